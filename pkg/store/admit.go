@@ -1,0 +1,64 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Why a command may not be appended.
+var (
+	// ErrNotFound: nobody ever asked for this store.
+	ErrNotFound = errors.New("there is no such store")
+	// ErrExists: the id is taken, and ids are never reused.
+	ErrExists = errors.New("the store exists already")
+	// ErrDeleted: the store is gone, and stays so.
+	ErrDeleted = errors.New("the store has been deleted")
+	// ErrAlreadyDeleting isn't the caller's mistake: what it wants is under way and nothing need be appended.
+	ErrAlreadyDeleting = errors.New("the store is being deleted already")
+	// ErrNothingToRetry: only what failed can be tried again.
+	ErrNothingToRetry = errors.New("the store has not failed: there is nothing to retry")
+)
+
+// InFlightError refuses a second operation beside the one that runs.
+type InFlightError struct {
+	Verb       Verb
+	Generation uint64
+}
+
+func (e *InFlightError) Error() string {
+	return fmt.Sprintf("the store's %s (generation %d) is still running", e.Verb, e.Generation)
+}
+
+// Intent is the verb that a tenant's wish amounts to: to retry a store that is being deleted is to delete it.
+func Intent(s State, v Verb) Verb {
+	if v == Retry && s.Verb == Delete {
+		return Delete
+	}
+	return v
+}
+
+// Admit says whether a command may follow the state; nil means that it may. One operation runs per store, and only
+// delete interrupts it.
+func Admit(s State, v Verb) error {
+	if v == Create {
+		if s.Exists() {
+			return ErrExists
+		}
+		return nil
+	}
+	switch {
+	case !s.Exists():
+		return ErrNotFound
+	case s.Status == Deleted:
+		return ErrDeleted
+	case v == Delete && s.Verb == Delete && s.InFlight():
+		return ErrAlreadyDeleting
+	case v == Delete:
+		return nil
+	case s.InFlight():
+		return &InFlightError{Verb: s.Verb, Generation: s.Generation}
+	case v == Retry && s.Status != Failed:
+		return ErrNothingToRetry
+	}
+	return nil
+}

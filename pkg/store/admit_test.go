@@ -1,0 +1,73 @@
+package store_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+func TestAdmit(t *testing.T) {
+	inFlight := store.State{Version: 3, Generation: 2, Open: []uint64{2}, Verb: store.Create, Status: store.Provisioning}
+	ready := store.State{Version: 9, Generation: 2, Verb: store.Create, Status: store.Ready}
+	failed := store.State{Version: 9, Generation: 2, Verb: store.Create, Status: store.Failed}
+	deleting := store.State{Version: 9, Generation: 7, Open: []uint64{7}, Verb: store.Delete, Status: store.Deleting}
+	deleted := store.State{Version: 9, Generation: 7, Verb: store.Delete, Status: store.Deleted}
+	for _, c := range []struct {
+		name  string
+		state store.State
+		verb  store.Verb
+		want  error
+	}{
+		{"create of nothing", store.State{}, store.Create, nil},
+		{"create of what exists", ready, store.Create, store.ErrExists},
+		{"create of what was deleted", deleted, store.Create, store.ErrExists},
+		{"retry of nothing", store.State{}, store.Retry, store.ErrNotFound},
+		{"delete of nothing", store.State{}, store.Delete, store.ErrNotFound},
+		{"retry of a ready store", ready, store.Retry, store.ErrNothingToRetry},
+		{"retry of a failed store", failed, store.Retry, nil},
+		{"delete while provisioning", inFlight, store.Delete, nil},
+		{"delete of a failed store", failed, store.Delete, nil},
+		{"second delete", deleting, store.Delete, store.ErrAlreadyDeleting},
+		{"delete of a deleted store", deleted, store.Delete, store.ErrDeleted},
+		{"retry of a deleted store", deleted, store.Retry, store.ErrDeleted},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if err := store.Admit(c.state, c.verb); !errors.Is(err, c.want) {
+				t.Fatalf("got %v, want %v", err, c.want)
+			}
+		})
+	}
+	t.Run("second operation", func(t *testing.T) {
+		var running *store.InFlightError
+		if err := store.Admit(inFlight, store.Retry); !errors.As(err, &running) || running.Verb != store.Create || running.Generation != 2 {
+			t.Fatalf("got %v", err)
+		}
+	})
+}
+
+func TestRetryOfADeleteIsADelete(t *testing.T) {
+	if v := store.Intent(store.State{Verb: store.Delete}, store.Retry); v != store.Delete {
+		t.Fatal(v)
+	}
+	if v := store.Intent(store.State{Verb: store.Create}, store.Retry); v != store.Retry {
+		t.Fatal(v)
+	}
+}
+
+func TestIDs(t *testing.T) {
+	a, b := store.DeriveID("tenant", "key"), store.DeriveID("tenantk", "ey")
+	if a == b {
+		t.Fatal("two tenants share an id")
+	}
+	for _, id := range []store.ID{a, b, store.NewID(make([]byte, 8))} {
+		if parsed, err := store.ParseID(string(id)); err != nil || parsed != id {
+			t.Fatalf("%q: %v", id, err)
+		}
+	}
+	for _, bad := range []string{"", "short", "sabcdefghij.", "*", ">", "1abcdefghijk", "sabcdefghijkl", "Sabcdefghijk"} {
+		if _, err := store.ParseID(bad); err == nil {
+			t.Fatalf("%q passed", bad)
+		}
+	}
+}

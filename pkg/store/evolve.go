@@ -1,0 +1,86 @@
+package store
+
+import "slices"
+
+// Evolve folds one message into the state before it. It takes whatever the log holds: deciding what may get there is
+// Admit's work and the fence's.
+func Evolve(s State, m Message) State {
+	if m.Type.IsCommand() {
+		s = command(s, m)
+	} else {
+		s = event(s, m)
+	}
+	s.Version = m.Seq
+	s.UpdatedAt = m.Time
+	return s
+}
+
+func command(s State, m Message) State {
+	if m.Type == CreateCommand {
+		s = State{Schema: Schema, ID: m.Store, Tenant: m.Tenant, Request: m.Facts.Request, CreatedAt: m.Time}
+	}
+	if m.Facts.Spec != nil {
+		s.Spec = *m.Facts.Spec
+	}
+	s.Verb = Verb(m.Type)
+	s.Status = Queued
+	if s.Verb == Delete {
+		s.Status = Deleting
+	}
+	s.Attempt, s.Steps, s.NotBefore, s.URL, s.Detail = 0, nil, nil, "", ""
+	s.Reason, s.Message = m.Facts.Reason, m.Facts.Message
+	// Zero until the message has a sequence: see State.Generation.
+	s.Generation = m.Seq
+	if m.Seq != 0 {
+		s.Open = append(slices.Clone(s.Open), m.Seq)
+	}
+	return s
+}
+
+func event(s State, m Message) State {
+	if m.Type.IsTerminal() {
+		s.Open = without(s.Open, m.Generation)
+	}
+	// What is told of an older command, or by a reader of secrets, doesn't change how the store is.
+	if m.Generation != s.Generation || m.Type == Superseded || m.Type == CredentialsViewed {
+		return s
+	}
+	switch m.Type {
+	case Waited:
+		s.Reason, s.Message, s.Detail = m.Facts.Reason, m.Facts.Message, m.Facts.Detail
+	case AttemptStarted:
+		s.Attempt++
+		s.NotBefore = nil
+		s.Reason, s.Message, s.Detail = "", "", ""
+		if s.Verb != Delete {
+			s.Status = Provisioning
+		}
+	case AttemptYielded:
+		s.Attempt = max(0, s.Attempt-1)
+	case StepCompleted:
+		if !slices.Contains(s.Steps, m.Facts.Step) {
+			s.Steps = append(slices.Clone(s.Steps), m.Facts.Step)
+		}
+	case RetryScheduled:
+		s.NotBefore = m.Facts.NotBefore
+		s.Reason, s.Message, s.Detail = m.Facts.Reason, m.Facts.Message, m.Facts.Detail
+	case BecameReady:
+		s.Status, s.URL = Ready, m.Facts.URL
+		s.Reason, s.Message, s.Detail = "", "", ""
+	case BecameFailed:
+		s.Status, s.NotBefore = Failed, nil
+		s.Reason, s.Message, s.Detail = m.Facts.Reason, m.Facts.Message, m.Facts.Detail
+	case BecameDeleted:
+		s.Status, s.NotBefore = Deleted, nil
+		s.Reason, s.Message, s.Detail = "", "", ""
+	}
+	return s
+}
+
+func without(generations []uint64, g uint64) []uint64 {
+	left := slices.DeleteFunc(slices.Clone(generations), func(o uint64) bool { return o == g })
+	if len(left) == 0 {
+		return nil
+	}
+	return left
+}

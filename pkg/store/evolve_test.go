@@ -1,0 +1,141 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+var start = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+
+// history drives a store by messages at growing sequences.
+type history struct {
+	state store.State
+	seq   uint64
+}
+
+func (h *history) add(t store.Type, generation uint64, facts store.Facts) {
+	h.seq++
+	h.state = store.Evolve(h.state, store.Message{
+		Type: t, Store: "sabcdefghijk", Tenant: "tenant", Generation: generation, Seq: h.seq,
+		Time: start.Add(time.Duration(h.seq) * time.Second), Facts: facts,
+	})
+}
+
+func created() *history {
+	h := &history{}
+	h.add(store.CreateCommand, 0, store.Facts{Spec: &store.Spec{Name: "Tea", Engine: "sample", Plan: "small"}})
+	return h
+}
+
+func TestEvolveToReady(t *testing.T) {
+	h := created()
+	if h.state.Status != store.Queued || h.state.Generation != 1 || !h.state.InFlight() {
+		t.Fatalf("after create: %+v", h.state)
+	}
+	h.add(store.Waited, 1, store.Facts{Reason: "ClusterNotReady", Message: "building containerd"})
+	if h.state.Status != store.Queued || h.state.Attempt != 0 || h.state.Reason != "ClusterNotReady" {
+		t.Fatalf("waiting must not cost an attempt: %+v", h.state)
+	}
+	h.add(store.AttemptStarted, 1, store.Facts{Attempt: 1})
+	h.add(store.StepCompleted, 1, store.Facts{Step: "namespace"})
+	h.add(store.StepCompleted, 1, store.Facts{Step: "namespace"})
+	h.add(store.BecameReady, 1, store.Facts{URL: "http://tea.example"})
+	want := store.State{
+		Schema: store.Schema, ID: "sabcdefghijk", Tenant: "tenant", Status: store.Ready, Verb: store.Create,
+		Spec: store.Spec{Name: "Tea", Engine: "sample", Plan: "small"}, Generation: 1, Version: 6, Attempt: 1,
+		Steps: []string{"namespace"}, URL: "http://tea.example", CreatedAt: start.Add(time.Second), UpdatedAt: start.Add(6 * time.Second),
+	}
+	if diff := cmp.Diff(want, h.state); diff != "" {
+		t.Fatal(diff)
+	}
+}
+
+func TestADeleteOvertakesAndTheLateWorkerChangesNothing(t *testing.T) {
+	h := created()
+	h.add(store.AttemptStarted, 1, store.Facts{})
+	h.add(store.DeleteCommand, 0, store.Facts{})
+	h.add(store.BecameReady, 1, store.Facts{URL: "http://too.late"})
+	if h.state.Status != store.Deleting || h.state.URL != "" {
+		t.Fatalf("an event of an older command moved the store: %+v", h.state)
+	}
+	h.add(store.BecameDeleted, 3, store.Facts{})
+	if h.state.Status != store.Deleted || len(h.state.Open) != 0 {
+		t.Fatalf("after both ended: %+v", h.state)
+	}
+}
+
+func TestSupersededEndsOnlyItsOwnCommand(t *testing.T) {
+	h := created()
+	h.add(store.DeleteCommand, 0, store.Facts{})
+	h.add(store.Superseded, 1, store.Facts{})
+	if h.state.Status != store.Deleting || !cmp.Equal(h.state.Open, []uint64{2}) {
+		t.Fatalf("after superseded: %+v", h.state)
+	}
+}
+
+func TestYieldTakesTheAttemptBack(t *testing.T) {
+	h := created()
+	h.add(store.AttemptStarted, 1, store.Facts{})
+	h.add(store.AttemptYielded, 1, store.Facts{})
+	if h.state.Attempt != 0 {
+		t.Fatalf("attempt is %d", h.state.Attempt)
+	}
+}
+
+var types = []store.Type{
+	store.CreateCommand, store.RetryCommand, store.DeleteCommand, store.Waited, store.AttemptStarted, store.AttemptYielded,
+	store.StepCompleted, store.RetryScheduled, store.CredentialsViewed, store.BecameReady, store.BecameFailed,
+	store.Superseded, store.BecameDeleted,
+}
+
+func drawMessage(t *rapid.T, seq uint64) store.Message {
+	m := store.Message{
+		Type: rapid.SampledFrom(types).Draw(t, "type"), Store: "sabcdefghijk", Tenant: "tenant", Seq: seq,
+		Time: start.Add(time.Duration(seq) * time.Second),
+	}
+	if !m.Type.IsCommand() {
+		m.Generation = rapid.Uint64Range(1, seq).Draw(t, "generation")
+	}
+	m.Facts.Reason = rapid.SampledFrom([]string{"", "ClusterNotReady", "QuotaExceeded"}).Draw(t, "reason")
+	m.Facts.Step = rapid.SampledFrom([]string{"namespace", "release"}).Draw(t, "step")
+	if m.Type == store.CreateCommand {
+		m.Facts.Spec = &store.Spec{Name: fmt.Sprint("store ", seq)}
+	}
+	return m
+}
+
+// A command's writer doesn't know its sequence yet; what readers make of its body must be what the fold says.
+func TestFoldBeforeAndAfterTheSequenceIsKnown(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var fold, carried store.State
+		for seq := uint64(1); seq <= rapid.Uint64Range(1, 30).Draw(t, "length"); seq++ {
+			m := drawMessage(t, seq)
+			fold = store.Evolve(fold, m)
+			m.Seq = 0
+			carried = store.Evolve(carried, m).At(seq, m.Type.IsCommand())
+			if diff := cmp.Diff(fold, carried); diff != "" {
+				t.Fatalf("after %s at %d: %s", m.Type, seq, diff)
+			}
+		}
+	})
+}
+
+func TestEvolveDoesNotWriteIntoTheStateItWasGiven(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var s store.State
+		for seq := uint64(1); seq <= 12; seq++ {
+			before := s
+			steps, open := append([]string(nil), s.Steps...), append([]uint64(nil), s.Open...)
+			s = store.Evolve(s, drawMessage(t, seq))
+			if !cmp.Equal(steps, append([]string(nil), before.Steps...)) || !cmp.Equal(open, append([]uint64(nil), before.Open...)) {
+				t.Fatal("the earlier state changed")
+			}
+		}
+	})
+}

@@ -1,0 +1,89 @@
+package store
+
+import "time"
+
+// Verb is what a command wants done.
+type Verb string
+
+// The verbs. Delete is the janitor's, all others are the provisioner's.
+const (
+	Create Verb = "create"
+	Retry  Verb = "retry"
+	Delete Verb = "delete"
+)
+
+// Type says what a message is: a verb for a command, a word in the past tense for an event.
+type Type string
+
+// Commands have their verb for a type.
+const (
+	CreateCommand = Type(Create)
+	RetryCommand  = Type(Retry)
+	DeleteCommand = Type(Delete)
+)
+
+// Events. The terminal ones end the command whose generation they carry.
+const (
+	// Waited: nothing could be attempted yet (no cluster); costs no attempt.
+	Waited Type = "waited"
+	// AttemptStarted stands before the first call to Kubernetes, so that an attempt that kills its worker counts.
+	AttemptStarted Type = "attempt_started"
+	// AttemptYielded takes an attempt back that a clean shutdown interrupted.
+	AttemptYielded Type = "attempt_yielded"
+	StepCompleted  Type = "step_completed"
+	// RetryScheduled: the attempt failed for a reason that may pass; the next is due at NotBefore.
+	RetryScheduled Type = "retry_scheduled"
+	// CredentialsViewed: somebody was shown the store's passwords.
+	CredentialsViewed Type = "credentials_viewed"
+
+	// BecameReady is terminal: the shop answered.
+	BecameReady Type = "ready"
+	// BecameFailed is terminal: no further attempt will be made by itself.
+	BecameFailed Type = "failed"
+	// Superseded is terminal: a newer command came before this one was done.
+	Superseded Type = "superseded"
+	// BecameDeleted is terminal: nothing of the store is left in the cluster.
+	BecameDeleted Type = "deleted"
+)
+
+// IsCommand tells what is wanted from what happened.
+func (t Type) IsCommand() bool {
+	return t == CreateCommand || t == RetryCommand || t == DeleteCommand
+}
+
+// IsTerminal says whether an event of this type ends its command.
+func (t Type) IsTerminal() bool {
+	return t == BecameReady || t == BecameFailed || t == Superseded || t == BecameDeleted
+}
+
+// Facts are what a message says beyond its type. Which ones are set depends on the type.
+type Facts struct {
+	Spec      *Spec      `json:"spec,omitempty"`
+	Request   string     `json:"request,omitempty"`
+	Attempt   int        `json:"attempt,omitempty"`
+	Step      string     `json:"step,omitempty"`
+	Via       string     `json:"via,omitempty"`
+	Reason    string     `json:"reason,omitempty"`
+	Message   string     `json:"message,omitempty"`
+	Detail    string     `json:"detail,omitempty"`
+	NotBefore *time.Time `json:"notBefore,omitempty"`
+	URL       string     `json:"url,omitempty"`
+}
+
+// Message is one entry of a store's history.
+type Message struct {
+	// ID is unique for ever; its writer recognises its own message by it.
+	ID   string
+	Type Type
+	// Store and Tenant are set on every message, so that one can be routed without the others.
+	Store  ID
+	Tenant string
+	// Actor is who caused it: a client, or "provisioner", "janitor".
+	Actor string
+	// Generation is the command an event belongs to; zero on commands.
+	Generation uint64
+	Time       time.Time
+	// Seq is the message's stream sequence; zero until it is appended.
+	Seq   uint64
+	Facts Facts
+}

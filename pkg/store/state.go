@@ -1,0 +1,98 @@
+package store
+
+import (
+	"slices"
+	"time"
+)
+
+// Schema is the version of State that this code writes. A reader upcasts older ones; a writer that meets a newer one
+// must step back, because appending would drop the fields it doesn't know.
+const Schema = 1
+
+// Status is a store's state in one word, for people.
+type Status string
+
+// Every status says who moves the store on from it.
+const (
+	// Queued waits for a provisioner, or for the cluster (reason ClusterNotReady).
+	Queued Status = "Queued"
+	// Provisioning is worked on by a provisioner, or waits for its next attempt (NotBefore).
+	Provisioning Status = "Provisioning"
+	// Ready means that the shop itself answered an HTTP request. Only a command moves it on.
+	Ready Status = "Ready"
+	// Failed waits for a retry or a delete by its tenant.
+	Failed Status = "Failed"
+	// Deleting is worked on by a janitor until it is Deleted; it never fails.
+	Deleting Status = "Deleting"
+	// Deleted is final. The history stays readable and the id is never used again.
+	Deleted Status = "Deleted"
+)
+
+// Spec is what a tenant wants, whole: a command that changes one field carries all of them.
+type Spec struct {
+	Name    string         `json:"name"`
+	Engine  string         `json:"engine"`
+	Version string         `json:"version"`
+	Plan    string         `json:"plan"`
+	Options map[string]any `json:"options,omitempty"`
+}
+
+// State is all that is known of a store after one message of its history. The zero State is that of a store nobody
+// has asked for yet.
+type State struct {
+	Schema int    `json:"schema"`
+	ID     ID     `json:"id"`
+	Tenant string `json:"tenant"`
+	Spec   Spec   `json:"spec"`
+	Status Status `json:"status"`
+
+	// Verb and Generation name the newest command. Generation is its stream sequence: the writer of a command can't
+	// know it, so in a command's own body it is zero and readers take it from the message (see At).
+	Verb       Verb   `json:"verb"`
+	Generation uint64 `json:"generation"`
+	// Open lists, oldest first, the generations that have no terminal event yet. More than one stands here only
+	// between a command that interrupts another and the superseded event of the other.
+	Open []uint64 `json:"open,omitempty"`
+	// Version is the stream sequence of the message this state came with. It is never in a body.
+	Version uint64 `json:"-"`
+
+	// Attempt counts the attempts started since the newest command, less those that were yielded on shutdown.
+	Attempt int `json:"attempt"`
+	// Steps lists the steps completed since the newest command, in order.
+	Steps []string `json:"steps,omitempty"`
+
+	// Reason is CamelCase for programs, Message a sentence for people, Detail the cluster's own words. All three are
+	// empty when there is nothing to explain.
+	Reason  string `json:"reason,omitempty"`
+	Message string `json:"message,omitempty"`
+	Detail  string `json:"detail,omitempty"`
+	// NotBefore is when the next attempt is due; nil when none is scheduled.
+	NotBefore *time.Time `json:"notBefore,omitempty"`
+
+	// URL is set while the store is Ready and only then.
+	URL string `json:"url,omitempty"`
+	// Request is a digest of the create request, so that a repeated Idempotency-Key can be told from a reused one.
+	Request string `json:"request,omitempty"`
+
+	CreatedAt time.Time `json:"createdAt"`
+	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+// Exists says whether anybody ever asked for this store.
+func (s State) Exists() bool { return s.Version != 0 }
+
+// InFlight says whether the newest command still has no terminal event.
+func (s State) InFlight() bool { return s.IsOpen(s.Generation) }
+
+// IsOpen says whether the command with this generation still has no terminal event.
+func (s State) IsOpen(generation uint64) bool { return slices.Contains(s.Open, generation) }
+
+// At places a state read from a message's body at the message's stream sequence.
+func (s State) At(seq uint64, command bool) State {
+	s.Version = seq
+	if command {
+		s.Generation = seq
+		s.Open = append(slices.Clone(s.Open), seq)
+	}
+	return s
+}
