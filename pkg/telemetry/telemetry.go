@@ -1,0 +1,67 @@
+// Package telemetry is how a service speaks to its operator: structured logs, traces that follow a command through the
+// log and over process borders, and metrics. Services call Start once and use slog and otel from then on.
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	promexporter "go.opentelemetry.io/otel/exporters/prometheus"
+	"go.opentelemetry.io/otel/propagation"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
+)
+
+// Config is part of every service's configuration.
+type Config struct {
+	LogLevel string `name:"log-level" env:"LOG_LEVEL" default:"info" enum:"debug,info,warn,error" help:"Least severe log line to write (debug, info, warn, error)."`
+	OTLP     string `name:"otlp-endpoint" env:"OTEL_EXPORTER_OTLP_ENDPOINT" help:"Where traces go by OTLP/HTTP (http://host:4318). Empty: nowhere."`
+}
+
+// Start makes the process's logger, tracer and meter and returns a function that flushes them.
+func Start(ctx context.Context, service string, cfg Config) (func(context.Context) error, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cfg.LogLevel)); err != nil {
+		return nil, fmt.Errorf("LOG_LEVEL: %w", err)
+	}
+	handler := slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})
+	slog.SetDefault(slog.New(handler).With("service", service))
+
+	about := resource.NewSchemaless(semconv.ServiceName(service))
+	reader, err := promexporter.New()
+	if err != nil {
+		return nil, fmt.Errorf("start metrics: %w", err)
+	}
+	meters := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(about))
+	otel.SetMeterProvider(meters)
+	otel.SetTextMapPropagator(propagation.TraceContext{})
+
+	traces, err := tracerProvider(ctx, about, cfg.OTLP)
+	if err != nil {
+		return nil, err
+	}
+	otel.SetTracerProvider(traces)
+	return func(ctx context.Context) error {
+		return errors.Join(traces.Shutdown(ctx), meters.Shutdown(ctx))
+	}, nil
+}
+
+// tracerProvider samples everything: a create is a dozen spans. Without an endpoint spans exist, so that logs and
+// messages carry a trace id, but go nowhere.
+func tracerProvider(ctx context.Context, about *resource.Resource, endpoint string) (*sdktrace.TracerProvider, error) {
+	if endpoint == "" {
+		return sdktrace.NewTracerProvider(sdktrace.WithResource(about)), nil
+	}
+	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint+"/v1/traces"))
+	if err != nil {
+		return nil, fmt.Errorf("start traces to OTEL_EXPORTER_OTLP_ENDPOINT: %w", err)
+	}
+	return sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(about)), nil
+}
