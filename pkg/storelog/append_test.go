@@ -1,0 +1,166 @@
+package storelog_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats-server/v2/server"
+	"pgregory.net/rapid"
+
+	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+func TestAppendThenLast(t *testing.T) {
+	log := setup(t)
+	written := create(t, log)
+	read, err := log.Last(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(written, read); diff != "" {
+		t.Fatal(diff)
+	}
+	if read.Generation != read.Version || !read.InFlight() {
+		t.Fatalf("a command's generation is its own sequence: %+v", read)
+	}
+}
+
+func TestAppendIsRefusedToWhoeverSawLess(t *testing.T) {
+	log := setup(t)
+	seen := create(t, log)
+	if _, err := log.Append(t.Context(), seen, message(store.DeleteCommand, 0)); err != nil {
+		t.Fatal(err)
+	}
+	// The fence covers all three subjects: an event is refused because of a command.
+	_, err := log.Append(t.Context(), seen, message(store.BecameReady, seen.Generation))
+	if !errors.Is(err, storelog.ErrConflict) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestAppendOfTheSameMessageTwiceIsStoredOnce(t *testing.T) {
+	log := setup(t)
+	m := message(store.CreateCommand, 0)
+	m.ID = "the-same"
+	first, err := log.Append(t.Context(), store.State{}, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As after a time-out whose message arrived: the writer finds its own id and takes it for stored.
+	second, err := log.Append(t.Context(), store.State{}, m)
+	if err != nil || second.Version != first.Version {
+		t.Fatalf("version %d after %d, error %v", second.Version, first.Version, err)
+	}
+}
+
+func TestUpdateDecidesAgainAfterAConflict(t *testing.T) {
+	log := setup(t)
+	create(t, log)
+	calls := 0
+	after, err := log.Update(t.Context(), id, func(s store.State) (*store.Message, error) {
+		calls++
+		if calls == 1 {
+			if _, err := log.Append(t.Context(), s, message(store.DeleteCommand, 0)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m := message(store.CredentialsViewed, s.Generation)
+		return &m, nil
+	})
+	if err != nil || calls != 2 || after.Status != store.Deleting {
+		t.Fatalf("%d calls, %+v, %v", calls, after, err)
+	}
+}
+
+func TestAppendSaysWhenTheLogIsFull(t *testing.T) {
+	s := bustest.StartServer(t, &server.Options{JetStreamMaxStore: 1 << 20})
+	nc := bustest.Connect(t, s)
+	if err := storelog.Ensure(t.Context(), nc, 1); err != nil {
+		t.Fatal(err)
+	}
+	log := open(t, nc)
+	state := create(t, log)
+	m := message(store.CredentialsViewed, state.Generation)
+	m.Facts.Detail = string(make([]byte, 64<<10))
+	var err error
+	for range 64 {
+		var next store.State
+		if next, err = log.Append(t.Context(), state, m); err != nil {
+			break
+		}
+		state = next
+	}
+	if !errors.Is(err, storelog.ErrLogFull) {
+		t.Fatalf("got %v", err)
+	}
+	if read, err := log.Last(t.Context(), id); err != nil || read.Version != state.Version {
+		t.Fatalf("reads go on: version %d, want %d, %v", read.Version, state.Version, err)
+	}
+}
+
+// The rule of the whole platform: for any history, the state in the last message is the fold of the history.
+func TestLastMessageCarriesTheFoldOfTheHistory(t *testing.T) {
+	log := setup(t)
+	n := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		n++
+		store1 := store.DeriveID("tenant", fmt.Sprint(n))
+		var state store.State
+		for i := range rapid.IntRange(1, 25).Draw(rt, "length") {
+			m := message(rapid.SampledFrom(allTypes).Draw(rt, "type"), 0)
+			m.Store, m.Facts.Step = store1, fmt.Sprint("step", i%3)
+			if !m.Type.IsCommand() {
+				m.Generation = state.Generation
+			}
+			next, err := log.Append(t.Context(), state, m)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			state = next
+		}
+		if diff := cmp.Diff(foldOf(t, log, store1), state); diff != "" {
+			rt.Fatal(diff)
+		}
+	})
+}
+
+var allTypes = []store.Type{
+	store.CreateCommand, store.RetryCommand, store.DeleteCommand, store.Waited, store.AttemptStarted, store.StepCompleted,
+	store.RetryScheduled, store.BecameReady, store.BecameFailed, store.Superseded, store.BecameDeleted,
+}
+
+var errEnd = errors.New("end of the history")
+
+func foldOf(t *testing.T, log *storelog.Log, want store.ID) store.State {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	last, err := log.Last(ctx, want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fold store.State
+	err = log.Tail(ctx, 0, func(raw storelog.Raw) error {
+		entry, err := raw.Entry()
+		if err != nil {
+			return err
+		}
+		if entry.Message.Store == want {
+			fold = store.Evolve(fold, entry.Message)
+		}
+		if raw.Seq >= last.Version {
+			return errEnd
+		}
+		return nil
+	})
+	if !errors.Is(err, errEnd) {
+		t.Fatal(err)
+	}
+	return fold
+}

@@ -1,0 +1,72 @@
+package storelog_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+// fill appends one create each for stores from..to, by many writers at once.
+func fill(t *testing.T, log *storelog.Log, from, to int) {
+	t.Helper()
+	const parallel = 64
+	var group sync.WaitGroup
+	for w := range parallel {
+		group.Go(func() {
+			for i := from + w; i < to; i += parallel {
+				m := message(store.CreateCommand, 0)
+				m.Store = store.DeriveID("fill", fmt.Sprint(i))
+				if _, err := log.Append(t.Context(), store.State{}, m); err != nil {
+					t.Errorf("fill the log: %v", err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+// cost reads and appends to one store and counts what the broker delivered for each.
+func cost(t *testing.T, nc *nats.Conn, log *storelog.Log, which store.ID) (read, written uint64) {
+	t.Helper()
+	before := nc.Stats().InMsgs
+	state, err := log.Last(t.Context(), which)
+	if err != nil {
+		t.Fatal(err)
+	}
+	between := nc.Stats().InMsgs
+	m := message(store.CredentialsViewed, state.Generation)
+	m.Store = which
+	if _, err := log.Append(t.Context(), state, m); err != nil {
+		t.Fatal(err)
+	}
+	return between - before, nc.Stats().InMsgs - between
+}
+
+func TestOneStoreCostsTheSameInALogOfAnySize(t *testing.T) {
+	loading := bustest.Start(t)
+	log := open(t, loading)
+	counted, err := nats.Connect(loading.ConnectedUrl())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer counted.Close()
+	reader := open(t, counted)
+	which := store.DeriveID("fill", "42")
+	fill(t, log, 0, 100)
+	smallRead, smallWritten := cost(t, counted, reader, which)
+	fill(t, log, 100, 100_000)
+	if head, err := log.Head(t.Context()); err != nil || head != 100_001 {
+		t.Fatalf("the log holds %d messages, %v", head, err)
+	}
+	read, written := cost(t, counted, reader, which)
+	if read != smallRead || written != smallWritten || read != 1 || written != 1 {
+		t.Fatalf("a read took %d messages and an append %d; with 100 stores %d and %d", read, written, smallRead, smallWritten)
+	}
+}

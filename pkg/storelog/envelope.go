@@ -1,0 +1,121 @@
+package storelog
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+// CloudEvents 1.0 in binary mode (https://github.com/cloudevents/spec, NATS protocol binding), with extensions for
+// tenant, actor and cause.
+const (
+	headerSpec        = "ce-specversion"
+	headerID          = "ce-id"
+	headerSource      = "ce-source"
+	headerType        = "ce-type"
+	headerSubject     = "ce-subject"
+	headerTime        = "ce-time"
+	headerTenant      = "ce-tenant"
+	headerActor       = "ce-actor"
+	headerCausation   = "ce-causationid"
+	headerContentType = "content-type"
+
+	typePrefix = "storeplatform.store."
+	typeSuffix = ".v1"
+)
+
+// ErrNewerSchema is met by an old writer in a log that a newer one has written to. It must step back.
+var ErrNewerSchema = errors.New("the store's state was written by a newer version of the platform")
+
+// Entry is one message of the log together with the state after it.
+type Entry struct {
+	Message store.Message
+	State   store.State
+	// Header carries the trace context of the append.
+	Header nats.Header
+}
+
+// body is what a message holds: what it says, and how the store is after it.
+type body struct {
+	Facts store.Facts `json:"facts"`
+	State store.State `json:"state"`
+}
+
+func encode(m store.Message, after store.State) (*nats.Msg, error) {
+	data, err := json.Marshal(body{Facts: m.Facts, State: after})
+	if err != nil {
+		return nil, fmt.Errorf("encode message %s: %w", m.Type, err)
+	}
+	msg := nats.NewMsg(subjectOf(m))
+	msg.Data = data
+	set := func(key, value string) { msg.Header[key] = []string{value} }
+	set(headerSpec, "1.0")
+	set(headerID, m.ID)
+	set(headerSource, "/store-platform/"+m.Actor)
+	set(headerType, typePrefix+string(m.Type)+typeSuffix)
+	set(headerSubject, string(m.Store))
+	set(headerTime, m.Time.Format(time.RFC3339Nano))
+	set(headerTenant, m.Tenant)
+	set(headerActor, m.Actor)
+	set(headerContentType, "application/json")
+	if m.Generation != 0 {
+		set(headerCausation, strconv.FormatUint(m.Generation, 10))
+	}
+	return msg, nil
+}
+
+// Decode reads a message of the log. The sequence comes from the broker.
+func Decode(subject string, header nats.Header, data []byte, seq uint64) (Entry, error) {
+	id, err := StoreOf(subject)
+	if err != nil {
+		return Entry{}, fmt.Errorf("message %d has subject %q: %w", seq, subject, err)
+	}
+	var b body
+	if err := json.Unmarshal(data, &b); err != nil {
+		return Entry{}, fmt.Errorf("decode message %d of store %s: %w", seq, id, err)
+	}
+	if b.State.Schema > store.Schema {
+		return Entry{}, fmt.Errorf("message %d of store %s has schema %d: %w", seq, id, b.State.Schema, ErrNewerSchema)
+	}
+	m, err := decodeHeader(header, id, seq)
+	if err != nil {
+		return Entry{}, fmt.Errorf("message %d of store %s: %w", seq, id, err)
+	}
+	m.Facts = b.Facts
+	return Entry{Message: m, State: b.State.At(seq, m.Type.IsCommand()), Header: header}, nil
+}
+
+func decodeHeader(header nats.Header, id store.ID, seq uint64) (store.Message, error) {
+	get := func(key string) string {
+		if v := header[key]; len(v) > 0 {
+			return v[0]
+		}
+		return ""
+	}
+	name, hasPrefix := strings.CutPrefix(get(headerType), typePrefix)
+	name, hasSuffix := strings.CutSuffix(name, typeSuffix)
+	if !hasPrefix || !hasSuffix {
+		return store.Message{}, fmt.Errorf("unknown type %q", get(headerType))
+	}
+	at, err := time.Parse(time.RFC3339Nano, get(headerTime))
+	if err != nil {
+		return store.Message{}, fmt.Errorf("read its time: %w", err)
+	}
+	var generation uint64
+	if cause := get(headerCausation); cause != "" {
+		if generation, err = strconv.ParseUint(cause, 10, 64); err != nil {
+			return store.Message{}, fmt.Errorf("read its cause: %w", err)
+		}
+	}
+	return store.Message{
+		ID: get(headerID), Type: store.Type(name), Store: id, Tenant: get(headerTenant), Actor: get(headerActor),
+		Generation: generation, Time: at, Seq: seq,
+	}, nil
+}
