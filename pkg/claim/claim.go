@@ -1,0 +1,132 @@
+// Package claim counts a tenant's stores exactly, however many gateways admit at once.
+//
+// One key per tenant holds the ids of its stores and is changed only under its own revision. A gateway claims before it
+// appends and never releases: if it died in between, a claim without a store is left, which errs on the side of the
+// quota. The janitor releases when a store is gone.
+package claim
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+var (
+	// ErrQuota: the tenant has as many stores as it may.
+	ErrQuota = errors.New("the tenant has as many stores as it may")
+	// ErrContended: others changed the tenant's claims again and again; worth trying again.
+	ErrContended = errors.New("others got ahead each time")
+)
+
+const tries = 64
+
+// held is what a tenant's key holds.
+type held struct {
+	Tenant string  `json:"tenant"`
+	Stores []entry `json:"stores"`
+}
+
+type entry struct {
+	ID    store.ID  `json:"id"`
+	Since time.Time `json:"since"`
+}
+
+// Book is the bucket of claims.
+type Book struct{ kv jetstream.KeyValue }
+
+// NewBook keeps claims in kv.
+func NewBook(kv jetstream.KeyValue) *Book { return &Book{kv: kv} }
+
+// Claim notes the store for its tenant unless that has limit stores already (ErrQuota). Claiming twice is claiming once.
+func (b *Book) Claim(ctx context.Context, tenant string, id store.ID, limit int, now time.Time) error {
+	return b.change(ctx, tenant, func(h *held) error {
+		if slices.ContainsFunc(h.Stores, func(e entry) bool { return e.ID == id }) {
+			return nil
+		}
+		if len(h.Stores) >= limit {
+			return fmt.Errorf("%d of %d: %w", len(h.Stores), limit, ErrQuota)
+		}
+		h.Stores = append(h.Stores, entry{ID: id, Since: now.UTC()})
+		return nil
+	})
+}
+
+// Release forgets a store that is gone. Releasing twice is releasing once.
+func (b *Book) Release(ctx context.Context, tenant string, id store.ID) error {
+	return b.change(ctx, tenant, func(h *held) error {
+		h.Stores = slices.DeleteFunc(h.Stores, func(e entry) bool { return e.ID == id })
+		return nil
+	})
+}
+
+// Held lists the ids a tenant has claimed, oldest first.
+func (b *Book) Held(ctx context.Context, tenant string) ([]store.ID, error) {
+	h, _, err := b.read(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]store.ID, len(h.Stores))
+	for i, e := range h.Stores {
+		ids[i] = e.ID
+	}
+	return ids, nil
+}
+
+func (b *Book) change(ctx context.Context, tenant string, change func(*held) error) error {
+	for range tries {
+		h, revision, err := b.read(ctx, tenant)
+		if err != nil {
+			return err
+		}
+		before := len(h.Stores)
+		if err := change(&h); err != nil {
+			return err
+		}
+		if len(h.Stores) == before {
+			return nil
+		}
+		data, err := json.Marshal(h)
+		if err != nil {
+			return fmt.Errorf("encode the claims of %s: %w", tenant, err)
+		}
+		_, err = b.kv.Update(ctx, keyOf(tenant), data, revision)
+		if err == nil {
+			return nil
+		}
+		var api *jetstream.APIError
+		if !errors.As(err, &api) || api.ErrorCode != jetstream.JSErrCodeStreamWrongLastSequence {
+			return fmt.Errorf("write the claims of %s: %w", tenant, err)
+		}
+	}
+	return fmt.Errorf("write the claims of %s, %d tries: %w", tenant, tries, ErrContended)
+}
+
+func (b *Book) read(ctx context.Context, tenant string) (held, uint64, error) {
+	value, err := b.kv.Get(ctx, keyOf(tenant))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return held{Tenant: tenant}, 0, nil
+	}
+	if err != nil {
+		return held{}, 0, fmt.Errorf("read the claims of %s: %w", tenant, err)
+	}
+	var h held
+	if err := json.Unmarshal(value.Value(), &h); err != nil {
+		return held{}, 0, fmt.Errorf("decode the claims of %s: %w", tenant, err)
+	}
+	return h, value.Revision(), nil
+}
+
+// keyOf hashes the tenant: an address or an e-mail isn't a legal key, and a listing of keys needn't name people.
+func keyOf(tenant string) string {
+	sum := sha256.Sum256([]byte(tenant))
+	return "tenant." + hex.EncodeToString(sum[:16])
+}
