@@ -1,0 +1,204 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/store-platform/store-platform/pkg/lease"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/pkg/telemetry"
+)
+
+// job is one delivery of one command.
+type job struct {
+	worker     *Worker
+	msg        jetstream.Msg
+	id         store.ID
+	generation uint64
+	// state is the store's after the last message that this job read or wrote.
+	state store.State
+	// held is the lease under which an attempt is made.
+	held *lease.Lease
+}
+
+// undecodable is how long a message rests that this version can't read: a newer one may take it.
+const undecodable = 5 * time.Minute
+
+func (w *Worker) handle(ctx context.Context, msg jetstream.Msg) {
+	j, err := w.open(msg)
+	if err != nil {
+		slog.Error("read a command; it stays in the queue", "subject", msg.Subject(), "error", err)
+		w.settle(ctx, msg, snoozed(undecodable))
+		return
+	}
+	ctx = telemetry.Extract(ctx, msg.Headers())
+	ctx, span := otel.Tracer("work").Start(ctx, "work "+w.cfg.Name, trace.WithSpanKind(trace.SpanKindConsumer),
+		trace.WithAttributes(attribute.String("store", string(j.id))))
+	defer span.End()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	// Before the state is read, so that no command can slip in between.
+	defer w.newer.register(j.id, j.generation, cancel)()
+	w.settle(ctx, msg, j.attend(ctx, cancel))
+}
+
+func (w *Worker) open(msg jetstream.Msg) (*job, error) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		return nil, err
+	}
+	entry, err := storelog.Decode(msg.Subject(), msg.Headers(), msg.Data(), meta.Sequence.Stream)
+	if err != nil {
+		return nil, err
+	}
+	return &job{worker: w, msg: msg, id: entry.Message.Store, generation: entry.Message.Seq}, nil
+}
+
+// attend decides from the log whether the command is still to be worked on, and does so.
+func (j *job) attend(ctx context.Context, cancel context.CancelCauseFunc) verdict {
+	w := j.worker
+	var err error
+	if j.state, err = w.log.Last(ctx, j.id); err != nil {
+		return j.troubled(ctx, "read the store", err)
+	}
+	switch {
+	case !j.state.IsOpen(j.generation):
+		return acknowledged // a replay: it was settled before
+	case j.state.Generation != j.generation:
+		return j.outcome(ctx, ErrSuperseded)
+	case j.state.NotBefore != nil && time.Until(*j.state.NotBefore) > 0:
+		return snoozed(time.Until(*j.state.NotBefore))
+	}
+	if err := w.hand.Available(ctx); err != nil {
+		return j.wait(ctx, err)
+	}
+	j.held, err = w.leases.Take(ctx, string(j.id), w.cfg.Holder)
+	if errors.Is(err, lease.ErrHeld) {
+		return snoozed(w.timing.snooze)
+	}
+	if err != nil {
+		return j.troubled(ctx, "take the lease", err)
+	}
+	defer j.release(ctx)
+	stop := j.beat(ctx, cancel)
+	defer stop()
+	err = j.attempt(ctx)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		err = cause // what fails because the operation ended says nothing about the store
+	}
+	return j.outcome(ctx, err)
+}
+
+// attempt works on the command under a lease.
+func (j *job) attempt(ctx context.Context) error {
+	if j.exhausted() {
+		return &Permanent{Reason: "AttemptsExhausted", Message: "Every attempt ended with its worker; there won't be another by itself."}
+	}
+	if err := j.record(ctx, store.AttemptStarted, store.Facts{Attempt: j.state.Attempt + 1}); err != nil {
+		return err
+	}
+	slog.InfoContext(ctx, "attempt started", j.attrs("verb", j.state.Verb)...)
+	op, err := j.worker.hand.Operation(j.state, newTrust(ctx, j.held))
+	if err != nil {
+		return err
+	}
+	if err := j.run(ctx, op); err != nil {
+		return err
+	}
+	// A newer command may have come with the last step; the fence would tell, but so can we.
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	terminal, facts := op.Finish()
+	return j.record(ctx, terminal, facts)
+}
+
+// beat keeps the message and the lease alive until the returned function is called.
+func (j *job) beat(ctx context.Context, cancel context.CancelCauseFunc) func() {
+	ctx, stop := context.WithCancel(ctx)
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		ticker := time.NewTicker(j.worker.timing.heartbeat)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				j.pulse(ctx, cancel)
+			}
+		}
+	}()
+	return func() { stop(); <-stopped }
+}
+
+func (j *job) pulse(ctx context.Context, cancel context.CancelCauseFunc) {
+	if err := j.msg.InProgress(); err != nil {
+		slog.WarnContext(ctx, "tell the broker that the work goes on", j.attrs("error", err)...)
+	}
+	if err := j.held.Renew(ctx); errors.Is(err, lease.ErrLost) {
+		cancel(lease.ErrLost)
+	} else if err != nil && ctx.Err() == nil {
+		slog.WarnContext(ctx, "renew the lease", j.attrs("remaining", j.held.Remaining(), "error", err)...)
+	}
+	if s, err := j.worker.log.Last(ctx, j.id); err == nil && s.Generation != j.generation {
+		cancel(ErrSuperseded)
+	}
+}
+
+func (j *job) release(ctx context.Context) {
+	ctx, cancel := unhurried(ctx)
+	defer cancel()
+	if err := j.held.Release(ctx); err != nil {
+		slog.WarnContext(ctx, "release the lease; it runs out by itself", j.attrs("error", err)...)
+	}
+}
+
+// record appends an event of this job's attempt. It fails with ErrSuperseded when a newer command has come, and with
+// lease.ErrLost when the attempt isn't this worker's any more: one that was frozen must not tell of its own failure
+// after another has made the store Ready.
+func (j *job) record(ctx context.Context, t store.Type, facts store.Facts) error {
+	after, err := j.worker.log.Update(ctx, j.id, func(s store.State) (*store.Message, error) {
+		switch {
+		case s.Generation != j.generation:
+			return nil, ErrSuperseded
+		case j.held.Remaining() <= 0, !s.IsOpen(j.generation), s.Attempt != j.state.Attempt:
+			return nil, lease.ErrLost
+		}
+		return j.message(t, facts), nil
+	})
+	if err == nil {
+		j.state = after
+	}
+	return err
+}
+
+func (j *job) message(t store.Type, facts store.Facts) *store.Message {
+	return &store.Message{
+		Type: t, Store: j.id, Actor: j.worker.cfg.Name, Generation: j.generation, Time: time.Now(), Facts: facts,
+	}
+}
+
+func (j *job) exhausted() bool {
+	return j.state.Attempt >= maxAttempts && j.state.Verb != store.Delete
+}
+
+func (j *job) attrs(more ...any) []any {
+	return append([]any{
+		"store", j.id, "tenant", telemetry.Pseudonym(j.state.Tenant), "generation", j.generation, "attempt", j.state.Attempt,
+	}, more...)
+}
+
+// unhurried is for the last words of an operation, which must be written also when the operation was cancelled.
+func unhurried(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+}

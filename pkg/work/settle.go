@@ -1,0 +1,174 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/pkg/lease"
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+// maxAttempts is how often a command is tried before its store is Failed. A delete is tried for ever.
+const maxAttempts = 5
+
+// verdict is the ack verb for a delivery. The fact is in the log by then.
+type verdict struct {
+	again bool
+	after time.Duration
+}
+
+// acknowledged: the broker may forget the delivery.
+var acknowledged = verdict{}
+
+// snoozed: the command is to be delivered again. Never at once: a bare Nak would spin.
+func snoozed(after time.Duration) verdict { return verdict{again: true, after: after} }
+
+func (w *Worker) settle(ctx context.Context, msg jetstream.Msg, v verdict) {
+	ctx, cancel := unhurried(ctx)
+	defer cancel()
+	var err error
+	if v.again {
+		err = msg.NakWithDelay(v.after)
+	} else {
+		// A plain Ack is fire and forget.
+		err = msg.DoubleAck(ctx)
+	}
+	if err != nil {
+		slog.WarnContext(ctx, "acknowledge a command; it will be delivered again", "subject", msg.Subject(), "error", err)
+	}
+}
+
+// outcome is the one place where what became of an attempt is written down and turned into an ack verb.
+func (j *job) outcome(ctx context.Context, err error) verdict {
+	ctx, cancel := unhurried(ctx)
+	defer cancel()
+	var permanent *Permanent
+	switch {
+	case err == nil:
+		slog.InfoContext(ctx, "done", j.attrs("status", j.state.Status)...)
+		return acknowledged
+	case errors.Is(err, ErrSuperseded):
+		return j.superseded(ctx)
+	case errors.Is(err, ErrYielded):
+		return j.conclude(ctx, store.AttemptYielded, store.Facts{}, snoozed(100*time.Millisecond))
+	case errors.Is(err, lease.ErrLost):
+		return j.lost(ctx)
+	case errors.As(err, &permanent), j.exhausted():
+		facts := explain(err)
+		slog.ErrorContext(ctx, "failed", j.attrs("step", facts.Step, "reason", facts.Reason, "error", err)...)
+		return j.conclude(ctx, store.BecameFailed, facts, acknowledged)
+	default:
+		return j.retryLater(ctx, err)
+	}
+}
+
+func (j *job) retryLater(ctx context.Context, err error) verdict {
+	delay := j.worker.timing.retryDelay(j.state.Attempt)
+	due := time.Now().Add(delay).UTC()
+	facts := explain(err)
+	facts.Attempt, facts.NotBefore = j.state.Attempt, &due
+	slog.WarnContext(ctx, "attempt failed, another is scheduled", j.attrs("step", facts.Step, "reason", facts.Reason, "in", delay, "error", err)...)
+	return j.conclude(ctx, store.RetryScheduled, facts, snoozed(delay))
+}
+
+// conclude appends an event and returns the verdict that stands once it is in the log.
+func (j *job) conclude(ctx context.Context, t store.Type, facts store.Facts, v verdict) verdict {
+	switch err := j.record(ctx, t, facts); {
+	case errors.Is(err, ErrSuperseded):
+		return j.superseded(ctx)
+	case errors.Is(err, lease.ErrLost):
+		return j.lost(ctx)
+	case err != nil:
+		return j.troubled(ctx, "write down "+string(t), err)
+	}
+	return v
+}
+
+// lost leaves the command to whoever holds the store now; delivered again, it shows what became of it.
+func (j *job) lost(ctx context.Context) verdict {
+	slog.WarnContext(ctx, "the lease was lost; somebody else goes on", j.attrs()...)
+	return snoozed(j.worker.timing.snooze)
+}
+
+// superseded writes the terminal event of a command that a newer one has overtaken, once.
+func (j *job) superseded(ctx context.Context) verdict {
+	after, err := j.worker.log.Update(ctx, j.id, func(s store.State) (*store.Message, error) {
+		if !s.IsOpen(j.generation) {
+			return nil, nil
+		}
+		return j.message(store.Superseded, store.Facts{}), nil
+	})
+	if err != nil {
+		return j.troubled(ctx, "write down that a newer command came", err)
+	}
+	j.state = after
+	slog.InfoContext(ctx, "superseded by a newer command", j.attrs("newest", after.Generation)...)
+	return acknowledged
+}
+
+// wait notes, once, why nothing can be attempted.
+func (j *job) wait(ctx context.Context, err error) verdict {
+	facts := explain(err)
+	_, appendErr := j.worker.log.Update(ctx, j.id, func(s store.State) (*store.Message, error) {
+		if s.Generation != j.generation || s.Reason == facts.Reason {
+			return nil, nil
+		}
+		slog.InfoContext(ctx, "waiting", j.attrs("reason", facts.Reason, "error", err)...)
+		return j.message(store.Waited, facts), nil
+	})
+	if appendErr != nil {
+		return j.troubled(ctx, "write down the wait", appendErr)
+	}
+	return snoozed(j.worker.timing.clusterSnooze)
+}
+
+// troubled is for trouble with the broker itself: nothing can be written down, so the command comes again.
+func (j *job) troubled(ctx context.Context, doing string, err error) verdict {
+	slog.WarnContext(ctx, doing+"; the command comes again", j.attrs("error", err)...)
+	return snoozed(j.worker.timing.snooze)
+}
+
+// explain turns an error into what an event says of it.
+func explain(err error) store.Facts {
+	facts := store.Facts{Reason: "Unexpected", Message: "Something unexpected happened.", Detail: err.Error()}
+	var step *stepError
+	if errors.As(err, &step) {
+		facts.Step = step.step
+		facts.Detail = step.err.Error()
+	}
+	take := func(reason, message string, cause error) {
+		facts.Reason, facts.Message, facts.Detail = reason, message, ""
+		if cause != nil {
+			facts.Detail = cause.Error()
+		}
+	}
+	var permanent *Permanent
+	var transient *Transient
+	var waiting *Waiting
+	switch {
+	case errors.As(err, &permanent):
+		take(permanent.Reason, permanent.Message, permanent.Err)
+	case errors.As(err, &transient):
+		take(transient.Reason, transient.Message, transient.Err)
+	case errors.As(err, &waiting):
+		take(waiting.Reason, waiting.Message, waiting.Err)
+	case errors.Is(err, context.DeadlineExceeded):
+		take("StepTimeout", "A step took longer than it may.", err)
+	}
+	return facts
+}
+
+// retryDelay is the pause behind the n-th attempt: doubling, bounded, and with a tenth of jitter, so that what failed
+// together isn't tried together.
+func (t timing) retryDelay(attempt int) time.Duration {
+	delay := t.retryFirst
+	for range attempt - 1 {
+		delay = min(2*delay, t.retryAtMost)
+	}
+	return delay + time.Duration((rand.Float64()-0.5)*0.2*float64(delay))
+}

@@ -1,0 +1,153 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+const id = store.ID("sabcdefghijk")
+
+// hand is a hand whose steps a test writes.
+type hand struct {
+	available func() error
+	steps     []Step
+	terminal  store.Type
+	trusts    chan *Trust
+}
+
+func (h *hand) Available(context.Context) error {
+	if h.available == nil {
+		return nil
+	}
+	return h.available()
+}
+
+func (h *hand) Operation(_ store.State, trust *Trust) (Operation, error) {
+	if h.trusts != nil {
+		h.trusts <- trust
+	}
+	return Operation{Steps: h.steps, Finish: func() (store.Type, store.Facts) {
+		return h.terminal, store.Facts{URL: "http://shop"}
+	}}, nil
+}
+
+func provisioner(steps ...Step) *hand { return &hand{steps: steps, terminal: store.BecameReady} }
+
+// step is never done before it is applied.
+func step(name string, apply func(context.Context) error) Step {
+	return Step{Name: name, Done: func(context.Context) (bool, error) { return false, nil }, Apply: apply}
+}
+
+func succeed(context.Context) error { return nil }
+
+// testBench is one broker with a log.
+type testBench struct {
+	t   *testing.T
+	nc  *nats.Conn
+	log *storelog.Log
+}
+
+func setup(t *testing.T) *testBench {
+	t.Helper()
+	nc := bustest.Start(t)
+	log, err := storelog.Open(t.Context(), nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &testBench{t: t, nc: nc, log: log}
+}
+
+// start runs a worker with short pauses until the returned function is called.
+func (b *testBench) start(h Hand, cfg Config) (stop func()) {
+	b.t.Helper()
+	if cfg.Slots == 0 {
+		cfg.Slots = 4
+	}
+	if cfg.Holder == "" {
+		cfg.Holder = cfg.Name
+	}
+	w, err := New(b.t.Context(), b.log, h, cfg)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	w.timing = timing{
+		ackWait: 2 * time.Second, heartbeat: 200 * time.Millisecond, snooze: 50 * time.Millisecond,
+		clusterSnooze: 50 * time.Millisecond, retryFirst: 20 * time.Millisecond, retryAtMost: 100 * time.Millisecond,
+		grace: 10 * time.Millisecond,
+	}
+	ctx, cancel := context.WithCancel(b.t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := w.Run(ctx); err != nil {
+			b.t.Errorf("run: %v", err)
+		}
+	})
+	stop = sync.OnceFunc(func() { cancel(); running.Wait() })
+	b.t.Cleanup(stop)
+	return stop
+}
+
+func (b *testBench) provision(h Hand) func() {
+	return b.start(h, Config{Name: "provisioner", Commands: storelog.ApplyCommands})
+}
+
+func (b *testBench) command(v store.Verb) store.State {
+	b.t.Helper()
+	after, err := b.log.Update(b.t.Context(), id, func(s store.State) (*store.Message, error) {
+		if err := store.Admit(s, v); err != nil {
+			return nil, err
+		}
+		return &store.Message{Type: store.Type(v), Tenant: "tenant", Actor: "test", Time: time.Now()}, nil
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return after
+}
+
+var errSeen = errors.New("seen")
+
+// await follows the log until an event of the store satisfies until, and returns the history up to it.
+func (b *testBench) await(until func(storelog.Entry) bool) []storelog.Entry {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), 30*time.Second)
+	defer cancel()
+	var history []storelog.Entry
+	err := b.log.Tail(ctx, 0, func(raw storelog.Raw) error {
+		entry, err := raw.Entry()
+		if err != nil {
+			return err
+		}
+		history = append(history, entry)
+		if until(entry) {
+			return errSeen
+		}
+		return nil
+	})
+	if !errors.Is(err, errSeen) {
+		b.t.Fatalf("it never came: %v; history: %v", err, typesOf(history))
+	}
+	return history
+}
+
+func (b *testBench) awaitType(t store.Type) []storelog.Entry {
+	b.t.Helper()
+	return b.await(func(e storelog.Entry) bool { return e.Message.Type == t })
+}
+
+func typesOf(history []storelog.Entry) []store.Type {
+	var types []store.Type
+	for _, e := range history {
+		types = append(types, e.Message.Type)
+	}
+	return types
+}

@@ -1,0 +1,148 @@
+package work
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/pkg/lease"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+// Config says which commands a worker takes.
+type Config struct {
+	// Name of the hand: its durable consumer, and the actor in its events.
+	Name string
+	// Commands is the filter of its durable consumer.
+	Commands string
+	// Slots is how many operations run at once in this process.
+	Slots int
+	// Holder tells this process from all others in the leases.
+	Holder string
+}
+
+// timing holds what tests make shorter.
+type timing struct {
+	ackWait, heartbeat      time.Duration
+	snooze, clusterSnooze   time.Duration
+	retryFirst, retryAtMost time.Duration
+	grace                   time.Duration
+}
+
+var defaultTiming = timing{
+	ackWait: 30 * time.Second, heartbeat: 10 * time.Second,
+	snooze: time.Second, clusterSnooze: 2 * time.Second,
+	retryFirst: 30 * time.Second, retryAtMost: 300 * time.Second,
+	grace: 5 * time.Second,
+}
+
+// Worker runs one hand in this process.
+type Worker struct {
+	cfg    Config
+	timing timing
+	log    *storelog.Log
+	leases *lease.Bucket
+	hand   Hand
+	newer  *newerCommands
+}
+
+// New makes a worker; Run starts it.
+func New(ctx context.Context, log *storelog.Log, hand Hand, cfg Config) (*Worker, error) {
+	kv, err := log.Bucket(ctx, storelog.BucketLeases)
+	if err != nil {
+		return nil, err
+	}
+	return &Worker{
+		cfg: cfg, timing: defaultTiming, log: log, hand: hand,
+		leases: lease.NewBucket(kv, storelog.LeaseTTL), newer: newNewerCommands(),
+	}, nil
+}
+
+// Run takes commands until ctx ends. Then it takes no more, gives what runs a while to finish, and hands the rest over.
+func (w *Worker) Run(ctx context.Context) error {
+	working, stopWork := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stopWork(nil)
+	var watching sync.WaitGroup
+	watching.Go(func() { w.newer.follow(working, w.log) })
+	var slots sync.WaitGroup
+	for range w.cfg.Slots {
+		slots.Go(func() { w.pull(ctx, working) })
+	}
+	slog.Info("taking commands", "slots", w.cfg.Slots)
+	<-ctx.Done()
+
+	finished := make(chan struct{})
+	go func() { slots.Wait(); close(finished) }()
+	select {
+	case <-finished:
+	case <-time.After(w.timing.grace):
+		stopWork(ErrYielded)
+		<-finished
+	}
+	stopWork(ErrYielded)
+	watching.Wait()
+	return nil
+}
+
+// pull is one slot: it fetches a single command only when it is free to work on it, because a message waits for its
+// acknowledgement from the moment it is delivered into a buffer.
+func (w *Worker) pull(taking, working context.Context) {
+	for taking.Err() == nil {
+		err := w.pullFrom(taking, working)
+		if err == nil || taking.Err() != nil {
+			continue
+		}
+		slog.Warn("pull from the durable consumer; making it anew", "error", err)
+		select {
+		case <-taking.Done():
+		case <-time.After(w.timing.snooze):
+		}
+	}
+}
+
+func (w *Worker) pullFrom(taking, working context.Context) error {
+	consumer, err := w.consumer(taking)
+	if err != nil {
+		return err
+	}
+	for taking.Err() == nil {
+		if err := w.takeOne(taking, working, consumer); err != nil {
+			return fmt.Errorf("fetch a command: %w", err)
+		}
+	}
+	return nil
+}
+
+// takeOne waits a while for a command and works on it.
+func (w *Worker) takeOne(taking, working context.Context, consumer jetstream.Consumer) error {
+	ctx, cancel := context.WithTimeout(taking, w.timing.ackWait)
+	defer cancel()
+	batch, err := consumer.Fetch(1, jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(w.timing.ackWait/6))
+	if err != nil {
+		return err
+	}
+	for msg := range batch.Messages() {
+		w.handle(working, msg)
+	}
+	if err := batch.Error(); err != nil && ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+// consumer makes the durable consumer or finds it. MaxDeliver and MaxAckPending are unlimited because the broker counts
+// snoozes too: with a limit it goes silent and a delete is lost.
+func (w *Worker) consumer(ctx context.Context) (jetstream.Consumer, error) {
+	c, err := w.log.JetStream().CreateOrUpdateConsumer(ctx, storelog.Stream, jetstream.ConsumerConfig{
+		Durable: w.cfg.Name, FilterSubject: w.cfg.Commands, AckPolicy: jetstream.AckExplicitPolicy,
+		AckWait: w.timing.ackWait, MaxDeliver: -1, MaxAckPending: -1, MaxWaiting: 8192,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ensure durable consumer %s: %w", w.cfg.Name, err)
+	}
+	return c, nil
+}
