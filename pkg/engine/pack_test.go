@@ -1,0 +1,236 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// packYAML is a pack that uses everything the format has; tests change a line of it.
+const packYAML = `name: corner
+title: Corner shop
+tier: stable
+version: 1.2.0
+description: A shop at the corner.
+preference: 5
+plans:
+  - {name: small, title: Small, cpu: 250m, memory: 64Mi, storage: 1Gi, default: true}
+  - {name: large, title: Large, cpu: "1.5", memory: 1Gi, storage: 10Gi}
+options:
+  - {name: title, title: Title, type: string, required: true, min: 2, max: 5, pattern: "[A-Z].*"}
+  - {name: products, title: Products, type: integer, default: 12, min: 1, max: 20}
+  - {name: open, title: Open, type: boolean, default: false}
+  - {name: currency, title: Currency, type: enum, enum: [EUR, USD], default: EUR}
+  - {name: slogan, title: Slogan, type: string}
+links:
+  - {name: storefront, title: Shop, path: /}
+credentials:
+  - {name: admin, title: Admin, username: admin, secretKey: admin-password, generate: {length: 20}}
+  - {name: signing, title: Key, secretKey: key, internal: true, generate: {length: 64, alphabet: 0123456789abcdef}}
+probe: {service: store, port: 80, path: /healthz, status: 200, json: object, fields: {ready: true, version: 2}}
+images: {shop: "corner/shop:1.2.0"}
+workloads:
+  - {kind: Deployment, name: store, progress: Opening}
+progress: {release: Building}
+`
+
+func folder(yaml string) fstest.MapFS {
+	return fstest.MapFS{
+		"corner/engine.yaml":              {Data: []byte(yaml)},
+		"corner/chart/Chart.yaml":         {Data: []byte("name: corner")},
+		"corner/chart/templates/_all.tpl": {Data: []byte("{{/* */}}")},
+		"engines.go":                      {Data: []byte("package engines")},
+		"testdata/notes":                  {Data: []byte("x")},
+		"..data/engine.yaml":              {Data: []byte("x")},
+	}
+}
+
+func corner(t *testing.T) Pack {
+	t.Helper()
+	packs, err := Load(folder(packYAML))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packs[0]
+}
+
+func TestLoad(t *testing.T) {
+	packs, err := Load(folder(packYAML))
+	if err != nil || len(packs) != 1 {
+		t.Fatalf("%d packs, %v", len(packs), err)
+	}
+	pack := packs[0]
+	if pack.Name != "corner" || len(pack.Plans) != 2 || len(pack.Options) != 5 || pack.Options[1].Default != int64(12) {
+		t.Errorf("%+v", pack)
+	}
+	content, err := json.Marshal(pack)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var again Pack
+	if err := json.Unmarshal(content, &again); err != nil {
+		t.Fatal(err)
+	}
+	again.normalize()
+	if !reflect.DeepEqual(pack, again) {
+		t.Errorf("through JSON it became\n%+v, was\n%+v", again, pack)
+	}
+}
+
+func TestLoadNamesFileAndFault(t *testing.T) {
+	for name, test := range map[string]struct{ old, new, names string }{
+		"an unknown key":         {"version:", "vesrion:", "vesrion"},
+		"an unknown key deep in": {"cpu: 250m", "cpus: 250m", "cpus"},
+		"a wrong type":           {"preference: 5", "preference: high", "high"},
+		"a second document":      {"name: corner", "---\n---\nname: corner", "corner/engine.yaml"},
+		"another folder's name":  {"name: corner", "name: edge", "edge"},
+		"an invalid value":       {"tier: stable", "tier: gold", "tier"},
+	} {
+		_, err := Load(folder(strings.Replace(packYAML, test.old, test.new, 1)))
+		if err == nil || !strings.Contains(err.Error(), "corner/engine.yaml") || !strings.Contains(err.Error(), test.names) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := Load(fstest.MapFS{"corner/engine.yml": {Data: []byte(packYAML)}}); err == nil {
+		t.Error("a folder without engine.yaml was taken for none")
+	}
+}
+
+func TestChart(t *testing.T) {
+	files, err := Chart(folder(packYAML), "corner")
+	if err != nil || len(files) != 2 || files[0].Name != "Chart.yaml" || files[1].Name != "templates/_all.tpl" {
+		t.Errorf("%+v, %v", files, err)
+	}
+	if _, err := Chart(folder(packYAML), "edge"); err == nil {
+		t.Error("a chart of nothing was read")
+	}
+}
+
+func TestValidate(t *testing.T) {
+	for field, changes := range map[string][][2]string{
+		"name":                             {{"name: corner", "name: Corner"}, {"name: corner", "name: corner-"}},
+		"title":                            {{"title: Corner shop", `title: ""`}},
+		"version":                          {{"version: 1.2.0", "version: 1+2"}},
+		"description":                      {{"description: A shop at the corner.", "description:"}},
+		"plans":                            {{", default: true}", "}"}, {"storage: 10Gi", "storage: 10Gi, default: true"}},
+		"plans[0].cpu":                     {{"cpu: 250m", "cpu: some"}, {"cpu: 250m", "cpu: -1"}},
+		"plans[1].name":                    {{"name: large", "name: small"}},
+		"options[0].name":                  {{"name: title,", "name: the-title,"}},
+		"options[1].name":                  {{"name: products", "name: title"}},
+		"options[0].pattern":               {{"[A-Z].*", "["}, {"[A-Z].*", "a)|(b"}},
+		"options[0].default":               {{"required: true", "required: true, default: Abc"}},
+		"options[1].default":               {{"default: 12", "default: 21"}, {"default: 12", "default: many"}},
+		"options[1].min":                   {{"min: 1, max: 20", "min: 21, max: 20"}},
+		"options[2].max":                   {{"type: boolean", "type: boolean, max: 2"}},
+		"options[3].enum":                  {{"enum: [EUR, USD]", "enum: []"}},
+		"options[3].type":                  {{"type: enum", "type: choice"}},
+		"options[4].enum":                  {{"type: string}", "type: string, enum: [a]}"}},
+		"links":                            {{"links:\n  - {name: storefront, title: Shop, path: /}", "links: []"}},
+		"links[0].path":                    {{"path: /}", "path: //evil.example}"}, {"path: /}", "path: https://evil.example}"}},
+		"credentials[0].generate.length":   {{"length: 20", "length: 8"}},
+		"credentials[1].generate.alphabet": {{"0123456789abcdef", "aa23456789abcdef"}, {"0123456789abcdef", "ä123456789"}},
+		"credentials[1].secretKey":         {{"secretKey: key", "secretKey: admin-password"}},
+		"probe":                            {{"json: object, fields: {ready: true, version: 2}", ""}},
+		"probe.status":                     {{"status: 200", "status: 302"}},
+		"probe.json":                       {{"json: object", "json: objekt"}},
+		"probe.fields":                     {{"json: object", "json: array"}},
+		"probe.fields.ready":               {{"ready: true", "ready: [true]"}},
+		"probe.port":                       {{"port: 80", "port: 0"}},
+		"probe.path":                       {{"path: /healthz", "path: healthz"}},
+		"images":                           {{`{shop: "corner/shop:1.2.0"}`, "{}"}},
+		"images.shop":                      {{"corner/shop:1.2.0", "corner/shop"}, {"corner/shop:1.2.0", "Corner shop:1"}},
+		"workloads":                        {{"workloads:\n  - {kind: Deployment, name: store, progress: Opening}", "workloads: []"}},
+		"workloads[0].kind":                {{"kind: Deployment", "kind: Job"}},
+		"workloads[0].name":                {{"kind: Deployment, name: store", "kind: Deployment, name: Store"}},
+	} {
+		for _, change := range changes {
+			changed := strings.Replace(packYAML, change[0], change[1], 1)
+			if changed == packYAML {
+				t.Fatalf("%s: %q isn't in the pack", field, change[0])
+			}
+			_, err := Load(folder(changed))
+			var fault *FieldError
+			if !errors.As(err, &fault) || fault.Field != field {
+				t.Errorf("%s: %s: %v", field, change[1], err)
+			}
+		}
+	}
+}
+
+func TestPlan(t *testing.T) {
+	pack := corner(t)
+	for name, want := range map[string]string{"": "small", "small": "small", "large": "large"} {
+		if plan, err := pack.Plan(name); err != nil || plan.Name != want {
+			t.Errorf("%q: %+v, %v", name, plan, err)
+		}
+	}
+	_, err := pack.Plan("huge")
+	var fault *FieldError
+	if !errors.As(err, &fault) || fault.Field != "plan" {
+		t.Errorf("huge: %v", err)
+	}
+}
+
+func TestImage(t *testing.T) {
+	pack := corner(t)
+	for registry, want := range map[string]string{"": "corner/shop:1.2.0", "registry.example:5000/x": "registry.example:5000/x/corner/shop:1.2.0"} {
+		if got := pack.Image(registry, "shop"); got != want {
+			t.Errorf("%q: %q", registry, got)
+		}
+	}
+	if got := pack.Image("registry.example", "database"); got != "" {
+		t.Errorf("an image that isn't there: %q", got)
+	}
+}
+
+func TestNewSecret(t *testing.T) {
+	pack := corner(t)
+	first, second := pack.NewSecret(), pack.NewSecret()
+	if len(first) != 2 || len(first["admin-password"]) != 20 || len(first["key"]) != 64 {
+		t.Fatalf("%d keys", len(first))
+	}
+	if strings.Trim(string(first["key"]), "0123456789abcdef") != "" ||
+		strings.Trim(string(first["admin-password"]), defaultAlphabet) != "" {
+		t.Error("characters outside the alphabet")
+	}
+	if string(first["admin-password"]) == string(second["admin-password"]) {
+		t.Error("the same password twice")
+	}
+}
+
+func TestProbeCheck(t *testing.T) {
+	object := corner(t).Probe
+	array := Probe{Path: "/products", Status: 200, JSON: JSONArray}
+	text := Probe{Path: "/", Status: 200, Contains: "Welcome"}
+	for name, test := range map[string]struct {
+		probe  Probe
+		status int
+		body   string
+		well   bool
+	}{
+		"ready":               {object, 200, `{"ready":true,"version":2,"orders":7}`, true},
+		"not ready":           {object, 503, `{"ready":false,"version":2}`, false},
+		"ready by status":     {object, 200, `{"ready":false,"version":2}`, false},
+		"a field as a text":   {object, 200, `{"ready":"true","version":2}`, false},
+		"a field is missing":  {object, 200, `{"ready":true}`, false},
+		"a redirect":          {object, 302, `{"ready":true,"version":2}`, false},
+		"someone's page":      {object, 200, `<html>ready: true</html>`, false},
+		"the wrong kind":      {object, 200, `[]`, false},
+		"a torn answer":       {object, 200, `{"ready":true,"vers`, false},
+		"an array":            {array, 200, `[]`, true},
+		"no array":            {array, 200, `{"code":"no_route"}`, false},
+		"the right text":      {text, 200, "<h1>Welcome</h1>", true},
+		"another text":        {text, 200, "<h1>Index of /</h1>", false},
+		"nothing":             {text, 200, "", false},
+		"the right text, 500": {text, 500, "Welcome", false},
+	} {
+		err := test.probe.Check(test.status, []byte(test.body))
+		var fault *ProbeError
+		if (err == nil) != test.well || err != nil && !errors.As(err, &fault) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
