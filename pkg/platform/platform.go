@@ -1,0 +1,120 @@
+// Package platform is what the platform says of itself while stores wait for it: whether there is a cluster, and if not,
+// what is being done about it.
+//
+// One key in one bucket, written by whoever knows at the time: the local supervisor while it builds and starts a
+// cluster, the provisioner from then on.
+package platform
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const clusterKey = "cluster"
+
+// Cluster says whether stores can be made.
+type Cluster struct {
+	Ready bool `json:"ready"`
+	// Part is what is being built or started, Message the sentence that people read ("building containerd (3 of 8)").
+	Part    string    `json:"part,omitempty"`
+	Message string    `json:"message,omitempty"`
+	Done    int       `json:"done,omitempty"`
+	Total   int       `json:"total,omitempty"`
+	Since   time.Time `json:"since"`
+}
+
+// Publish says how the cluster is.
+func Publish(ctx context.Context, kv jetstream.KeyValue, c Cluster) error {
+	data, err := json.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("encode the cluster's state: %w", err)
+	}
+	if _, err := kv.Put(ctx, clusterKey, data); err != nil {
+		return fmt.Errorf("publish the cluster's state: %w", err)
+	}
+	return nil
+}
+
+// Read returns what was said last; before anything was, the cluster isn't ready.
+func Read(ctx context.Context, kv jetstream.KeyValue) (Cluster, error) {
+	entry, err := kv.Get(ctx, clusterKey)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return unknown(), nil
+	}
+	if err != nil {
+		return Cluster{}, fmt.Errorf("read the cluster's state: %w", err)
+	}
+	return decode(entry.Value())
+}
+
+// View follows what is said.
+type View struct {
+	latest  atomic.Pointer[Cluster]
+	changed func(Cluster)
+}
+
+// Watch keeps a view current until ctx ends and calls changed, when not nil, for everything said from now on.
+func Watch(ctx context.Context, kv jetstream.KeyValue, changed func(Cluster)) (*View, error) {
+	first, err := Read(ctx, kv)
+	if err != nil {
+		return nil, err
+	}
+	watcher, err := kv.Watch(ctx, clusterKey)
+	if err != nil {
+		return nil, fmt.Errorf("watch the cluster's state: %w", err)
+	}
+	v := &View{changed: changed}
+	v.latest.Store(&first)
+	go v.follow(ctx, watcher)
+	return v, nil
+}
+
+// Cluster is what was said last.
+func (v *View) Cluster() Cluster { return *v.latest.Load() }
+
+func (v *View) follow(ctx context.Context, watcher jetstream.KeyWatcher) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case entry, open := <-watcher.Updates():
+			if !open {
+				return
+			}
+			if entry != nil && entry.Operation() == jetstream.KeyValuePut {
+				v.take(entry.Value())
+			}
+		}
+	}
+}
+
+func (v *View) take(data []byte) {
+	c, err := decode(data)
+	if err != nil {
+		slog.Warn("read what the platform says of its cluster", "error", err)
+		return
+	}
+	v.latest.Store(&c)
+	if v.changed != nil {
+		v.changed(c)
+	}
+}
+
+func decode(data []byte) (Cluster, error) {
+	var c Cluster
+	if err := json.Unmarshal(data, &c); err != nil {
+		return Cluster{}, fmt.Errorf("decode the cluster's state: %w", err)
+	}
+	return c, nil
+}
+
+func unknown() Cluster {
+	return Cluster{Part: "provisioner", Message: "no provisioner has reported yet"}
+}

@@ -1,0 +1,179 @@
+// Package query is the contract between the gateway, which asks, and the services that answer: what a store looks like
+// from outside, how lists and histories are asked for by NATS request/reply, and what travels on the feed.
+package query
+
+import (
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+// Subjects of the request/reply endpoints. StoresSubject and EventsSubject are answered by the events service,
+// CredentialsSubject by the provisioner, which alone may read a store's Secret.
+const (
+	StoresSubject      = "query.stores"
+	EventsSubject      = "query.events"
+	CredentialsSubject = "query.credentials"
+)
+
+// ErrorHeader carries the code of a failed request, as package micro of nats.go defines it.
+const ErrorHeader = "Nats-Service-Error-Code"
+
+// Store is a store as tenants see it.
+type Store struct {
+	ID         store.ID       `json:"id" doc:"Names the store for ever" example:"sabcdefghijk"`
+	Tenant     string         `json:"tenant" doc:"Who owns it"`
+	Name       string         `json:"name"`
+	Engine     string         `json:"engine"`
+	Version    string         `json:"engineVersion"`
+	Plan       string         `json:"plan"`
+	Options    map[string]any `json:"options,omitempty"`
+	Status     store.Status   `json:"status" enum:"Queued,Provisioning,Ready,Failed,Deleting,Deleted"`
+	Operation  store.Verb     `json:"operation,omitempty" doc:"The operation in flight, if any"`
+	Steps      []string       `json:"steps" doc:"Steps completed by the newest operation, in order"`
+	Attempt    int            `json:"attempt" doc:"Attempts started by the newest operation"`
+	Reason     string         `json:"reason,omitempty" doc:"Why it is where it is, CamelCase"`
+	Message    string         `json:"message,omitempty" doc:"The same as a sentence"`
+	Detail     string         `json:"detail,omitempty" doc:"The cluster's own words"`
+	NotBefore  *time.Time     `json:"notBefore,omitempty" doc:"When the next attempt is due"`
+	URL        string         `json:"url,omitempty" doc:"Where the shop is, once it has answered"`
+	Generation uint64         `json:"generation" doc:"Sequence of the newest command"`
+	Revision   uint64         `json:"version" doc:"Sequence of the newest message"`
+	CreatedAt  time.Time      `json:"createdAt"`
+	UpdatedAt  time.Time      `json:"updatedAt"`
+}
+
+// View shows a state to its tenant.
+func View(s store.State) Store {
+	v := Store{
+		ID: s.ID, Tenant: s.Tenant, Name: s.Spec.Name, Engine: s.Spec.Engine, Version: s.Spec.Version, Plan: s.Spec.Plan,
+		Options: s.Spec.Options, Status: s.Status, Steps: s.Steps, Attempt: s.Attempt, Reason: s.Reason,
+		Message: s.Message, Detail: s.Detail, NotBefore: s.NotBefore, URL: s.URL,
+		Generation: s.Generation, Revision: s.Version, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
+	}
+	if v.Steps == nil {
+		v.Steps = []string{}
+	}
+	if s.InFlight() {
+		v.Operation = s.Verb
+	}
+	return v
+}
+
+// Event is one entry of a store's history as tenants see it.
+type Event struct {
+	Seq        uint64      `json:"seq" doc:"Sequence in the log"`
+	Store      store.ID    `json:"store"`
+	Type       store.Type  `json:"type" example:"step_completed"`
+	Time       time.Time   `json:"time"`
+	Actor      string      `json:"actor"`
+	Generation uint64      `json:"generation" doc:"The command it belongs to"`
+	Facts      store.Facts `json:"facts"`
+}
+
+// EventOf shows a message to the tenant of its store. A command belongs to itself.
+func EventOf(m store.Message) Event {
+	e := Event{Seq: m.Seq, Store: m.Store, Type: m.Type, Time: m.Time, Actor: m.Actor, Generation: m.Generation, Facts: m.Facts}
+	if m.Type.IsCommand() {
+		e.Generation = m.Seq
+	}
+	e.Facts.Request = ""
+	return e
+}
+
+// StoresRequest asks for a tenant's stores, newest first.
+type StoresRequest struct {
+	// Tenant is whose stores; empty means everybody's and is for operators only.
+	Tenant string       `json:"tenant"`
+	Status store.Status `json:"status,omitempty"`
+	Engine string       `json:"engine,omitempty"`
+	// Search matches part of a name or an id.
+	Search string `json:"search,omitempty"`
+	// Deleted stores are listed only when asked for.
+	Deleted bool `json:"deleted,omitempty"`
+	// After is the cursor of the page before; Limit is 1 to 200.
+	After string `json:"after,omitempty"`
+	Limit int    `json:"limit"`
+	// Seen is a version the caller has seen: the answer waits, bounded, until the projection is that far.
+	Seen uint64 `json:"seen,omitempty"`
+}
+
+// StoresReply is one page.
+type StoresReply struct {
+	Stores []Store `json:"stores"`
+	Next   string  `json:"next,omitempty"`
+	// Checkpoint is how far the projection was when it answered.
+	Checkpoint uint64 `json:"checkpoint"`
+}
+
+// EventsRequest asks for a store's history, oldest first, also after the store's deletion.
+type EventsRequest struct {
+	Store store.ID `json:"store"`
+	After uint64   `json:"after,omitempty"`
+	Limit int      `json:"limit"`
+	Seen  uint64   `json:"seen,omitempty"`
+}
+
+// EventsReply is one page; Next is the After of the following one, zero at the end.
+type EventsReply struct {
+	Events     []Event `json:"events"`
+	Next       uint64  `json:"next,omitempty"`
+	Checkpoint uint64  `json:"checkpoint"`
+}
+
+// CredentialsRequest asks the provisioner for the generated passwords of a Ready store.
+type CredentialsRequest struct {
+	Store store.ID `json:"store"`
+}
+
+// Credential is one of them.
+type Credential struct {
+	Name     string `json:"name" doc:"What it opens"`
+	Title    string `json:"title"`
+	Username string `json:"username,omitempty"`
+	Password string `json:"password"`
+}
+
+// CredentialsReply travels by request/reply only, never on the log.
+type CredentialsReply struct {
+	Credentials []Credential `json:"credentials"`
+}
+
+// Ticket is what a feed ticket in bucket "tickets" stands for.
+type Ticket struct {
+	// Tenant is whose events may be seen; empty with All for an operator.
+	Tenant string `json:"tenant"`
+	All    bool   `json:"all,omitempty"`
+}
+
+// TicketHeader carries the ticket from the gateway to the events service.
+const TicketHeader = "X-Feed-Ticket"
+
+// FeedType says what a feed message is.
+type FeedType string
+
+// A client gets Hello first, then Events; Platform whenever the cluster's state changes; Reset when its cursor can't be
+// continued from and it must list its stores anew.
+const (
+	FeedHello    FeedType = "hello"
+	FeedEvent    FeedType = "event"
+	FeedPlatform FeedType = "platform"
+	FeedReset    FeedType = "reset"
+)
+
+// CloseSlow is the WebSocket close code for a client that doesn't keep up; it resumes with ?since=.
+const CloseSlow = 4008
+
+// FeedMessage is one WebSocket text message.
+type FeedMessage struct {
+	Type FeedType `json:"type"`
+	// Cursor continues behind this message; on Hello and Event.
+	Cursor string `json:"cursor,omitempty"`
+	Event  *Event `json:"event,omitempty"`
+	// Store is the store after the event.
+	Store    *Store            `json:"store,omitempty"`
+	Platform *platform.Cluster `json:"platform,omitempty"`
+	// Reason of a Reset: "epoch" or "behind".
+	Reason string `json:"reason,omitempty"`
+}
