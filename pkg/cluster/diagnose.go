@@ -1,0 +1,165 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+// NotReadyError says which workload isn't up. It comes inside an *Error of the same reason, sentence and detail.
+type NotReadyError struct {
+	// Workload is like "deployment/web".
+	Workload string
+	// Reason is the cluster's own where it has one (ImagePullBackOff, CrashLoopBackOff, Unschedulable, …).
+	Reason, Sentence, Detail string
+}
+
+func (e *NotReadyError) Error() string {
+	return fmt.Sprintf("%s isn't ready: %s: %s", e.Workload, e.Reason, e.Detail)
+}
+
+// crashesToGiveUp is how often a container may end before its crash loop counts as one. A shop that starts before its
+// database ends once or twice.
+const crashesToGiveUp = 3
+
+// Reasons that no waiting ends within an attempt, as the kubelet calls them. The next attempt looks again.
+var definitive = map[string]bool{
+	"ImagePullBackOff":           true,
+	"InvalidImageName":           true,
+	"ErrImageNeverPull":          true,
+	"ImageInspectError":          true,
+	"CreateContainerConfigError": true,
+	"CreateContainerError":       true,
+	"RunContainerError":          true,
+}
+
+const (
+	reasonCrashLoop     = "CrashLoopBackOff"
+	reasonUnschedulable = corev1.PodReasonUnschedulable
+	reasonPodsRefused   = "PodsRefused"
+	reasonQuotaExceeded = "QuotaExceeded"
+	reasonNoProgress    = "ProgressDeadlineExceeded"
+	reasonNotReady      = "PodsNotReady"
+	reasonNoPods        = "NoPodsYet"
+)
+
+var sentences = map[string]string{
+	"ImagePullBackOff":  "A program of the store can't be fetched from its registry.",
+	"ErrImagePull":      "A program of the store can't be fetched from its registry.",
+	"InvalidImageName":  "The name of one of the store's programs is wrong.",
+	"ErrImageNeverPull": "A program of the store isn't on the cluster's machines.",
+	reasonCrashLoop:     "A program of the store ends again and again.",
+	reasonUnschedulable: "The cluster has no room for the store at the moment.",
+	reasonPodsRefused:   "The cluster doesn't let the store's programs start.",
+	reasonQuotaExceeded: "The store needs more than its plan allows.",
+	reasonNotReady:      "A program of the store runs, but doesn't work yet.",
+	reasonNoPods:        "The cluster hasn't begun to start the store's programs.",
+}
+
+func notReady(r rollout, reason, detail string) *NotReadyError {
+	sentence, ok := sentences[reason]
+	if !ok {
+		sentence = "A program of the store doesn't come up."
+	}
+	return &NotReadyError{Workload: r.key(), Reason: reason, Sentence: sentence, Detail: detail}
+}
+
+func (e *NotReadyError) classified() *Error {
+	return &Error{Kind: Transient, Reason: e.Reason, Sentence: e.Sentence, Detail: e.Detail, Err: e}
+}
+
+// hopeless is the reason not to wait any longer, or nil.
+func hopeless(r rollout, pods []*corev1.Pod) *NotReadyError {
+	for _, status := range containers(podsOf(r, pods)) {
+		waiting := status.State.Waiting
+		if waiting == nil {
+			continue
+		}
+		if definitive[waiting.Reason] || waiting.Reason == reasonCrashLoop && status.RestartCount >= crashesToGiveUp {
+			return notReady(r, waiting.Reason, containerWords(status))
+		}
+	}
+	return nil
+}
+
+// diagnose is the best reason there is for a rollout that didn't make it in time.
+func diagnose(r rollout, pods []*corev1.Pod) *NotReadyError {
+	if e := hopeless(r, pods); e != nil {
+		return e
+	}
+	if r.refused != "" {
+		return notReady(r, reasonPodsRefused, r.refused)
+	}
+	current := podsOf(r, pods)
+	for _, pod := range current {
+		for _, condition := range pod.Status.Conditions {
+			if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse {
+				return notReady(r, reasonUnschedulable, condition.Message)
+			}
+		}
+	}
+	for _, status := range containers(current) {
+		if waiting := status.State.Waiting; waiting != nil {
+			return notReady(r, waiting.Reason, containerWords(status))
+		}
+	}
+	if len(current) == 0 {
+		return notReady(r, reasonNoPods, "")
+	}
+	// Only here: the controller says so for good, also while the pods of a later attempt come up.
+	if r.expired != "" {
+		return notReady(r, reasonNoProgress, r.expired)
+	}
+	return notReady(r, reasonNotReady, fmt.Sprintf("%d of %d pods are available", r.available, r.want))
+}
+
+func containers(pods []*corev1.Pod) []corev1.ContainerStatus {
+	var all []corev1.ContainerStatus
+	for _, pod := range pods {
+		all = append(all, pod.Status.InitContainerStatuses...)
+		all = append(all, pod.Status.ContainerStatuses...)
+	}
+	return all
+}
+
+func containerWords(status corev1.ContainerStatus) string {
+	words := "container " + status.Name
+	if w := status.State.Waiting; w != nil && w.Message != "" {
+		words += ": " + w.Message
+	}
+	if t := status.LastTerminationState.Terminated; t != nil {
+		words += fmt.Sprintf(" (last ended with %d, %s)", t.ExitCode, t.Reason)
+	}
+	return words
+}
+
+// explain adds to a diagnosis what only a live look tells. It has its own few seconds, because it is called when those
+// of the wait are over; without an answer the diagnosis stands as it is.
+func (o *Operation) explain(ctx context.Context, id store.ID, e *NotReadyError) *NotReadyError {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer cancel()
+	if e.Reason == reasonPodsRefused && o.overQuota(ctx, id, e.Workload) {
+		e.Reason, e.Sentence = reasonQuotaExceeded, sentences[reasonQuotaExceeded]
+	}
+	if e.Reason != reasonNotReady && e.Reason != reasonNoPods {
+		return e
+	}
+	events, err := o.client.CoreV1().Events(id.Namespace()).List(ctx, metav1.ListOptions{FieldSelector: "type=" + corev1.EventTypeWarning, Limit: 100})
+	if err != nil || len(events.Items) == 0 {
+		return e
+	}
+	last := slices.MaxFunc(events.Items, func(a, b corev1.Event) int { return cmp.Compare(eventTime(a), eventTime(b)) })
+	e.Detail = fmt.Sprintf("%s %s: %s", last.InvolvedObject.Name, last.Reason, last.Message)
+	return e
+}
+
+func eventTime(e corev1.Event) int64 {
+	return max(e.LastTimestamp.Unix(), e.EventTime.Unix(), e.CreationTimestamp.Unix())
+}

@@ -1,0 +1,113 @@
+// Package hands is what the two hands, provisioner and janitor, have in common: a process that is connected to the log
+// and to the cluster, knows whether the cluster answers, and runs one worker loop beside what keeps that going.
+//
+//	process, err := hands.Open(ctx, name, cfg.NATS, cluster.Config{…})
+//	defer process.Close()
+//	return process.Work(ctx, hands.Work{Hand: hand, Commands: …})
+package hands
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/nats-io/nats.go"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/pkg/telemetry"
+	"github.com/store-platform/store-platform/pkg/work"
+)
+
+// Process is a hand's process before it begins to work.
+type Process struct {
+	// NATS is closed by Close.
+	NATS    *nats.Conn
+	Log     *storelog.Log
+	Cluster *cluster.Cluster
+	Reach   *Reach
+
+	name string
+}
+
+// Open connects. It waits for the broker and for the log until ctx ends; for the cluster nothing waits here.
+func Open(ctx context.Context, name string, broker config.NATS, where cluster.Config) (*Process, error) {
+	k8s, err := cluster.Connect(where)
+	if err != nil {
+		return nil, err
+	}
+	nc, err := broker.Connect(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	log, err := storelog.Open(ctx, nc)
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return &Process{NATS: nc, Log: log, Cluster: k8s, Reach: newReach(k8s), name: name}, nil
+}
+
+// Close ends the connection to the broker.
+func (p *Process) Close() { p.NATS.Close() }
+
+// Work says what a process works on.
+type Work struct {
+	Hand work.Hand
+	// Commands is the filter of the durable consumer, which has the process's name.
+	Commands string
+	Slots    int
+	// OpsListen is where /healthz, /readyz and /metrics are served; empty: nowhere.
+	OpsListen string
+}
+
+// Work works until ctx ends, and then until what is under way has finished or was handed over. What the work needs
+// beside it lasts as long. It ends early when one of these fails.
+func (p *Process) Work(ctx context.Context, w Work) error {
+	worker, err := work.New(ctx, p.Log, w.Hand, work.Config{
+		Name: p.name, Commands: w.Commands, Slots: w.Slots, Holder: holder(),
+	})
+	if err != nil {
+		return err
+	}
+	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	group, beside := errgroup.WithContext(lasting)
+	group.Go(func() error {
+		if err := p.Cluster.Run(beside); beside.Err() == nil {
+			return err
+		}
+		return nil
+	})
+	group.Go(func() error { p.Reach.follow(beside); return nil })
+	group.Go(func() error { return telemetry.ServeOps(beside, w.OpsListen, p.ready) })
+	group.Go(func() error {
+		defer stop()
+		taking, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(beside, cancel)()
+		return worker.Run(taking)
+	})
+	return group.Wait()
+}
+
+// ready is about the broker alone: a hand whose cluster is away still takes commands and says why they wait.
+func (p *Process) ready(context.Context) error {
+	if !p.NATS.IsConnected() {
+		return errors.New("the broker doesn't answer")
+	}
+	return nil
+}
+
+// holder tells this process from every other, also from one that had its process id before.
+func holder() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), rand.Text()[:8])
+}

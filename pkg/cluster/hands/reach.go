@@ -1,0 +1,113 @@
+package hands
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/work"
+)
+
+// Pauses between two questions. A cluster that is down is waited for by people, one that is up only has to be noticed
+// when it goes.
+const (
+	whileDown = 2 * time.Second
+	whileUp   = 10 * time.Second
+)
+
+// reachable is what is followed: nil means that it answers (cluster.Cluster).
+type reachable interface {
+	Reachable(context.Context) error
+}
+
+// Reach follows whether the cluster answers, so that a hand can tell a reason to wait from a reason to fail before it
+// spends an attempt: everybody asks the Reach, it alone asks the cluster. It is safe for concurrent use.
+type Reach struct {
+	// Changed, if not nil, hears the first answer and each one that differs, nil for up. It is set before Work.
+	Changed func(context.Context, error)
+
+	cluster reachable
+	// answered is closed by the first answer: before it nobody knows whether to wait.
+	answered chan struct{}
+
+	mu    sync.Mutex
+	known bool
+	down  error
+}
+
+func newReach(c reachable) *Reach {
+	return &Reach{cluster: c, answered: make(chan struct{})}
+}
+
+// follow asks until ctx ends.
+func (r *Reach) follow(ctx context.Context) {
+	for {
+		down := r.cluster.Reachable(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		r.take(ctx, down)
+		pause := whileUp
+		if down != nil {
+			pause = whileDown
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (r *Reach) take(ctx context.Context, down error) {
+	r.mu.Lock()
+	first, flipped := !r.known, (r.down == nil) != (down == nil)
+	r.known, r.down = true, down
+	r.mu.Unlock()
+	if first {
+		close(r.answered)
+	}
+	if !first && !flipped {
+		return
+	}
+	if down != nil {
+		slog.InfoContext(ctx, "waiting for the cluster", "error", down)
+	} else {
+		slog.InfoContext(ctx, "the cluster answers")
+	}
+	if r.Changed != nil {
+		r.Changed(ctx, down)
+	}
+}
+
+// Available is what a work.Hand answers: nil while the cluster is up, else a *work.Waiting. It waits for the first
+// answer, because a store that was asked for in a worker's first moment needn't be told to wait.
+func (r *Reach) Available(ctx context.Context) error {
+	select {
+	case <-r.answered:
+	case <-ctx.Done():
+		return waiting(context.Cause(ctx))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.down == nil {
+		return nil
+	}
+	return waiting(r.down)
+}
+
+func waiting(down error) error {
+	return &work.Waiting{Reason: "ClusterNotReady", Message: Sentence(down) + " The work begins by itself.", Err: down}
+}
+
+// Sentence says for people why the cluster can't be worked with.
+func Sentence(down error) string {
+	var known *cluster.Error
+	if errors.As(down, &known) {
+		return known.Sentence
+	}
+	return "The cluster doesn't answer."
+}

@@ -1,0 +1,78 @@
+package hands
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/work"
+)
+
+type switchable struct{ down atomic.Pointer[error] }
+
+func (s *switchable) Reachable(context.Context) error {
+	if down := s.down.Load(); down != nil {
+		return *down
+	}
+	return nil
+}
+
+func TestReach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refused := errors.New("connection refused")
+		cluster := &switchable{}
+		cluster.down.Store(&refused)
+		var heard []error
+		r := newReach(cluster)
+		r.Changed = func(_ context.Context, down error) { heard = append(heard, down) }
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go r.follow(ctx)
+
+		var waiting *work.Waiting
+		if err := r.Available(ctx); !errors.As(err, &waiting) || waiting.Reason != "ClusterNotReady" || !errors.Is(err, refused) {
+			t.Errorf("a cluster that is down: %v", err)
+		}
+		cluster.down.Store(nil)
+		<-time.After(whileDown)
+		synctest.Wait()
+		if err := r.Available(ctx); err != nil {
+			t.Errorf("a cluster that is up: %v", err)
+		}
+		cluster.down.Store(&refused)
+		<-time.After(whileUp)
+		synctest.Wait()
+		if err := r.Available(ctx); err == nil {
+			t.Error("a cluster that went away is still taken for up")
+		}
+		<-time.After(10 * whileDown)
+		synctest.Wait()
+		if len(heard) != 3 || heard[0] == nil || heard[1] != nil || heard[2] == nil {
+			t.Errorf("heard %v: want the first answer and each change, and no repetition", heard)
+		}
+	})
+}
+
+// Before the first answer nobody knows whether to wait, so nobody is told to.
+func TestAvailableWaitsForTheFirstAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReach(&switchable{})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		answer := make(chan error, 1)
+		go func() { answer <- r.Available(ctx) }()
+		synctest.Wait()
+		select {
+		case err := <-answer:
+			t.Fatalf("answered %v before the cluster did", err)
+		default:
+		}
+		go r.follow(ctx)
+		if err := <-answer; err != nil {
+			t.Errorf("a cluster that is up: %v", err)
+		}
+	})
+}

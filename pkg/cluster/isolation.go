@@ -1,0 +1,211 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+// StoreRole is the ClusterRole that is bound in every store's namespace, and the only one that may be.
+const StoreRole = "store-platform-store"
+
+// quotaName names the ResourceQuota and the LimitRange.
+const quotaName = "store"
+
+// rightsRetry is how often a refused request is repeated while the API server may not know of the binding yet.
+const rightsRetry = 200 * time.Millisecond
+
+// Isolation is what keeps a store to itself and to its plan.
+type Isolation struct {
+	Store store.ID
+	Plan  engine.Plan
+}
+
+// EnsureIsolation binds the rights first, because everything after it needs them: quota, limits, network policies and
+// the account without a token.
+func (o *Operation) EnsureIsolation(ctx context.Context, is Isolation) error {
+	if err := o.ensureBinding(ctx, is.Store); err != nil {
+		return err
+	}
+	pieces, err := o.isolationPieces(ctx, is)
+	if err != nil {
+		return err
+	}
+	for _, p := range pieces {
+		if err := o.ensurePiece(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ensurePiece repeats while the API server may not have heard of the binding.
+func (o *Operation) ensurePiece(ctx context.Context, p piece) error {
+	for {
+		err := p.ensure(ctx)
+		if err == nil {
+			return nil
+		}
+		e := o.Classify(fmt.Errorf("ensure %s: %w", p.name, err))
+		if e.Reason != reasonRightsNotYetKnown {
+			return e
+		}
+		select {
+		case <-time.After(rightsRetry):
+		case <-ctx.Done():
+			return e
+		}
+	}
+}
+
+// IsolationDone says whether everything of EnsureIsolation is as it makes it.
+func (o *Operation) IsolationDone(ctx context.Context, is Isolation) (bool, error) {
+	bound, err := o.bindingDone(ctx, is.Store)
+	if err != nil || !bound {
+		return false, err
+	}
+	pieces, err := o.isolationPieces(ctx, is)
+	if err != nil {
+		return false, err
+	}
+	for _, p := range pieces {
+		done, err := p.done(ctx)
+		if err != nil {
+			return false, o.fail("read "+p.name, err)
+		}
+		if !done {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func (o *Operation) ensureBinding(ctx context.Context, id store.ID) error {
+	who, err := o.whoAmI(ctx)
+	if err != nil {
+		return err
+	}
+	bindings := o.client.RbacV1().RoleBindings(id.Namespace())
+	made, err := bindings.Create(ctx, &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: StoreRole, Labels: o.cluster.ObjectLabels(id)},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: StoreRole},
+		Subjects:   []rbacv1.Subject{who.subject()},
+	}, metav1.CreateOptions{})
+	if apierrors.IsAlreadyExists(err) {
+		_, err := o.bindingDone(ctx, id)
+		return err
+	}
+	if err != nil {
+		return o.fail("bind rights", err)
+	}
+	o.bound.Store(made.CreationTimestamp.UnixNano())
+	return nil
+}
+
+// bindingDone also learns how old the binding is. A role reference can't be changed, and the name is only ever given
+// to this one, so its being there is enough.
+func (o *Operation) bindingDone(ctx context.Context, id store.ID) (bool, error) {
+	live, err := o.client.RbacV1().RoleBindings(id.Namespace()).Get(ctx, StoreRole, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, o.fail("read binding", err)
+	}
+	o.bound.Store(live.CreationTimestamp.UnixNano())
+	return true, nil
+}
+
+// piece is one object of the isolation.
+type piece struct {
+	name   string
+	ensure func(context.Context) error
+	done   func(context.Context) (bool, error)
+}
+
+// objectClient is what the typed clients have in common.
+type objectClient[T metav1.Object] interface {
+	Get(context.Context, string, metav1.GetOptions) (T, error)
+	Create(context.Context, T, metav1.CreateOptions) (T, error)
+	Update(context.Context, T, metav1.UpdateOptions) (T, error)
+}
+
+// newPiece makes a piece of the object that is wanted. same compares what the object is for; labels always count.
+func newPiece[T metav1.Object](kind string, client objectClient[T], want T, same func(live, want T) bool) piece {
+	matches := func(live T) bool {
+		return hasLabels(live.GetLabels(), want.GetLabels()) && same(live, want)
+	}
+	return piece{
+		name: kind + " " + want.GetName(),
+		done: func(ctx context.Context) (bool, error) {
+			live, err := client.Get(ctx, want.GetName(), metav1.GetOptions{})
+			if apierrors.IsNotFound(err) {
+				return false, nil
+			}
+			return err == nil && matches(live), err
+		},
+		ensure: func(ctx context.Context) error {
+			want.SetResourceVersion("")
+			_, err := client.Create(ctx, want, metav1.CreateOptions{})
+			if !apierrors.IsAlreadyExists(err) {
+				return err
+			}
+			live, err := client.Get(ctx, want.GetName(), metav1.GetOptions{})
+			if err != nil || matches(live) {
+				return err
+			}
+			want.SetResourceVersion(live.GetResourceVersion())
+			_, err = client.Update(ctx, want, metav1.UpdateOptions{})
+			return err
+		},
+	}
+}
+
+func (o *Operation) isolationPieces(ctx context.Context, is Isolation) ([]piece, error) {
+	who, err := o.whoAmI(ctx)
+	if err != nil {
+		return nil, err
+	}
+	limits, err := newPlanLimits(is.Plan)
+	if err != nil {
+		return nil, wrap(fmt.Errorf("read plan %s: %w", is.Plan.Name, err), Permanent, "PlanInvalid", "The plan's sizes can't be understood.")
+	}
+	namespace := is.Store.Namespace()
+	meta := func(name string) metav1.ObjectMeta {
+		return metav1.ObjectMeta{Name: name, Namespace: namespace, Labels: o.cluster.ObjectLabels(is.Store)}
+	}
+	no := false
+	pieces := []piece{
+		// The namespace's default account, not one of ours: then no pod of any chart gets a token by forgetting to
+		// name an account.
+		newPiece("service account", o.client.CoreV1().ServiceAccounts(namespace),
+			&corev1.ServiceAccount{ObjectMeta: meta("default"), AutomountServiceAccountToken: &no},
+			func(live, want *corev1.ServiceAccount) bool {
+				return equality.Semantic.DeepEqual(live.AutomountServiceAccountToken, want.AutomountServiceAccountToken)
+			}),
+		newPiece("quota", o.client.CoreV1().ResourceQuotas(namespace),
+			&corev1.ResourceQuota{ObjectMeta: meta(quotaName), Spec: limits.quota()},
+			func(live, want *corev1.ResourceQuota) bool { return equality.Semantic.DeepEqual(live.Spec, want.Spec) }),
+		newPiece("limits", o.client.CoreV1().LimitRanges(namespace),
+			&corev1.LimitRange{ObjectMeta: meta(quotaName), Spec: limits.limitRange()},
+			func(live, want *corev1.LimitRange) bool { return equality.Semantic.DeepEqual(live.Spec, want.Spec) }),
+	}
+	for name, spec := range networkPolicies(o.cluster.cfg.IngressNamespace, who.namespace()) {
+		pieces = append(pieces, newPiece("network policy", o.client.NetworkingV1().NetworkPolicies(namespace),
+			&networkingv1.NetworkPolicy{ObjectMeta: meta(name), Spec: spec},
+			func(live, want *networkingv1.NetworkPolicy) bool {
+				return equality.Semantic.DeepEqual(live.Spec, want.Spec)
+			}))
+	}
+	return pieces, nil
+}

@@ -1,0 +1,151 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+// Namespace is the namespace of one store.
+type Namespace struct {
+	Store                store.ID
+	Tenant, Engine, Plan string
+}
+
+// EnsureNamespace creates the namespace, or mends its labels. One of that name that isn't this store's of this
+// installation is never touched: that is a Permanent error.
+func (o *Operation) EnsureNamespace(ctx context.Context, ns Namespace) error {
+	want := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+		Name:   ns.Store.Namespace(),
+		Labels: o.cluster.namespaceLabels(ns),
+	}}
+	_, err := o.client.CoreV1().Namespaces().Create(ctx, want, metav1.CreateOptions{})
+	if !apierrors.IsAlreadyExists(err) {
+		return o.fail("create namespace", err)
+	}
+	live, err := o.client.CoreV1().Namespaces().Get(ctx, want.Name, metav1.GetOptions{})
+	if err != nil {
+		return o.fail("read namespace", err)
+	}
+	if err := o.cluster.ours(live, ns.Store); err != nil {
+		return err
+	}
+	if live.DeletionTimestamp != nil {
+		return wrap(fmt.Errorf("namespace %s is being removed", live.Name), Transient, "NamespaceTerminating", "The store is being removed.")
+	}
+	if hasLabels(live.Labels, want.Labels) {
+		return nil
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": want.Labels}})
+	if err != nil {
+		return o.fail("encode labels", err)
+	}
+	_, err = o.client.CoreV1().Namespaces().Patch(ctx, want.Name, types.MergePatchType, patch, metav1.PatchOptions{})
+	return o.fail("label namespace", err)
+}
+
+// NamespaceReady says whether EnsureNamespace has nothing to do.
+func (o *Operation) NamespaceReady(ctx context.Context, ns Namespace) (bool, error) {
+	live, err := o.client.CoreV1().Namespaces().Get(ctx, ns.Store.Namespace(), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, o.fail("read namespace", err)
+	}
+	return live.DeletionTimestamp == nil && hasLabels(live.Labels, o.cluster.namespaceLabels(ns)), nil
+}
+
+// DeleteNamespace asks for the removal of the store's namespace as it is now: should another of that name take its
+// place meanwhile, the UID keeps that one safe. Nil too when it is gone or going; AwaitNamespaceGone does the waiting.
+func (o *Operation) DeleteNamespace(ctx context.Context, id store.ID) error {
+	live, err := o.client.CoreV1().Namespaces().Get(ctx, id.Namespace(), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return o.fail("read namespace", err)
+	}
+	if err := o.cluster.ours(live, id); err != nil {
+		return err
+	}
+	if live.DeletionTimestamp != nil {
+		return nil
+	}
+	err = o.client.CoreV1().Namespaces().Delete(ctx, live.Name, *metav1.NewPreconditionDeleteOptions(string(live.UID)))
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return o.fail("delete namespace", err)
+}
+
+// NamespaceGone says whether the namespace answers 404.
+func (o *Operation) NamespaceGone(ctx context.Context, id store.ID) (bool, error) {
+	_, err := o.client.CoreV1().Namespaces().Get(ctx, id.Namespace(), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return true, nil
+	}
+	return false, o.fail("read namespace", err)
+}
+
+// AwaitNamespaceGone waits until the namespace answers 404. The watch wakes it, a live read decides. When ctx's
+// deadline comes first, the error's Detail says what Kubernetes still waits for.
+func (o *Operation) AwaitNamespaceGone(ctx context.Context, id store.ID) error {
+	wake, done := o.cluster.watcher.wait(id.Namespace())
+	defer done()
+	for {
+		live, err := o.client.CoreV1().Namespaces().Get(ctx, id.Namespace(), metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		if err != nil {
+			return o.fail("read namespace", err)
+		}
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			e := o.Classify(fmt.Errorf("wait for namespace %s to be gone: %w", live.Name, ctx.Err()))
+			if detail := keptBy(live); detail != "" {
+				e.Detail = detail
+			}
+			return e
+		}
+	}
+}
+
+// keptBy is what Kubernetes says about a namespace that won't go.
+func keptBy(ns *corev1.Namespace) string {
+	var said []string
+	for _, condition := range ns.Status.Conditions {
+		if condition.Status == corev1.ConditionTrue {
+			said = append(said, condition.Message)
+		}
+	}
+	return strings.Join(said, "; ")
+}
+
+// ours refuses a namespace that isn't this store's of this installation.
+func (c *Cluster) ours(ns *corev1.Namespace, id store.ID) error {
+	if hasLabels(ns.Labels, c.ObjectLabels(id)) {
+		return nil
+	}
+	err := fmt.Errorf("namespace %s isn't labelled as store %s of installation %s", ns.Name, id, c.cfg.Installation)
+	return wrap(err, Permanent, "NamespaceTaken", "The cluster already has a namespace of that name which isn't this store's.")
+}
+
+func hasLabels(have, want map[string]string) bool {
+	for key, value := range want {
+		if have[key] != value {
+			return false
+		}
+	}
+	return true
+}

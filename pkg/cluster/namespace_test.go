@@ -1,0 +1,130 @@
+package cluster_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/cluster/clustertest"
+)
+
+func TestNamespaceIsMadeOnceAndMended(t *testing.T) {
+	b := setup(t)
+	op := operation(t, b.provisioner, &clustertest.Trust{})
+	wantReady := func(want bool) {
+		t.Helper()
+		if got, err := op.NamespaceReady(t.Context(), b.namespace()); err != nil || got != want {
+			t.Fatalf("ready is %v, %v; want %v", got, err, want)
+		}
+	}
+	wantReady(false)
+	for range 2 {
+		if err := op.EnsureNamespace(t.Context(), b.namespace()); err != nil {
+			t.Fatal(err)
+		}
+		wantReady(true)
+	}
+	patch := []byte(`{"metadata":{"labels":{"` + cluster.LabelPlan + `":"huge"}}}`)
+	if _, err := b.api.Admin.CoreV1().Namespaces().Patch(t.Context(), b.id.Namespace(), types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	wantReady(false)
+	if err := op.EnsureNamespace(t.Context(), b.namespace()); err != nil {
+		t.Fatal(err)
+	}
+	wantReady(true)
+}
+
+func TestForeignNamespaceIsNeverTouched(t *testing.T) {
+	b := setup(t)
+	foreign := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: b.id.Namespace(), Labels: map[string]string{
+		cluster.LabelManagedBy: cluster.ManagedBy, cluster.LabelInstallation: "another", cluster.LabelStore: string(b.id),
+	}}}
+	if _, err := b.api.Admin.CoreV1().Namespaces().Create(t.Context(), foreign, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	provisioning := operation(t, b.provisioner, &clustertest.Trust{})
+	wantKind(t, provisioning.EnsureNamespace(t.Context(), b.namespace()), cluster.Permanent, "NamespaceTaken")
+	removing := operation(t, b.janitor, &clustertest.Trust{})
+	wantKind(t, removing.DeleteNamespace(t.Context(), b.id), cluster.Permanent, "NamespaceTaken")
+}
+
+func TestTeardownEndsAtNotFound(t *testing.T) {
+	b := setup(t)
+	b.isolated(t)
+	op := operation(t, b.janitor, &clustertest.Trust{})
+	if gone, err := op.NamespaceGone(t.Context(), b.id); err != nil || gone {
+		t.Fatalf("gone is %v, %v before the delete", gone, err)
+	}
+	for range 2 {
+		if err := op.DeleteNamespace(t.Context(), b.id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := op.AwaitNamespaceGone(within(t, time.Minute), b.id); err != nil {
+		t.Fatal(err)
+	}
+	if gone, err := op.NamespaceGone(t.Context(), b.id); err != nil || !gone {
+		t.Fatalf("gone is %v, %v after the wait", gone, err)
+	}
+	if err := op.DeleteNamespace(t.Context(), b.id); err != nil {
+		t.Fatalf("delete what is gone: %v", err)
+	}
+}
+
+func TestTeardownSaysWhatKeepsTheNamespace(t *testing.T) {
+	b := setup(t)
+	b.isolated(t)
+	kept := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "kept", Finalizers: []string{"example.com/forever"}}}
+	maps := b.api.Admin.CoreV1().ConfigMaps(b.id.Namespace())
+	if _, err := maps.Create(t.Context(), kept, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	op := operation(t, b.janitor, &clustertest.Trust{})
+	if err := op.DeleteNamespace(t.Context(), b.id); err != nil {
+		t.Fatal(err)
+	}
+	err := op.AwaitNamespaceGone(within(t, 5*time.Second), b.id)
+	wantKind(t, err, cluster.Transient, "TimedOut")
+	var e *cluster.Error
+	if errors.As(err, &e); e.Detail == "" {
+		t.Error("no word about the finalizer")
+	}
+	free := []byte(`{"metadata":{"finalizers":null}}`)
+	if _, err := maps.Patch(t.Context(), "kept", types.MergePatchType, free, metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := op.AwaitNamespaceGone(within(t, time.Minute), b.id); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestProvisionerCannotResurrectWhatIsGoing(t *testing.T) {
+	b := setup(t)
+	op := operation(t, b.provisioner, &clustertest.Trust{})
+	kept := b.namespace()
+	if err := op.EnsureNamespace(t.Context(), kept); err != nil {
+		t.Fatal(err)
+	}
+	hold := []byte(`{"metadata":{"finalizers":["example.com/forever"]}}`)
+	namespaces := b.api.Admin.CoreV1().Namespaces()
+	if _, err := namespaces.Patch(t.Context(), b.id.Namespace(), types.MergePatchType, hold, metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := operation(t, b.janitor, &clustertest.Trust{}).DeleteNamespace(t.Context(), b.id); err != nil {
+		t.Fatal(err)
+	}
+	wantKind(t, op.EnsureNamespace(t.Context(), kept), cluster.Transient, "NamespaceTerminating")
+	if ready, err := op.NamespaceReady(t.Context(), kept); err != nil || ready {
+		t.Errorf("ready is %v, %v", ready, err)
+	}
+	free := []byte(`{"metadata":{"finalizers":null}}`)
+	if _, err := namespaces.Patch(t.Context(), b.id.Namespace(), types.MergePatchType, free, metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}

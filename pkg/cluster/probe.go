@@ -1,0 +1,141 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+// The routes that a probe can take.
+const (
+	ViaService     = "service"
+	ViaIngress     = "ingress"
+	ViaPortForward = "port-forward"
+)
+
+const (
+	probePeriod  = 500 * time.Millisecond
+	probeTimeout = 5 * time.Second
+)
+
+// Target is the one request that makes a store Ready.
+type Target struct {
+	Store store.ID
+	// URL is where people reach the store. The probe says this host whichever way it goes: shops redirect a stranger.
+	URL   string
+	Probe engine.Probe
+}
+
+// Probe asks every half second until the answer is the engine's own or ctx ends; the error then carries the last wrong
+// answer. via is the route: from inside the cluster the store's Service, from outside the ingress, and without an
+// address for that one a port-forward to a ready pod. Not the API server's service proxy: its requests come from
+// nowhere that a store's policies let in.
+func (c *Cluster) Probe(ctx context.Context, t Target) (via string, err error) {
+	tick := time.NewTicker(probePeriod)
+	defer tick.Stop()
+	for {
+		via, answer := c.ProbeOnce(ctx, t)
+		if answer == nil {
+			return via, nil
+		}
+		// An answer that was cut off by ctx says less than the one before.
+		if ctx.Err() == nil || err == nil {
+			err = answer
+		}
+		if e := Classify(err); e.Kind == Permanent {
+			return via, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return via, err
+			}
+			return via, Classify(fmt.Errorf("probe store: %w", ctx.Err()))
+		}
+	}
+}
+
+// ProbeOnce asks once.
+func (c *Cluster) ProbeOnce(ctx context.Context, t Target) (via string, err error) {
+	public, err := url.Parse(t.URL)
+	if err != nil || public.Host == "" {
+		err = fmt.Errorf("no host in the store's address %q", t.URL)
+		return "", wrap(err, Permanent, "AddressInvalid", "The store's address can't be understood.")
+	}
+	l, err := c.connect()
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	via, address, dial := c.route(l, t, public)
+	if err := ask(ctx, address, dial, public, t.Probe); err != nil {
+		return via, notAnswering(via, err)
+	}
+	return via, nil
+}
+
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+// route chooses the way to the store. The address holds what goes into TLS and the request line; dial goes where the
+// route leads.
+func (c *Cluster) route(l *link, t Target, public *url.URL) (via string, address *url.URL, dial dialer) {
+	direct := new(net.Dialer).DialContext
+	service := net.JoinHostPort(t.Probe.Service+"."+t.Store.Namespace()+".svc", strconv.Itoa(t.Probe.Port))
+	switch {
+	case l.inCluster:
+		return ViaService, &url.URL{Scheme: "http", Host: service}, direct
+	case c.cfg.IngressAddr != "":
+		return ViaIngress, &url.URL{Scheme: public.Scheme, Host: public.Host}, func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return direct(ctx, network, c.cfg.IngressAddr)
+		}
+	default:
+		return ViaPortForward, &url.URL{Scheme: "http", Host: service}, func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return l.dialService(ctx, t.Store.Namespace(), t.Probe.Service)
+		}
+	}
+}
+
+// ask makes the request. Each one has a connection of its own: the question is whether a visitor who comes now is let in.
+func ask(ctx context.Context, address *url.URL, dial dialer, public *url.URL, probe engine.Probe) error {
+	target, err := address.Parse(probe.Path)
+	if err != nil {
+		return fmt.Errorf("read probe path: %w", err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	if err != nil {
+		return fmt.Errorf("build probe: %w", err)
+	}
+	req.Host = public.Host
+	req.Header.Set("User-Agent", "store-platform-probe")
+	req.Header.Set("X-Forwarded-Proto", public.Scheme)
+	client := http.Client{
+		Transport:     &http.Transport{DialContext: dial, DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("ask the store: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, engine.MaxProbeBody))
+	if err != nil {
+		return fmt.Errorf("read the store's answer: %w", err)
+	}
+	return probe.Check(resp.StatusCode, body)
+}
+
+// notAnswering is for every wrong answer, and for none: a store that can't be reached isn't a cluster that is away.
+func notAnswering(via string, err error) *Error {
+	return wrap(fmt.Errorf("probe by %s: %w", via, err), Transient, "NotAnswering", "The store doesn't answer as it should yet.")
+}

@@ -1,0 +1,82 @@
+package cluster
+
+import (
+	"context"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+// overQuota says whether one more pod of the workload would go over the store's quota. It calculates, because a
+// controller that was refused a pod keeps nothing of the refusal but its text.
+func (o *Operation) overQuota(ctx context.Context, id store.ID, workload string) bool {
+	quota, err := o.client.CoreV1().ResourceQuotas(id.Namespace()).Get(ctx, quotaName, metav1.GetOptions{})
+	if err != nil {
+		return false
+	}
+	spec, err := o.podSpec(ctx, id, workload)
+	if err != nil {
+		return false
+	}
+	need := podNeeds(spec)
+	for name, hard := range quota.Status.Hard {
+		total := quota.Status.Used[name].DeepCopy()
+		total.Add(need[name])
+		if _, counts := need[name]; counts && total.Cmp(hard) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (o *Operation) podSpec(ctx context.Context, id store.ID, workload string) (corev1.PodSpec, error) {
+	name, isDeployment := strings.CutPrefix(workload, workloadKey(kindDeployment, ""))
+	if isDeployment {
+		d, err := o.client.AppsV1().Deployments(id.Namespace()).Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return corev1.PodSpec{}, err
+		}
+		return d.Spec.Template.Spec, nil
+	}
+	name = strings.TrimPrefix(workload, workloadKey(kindStatefulSet, ""))
+	s, err := o.client.AppsV1().StatefulSets(id.Namespace()).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return corev1.PodSpec{}, err
+	}
+	return s.Spec.Template.Spec, nil
+}
+
+// podNeeds is what a pod counts for in a quota; init containers run alone, so the largest of them counts, not the sum.
+func podNeeds(spec corev1.PodSpec) corev1.ResourceList {
+	need := corev1.ResourceList{corev1.ResourcePods: resource.MustParse("1")}
+	for _, c := range spec.Containers {
+		for name, quantity := range containerNeeds(c) {
+			total := need[name]
+			total.Add(quantity)
+			need[name] = total
+		}
+	}
+	for _, c := range spec.InitContainers {
+		for name, quantity := range containerNeeds(c) {
+			if known := need[name]; quantity.Cmp(known) > 0 {
+				need[name] = quantity
+			}
+		}
+	}
+	return need
+}
+
+func containerNeeds(c corev1.Container) corev1.ResourceList {
+	need := make(corev1.ResourceList)
+	for name, quantity := range c.Resources.Limits {
+		need["limits."+name] = quantity
+	}
+	for name, quantity := range c.Resources.Requests {
+		need["requests."+name] = quantity
+	}
+	return need
+}

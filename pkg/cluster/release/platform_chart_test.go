@@ -1,0 +1,209 @@
+package release_test
+
+import (
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"helm.sh/helm/v3/pkg/chart/loader"
+	"helm.sh/helm/v3/pkg/chartutil"
+	helmengine "helm.sh/helm/v3/pkg/engine"
+	"helm.sh/helm/v3/pkg/releaseutil"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/restmapper"
+	"sigs.k8s.io/yaml"
+
+	"github.com/store-platform/store-platform/pkg/cluster/clustertest"
+)
+
+const platformChart = "../../../deploy/k8s"
+
+// production is what an operator must at least say.
+func production() map[string]any {
+	return map[string]any{
+		"installation": "prod", "baseDomain": "stores.example.org",
+		"auth":     map[string]any{"mode": "open", "openIsUnderstood": true},
+		"postgres": map[string]any{"existingSecret": "database"},
+		"ingress":  map[string]any{"className": "public", "namespace": "ingress"},
+		"gateway":  map[string]any{"ingress": map[string]any{"enabled": true, "tlsSecret": "gateway-tls"}},
+	}
+}
+
+func local(t *testing.T) map[string]any {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(platformChart, "values-local.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]any{}
+	if err := yaml.Unmarshal(data, &values); err != nil {
+		t.Fatal(err)
+	}
+	return values
+}
+
+// renderPlatform renders deploy/k8s as `helm install` would, against its schema.
+func renderPlatform(t *testing.T, values map[string]any) ([]*unstructured.Unstructured, error) {
+	t.Helper()
+	loaded, err := loader.LoadDir(platformChart)
+	if err != nil {
+		t.Fatal(err)
+	}
+	capabilities := chartutil.DefaultCapabilities.Copy()
+	capabilities.KubeVersion = chartutil.KubeVersion{Version: "v1.37.2", Major: "1", Minor: "37"}
+	options := chartutil.ReleaseOptions{Name: "platform", Namespace: clustertest.PlatformNamespace, Revision: 1, IsInstall: true}
+	rendering, err := chartutil.ToRenderValues(loaded, values, options, capabilities)
+	if err != nil {
+		return nil, err
+	}
+	files, err := helmengine.Render(loaded, rendering)
+	if err != nil {
+		return nil, err
+	}
+	var objects []*unstructured.Unstructured
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if path.Ext(name) != ".yaml" {
+			continue
+		}
+		for _, document := range releaseutil.SplitManifests(files[name]) {
+			object := new(unstructured.Unstructured)
+			if err := yaml.Unmarshal([]byte(document), &object.Object); err != nil {
+				t.Fatalf("%s isn't YAML: %v\n%s", name, err, document)
+			}
+			if len(object.Object) > 0 {
+				objects = append(objects, object)
+			}
+		}
+	}
+	return objects, nil
+}
+
+func TestPlatformChartRefusesWhatMustBeSaid(t *testing.T) {
+	for name, c := range map[string]struct {
+		leave func(values map[string]any)
+		want  string
+	}{
+		"no mode":         {func(v map[string]any) { delete(v, "auth") }, "auth.mode must be set"},
+		"unread":          {func(v map[string]any) { v["auth"] = map[string]any{"mode": "open"} }, "auth.openIsUnderstood=true"},
+		"no installation": {func(v map[string]any) { delete(v, "installation") }, "installation must be set"},
+		"no domain":       {func(v map[string]any) { delete(v, "baseDomain") }, "baseDomain must be set"},
+		"no database":     {func(v map[string]any) { delete(v, "postgres") }, "postgres.existingSecret must be set"},
+		"a typing error":  {func(v map[string]any) { v["gatway"] = map[string]any{} }, "gatway"},
+		"two brokers":     {func(v map[string]any) { v["nats"] = map[string]any{"replicas": 2} }, "replicas"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			values := production()
+			c.leave(values)
+			if _, err := renderPlatform(t, values); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one that says %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestPlatformChartIsAccepted(t *testing.T) {
+	api := clustertest.Start(t)
+	client, err := dynamic.NewForConfig(api.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	direct, err := discovery.NewDiscoveryClientForConfig(api.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(direct))
+	namespace := restricted(t, api)
+	for name, values := range map[string]map[string]any{"production": production(), "local": local(t)} {
+		t.Run(name, func(t *testing.T) {
+			objects, err := renderPlatform(t, values)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(objects) < 20 {
+				t.Errorf("only %d objects", len(objects))
+			}
+			for _, object := range objects {
+				dryRun(t, client, mapper, object)
+				if spec := podSpec(object); spec != nil {
+					dryRunPod(t, client, namespace, object.GetName(), spec)
+				}
+			}
+		})
+	}
+}
+
+// dryRun has the API server check an object, admission included, and keep nothing.
+func dryRun(t *testing.T, client dynamic.Interface, mapper meta.RESTMapper, object *unstructured.Unstructured) {
+	t.Helper()
+	kind := object.GroupVersionKind()
+	mapping, err := mapper.RESTMapping(kind.GroupKind(), kind.Version)
+	if err != nil {
+		t.Errorf("%s %s: %v", kind.Kind, object.GetName(), err)
+		return
+	}
+	options := metav1.ApplyOptions{FieldManager: "charttest", Force: true, DryRun: []string{metav1.DryRunAll}}
+	resource := client.Resource(mapping.Resource)
+	if mapping.Scope.Name() == meta.RESTScopeNameNamespace {
+		_, err = resource.Namespace(clustertest.PlatformNamespace).Apply(t.Context(), object.GetName(), object, options)
+	} else {
+		_, err = resource.Apply(t.Context(), object.GetName(), object, options)
+	}
+	if err != nil {
+		t.Errorf("%s %s: %v", kind.Kind, object.GetName(), err)
+	}
+}
+
+// podSpec is that of a workload's pods, or nil; volumes that a StatefulSet would claim are empty ones.
+func podSpec(workload *unstructured.Unstructured) map[string]any {
+	spec, found, _ := unstructured.NestedMap(workload.Object, "spec", "template", "spec")
+	if !found {
+		return nil
+	}
+	volumes, _, _ := unstructured.NestedSlice(spec, "volumes")
+	claims, _, _ := unstructured.NestedSlice(workload.Object, "spec", "volumeClaimTemplates")
+	for _, claim := range claims {
+		name, _, _ := unstructured.NestedString(claim.(map[string]any), "metadata", "name")
+		volumes = append(volumes, map[string]any{"name": name, "emptyDir": map[string]any{}})
+	}
+	spec["volumes"] = volumes
+	return spec
+}
+
+// dryRunPod makes the pod that a workload would make: Pod Security refuses pods, and only warns of their templates.
+func dryRunPod(t *testing.T, client dynamic.Interface, namespace, name string, spec map[string]any) {
+	t.Helper()
+	spec["serviceAccountName"] = "any"
+	pod := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "Pod", "metadata": map[string]any{"name": name}, "spec": spec,
+	}}
+	pods := client.Resource(corev1.SchemeGroupVersion.WithResource("pods")).Namespace(namespace)
+	if _, err := pods.Create(t.Context(), pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}); err != nil {
+		t.Errorf("a pod of %s: %v", name, err)
+	}
+}
+
+// restricted is a namespace that enforces Pod Security restricted.
+func restricted(t *testing.T, api *clustertest.API) string {
+	t.Helper()
+	namespace, err := api.Admin.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+		GenerateName: "chart-", Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
+	}}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "any"}}
+	if _, err := api.Admin.CoreV1().ServiceAccounts(namespace.Name).Create(t.Context(), account, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	return namespace.Name
+}

@@ -1,0 +1,274 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"helm.sh/helm/v3/pkg/action"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/kube"
+	helmrelease "helm.sh/helm/v3/pkg/release"
+	"helm.sh/helm/v3/pkg/storage"
+	"helm.sh/helm/v3/pkg/storage/driver"
+
+	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+// Name is the release's name in every store's namespace.
+const Name = "store"
+
+const (
+	// deadline bounds one Ensure, so that a Helm that hangs behind a lease that is dutifully renewed can't keep a
+	// delete waiting for ever.
+	deadline = 5 * time.Minute
+	// history is how many revisions are kept: each is a Secret with the whole chart in it.
+	history = 3
+	// digestLabel is on the revision's Secret and says which chart and values it was made of.
+	digestLabel = "store-platform.io/digest"
+)
+
+// Spec is the release that is wanted.
+type Spec struct {
+	Store store.ID
+	// Chart is engine.Chart's; Values engine.Pack.Values'. Neither is changed.
+	Chart  []engine.ChartFile
+	Values map[string]any
+}
+
+// Releases makes releases; one for the whole process.
+type Releases struct {
+	slots chan struct{}
+
+	mu           sync.Mutex
+	capabilities *chartutil.Capabilities
+}
+
+// New bounds how many Helm actions run at once. What they cost is processor time and memory for rendering; waiting
+// isn't among it.
+func New(parallel int) *Releases {
+	kube.ManagedFieldsManager = cluster.ManagedBy
+	return &Releases{slots: make(chan struct{}, parallel)}
+}
+
+// Ensure brings the release to spec, whatever an earlier worker left of it, and returns when Kubernetes has the
+// objects, not when they run. ctx only bounds waiting for a slot: what has begun runs to its end, or to the end of
+// op's trust.
+func (r *Releases) Ensure(ctx context.Context, op *cluster.Operation, spec Spec) error {
+	select {
+	case r.slots <- struct{}{}:
+		defer func() { <-r.slots }()
+	case <-ctx.Done():
+		return op.Classify(fmt.Errorf("wait for a turn at Helm: %w", ctx.Err()))
+	}
+	op, err := op.Until(time.Now().Add(deadline))
+	if err != nil {
+		return err
+	}
+	w, err := r.prepare(op, spec)
+	if err != nil {
+		return err
+	}
+	if err := w.ensure(); err != nil {
+		return failed(op, err)
+	}
+	return nil
+}
+
+// Deployed says whether Ensure has nothing to do.
+func (r *Releases) Deployed(_ context.Context, op *cluster.Operation, spec Spec) (bool, error) {
+	digest, err := spec.digest()
+	if err != nil {
+		return false, invalid(err)
+	}
+	last, err := lastRevision(newStorage(op, spec.Store.Namespace()))
+	if err != nil {
+		return false, failed(op, err)
+	}
+	return deployed(last, digest), nil
+}
+
+func deployed(last *helmrelease.Release, digest string) bool {
+	return last != nil && last.Info.Status == helmrelease.StatusDeployed && last.Labels[digestLabel] == digest
+}
+
+// work is one Ensure.
+type work struct {
+	spec   Spec
+	digest string
+	config *action.Configuration
+	stamp  *stamp
+}
+
+// prepare does everything that can go wrong by the pack's fault, before anything is written. Helm's own errors of
+// loading and rendering have no type; that they happened here is what tells them apart.
+func (r *Releases) prepare(op *cluster.Operation, spec Spec) (*work, error) {
+	digest, err := spec.digest()
+	if err != nil {
+		return nil, invalid(err)
+	}
+	capabilities, err := r.capabilitiesOf(op)
+	if err != nil {
+		return nil, failed(op, err)
+	}
+	if err := check(op, spec, capabilities); err != nil {
+		return nil, err
+	}
+	namespace := spec.Store.Namespace()
+	getter := &getter{op: op, namespace: namespace}
+	client := kube.New(getter)
+	client.Namespace = namespace
+	client.Log = debug
+	return &work{
+		spec: spec, digest: digest,
+		config: &action.Configuration{
+			RESTClientGetter: getter, KubeClient: client, Releases: newStorage(op, namespace),
+			Capabilities: capabilities, Log: debug,
+		},
+		stamp: &stamp{labels: op.Cluster().ObjectLabels(spec.Store)},
+	}, nil
+}
+
+// ensure observes, chooses one action and reads back: Helm reports success also when the write of its last status
+// failed.
+func (w *work) ensure() error {
+	last, err := lastRevision(w.config.Releases)
+	if err != nil {
+		return err
+	}
+	switch {
+	case last == nil:
+		err = w.install()
+	case deployed(last, w.digest):
+		return nil
+	default:
+		if err := w.unlock(last); err != nil {
+			return err
+		}
+		err = w.upgrade()
+	}
+	if err != nil {
+		return err
+	}
+	if last, err = lastRevision(w.config.Releases); err != nil {
+		return err
+	}
+	if !deployed(last, w.digest) {
+		return errors.New("read back release: it isn't deployed")
+	}
+	return nil
+}
+
+// unlock marks a revision failed that a dead worker left pending: Helm refuses to touch it otherwise, and an upgrade
+// of a failed one adopts whatever it had made.
+func (w *work) unlock(last *helmrelease.Release) error {
+	switch last.Info.Status {
+	case helmrelease.StatusDeployed, helmrelease.StatusFailed:
+		return nil
+	}
+	last.SetStatus(helmrelease.StatusFailed, "left "+last.Info.Status.String()+" by a worker that ended")
+	if err := w.config.Releases.Update(last); err != nil {
+		return fmt.Errorf("mark release failed: %w", err)
+	}
+	return nil
+}
+
+func (w *work) install() error {
+	chart, values, err := w.spec.load()
+	if err != nil {
+		return err
+	}
+	install := action.NewInstall(w.config)
+	install.ReleaseName, install.Namespace = Name, w.spec.Store.Namespace()
+	install.DisableHooks, install.SkipCRDs, install.DisableOpenAPIValidation = true, true, true
+	install.Labels = map[string]string{digestLabel: w.digest}
+	install.PostRenderer = w.stamp
+	if _, err := install.Run(chart, values); err != nil {
+		return fmt.Errorf("install release: %w", err)
+	}
+	return nil
+}
+
+func (w *work) upgrade() error {
+	chart, values, err := w.spec.load()
+	if err != nil {
+		return err
+	}
+	upgrade := action.NewUpgrade(w.config)
+	upgrade.Namespace, upgrade.MaxHistory = w.spec.Store.Namespace(), history
+	upgrade.DisableHooks, upgrade.SkipCRDs, upgrade.DisableOpenAPIValidation = true, true, true
+	upgrade.ResetValues = true
+	upgrade.Labels = map[string]string{digestLabel: w.digest}
+	upgrade.PostRenderer = w.stamp
+	if _, err := upgrade.Run(Name, chart, values); err != nil {
+		return fmt.Errorf("upgrade release: %w", err)
+	}
+	return nil
+}
+
+// lastRevision is nil when there is no release.
+func lastRevision(releases *storage.Storage) (*helmrelease.Release, error) {
+	last, err := releases.Last(Name)
+	if errors.Is(err, driver.ErrReleaseNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read release: %w", err)
+	}
+	return last, nil
+}
+
+func newStorage(op *cluster.Operation, namespace string) *storage.Storage {
+	secrets := driver.NewSecrets(op.Client().CoreV1().Secrets(namespace))
+	secrets.Log = debug
+	releases := storage.Init(secrets)
+	releases.Log = debug
+	releases.MaxHistory = history
+	return releases
+}
+
+// capabilitiesOf asks once per process. Helm would ask before every action, without the cache.
+func (r *Releases) capabilitiesOf(op *cluster.Operation) (*chartutil.Capabilities, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.capabilities != nil {
+		return r.capabilities, nil
+	}
+	version, err := op.Discovery().ServerVersion()
+	if err != nil {
+		return nil, fmt.Errorf("ask for the cluster's version: %w", err)
+	}
+	kinds, err := action.GetVersionSet(op.Discovery())
+	if err != nil {
+		return nil, fmt.Errorf("ask for the cluster's kinds: %w", err)
+	}
+	r.capabilities = &chartutil.Capabilities{
+		KubeVersion: chartutil.KubeVersion{Version: version.GitVersion, Major: version.Major, Minor: version.Minor},
+		APIVersions: kinds,
+		HelmVersion: chartutil.DefaultCapabilities.HelmVersion,
+	}
+	return r.capabilities, nil
+}
+
+// failed classifies what Helm ran into. Much of it has no type; then it is tried again under a name of its own.
+func failed(op *cluster.Operation, err error) error {
+	e := op.Classify(err)
+	if e.Reason != cluster.ReasonUnexpected {
+		return e
+	}
+	return &cluster.Error{Kind: cluster.Transient, Reason: "ReleaseFailed", Sentence: "The store couldn't be installed; it is tried again.", Detail: e.Detail, Err: e.Err}
+}
+
+// invalid is for what only a change of the pack can mend.
+func invalid(err error) error {
+	return &cluster.Error{Kind: cluster.Permanent, Reason: "ChartInvalid", Sentence: "The engine's chart can't be used.", Detail: err.Error(), Err: err}
+}
+
+func debug(format string, values ...any) {
+	slog.Debug(fmt.Sprintf(format, values...), "from", "helm")
+}

@@ -1,0 +1,170 @@
+package release_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	helmrelease "helm.sh/helm/v3/pkg/release"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/cluster/clustertest"
+	storerelease "github.com/store-platform/store-platform/pkg/cluster/release"
+	"github.com/store-platform/store-platform/pkg/engine"
+)
+
+func TestEnsureInstallsOnceAndFollowsTheValues(t *testing.T) {
+	b := setup(t)
+	op := b.operation(t, &clustertest.Trust{})
+	if done, err := b.releases.Deployed(t.Context(), op, b.spec(t, "first")); err != nil || done {
+		t.Fatalf("deployed is %v, %v before ensure", done, err)
+	}
+	t.Logf("install: %d requests", b.ensure(t, b.spec(t, "first")))
+	b.wantTitle(t, "first", 1)
+	t.Logf("nothing to do: %d requests", b.ensure(t, b.spec(t, "first")))
+	b.wantTitle(t, "first", 1)
+	t.Logf("upgrade: %d requests", b.ensure(t, b.spec(t, "second")))
+	b.wantTitle(t, "second", 2)
+	for _, title := range []string{"third", "fourth", "fifth"} {
+		b.ensure(t, b.spec(t, title))
+	}
+	b.wantTitle(t, "fifth", 5)
+	history, err := b.revisions().History(storerelease.Name)
+	if err != nil || len(history) != 3 {
+		t.Errorf("%d revisions are kept (%v), want 3", len(history), err)
+	}
+}
+
+// wantTitle checks what is in the cluster, and the revision that made it.
+func (b *testBundle) wantTitle(t *testing.T, title string, revision int) {
+	t.Helper()
+	settings, err := b.api.Admin.CoreV1().ConfigMaps(b.id.Namespace()).Get(t.Context(), "settings", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if settings.Data["title"] != title {
+		t.Errorf("title is %q, want %q", settings.Data["title"], title)
+	}
+	last, err := b.revisions().Last(storerelease.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last.Version != revision || last.Info.Status != helmrelease.StatusDeployed {
+		t.Errorf("revision %d is %s, want %d deployed", last.Version, last.Info.Status, revision)
+	}
+}
+
+func TestPodsAndObjectsCarryOurLabels(t *testing.T) {
+	b := setup(t)
+	b.ensure(t, b.spec(t, "labels"))
+	web, err := b.api.Admin.AppsV1().Deployments(b.id.Namespace()).Get(t.Context(), "web", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for where, got := range map[string]map[string]string{"deployment": web.Labels, "pod": web.Spec.Template.Labels} {
+		for _, label := range []string{cluster.LabelInstallation, cluster.LabelStore} {
+			if want := b.cluster.ObjectLabels(b.id)[label]; got[label] != want {
+				t.Errorf("%s has %s %q, want %q", where, label, got[label], want)
+			}
+		}
+	}
+	if web.Spec.Template.Labels["app.kubernetes.io/name"] != "shop" {
+		t.Errorf("the chart's own labels are gone: %v", web.Spec.Template.Labels)
+	}
+}
+
+func TestEnsureRecoversFromEveryStatus(t *testing.T) {
+	b := setup(t)
+	for _, status := range []helmrelease.Status{
+		helmrelease.StatusPendingInstall, helmrelease.StatusPendingUpgrade, helmrelease.StatusPendingRollback,
+		helmrelease.StatusFailed, helmrelease.StatusUninstalling, helmrelease.StatusSuperseded, helmrelease.StatusUnknown,
+	} {
+		t.Run(status.String(), func(t *testing.T) {
+			b.newStore(t)
+			b.ensure(t, b.spec(t, "before"))
+			b.leave(t, status)
+			if done, err := b.releases.Deployed(t.Context(), b.operation(t, &clustertest.Trust{}), b.spec(t, "before")); err != nil || done {
+				t.Fatalf("deployed is %v, %v with a release left %s", done, err, status)
+			}
+			b.ensure(t, b.spec(t, "after"))
+			b.wantTitle(t, "after", 2)
+		})
+	}
+}
+
+func TestEnsureConvergesFromAKillAtEveryRequest(t *testing.T) {
+	b := setup(t)
+	killed := true
+	for n := 1; killed; n++ {
+		b.newStore(t)
+		killed = b.killAt(t, n, b.spec(t, "install"))
+		b.ensure(t, b.spec(t, "install"))
+		if b.killAt(t, n, b.spec(t, "upgrade")) {
+			b.killAt(t, n/2+1, b.spec(t, "upgrade"))
+		}
+		b.ensure(t, b.spec(t, "upgrade"))
+		settings, err := b.api.Admin.CoreV1().ConfigMaps(b.id.Namespace()).Get(t.Context(), "settings", metav1.GetOptions{})
+		if err != nil || settings.Data["title"] != "upgrade" {
+			t.Fatalf("after kills at request %d: %v, %v", n, settings.Data, err)
+		}
+		if _, err := b.api.Admin.AppsV1().Deployments(b.id.Namespace()).Get(t.Context(), "web", metav1.GetOptions{}); err != nil {
+			t.Fatalf("after kills at request %d: %v", n, err)
+		}
+	}
+}
+
+// killAt ends the trust at the n-th request and says whether Ensure got that far.
+func (b *testBundle) killAt(t *testing.T, n int, spec storerelease.Spec) bool {
+	t.Helper()
+	trust := &clustertest.Trust{EndAt: n}
+	err := b.releases.Ensure(t.Context(), b.operation(t, trust), spec)
+	if err == nil {
+		return false
+	}
+	if trust.Asked() < n {
+		t.Fatalf("failed before request %d: %v", n, err)
+	}
+	var e *cluster.Error
+	if !errors.As(err, &e) || e.Kind != cluster.Refused || !errors.Is(err, clustertest.ErrEnded) {
+		t.Errorf("kill at request %d: got %v, want what the trust said", n, err)
+	}
+	return true
+}
+
+func TestEnsureWaitsForATurnAsLongAsItsContext(t *testing.T) {
+	b := setup(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	none := storerelease.New(0)
+	err := none.Ensure(ctx, b.operation(t, &clustertest.Trust{}), b.spec(t, "never"))
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRefusedCharts(t *testing.T) {
+	b := setup(t)
+	metadata := engine.ChartFile{Name: "Chart.yaml", Data: []byte("apiVersion: v2\nname: shop\nversion: 1.0.0\n")}
+	configMap := "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n"
+	for name, bad := range map[string]engine.ChartFile{
+		"cluster-scoped":    {Name: "templates/x.yaml", Data: []byte("apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n")},
+		"another namespace": {Name: "templates/x.yaml", Data: []byte(configMap + "  namespace: kube-system\n")},
+		"hook":              {Name: "templates/x.yaml", Data: []byte(configMap + "  annotations: {helm.sh/hook: pre-install}\n")},
+		"own kinds":         {Name: "crds/x.yaml", Data: []byte("apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: x}\n")},
+		"broken template":   {Name: "templates/x.yaml", Data: []byte("{{ .Values.a.b.c }}")},
+		"broken YAML":       {Name: "templates/x.yaml", Data: []byte("a: b: c")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			spec := storerelease.Spec{Store: b.id, Chart: []engine.ChartFile{metadata, bad}, Values: map[string]any{}}
+			err := b.releases.Ensure(t.Context(), b.operation(t, &clustertest.Trust{}), spec)
+			var e *cluster.Error
+			if !errors.As(err, &e) || e.Kind != cluster.Permanent || e.Reason != "ChartInvalid" {
+				t.Fatalf("got %v, want ChartInvalid", err)
+			}
+			if _, err := b.revisions().Last(storerelease.Name); err == nil {
+				t.Error("a release was begun")
+			}
+		})
+	}
+}

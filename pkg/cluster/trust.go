@@ -1,0 +1,123 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// Trust says whether an operation may still speak to Kubernetes. The worker loop provides it: it ends when the lease
+// can't be trusted any more, when the operation is superseded, or at the operation's deadline.
+type Trust interface {
+	// Err is nil while requests may be made, and then says why they may not.
+	Err() error
+	// Remaining is how long Err stays nil at least, if nobody renews and nothing newer comes.
+	Remaining() time.Duration
+}
+
+const (
+	// requestTimeout bounds one request that isn't a watch: an answer that takes longer isn't coming.
+	requestTimeout = 15 * time.Second
+	// trustMargin is what a request leaves of the trust: the API server may carry out a write a little after the
+	// client has given up on it, and the other hand may begin the moment trust ends.
+	trustMargin = 2 * time.Second
+)
+
+// RefusedError is the answer to a request that wasn't sent because its operation isn't trusted any more. It unwraps
+// to what Trust.Err said.
+type RefusedError struct {
+	Method, Path string
+	Err          error
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("%s %s not sent: %v", e.Method, e.Path, e.Err)
+}
+
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+type trustEndsError struct{ remaining time.Duration }
+
+func (e trustEndsError) Error() string {
+	return fmt.Sprintf("only %s of trust left", e.remaining.Round(time.Millisecond))
+}
+
+// guard is the transport of one operation. It holds reads to the same rule as writes: what a superseded operation
+// reads leads nowhere, and Helm, which can't be cancelled, ends at its next request instead of its next write.
+type guard struct {
+	next  http.RoundTripper
+	trust Trust
+	// failed is the last request that got no answer. Helm turns some errors into text; this is what they were.
+	failed atomic.Pointer[error]
+}
+
+func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := g.send(req)
+	if err != nil {
+		g.failed.Store(&err)
+	}
+	return resp, err
+}
+
+func (g *guard) send(req *http.Request) (*http.Response, error) {
+	if err := g.refusal(); err != nil {
+		// A RoundTripper must close the body, also of a request that it doesn't send.
+		if req.Body != nil {
+			_ = req.Body.Close()
+		}
+		return nil, &RefusedError{Method: req.Method, Path: req.URL.Path, Err: err}
+	}
+	timeout := min(requestTimeout, g.trust.Remaining()-trustMargin)
+	ctx, cancel := context.WithTimeout(req.Context(), timeout)
+	resp, err := g.next.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	resp.Body = &cancelOnClose{ReadCloser: resp.Body, cancel: cancel}
+	return resp, nil
+}
+
+func (g *guard) refusal() error {
+	if err := g.trust.Err(); err != nil {
+		return err
+	}
+	if remaining := g.trust.Remaining(); remaining <= trustMargin {
+		return trustEndsError{remaining}
+	}
+	return nil
+}
+
+// cancelOnClose keeps the request's time-out alive until its body has been read.
+type cancelOnClose struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+func (c *cancelOnClose) Close() error {
+	defer c.cancel()
+	return c.ReadCloser.Close()
+}
+
+// deadlineTrust is a Trust that also ends at a fixed time.
+type deadlineTrust struct {
+	Trust
+	deadline time.Time
+}
+
+func (t deadlineTrust) Err() error {
+	if err := t.Trust.Err(); err != nil {
+		return err
+	}
+	if !time.Now().Before(t.deadline) {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+func (t deadlineTrust) Remaining() time.Duration {
+	return min(t.Trust.Remaining(), time.Until(t.deadline))
+}

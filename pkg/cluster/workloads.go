@@ -1,0 +1,113 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+// AwaitWorkloads waits until all listed workloads, and every other one of the store, are rolled out and available.
+// It reads live once and then waits for the watches to reach at least that: a cache that hasn't seen the release yet
+// would call the previous one ready.
+//
+// The error is a *NotReadyError inside an *Error at ctx's deadline, and at once when waiting is pointless.
+func (o *Operation) AwaitWorkloads(ctx context.Context, id store.ID, listed []engine.Workload) error {
+	wake, done := o.cluster.watcher.wait(id.Namespace())
+	defer done()
+	since, err := o.readRollouts(ctx, id, listed)
+	if err != nil {
+		return err
+	}
+	for {
+		cached, pods := o.cluster.watcher.look(id.Namespace())
+		r, waiting := cached.waitingFor(listed, since)
+		if !waiting {
+			return nil
+		}
+		if e := hopeless(r, pods); e != nil {
+			return e.classified()
+		}
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return o.explain(ctx, id, diagnose(r, pods)).classified()
+			}
+			return o.fail("wait for "+r.key(), ctx.Err())
+		}
+	}
+}
+
+// WorkloadsReady looks once, live.
+func (o *Operation) WorkloadsReady(ctx context.Context, id store.ID, listed []engine.Workload) (bool, error) {
+	live, err := o.liveRollouts(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	_, waiting := live.waitingFor(listed, live)
+	return !waiting, nil
+}
+
+// readRollouts is the live look that a wait begins with.
+func (o *Operation) readRollouts(ctx context.Context, id store.ID, listed []engine.Workload) (rollouts, error) {
+	live, err := o.liveRollouts(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range listed {
+		if _, ok := live[workloadKey(w.Kind, w.Name)]; !ok {
+			err := fmt.Errorf("the release has no %s", workloadKey(w.Kind, w.Name))
+			return nil, wrap(err, Permanent, "WorkloadMissing", "The engine's chart doesn't bring a part that the engine announces.")
+		}
+	}
+	return live, nil
+}
+
+func (o *Operation) liveRollouts(ctx context.Context, id store.ID) (rollouts, error) {
+	selector := metav1.ListOptions{LabelSelector: o.cluster.selector(id)}
+	deployments, err := o.client.AppsV1().Deployments(id.Namespace()).List(ctx, selector)
+	if err != nil {
+		return nil, o.fail("list deployments", err)
+	}
+	statefulSets, err := o.client.AppsV1().StatefulSets(id.Namespace()).List(ctx, selector)
+	if err != nil {
+		return nil, o.fail("list stateful sets", err)
+	}
+	found := make(rollouts)
+	for i := range deployments.Items {
+		found.add(deploymentRollout(&deployments.Items[i]))
+	}
+	for i := range statefulSets.Items {
+		found.add(statefulSetRollout(&statefulSets.Items[i]))
+	}
+	return found, nil
+}
+
+func (rs rollouts) add(r rollout) { rs[r.key()] = r }
+
+// look is what the watches know of a namespace: nothing before they have begun.
+func (w *watcher) look(namespace string) (rollouts, []*corev1.Pod) {
+	known := w.caches.Load()
+	if known == nil {
+		return nil, nil
+	}
+	found := make(rollouts)
+	// A lister reads memory and has no way to fail.
+	deployments, _ := known.deployments.Deployments(namespace).List(labels.Everything())
+	for _, d := range deployments {
+		found.add(deploymentRollout(d))
+	}
+	statefulSets, _ := known.statefulSets.StatefulSets(namespace).List(labels.Everything())
+	for _, s := range statefulSets {
+		found.add(statefulSetRollout(s))
+	}
+	pods, _ := known.pods.Pods(namespace).List(labels.Everything())
+	return found, pods
+}

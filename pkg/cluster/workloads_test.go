@@ -1,0 +1,240 @@
+package cluster_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/cluster/clustertest"
+	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+var web = []engine.Workload{{Kind: "Deployment", Name: "web", Progress: "Starting the shop"}}
+
+// deploy makes a Deployment as a release would. There is no node: the test plays the kubelet (runPods).
+func (b *testBundle) deploy(t *testing.T, memory string) {
+	t.Helper()
+	no, yes := false, true
+	user, one := int64(1000), int32(1)
+	labels := b.provisioner.ObjectLabels(b.id)
+	labels[cluster.LabelManagedBy] = "Helm"
+	pods := map[string]string{"app": "web", cluster.LabelInstallation: installation, cluster.LabelStore: string(b.id)}
+	_, err := b.api.Admin.AppsV1().Deployments(b.id.Namespace()).Create(t.Context(), &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Name: "web", Labels: labels},
+		Spec: appsv1.DeploymentSpec{
+			Replicas: &one,
+			Strategy: appsv1.DeploymentStrategy{Type: appsv1.RecreateDeploymentStrategyType},
+			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: pods},
+				Spec: corev1.PodSpec{
+					SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: &yes, RunAsUser: &user, SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
+					Containers: []corev1.Container{{
+						Name: "web", Image: "registry.example/shop:1",
+						SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: &no, Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}},
+						Resources:       corev1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(memory)}},
+					}},
+				},
+			},
+		},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// runPods gives every pod that runs image the status that a kubelet would, once there is one.
+func (b *testBundle) runPods(t *testing.T, image string, status corev1.PodStatus) {
+	t.Helper()
+	pods := b.api.Admin.CoreV1().Pods(b.id.Namespace())
+	clustertest.Eventually(t, "there is a pod of "+image, func(ctx context.Context) (bool, error) {
+		all, err := pods.List(ctx, metav1.ListOptions{LabelSelector: "app=web"})
+		if err != nil {
+			return false, err
+		}
+		found := false
+		for _, pod := range all.Items {
+			if pod.Spec.Containers[0].Image != image {
+				continue
+			}
+			pod.Status = status
+			if _, err := pods.UpdateStatus(ctx, &pod, metav1.UpdateOptions{}); err != nil {
+				return false, nil
+			}
+			found = true
+		}
+		return found, nil
+	})
+}
+
+func running() corev1.PodStatus {
+	return corev1.PodStatus{
+		Phase:      corev1.PodRunning,
+		Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Now()}},
+		ContainerStatuses: []corev1.ContainerStatus{{
+			Name: "web", Ready: true, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Now()}},
+		}},
+	}
+}
+
+func waiting(reason string, restarts int32) corev1.PodStatus {
+	return corev1.PodStatus{
+		Phase: corev1.PodPending,
+		ContainerStatuses: []corev1.ContainerStatus{{
+			Name: "web", RestartCount: restarts,
+			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: "the cluster's own words"}},
+		}},
+	}
+}
+
+// await starts the wait; what it returns tells how it ended.
+func await(ctx context.Context, op *cluster.Operation, id store.ID) <-chan error {
+	ended := make(chan error, 1)
+	go func() { ended <- op.AwaitWorkloads(ctx, id, web) }()
+	return ended
+}
+
+func TestAwaitWorkloadsFollowsTheRollout(t *testing.T) {
+	b := setup(t)
+	op := b.isolated(t)
+	b.deploy(t, "64Mi")
+	ended := await(within(t, time.Minute), op, b.id)
+	b.runPods(t, "registry.example/shop:1", running())
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if ready, err := op.WorkloadsReady(t.Context(), b.id, web); err != nil || !ready {
+		t.Errorf("ready is %v, %v", ready, err)
+	}
+
+	b.changeImage(t, "registry.example/shop:2")
+	// The cache may still hold the rollout that was ready.
+	if err := op.AwaitWorkloads(within(t, time.Second), b.id, web); err == nil {
+		t.Fatal("the previous rollout was taken for the new one")
+	}
+	ended = await(within(t, time.Minute), op, b.id)
+	b.removePods(t)
+	b.runPods(t, "registry.example/shop:2", running())
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b *testBundle) changeImage(t *testing.T, image string) {
+	t.Helper()
+	patch := fmt.Sprintf(`{"spec":{"template":{"spec":{"containers":[{"name":"web","image":%q}]}}}}`, image)
+	_, err := b.api.Admin.AppsV1().Deployments(b.id.Namespace()).Patch(t.Context(), "web", types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// removePods plays the kubelet's part in a pod's removal.
+func (b *testBundle) removePods(t *testing.T) {
+	t.Helper()
+	now := int64(0)
+	err := b.api.Admin.CoreV1().Pods(b.id.Namespace()).DeleteCollection(t.Context(), metav1.DeleteOptions{GracePeriodSeconds: &now}, metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAwaitWorkloadsGivesUpAtOnceWhereWaitingIsPointless(t *testing.T) {
+	for _, hopeless := range []corev1.PodStatus{waiting("ImagePullBackOff", 0), waiting("CrashLoopBackOff", 3)} {
+		reason := hopeless.ContainerStatuses[0].State.Waiting.Reason
+		t.Run(reason, func(t *testing.T) {
+			b := setup(t)
+			op := b.isolated(t)
+			b.deploy(t, "64Mi")
+			ended := await(within(t, time.Minute), op, b.id)
+			b.runPods(t, "registry.example/shop:1", hopeless)
+			err := <-ended
+			wantKind(t, err, cluster.Transient, reason)
+			wantNotReady(t, err, "deployment/web", "container web: the cluster's own words")
+		})
+	}
+}
+
+func wantNotReady(t *testing.T, err error, workload, detail string) {
+	t.Helper()
+	var e *cluster.NotReadyError
+	if !errors.As(err, &e) {
+		t.Fatalf("got %v, want a *NotReadyError", err)
+	}
+	if e.Workload != workload || e.Sentence == "" || detail != "" && e.Detail != detail {
+		t.Errorf("got %+v", e)
+	}
+}
+
+func TestAwaitWorkloadsSaysAtTheDeadlineWhatIsMissing(t *testing.T) {
+	unschedulable := corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{{
+		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: "0/1 nodes are available",
+	}}}
+	b := setup(t)
+	op := b.isolated(t)
+	b.deploy(t, "64Mi")
+	b.runPods(t, "registry.example/shop:1", unschedulable)
+	err := op.AwaitWorkloads(within(t, 2*time.Second), b.id, web)
+	wantKind(t, err, cluster.Transient, "Unschedulable")
+	wantNotReady(t, err, "deployment/web", "0/1 nodes are available")
+}
+
+func TestAwaitWorkloadsKnowsAStoreThatIsTooBigForItsPlan(t *testing.T) {
+	b := setup(t)
+	op := b.isolated(t)
+	quotas := b.api.Admin.CoreV1().ResourceQuotas(b.id.Namespace())
+	clustertest.Eventually(t, "the quota is counted", func(ctx context.Context) (bool, error) {
+		quota, err := quotas.Get(ctx, "store", metav1.GetOptions{})
+		return err == nil && len(quota.Status.Hard) > 0, err
+	})
+	b.fillQuota(t)
+	b.deploy(t, "200Mi")
+	err := op.AwaitWorkloads(within(t, 3*time.Second), b.id, web)
+	wantKind(t, err, cluster.Transient, "QuotaExceeded")
+}
+
+// fillQuota takes all of the plan's memory but a little.
+func (b *testBundle) fillQuota(t *testing.T) {
+	t.Helper()
+	patch := []byte(`{"spec":{"hard":{"limits.memory":"100Mi"}}}`)
+	quotas := b.api.Admin.CoreV1().ResourceQuotas(b.id.Namespace())
+	if _, err := quotas.Patch(t.Context(), "store", types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	clustertest.Eventually(t, "the quota is counted", func(ctx context.Context) (bool, error) {
+		quota, err := quotas.Get(ctx, "store", metav1.GetOptions{})
+		if err != nil {
+			return false, err
+		}
+		memory := quota.Status.Hard[corev1.ResourceLimitsMemory]
+		return memory.Cmp(resource.MustParse("100Mi")) == 0, nil
+	})
+}
+
+func TestAwaitWorkloadsMissesWhatTheChartDoesNotBring(t *testing.T) {
+	b := setup(t)
+	op := b.isolated(t)
+	wantKind(t, op.AwaitWorkloads(t.Context(), b.id, web), cluster.Permanent, "WorkloadMissing")
+}
+
+func TestAwaitWorkloadsEndsWithItsContext(t *testing.T) {
+	b := setup(t)
+	op := b.isolated(t)
+	b.deploy(t, "64Mi")
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := await(ctx, op, b.id)
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
