@@ -1,0 +1,193 @@
+// Tests of the provisioner and the janitor together, as the processes they are, on a real API server without nodes: the
+// test plays the kubelet and the shop. Other than in the cluster tier, a step can be held for as long as a test needs.
+package provisioner_test
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/cluster/clustertest"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+// patience bounds every wait. Taking over from a killed worker needs half a minute of it: the lease's life.
+const patience = 2 * time.Minute
+
+const baseDomain = "localhost:8088"
+
+// programs holds the built services.
+var programs string
+
+func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+
+func testMain(m *testing.M) int {
+	if os.Getenv(clustertest.Variable) == "" {
+		return m.Run()
+	}
+	dir, err := os.MkdirTemp("", "hands")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	programs = dir
+	for _, service := range []string{"provisioner", "janitor"} {
+		build := exec.Command("go", "build", "-o", filepath.Join(dir, service), "./cmd/store-"+service)
+		build.Dir = filepath.Join("..", service)
+		if output, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "build store-%s: %v\n%s", service, err, output)
+			return 1
+		}
+	}
+	return m.Run()
+}
+
+// bundle is an installation of its own for one test: broker, log, API server (shared, but nobody sees what carries
+// another installation's label), shop and kubelet. Workers are started by the test, with the rights they have in
+// production.
+type bundle struct {
+	t            *testing.T
+	installation string
+	nc           *nats.Conn
+	log          *storelog.Log
+	history      *history
+	api          *clustertest.API
+	// kubeconfigs is where each service looks for the cluster.
+	kubeconfigs map[string]string
+	ingress     string
+	shop        *shop
+}
+
+func setup(t *testing.T) *bundle {
+	t.Helper()
+	api := clustertest.Start(t)
+	t.Parallel()
+	nc := bustest.Start(t)
+	log, err := storelog.Open(t.Context(), nc)
+	if err != nil {
+		t.Fatalf("open the log: %v", err)
+	}
+	b := &bundle{
+		t: t, installation: "test-" + strings.ToLower(rand.Text()[:8]), nc: nc, log: log,
+		history: follow(t, log), api: api, shop: &shop{},
+		kubeconfigs: map[string]string{
+			"provisioner": api.Kubeconfig(t, clustertest.Provisioner), "janitor": api.Kubeconfig(t, clustertest.Janitor),
+		},
+	}
+	door := httptest.NewServer(b.shop)
+	t.Cleanup(door.Close)
+	b.ingress = door.Listener.Addr().String()
+	return b
+}
+
+// shop answers for all stores, once it is open.
+type shop struct {
+	open atomic.Bool
+	host atomic.Pointer[string]
+}
+
+func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.host.Store(&r.Host)
+	if !s.open.Load() {
+		http.Error(w, "closed", http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprint(w, `{"ready":true}`)
+}
+
+// serving gives the platform a kubelet that starts every pod and a shop that answers.
+func (b *bundle) serving() *bundle {
+	b.shop.open.Store(true)
+	b.startKubelet()
+	return b
+}
+
+// worker is a service's process.
+type worker struct {
+	*exec.Cmd
+	output *output
+	// end waits until the process has ended, and may be called again.
+	end func() error
+}
+
+// start runs a service until the test ends, unless the test ends it before.
+func (b *bundle) start(service string) *worker {
+	b.t.Helper()
+	w := &worker{Cmd: exec.Command(filepath.Join(programs, service)), output: &output{}}
+	w.Env = []string{
+		"NATS_URL=" + b.nc.ConnectedUrl(), "KUBECONFIG=" + b.kubeconfigs[service], "INSTALLATION=" + b.installation,
+		"BASE_DOMAIN=" + baseDomain, "INGRESS_CLASS_NAME=local", "INGRESS_ADDR=" + b.ingress, "SLOTS=8",
+	}
+	w.Dir = b.t.TempDir()
+	w.Stderr = w.output
+	w.end = sync.OnceValue(w.Wait)
+	if err := w.Start(); err != nil {
+		b.t.Fatalf("start %s: %v", service, err)
+	}
+	b.t.Cleanup(func() {
+		w.kill()
+		if b.t.Failed() {
+			b.t.Logf("%s (pid %d) wrote:\n%s", service, w.Process.Pid, w.output)
+		}
+	})
+	return w
+}
+
+// kill ends the process as a power cut would.
+func (w *worker) kill() {
+	_ = w.Process.Kill()
+	_ = w.end()
+}
+
+// create asks for a store of the sample engine.
+func (b *bundle) create() store.ID {
+	b.t.Helper()
+	id := b.api.NewID(b.t)
+	b.createAs(id, "sample")
+	return id
+}
+
+func (b *bundle) createAs(id store.ID, engine string) {
+	b.t.Helper()
+	b.command(id, store.CreateCommand, &store.Spec{Name: "Test", Engine: engine, Version: "1.0.0", Plan: "small"})
+}
+
+// command appends what the gateway would.
+func (b *bundle) command(id store.ID, verb store.Type, spec *store.Spec) {
+	b.t.Helper()
+	_, err := b.log.Update(b.t.Context(), id, func(store.State) (*store.Message, error) {
+		return &store.Message{
+			Type: verb, Store: id, Tenant: "tenant-of-" + string(id), Actor: "test", Time: time.Now(),
+			Facts: store.Facts{Spec: spec},
+		}, nil
+	})
+	if err != nil {
+		b.t.Fatalf("append %s: %v", verb, err)
+	}
+}
+
+func (b *bundle) state(id store.ID) store.State {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
+	defer cancel()
+	s, err := b.log.Last(ctx, id)
+	if err != nil {
+		b.t.Fatalf("read the store: %v", err)
+	}
+	return s
+}

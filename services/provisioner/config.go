@@ -1,0 +1,57 @@
+package provisioner
+
+import (
+	"errors"
+	"net"
+
+	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/telemetry"
+)
+
+// Config is everything that can be set.
+type Config struct {
+	NATS      config.NATS      `embed:""`
+	Telemetry telemetry.Config `embed:""`
+
+	Kubeconfig       string `name:"kubeconfig" env:"KUBECONFIG" help:"File that leads to the cluster. It needn't exist yet: stores wait for it. Empty: the cluster this process runs in."`
+	Installation     string `name:"installation" env:"INSTALLATION" required:"" help:"Id of this installation. What carries another one in the cluster is never touched."`
+	BaseDomain       string `name:"base-domain" env:"BASE_DOMAIN" default:"localhost:8088" help:"Stores are at store-<id>.<base domain>. It may carry a port."`
+	StoreScheme      string `name:"store-scheme" env:"STORE_SCHEME" default:"http" enum:"http,https" help:"Scheme of the stores' URLs (http, https)."`
+	IngressClass     string `name:"ingress-class-name" env:"INGRESS_CLASS_NAME" help:"IngressClass of the stores' routes. Empty: stores get no route and are probed by port-forward."`
+	IngressAddr      string `name:"ingress-addr" env:"INGRESS_ADDR" help:"host:port that the probe dials from outside the cluster to reach stores through their route; the Host header is the store's. Empty: by port-forward."`
+	IngressNamespace string `name:"ingress-namespace" env:"INGRESS_NAMESPACE" help:"Namespace of the ingress controller's pods, which stores let in. Empty: the controller is no pod."`
+	ImageRegistry    string `name:"image-registry" env:"IMAGE_REGISTRY" help:"Prefix of the engines' images (registry.example/team). Empty: as the packs name them."`
+	EnginesDir       string `name:"engines-dir" env:"ENGINES_DIR" help:"Folder with more engine packs, beside the built-in ones."`
+
+	Slots     int    `name:"slots" env:"SLOTS" default:"256" help:"How many stores are worked on at once. One that waits for its pods costs next to nothing."`
+	HelmSlots int    `name:"helm-slots" env:"HELM_SLOTS" default:"8" help:"How many Helm releases are written at once."`
+	OpsListen string `name:"ops-listen" env:"OPS_LISTEN" help:"Address for /healthz, /readyz and /metrics (127.0.0.1:9101). Empty: none."`
+}
+
+func (c Config) check() error {
+	switch {
+	case c.Slots < 1:
+		return errors.New("SLOTS must be at least 1")
+	case c.HelmSlots < 1:
+		return errors.New("HELM_SLOTS must be at least 1")
+	case c.IngressAddr != "" && c.IngressClass == "":
+		return errors.New("INGRESS_ADDR is set and INGRESS_CLASS_NAME isn't: without a route no probe gets through the ingress")
+	}
+	return nil
+}
+
+func (c Config) cluster() cluster.Config {
+	return cluster.Config{
+		Kubeconfig: c.Kubeconfig, Installation: c.Installation, WatchWorkloads: true,
+		IngressNamespace: c.IngressNamespace, IngressAddr: c.IngressAddr,
+	}
+}
+
+// baseHost is the base domain as DNS and an Ingress know it.
+func (c Config) baseHost() string {
+	if host, _, err := net.SplitHostPort(c.BaseDomain); err == nil {
+		return host
+	}
+	return c.BaseDomain
+}

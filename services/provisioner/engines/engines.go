@@ -1,0 +1,17 @@
+// Package engines carries the engine packs that ship with the provisioner, one folder each: engine.yaml
+// (what the platform must know), chart/ (how it is deployed) and image/ (how its images are built).
+// The format is pkg/engine; read it with engine.Load(engines.Packs) and engine.Chart(engines.Packs, name).
+//
+// A new engine is a new folder and one more pattern below. Patterns name the parts of a pack because
+// image/ stays outside: it may be a module of its own, which can't be embedded, and belongs in a
+// registry, not in the provisioner.
+package engines
+
+import "embed"
+
+// Packs has a folder per engine at its root.
+//
+// The prefix "all:" keeps _helpers.tpl, which a plain pattern leaves out.
+//
+//go:embed sample/engine.yaml all:sample/chart
+var Packs embed.FS

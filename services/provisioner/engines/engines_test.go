@@ -1,0 +1,147 @@
+package engines
+
+import (
+	"encoding/json"
+	"io/fs"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/store-platform/store-platform/pkg/engine"
+)
+
+// schema is the part of a chart's values.schema.json that the tests look at.
+type schema struct {
+	Type       any               `json:"type"`
+	Required   []string          `json:"required"`
+	Properties map[string]schema `json:"properties"`
+	Additional any               `json:"additionalProperties"`
+	Enum       []string          `json:"enum"`
+	Pattern    string            `json:"pattern"`
+	Minimum    *int64            `json:"minimum"`
+	Maximum    *int64            `json:"maximum"`
+	MinLength  *int64            `json:"minLength"`
+	MaxLength  *int64            `json:"maxLength"`
+}
+
+func carried(t *testing.T) []engine.Pack {
+	t.Helper()
+	packs, err := engine.Load(Packs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(packs) == 0 {
+		t.Fatal("no pack is embedded")
+	}
+	return packs
+}
+
+func schemaOf(t *testing.T, pack engine.Pack) schema {
+	t.Helper()
+	content, err := fs.ReadFile(Packs, path.Join(pack.Name, "chart/values.schema.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s schema
+	if err := json.Unmarshal(content, &s); err != nil {
+		t.Fatalf("schema of %s: %v", pack.Name, err)
+	}
+	return s
+}
+
+// TestChartsTakeWhatPacksGive holds the two descriptions of a pack's values together: a value that the gateway has
+// admitted must not be refused by the chart.
+func TestChartsTakeWhatPacksGive(t *testing.T) {
+	for _, pack := range carried(t) {
+		values, err := pack.Values(engine.Release{Store: "abcdefghijkl", Name: "Shop", Secret: "store-credentials"})
+		if err != nil {
+			t.Fatalf("%s without options: %v", pack.Name, err)
+		}
+		s := schemaOf(t, pack)
+		if s.Additional != false || !sameKeys(values, s.Properties) {
+			t.Errorf("%s: the schema has %v", pack.Name, slices.Sorted(maps.Keys(s.Properties)))
+		}
+		images := s.Properties["images"].Properties
+		if !sameKeys(pack.Images, images) {
+			t.Errorf("%s: the schema has the images %v", pack.Name, slices.Sorted(maps.Keys(images)))
+		}
+		options := s.Properties["options"]
+		if options.Additional != false || len(options.Properties) != len(pack.Options) {
+			t.Errorf("%s: the schema has the options %v", pack.Name, slices.Sorted(maps.Keys(options.Properties)))
+		}
+		for _, option := range pack.Options {
+			given := option.Required || option.Default != nil
+			if given != slices.Contains(options.Required, option.Name) {
+				t.Errorf("%s: option %s is always there: %v, the schema says otherwise", pack.Name, option.Name, given)
+			}
+			if !options.Properties[option.Name].describes(option) {
+				t.Errorf("%s: option %s has another schema than engine.yaml", pack.Name, option.Name)
+			}
+		}
+	}
+}
+
+func (s schema) describes(option engine.Option) bool {
+	same := func(a, b *int64) bool { return a == nil && b == nil || a != nil && b != nil && *a == *b }
+	switch option.Type {
+	case engine.TypeEnum:
+		return slices.Equal(s.Enum, option.Enum)
+	case engine.TypeInteger:
+		return s.Type == "integer" && same(s.Minimum, option.Min) && same(s.Maximum, option.Max)
+	case engine.TypeString:
+		return s.Type == "string" && same(s.MinLength, option.Min) && same(s.MaxLength, option.Max) && s.Pattern == option.Pattern
+	case engine.TypeBoolean:
+		return s.Type == "boolean"
+	}
+	return false
+}
+
+func sameKeys[A, B any](a map[string]A, b map[string]B) bool {
+	return slices.Equal(slices.Sorted(maps.Keys(a)), slices.Sorted(maps.Keys(b)))
+}
+
+// TestChartsAreWhole looks for what embedding loses and for names that engine.yaml and chart must share.
+func TestChartsAreWhole(t *testing.T) {
+	for _, pack := range carried(t) {
+		files, err := engine.Chart(Packs, pack.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all strings.Builder
+		for _, file := range files {
+			all.Write(file.Data)
+			all.WriteString("\n---\n")
+		}
+		if !slices.ContainsFunc(files, func(f engine.ChartFile) bool { return f.Name == "templates/_helpers.tpl" }) {
+			t.Errorf("%s: _helpers.tpl isn't embedded", pack.Name)
+		}
+		for _, credential := range pack.Credentials {
+			if !strings.Contains(all.String(), "key: "+credential.SecretKey+"\n") {
+				t.Errorf("%s: nobody reads the key %s of the Secret", pack.Name, credential.SecretKey)
+			}
+		}
+		for _, workload := range pack.Workloads {
+			if !named(all.String(), workload.Kind, workload.Name) {
+				t.Errorf("%s: the chart has no %s %s", pack.Name, workload.Kind, workload.Name)
+			}
+		}
+		if !named(all.String(), "Service", pack.Probe.Service) {
+			t.Errorf("%s: the chart has no Service %s to probe", pack.Name, pack.Probe.Service)
+		}
+		if !strings.Contains(all.String(), "\nversion: "+pack.Version+"\n") {
+			t.Errorf("%s: the chart has another version than %s", pack.Name, pack.Version)
+		}
+		for _, forbidden := range []string{"helm.sh/hook", "kind: ClusterRole", "kind: Namespace", "kind: PersistentVolume\n"} {
+			if strings.Contains(all.String(), forbidden) {
+				t.Errorf("%s: the chart holds %q", pack.Name, forbidden)
+			}
+		}
+	}
+}
+
+func named(manifests, kind, name string) bool {
+	return regexp.MustCompile(`(?m)^kind: ` + kind + `\nmetadata:\n  name: ` + name + `$`).MatchString(manifests)
+}

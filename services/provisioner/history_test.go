@@ -1,0 +1,131 @@
+package provisioner_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+// history is the whole log as it grows.
+type history struct {
+	mu      sync.Mutex
+	entries []storelog.Entry
+	grown   chan struct{}
+}
+
+func follow(t *testing.T, log *storelog.Log) *history {
+	h := &history{grown: make(chan struct{})}
+	go func() {
+		_ = log.Tail(t.Context(), 0, func(raw storelog.Raw) error {
+			entry, err := raw.Entry()
+			if err != nil {
+				return err
+			}
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.entries = append(h.entries, entry)
+			close(h.grown)
+			h.grown = make(chan struct{})
+			return nil
+		})
+	}()
+	return h
+}
+
+func (h *history) look() ([]storelog.Entry, <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.entries, h.grown
+}
+
+// await returns the first entry of the store that matches, which may have come before.
+func (b *bundle) await(id store.ID, what string, match func(storelog.Entry) bool) storelog.Entry {
+	b.t.Helper()
+	deadline := time.After(patience)
+	for {
+		entries, grown := b.history.look()
+		for _, e := range entries {
+			if e.Message.Store == id && match(e) {
+				return e
+			}
+		}
+		select {
+		case <-grown:
+		case <-deadline:
+			b.t.Fatalf("no %s within %s; the history of %s:\n%s", what, patience, id, b.told(id))
+		}
+	}
+}
+
+func (b *bundle) awaitType(id store.ID, t store.Type) storelog.Entry {
+	b.t.Helper()
+	return b.await(id, string(t), func(e storelog.Entry) bool { return e.Message.Type == t })
+}
+
+func (b *bundle) awaitStep(id store.ID, step string) {
+	b.t.Helper()
+	b.await(id, "step "+step, func(e storelog.Entry) bool {
+		return e.Message.Type == store.StepCompleted && e.Message.Facts.Step == step
+	})
+}
+
+// count is how many messages of a type the store's history holds so far.
+func (b *bundle) count(id store.ID, t store.Type) int {
+	entries, _ := b.history.look()
+	n := 0
+	for _, e := range entries {
+		if e.Message.Store == id && e.Message.Type == t {
+			n++
+		}
+	}
+	return n
+}
+
+func (b *bundle) told(id store.ID) string {
+	entries, _ := b.history.look()
+	var lines strings.Builder
+	for _, e := range entries {
+		if e.Message.Store == id {
+			m := e.Message
+			fmt.Fprintf(&lines, "%d %s by %s %s %s %s\n", m.Seq, m.Type, m.Actor, m.Facts.Step, m.Facts.Reason, m.Facts.Detail)
+		}
+	}
+	return lines.String()
+}
+
+// output collects what a process writes.
+type output struct {
+	mu   sync.Mutex
+	text strings.Builder
+	more chan struct{}
+}
+
+func (o *output) Write(data []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.more != nil {
+		close(o.more)
+		o.more = nil
+	}
+	return o.text.Write(data)
+}
+
+// look returns what was written, and a channel that is closed when there is more.
+func (o *output) look() (string, <-chan struct{}) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.more == nil {
+		o.more = make(chan struct{})
+	}
+	return o.text.String(), o.more
+}
+
+func (o *output) String() string {
+	text, _ := o.look()
+	return text
+}

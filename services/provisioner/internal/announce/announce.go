@@ -1,0 +1,46 @@
+// Package announce says on the platform's board whether stores can be made.
+package announce
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/pkg/cluster/hands"
+	"github.com/store-platform/store-platform/pkg/platform"
+)
+
+// patience bounds one announcement: what can't be said now is said again with the next change.
+const patience = 5 * time.Second
+
+// Board is the bucket "platform".
+type Board struct{ kv jetstream.KeyValue }
+
+// NewBoard announces in kv.
+func NewBoard(kv jetstream.KeyValue) *Board { return &Board{kv: kv} }
+
+// Changed says how the cluster is, nil for up. A provisioner whose cluster has never answered leaves alone what
+// somebody else said of it: who is building one knows more than who can't reach it.
+func (b *Board) Changed(ctx context.Context, down error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := b.announce(ctx, down); err != nil {
+		slog.WarnContext(ctx, "announce the cluster's state", "error", err)
+	}
+}
+
+func (b *Board) announce(ctx context.Context, down error) error {
+	if down == nil {
+		return platform.Publish(ctx, b.kv, platform.Cluster{Ready: true, Since: time.Now().UTC()})
+	}
+	said, err := platform.Read(ctx, b.kv)
+	if err != nil {
+		return err
+	}
+	if !said.Ready && !said.Since.IsZero() {
+		return nil
+	}
+	return platform.Publish(ctx, b.kv, platform.Cluster{Part: "cluster", Message: hands.Sentence(down), Since: time.Now().UTC()})
+}

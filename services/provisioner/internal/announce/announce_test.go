@@ -1,0 +1,53 @@
+package announce_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/provisioner/internal/announce"
+)
+
+func TestChanged(t *testing.T) {
+	log, err := storelog.Open(t.Context(), bustest.Start(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kv, err := log.Bucket(t.Context(), storelog.BucketPlatform)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func() platform.Cluster {
+		said, err := platform.Read(t.Context(), kv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return said
+	}
+	board := announce.NewBoard(kv)
+	down := errors.New("connection refused")
+
+	board.Changed(t.Context(), down)
+	if said := read(); said.Ready || said.Part != "cluster" {
+		t.Errorf("nobody had said anything, and now it says %+v", said)
+	}
+	building := platform.Cluster{Part: "containerd", Message: "building containerd (3 of 8)", Since: time.Now().UTC()}
+	if err := platform.Publish(t.Context(), kv, building); err != nil {
+		t.Fatal(err)
+	}
+	board.Changed(t.Context(), down)
+	if said := read(); said != building {
+		t.Errorf("who builds the cluster knew more, and now it says %+v", said)
+	}
+	board.Changed(t.Context(), nil)
+	if said := read(); !said.Ready {
+		t.Errorf("the cluster is up, and it says %+v", said)
+	}
+	board.Changed(t.Context(), down)
+	if said := read(); said.Ready || said.Message == "" {
+		t.Errorf("the cluster went away, and it says %+v", said)
+	}
+}

@@ -1,0 +1,169 @@
+// Package provision is the provisioner's hand: the steps that take a store from a command to an answered request.
+//
+//	namespace → isolation → credentials → release → workloads → http
+//
+// Every step looks at the cluster before it changes it, so another worker resumes at the first that isn't done. The
+// Cluster interface has nothing in it that removes: what isn't there can't be called by mistake.
+package provision
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/cluster/release"
+	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/work"
+	"github.com/store-platform/store-platform/services/provisioner/internal/packs"
+)
+
+// Cluster is where stores are made.
+type Cluster interface {
+	// Begin makes the view of one attempt, which writes only while trust lasts.
+	Begin(cluster.Trust) (Attempt, error)
+	// ObjectLabels go on every object of a store.
+	ObjectLabels(store.ID) map[string]string
+	// Probe asks the shop itself until it answers as it should, and says by which route.
+	Probe(context.Context, cluster.Target) (via string, err error)
+}
+
+// Attempt is the cluster as one attempt may use it: each pair looks, and makes it so.
+type Attempt interface {
+	NamespaceReady(context.Context, cluster.Namespace) (bool, error)
+	EnsureNamespace(context.Context, cluster.Namespace) error
+
+	IsolationDone(context.Context, cluster.Isolation) (bool, error)
+	EnsureIsolation(context.Context, cluster.Isolation) error
+
+	SecretDone(ctx context.Context, id store.ID, keys []string) (bool, error)
+	EnsureSecret(ctx context.Context, id store.ID, fresh map[string][]byte) error
+
+	ReleaseDone(context.Context, release.Spec) (bool, error)
+	EnsureRelease(context.Context, release.Spec) error
+
+	WorkloadsReady(ctx context.Context, id store.ID, workloads []engine.Workload) (bool, error)
+	AwaitWorkloads(ctx context.Context, id store.ID, workloads []engine.Workload) error
+}
+
+// Availability says whether anything can be attempted (hands.Reach).
+type Availability interface {
+	Available(context.Context) error
+}
+
+// Addresses is where stores are found.
+type Addresses struct {
+	// Scheme is http or https, Domain the base domain with its port, if any, and Host the same without.
+	Scheme, Domain, Host string
+	// IngressClass is empty where stores get no route.
+	IngressClass string
+}
+
+func (a Addresses) url(id store.ID) string  { return a.Scheme + "://" + id.Namespace() + "." + a.Domain }
+func (a Addresses) host(id store.ID) string { return id.Namespace() + "." + a.Host }
+
+// Hand implements work.Hand.
+type Hand struct {
+	Availability
+	Cluster   Cluster
+	Packs     *packs.Set
+	Addresses Addresses
+	// Registry is the prefix of the engines' images.
+	Registry string
+}
+
+var _ work.Hand = (*Hand)(nil)
+
+// The steps' names are in the log and in clients: they don't change.
+const (
+	stepNamespace   = "namespace"
+	stepIsolation   = "isolation"
+	stepCredentials = "credentials"
+	stepRelease     = "release"
+	stepWorkloads   = "workloads"
+	stepHTTP        = "http"
+)
+
+// What a step may take before its attempt ends. A first start pulls images, hence the minutes.
+const (
+	releaseTimeout   = 5 * time.Minute
+	workloadsTimeout = 5 * time.Minute
+	httpTimeout      = time.Minute
+)
+
+// Operation lists the steps of a store's newest command.
+func (h *Hand) Operation(s store.State, trust *work.Trust) (work.Operation, error) {
+	p, err := h.plan(s)
+	if err != nil {
+		return work.Operation{}, err
+	}
+	attempt, err := h.Cluster.Begin(trust)
+	if err != nil {
+		return work.Operation{}, outcome(err)
+	}
+	via := ""
+	return work.Operation{
+		Steps: p.steps(attempt, h.Cluster, &via),
+		Finish: func() (store.Type, store.Facts) {
+			return store.BecameReady, store.Facts{URL: p.target.URL, Via: via}
+		},
+	}, nil
+}
+
+// plan is what one store needs, computed from its state and its pack alone.
+type plan struct {
+	id        store.ID
+	namespace cluster.Namespace
+	isolation cluster.Isolation
+	release   release.Spec
+	engine    packs.Engine
+	target    cluster.Target
+}
+
+func (h *Hand) plan(s store.State) (*plan, error) {
+	e, err := h.engineOf(s.Spec)
+	if err != nil {
+		return nil, err
+	}
+	size, err := e.Plan(s.Spec.Plan)
+	if err != nil {
+		return nil, unusable(err)
+	}
+	url := h.Addresses.url(s.ID)
+	values, err := e.Values(engine.Release{
+		Store: string(s.ID), Name: s.Spec.Name, Plan: s.Spec.Plan, Options: s.Spec.Options,
+		Labels: h.Cluster.ObjectLabels(s.ID), Registry: h.Registry, Secret: cluster.SecretName,
+		Host: h.Addresses.host(s.ID), URL: url, IngressClass: h.Addresses.IngressClass,
+	})
+	if err != nil {
+		return nil, unusable(err)
+	}
+	return &plan{
+		id:        s.ID,
+		namespace: cluster.Namespace{Store: s.ID, Tenant: s.Tenant, Engine: e.Name, Plan: size.Name},
+		isolation: cluster.Isolation{Store: s.ID, Plan: size},
+		release:   release.Spec{Store: s.ID, Chart: e.Chart, Values: values},
+		engine:    e,
+		target:    cluster.Target{Store: s.ID, URL: url, Probe: e.Probe},
+	}, nil
+}
+
+// engineOf finds the pack that the command was admitted with. Another version of it isn't put in its place: an older
+// one over a newer store's data is what no merchant can undo. While the platform is upgraded another provisioner may
+// carry the right one, so this may pass.
+func (h *Hand) engineOf(spec store.Spec) (packs.Engine, error) {
+	e, ok := h.Packs.Find(spec.Engine)
+	if ok && (spec.Version == "" || spec.Version == e.Version) {
+		return e, nil
+	}
+	carried := "none"
+	if ok {
+		carried = e.Version
+	}
+	return packs.Engine{}, &work.Transient{
+		Reason:  "EngineNotCarried",
+		Message: fmt.Sprintf("The platform doesn't carry version %s of the engine %s.", spec.Version, spec.Engine),
+		Err:     fmt.Errorf("carried version: %s", carried),
+	}
+}

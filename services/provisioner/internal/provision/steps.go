@@ -1,0 +1,66 @@
+package provision
+
+import (
+	"context"
+
+	"github.com/store-platform/store-platform/pkg/work"
+)
+
+// steps lists what is to be done, in order. via is where the last one leaves the route of its answer.
+func (p *plan) steps(a Attempt, c Cluster, via *string) []work.Step {
+	return []work.Step{
+		{
+			Name:  stepNamespace,
+			Done:  look(func(ctx context.Context) (bool, error) { return a.NamespaceReady(ctx, p.namespace) }),
+			Apply: act(func(ctx context.Context) error { return a.EnsureNamespace(ctx, p.namespace) }),
+		},
+		{
+			Name:  stepIsolation,
+			Done:  look(func(ctx context.Context) (bool, error) { return a.IsolationDone(ctx, p.isolation) }),
+			Apply: act(func(ctx context.Context) error { return a.EnsureIsolation(ctx, p.isolation) }),
+		},
+		{
+			Name:  stepCredentials,
+			Done:  look(func(ctx context.Context) (bool, error) { return a.SecretDone(ctx, p.id, p.secretKeys()) }),
+			Apply: act(func(ctx context.Context) error { return a.EnsureSecret(ctx, p.id, p.engine.NewSecret()) }),
+		},
+		{
+			Name: stepRelease, Timeout: releaseTimeout,
+			Done:  look(func(ctx context.Context) (bool, error) { return a.ReleaseDone(ctx, p.release) }),
+			Apply: act(func(ctx context.Context) error { return a.EnsureRelease(ctx, p.release) }),
+		},
+		{
+			Name: stepWorkloads, Timeout: workloadsTimeout,
+			Done:  look(func(ctx context.Context) (bool, error) { return a.WorkloadsReady(ctx, p.id, p.engine.Workloads) }),
+			Apply: act(func(ctx context.Context) error { return a.AwaitWorkloads(ctx, p.id, p.engine.Workloads) }),
+		},
+		{
+			// Ready says that the shop answers now, not that it did in an earlier attempt.
+			Name: stepHTTP, Timeout: httpTimeout,
+			Done: func(context.Context) (bool, error) { return false, nil },
+			Apply: act(func(ctx context.Context) (err error) {
+				*via, err = c.Probe(ctx, p.target)
+				return err
+			}),
+		},
+	}
+}
+
+func (p *plan) secretKeys() []string {
+	keys := make([]string, len(p.engine.Credentials))
+	for i, credential := range p.engine.Credentials {
+		keys[i] = credential.SecretKey
+	}
+	return keys
+}
+
+func look(done func(context.Context) (bool, error)) func(context.Context) (bool, error) {
+	return func(ctx context.Context) (bool, error) {
+		ok, err := done(ctx)
+		return ok, outcome(err)
+	}
+}
+
+func act(apply func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error { return outcome(apply(ctx)) }
+}

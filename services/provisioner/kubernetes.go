@@ -1,0 +1,38 @@
+package provisioner
+
+import (
+	"context"
+
+	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/cluster/release"
+	"github.com/store-platform/store-platform/services/provisioner/internal/provision"
+)
+
+// kubernetes joins the cluster and Helm, which don't know each other, into what provisioning asks for.
+type kubernetes struct {
+	*cluster.Cluster
+	releases *release.Releases
+}
+
+var _ provision.Cluster = kubernetes{}
+
+func (k kubernetes) Begin(trust cluster.Trust) (provision.Attempt, error) {
+	op, err := k.Operation(trust)
+	if err != nil {
+		return nil, err
+	}
+	return attempt{Operation: op, releases: k.releases}, nil
+}
+
+type attempt struct {
+	*cluster.Operation
+	releases *release.Releases
+}
+
+func (a attempt) EnsureRelease(ctx context.Context, spec release.Spec) error {
+	return a.releases.Ensure(ctx, a.Operation, spec)
+}
+
+func (a attempt) ReleaseDone(ctx context.Context, spec release.Spec) (bool, error) {
+	return a.releases.Deployed(ctx, a.Operation, spec)
+}

@@ -1,0 +1,93 @@
+// Package provisioner is the service that makes the cluster match a store's newest command. It may add and change; what
+// removes is the janitor.
+//
+// Run wires the parts: the worker loop (pkg/work) with the hand in internal/provision, the request for credentials
+// (internal/credentials), the catalog of the packs it carries (internal/packs), and what it says on the platform's board
+// about the cluster (internal/announce).
+package provisioner
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+
+	"github.com/store-platform/store-platform/pkg/cluster/hands"
+	"github.com/store-platform/store-platform/pkg/cluster/release"
+	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/provisioner/engines"
+	"github.com/store-platform/store-platform/services/provisioner/internal/announce"
+	"github.com/store-platform/store-platform/services/provisioner/internal/credentials"
+	"github.com/store-platform/store-platform/services/provisioner/internal/packs"
+	"github.com/store-platform/store-platform/services/provisioner/internal/provision"
+)
+
+// name is the durable consumer, the actor in events and the user on the broker.
+const name = "provisioner"
+
+// Run works until ctx ends, then gives what is under way a while to finish. A broker or a cluster that isn't there is
+// waited for.
+func Run(ctx context.Context, cfg Config) error {
+	if err := cfg.check(); err != nil {
+		return err
+	}
+	set, err := loadPacks(cfg.EnginesDir)
+	if err != nil {
+		return err
+	}
+	process, err := hands.Open(ctx, name, cfg.NATS, cfg.cluster())
+	if err != nil {
+		return err
+	}
+	defer process.Close()
+	if err := publishCatalog(ctx, process.Log, set); err != nil {
+		return err
+	}
+	board, err := process.Log.Bucket(ctx, storelog.BucketPlatform)
+	if err != nil {
+		return err
+	}
+	process.Reach.Changed = announce.NewBoard(board).Changed
+	service, err := (&credentials.Service{States: process.Log, Secrets: process.Cluster, Packs: set}).Serve(process.NATS)
+	if err != nil {
+		return err
+	}
+	err = process.Work(ctx, hands.Work{
+		Hand: cfg.hand(process, set), Commands: storelog.ApplyCommands, Slots: cfg.Slots, OpsListen: cfg.OpsListen,
+	})
+	return errors.Join(err, service.Stop())
+}
+
+func (c Config) hand(process *hands.Process, set *packs.Set) *provision.Hand {
+	return &provision.Hand{
+		Availability: process.Reach,
+		Cluster:      kubernetes{Cluster: process.Cluster, releases: release.New(c.HelmSlots)},
+		Packs:        set,
+		Addresses: provision.Addresses{
+			Scheme: c.StoreScheme, Domain: c.BaseDomain, Host: c.baseHost(), IngressClass: c.IngressClass,
+		},
+		Registry: c.ImageRegistry,
+	}
+}
+
+func loadPacks(mounted string) (*packs.Set, error) {
+	sources := []fs.FS{engines.Packs}
+	if mounted != "" {
+		sources = append(sources, os.DirFS(mounted))
+	}
+	return packs.Load(sources...)
+}
+
+func publishCatalog(ctx context.Context, log *storelog.Log, set *packs.Set) error {
+	catalog, err := log.Bucket(ctx, storelog.BucketCatalog)
+	if err != nil {
+		return err
+	}
+	if err := engine.Publish(ctx, catalog, set.All()); err != nil {
+		return err
+	}
+	slog.InfoContext(ctx, "published the catalog", "engines", len(set.All()))
+	return nil
+}
