@@ -1,0 +1,53 @@
+// Package janitor is the service that removes. It executes deletes and may not create anything in the cluster; what adds
+// is the provisioner.
+//
+// Run wires the worker loop (pkg/work) with the hand in internal/teardown. Helm isn't linked: a store's charts hold
+// namespaced objects only, so its namespace is all there is to remove.
+package janitor
+
+import (
+	"context"
+
+	"github.com/store-platform/store-platform/pkg/claim"
+	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/cluster/hands"
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/janitor/internal/teardown"
+)
+
+// name is the durable consumer, the actor in events and the user on the broker.
+const name = "janitor"
+
+// Run works until ctx ends, then gives what is under way a while to finish. A broker or a cluster that isn't there is
+// waited for.
+func Run(ctx context.Context, cfg Config) error {
+	if err := cfg.check(); err != nil {
+		return err
+	}
+	process, err := hands.Open(ctx, name, cfg.NATS, cluster.Config{Kubeconfig: cfg.Kubeconfig, Installation: cfg.Installation})
+	if err != nil {
+		return err
+	}
+	defer process.Close()
+	claims, err := process.Log.Bucket(ctx, storelog.BucketClaims)
+	if err != nil {
+		return err
+	}
+	hand := &teardown.Hand{
+		Availability: process.Reach, Cluster: kubernetes{process.Cluster}, Claims: claim.NewBook(claims),
+	}
+	return process.Work(ctx, hands.Work{
+		Hand: hand, Commands: storelog.DeleteCommands, Slots: cfg.Slots, OpsListen: cfg.OpsListen,
+	})
+}
+
+// kubernetes is the cluster as teardown asks for it.
+type kubernetes struct{ *cluster.Cluster }
+
+func (k kubernetes) Begin(trust cluster.Trust) (teardown.Attempt, error) {
+	op, err := k.Operation(trust)
+	if err != nil {
+		return nil, err
+	}
+	return op, nil
+}
