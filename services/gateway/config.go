@@ -1,0 +1,72 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/telemetry"
+	"github.com/store-platform/store-platform/services/gateway/internal/door"
+)
+
+// Config is the gateway's settings; flags and environment, see --help.
+type Config struct {
+	Listen     string   `name:"listen" env:"LISTEN" default:"127.0.0.1:8080" help:"Address to serve REST, feed and page on."`
+	Auth       string   `name:"auth" env:"AUTH" default:"open" help:"Who may do what. 'open': no accounts, a client is its address; for one's own machine."`
+	OpenPublic string   `name:"auth-open-public" env:"AUTH_OPEN_PUBLIC" default:"no" enum:"yes,no" help:"'yes' lets AUTH=open listen beyond the loopback: everybody who reaches the port may then create stores."`
+	AdminKey   string   `name:"admin-api-key" env:"ADMIN_API_KEY" help:"Key that sees all tenants' stores. When set, passwords are shown to its holder only."`
+	TrustProxy []string `name:"trust-proxy" env:"TRUST_PROXY" help:"Networks whose X-Forwarded-For is believed (10.0.0.0/8,192.168.1.5). Empty: none."`
+	BaseDomain string   `name:"base-domain" env:"BASE_DOMAIN" default:"localhost" help:"Domain below which stores live; the gateway answers to this name as a Host itself. May carry a port."`
+	MaxStores  int      `name:"max-stores" env:"MAX_STORES" default:"20" help:"Stores a tenant may have at once, 1 to 1000."`
+	EventsURL  string   `name:"events-url" env:"EVENTS_URL" default:"http://127.0.0.1:8082" help:"Where the events service serves the feed."`
+	Replicas   int      `name:"stream-replicas" env:"STREAM_REPLICAS" default:"1" help:"Copies of the log that the broker keeps: 1, or 3 on a cluster of brokers."`
+
+	NATS      config.NATS      `embed:""`
+	Telemetry telemetry.Config `embed:""`
+}
+
+// check refuses settings that parse but make no sense, all at once, and returns TRUST_PROXY.
+func (c Config) check() ([]netip.Prefix, error) {
+	var wrong []error
+	refuse := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
+	if c.Auth != "open" {
+		refuse("AUTH=%s: the only mode this version knows is open", c.Auth)
+	}
+	if c.MaxStores < 1 || c.MaxStores > 1000 {
+		refuse("MAX_STORES=%d: must be 1 to 1000", c.MaxStores)
+	}
+	if c.Replicas != 1 && c.Replicas != 3 {
+		refuse("STREAM_REPLICAS=%d: must be 1 or 3", c.Replicas)
+	}
+	if u, err := url.Parse(c.EventsURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		refuse("EVENTS_URL=%s: must be like http://127.0.0.1:8082", c.EventsURL)
+	}
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		refuse("LISTEN=%s: must be like 127.0.0.1:8080", c.Listen)
+	} else if c.Auth == "open" && c.OpenPublic != "yes" && !isLoopback(host) {
+		refuse("LISTEN=%s reaches beyond this machine, and with AUTH=open everybody there could create and delete stores; "+
+			"listen on 127.0.0.1, or set AUTH_OPEN_PUBLIC=yes if that is what you want", c.Listen)
+	}
+	networks, err := door.ParseNetworks(c.TrustProxy)
+	if err != nil {
+		refuse("TRUST_PROXY: %w", err)
+	}
+	return networks, errors.Join(wrong...)
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// hosts are the names that a Host header may carry besides the loopback's.
+func (c Config) hosts() []string { return []string{c.Listen, c.BaseDomain} }
+
+func (c Config) connect(ctx context.Context) (*nats.Conn, error) { return c.NATS.Connect(ctx, service) }

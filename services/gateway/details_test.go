@@ -1,0 +1,146 @@
+package gateway
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+
+	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/gateway/internal/problem"
+)
+
+func TestListAsksForOwnStoresAsFiltered(t *testing.T) {
+	b := setup(t, func(c *Config) { c.AdminKey = "sesame" })
+	asked := make(chan query.StoresRequest, 8)
+	var reply query.StoresReply
+	b.answers(query.StoresSubject, func(data []byte) any {
+		var q query.StoresRequest
+		if err := json.Unmarshal(data, &q); err != nil {
+			t.Error(err)
+		}
+		asked <- q
+		return reply
+	})
+	s := b.create(`{}`)
+	reply = query.StoresReply{Stores: []query.Store{s}, Next: "abc", Checkpoint: s.Revision}
+
+	list := decoded[struct {
+		Stores     []query.Store
+		Next, Feed string
+	}](t, b.get("/stores?status=Ready&engine=sample&q=tea&cursor=xyz&limit=7"))
+	if len(list.Stores) != 1 || list.Next != "abc" || list.Feed != (query.Cursor{Epoch: b.log.Epoch(), Seq: s.Revision}).String() {
+		t.Errorf("list %+v", list)
+	}
+	want := query.StoresRequest{
+		Tenant: "ip:loopback", Status: store.Ready, Engine: "sample", Search: "tea", After: "xyz", Limit: 7, Seen: s.Revision,
+	}
+	if q := received(t, asked); q != want {
+		t.Errorf("asked for %+v, want %+v", q, want)
+	}
+	b.get("/stores?seen=900&deleted=true", "X-Api-Key", "sesame")
+	if q := received(t, asked); q.Tenant != "" || q.Seen != 900 || !q.Deleted || q.Limit != 50 {
+		t.Errorf("the admin asked for %+v", q)
+	}
+	b.get("/stores?status=Deleted")
+	if q := received(t, asked); !q.Deleted {
+		t.Errorf("a filter on Deleted asked for %+v", q)
+	}
+}
+
+func TestListShowsTheClusterAsItIsNow(t *testing.T) {
+	b := setup(t)
+	b.cluster(platform.Cluster{Part: "etcd", Message: "building etcd"})
+	b.await("the gateway knows", func() bool {
+		return decoded[struct{ Cluster platform.Cluster }](t, b.get("/readyz")).Cluster.Part == "etcd"
+	})
+	waits := query.Store{ID: "sabcdefghijk", Status: store.Queued, Reason: "ClusterNotReady", Message: "old news", Steps: []string{}}
+	b.answers(query.StoresSubject, func([]byte) any { return query.StoresReply{Stores: []query.Store{waits}} })
+	list := decoded[struct{ Stores []query.Store }](t, b.get("/stores"))
+	if len(list.Stores) != 1 || list.Stores[0].Message != "Waiting for the cluster: building etcd" {
+		t.Errorf("list %+v", list)
+	}
+}
+
+func TestHistoryIsReadAsFarAsTheStoreIs(t *testing.T) {
+	b := setup(t)
+	s := b.create(`{}`)
+	asked := make(chan query.EventsRequest, 1)
+	b.answers(query.EventsSubject, func(data []byte) any {
+		var q query.EventsRequest
+		if err := json.Unmarshal(data, &q); err != nil {
+			t.Error(err)
+		}
+		asked <- q
+		return query.EventsReply{Events: []query.Event{{Seq: s.Revision, Store: s.ID, Type: store.CreateCommand}}}
+	})
+	list := decoded[struct{ Events []query.Event }](t, b.get("/stores/"+string(s.ID)+"/events?after=0&limit=9"))
+	if len(list.Events) != 1 || list.Events[0].Seq != s.Revision {
+		t.Errorf("events %+v", list)
+	}
+	if q := received(t, asked); q.Store != s.ID || q.Seen != s.Revision || q.Limit != 9 {
+		t.Errorf("asked for %+v", q)
+	}
+}
+
+func TestLinksComeWithReady(t *testing.T) {
+	b := setup(t)
+	s := b.create(`{}`)
+	path := "/stores/" + string(s.ID) + "/links"
+	wantProblem(t, b.get(path), http.StatusConflict, problem.NotReady)
+	b.happen(s.ID, store.BecameReady, store.Facts{URL: "http://store-x.localhost:8088/"})
+	type link struct{ Name, Title, URL string }
+	list := decoded[struct{ Links []link }](t, b.get(path))
+	if len(list.Links) != 2 || list.Links[1] != (link{"admin", "Orders", "http://store-x.localhost:8088/admin"}) {
+		t.Errorf("links %+v", list)
+	}
+}
+
+func TestALookAtPasswordsIsOnTheLogFirst(t *testing.T) {
+	b := setup(t, func(c *Config) { c.AdminKey = "sesame" })
+	s := b.create(`{}`)
+	path, key := "/stores/"+string(s.ID)+"/credentials", []string{"X-Api-Key", "sesame"}
+	wantProblem(t, b.get(path), http.StatusUnauthorized, problem.AdminKeyRequired)
+	wantProblem(t, b.get(path, key...), http.StatusConflict, problem.NotReady)
+	ready := b.happen(s.ID, store.BecameReady, store.Facts{URL: "http://x.localhost"})
+	wantProblem(t, b.get(path, key...), http.StatusServiceUnavailable, problem.CredentialsMissing)
+
+	b.answers(query.CredentialsSubject, func([]byte) any {
+		return query.CredentialsReply{Credentials: []query.Credential{{Name: "admin", Title: "Orders", Password: "hunter2"}}}
+	})
+	a := b.get(path, key...)
+	list := decoded[struct{ Credentials []query.Credential }](t, a)
+	if len(list.Credentials) != 1 || list.Credentials[0].Password != "hunter2" {
+		t.Fatalf("answered %d %s", a.status, a.body)
+	}
+	if a.header.Get("Cache-Control") != "no-store" {
+		t.Error("passwords may be cached")
+	}
+	after, err := b.log.Last(t.Context(), s.ID)
+	if err != nil || after.Version != ready.Version+1 || after.Status != store.Ready || after.Generation != ready.Generation {
+		t.Errorf("the log says %+v (%v)", after, err)
+	}
+	if head, err := b.log.Head(t.Context()); err != nil || head != ready.Version+1 {
+		t.Errorf("the log holds %d messages (%v): only the look that was shown is an event", head, err)
+	}
+}
+
+func TestTheCatalogIsOnOffer(t *testing.T) {
+	b := setup(t)
+	engines := decoded[struct {
+		Engines []map[string]any
+	}](t, b.get("/engines")).Engines
+	if len(engines) != 1 || engines[0]["name"] != "sample" || engines[0]["default"] != true {
+		t.Fatalf("engines %v", engines)
+	}
+	for _, inner := range []string{"images", "probe", "workloads", "credentials"} {
+		if _, shown := engines[0][inner]; shown {
+			t.Errorf("merchants are shown %s", inner)
+		}
+	}
+	plans := decoded[struct{ Plans []map[string]any }](t, b.get("/plans?engine=sample")).Plans
+	if len(plans) != 2 || plans[0]["engine"] != "sample" {
+		t.Errorf("plans %v", plans)
+	}
+}

@@ -1,0 +1,168 @@
+// Package gateway is the platform's only door: it lets requests in, turns wishes into commands on the log, asks the
+// services that remember, and serves the page. Run is the whole program; cmd/store-gateway is a sentence around it.
+package gateway
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"github.com/store-platform/store-platform/pkg/telemetry"
+	"github.com/store-platform/store-platform/services/gateway/internal/admission"
+	"github.com/store-platform/store-platform/services/gateway/internal/api"
+	"github.com/store-platform/store-platform/services/gateway/internal/bus"
+	"github.com/store-platform/store-platform/services/gateway/internal/door"
+	"github.com/store-platform/store-platform/services/gateway/internal/feed"
+	"github.com/store-platform/store-platform/services/gateway/internal/health"
+	"github.com/store-platform/store-platform/services/gateway/internal/observe"
+	"github.com/store-platform/store-platform/services/gateway/internal/page"
+	"github.com/store-platform/store-platform/services/gateway/internal/reader"
+	"github.com/store-platform/store-platform/services/gateway/internal/refusal"
+)
+
+const (
+	service = "store-gateway"
+	// farewell bounds the goodbyes to feed clients, drain the requests that are still being answered.
+	farewell = 5 * time.Second
+	drain    = 10 * time.Second
+	flush    = 3 * time.Second
+)
+
+// Run serves until ctx ends and everything is closed. It answers from the start, with 503 where the broker is needed,
+// and fails only for what waiting can't mend: a wrong setting, a taken port, refused credentials.
+func Run(ctx context.Context, cfg Config) error {
+	networks, err := cfg.check()
+	if err != nil {
+		return err
+	}
+	stop, err := telemetry.Start(ctx, service, cfg.Telemetry)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		// ctx has ended; what is left to send gets a moment of its own.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flush)
+		defer cancel()
+		if err := stop(ctx); err != nil {
+			slog.Warn("flush telemetry", "error", err)
+		}
+	}()
+	listener, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listen on LISTEN: %w", err)
+	}
+	slog.Info("serving", "address", listener.Addr().String())
+	return serve(ctx, cfg, networks, listener)
+}
+
+// serve runs the listener and the bus until ctx or one of them ends, then takes leave in order: clients of the feed,
+// requests, the broker. It closes the listener.
+func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener net.Listener) error {
+	hub := feed.NewHub()
+	b := bus.New(cfg.Replicas, hub.BrokerLost)
+	app, err := build(cfg, door.New(networks, cfg.hosts(), cfg.AdminKey), b, hub)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	busCtx, closeBus := context.WithCancel(context.WithoutCancel(ctx))
+	defer closeBus()
+	listening, connected := make(chan error, 1), make(chan error, 1)
+	go func() { listening <- app.Listener(listener) }()
+	go func() { connected <- b.Run(busCtx, cfg.connect) }()
+	var failed error
+	select {
+	case <-ctx.Done():
+	case failed = <-connected:
+		connected <- nil
+	case failed = <-listening:
+		listening <- nil
+	}
+	failed = errors.Join(failed, leave(app, hub))
+	closeBus()
+	return errors.Join(failed, <-listening, <-connected)
+}
+
+func leave(app *fiber.App, hub *feed.Hub) error {
+	ctx, cancel := context.WithTimeout(context.Background(), drain)
+	defer cancel()
+	goodbye := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, farewell)
+		defer cancel()
+		goodbye <- hub.Close(ctx)
+	}()
+	err := app.ShutdownWithContext(ctx)
+	if err != nil {
+		err = fmt.Errorf("drain requests: %w", err)
+	}
+	if late := <-goodbye; late != nil {
+		slog.Warn("feed clients were cut off", "error", late)
+	}
+	return err
+}
+
+func build(cfg Config, d *door.Door, b *bus.Bus, hub *feed.Hub) (*fiber.App, error) {
+	app := fiber.New(fiber.Config{
+		AppName: "store-gateway", DisableStartupMessage: true, Immutable: true, ErrorHandler: sendRefusal,
+		BodyLimit: api.MaxBody, ReadBufferSize: 16 << 10,
+		ReadTimeout: 20 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 75 * time.Second,
+	})
+	watch, err := observe.Middleware()
+	if err != nil {
+		return nil, err
+	}
+	refuseMethods(app)
+	app.Use(page.Headers, watch, d.Handle)
+	questions := reader.New(b)
+	admit := admission.New(b, cfg.MaxStores, time.Now, rand.Reader)
+	document, err := api.Mount(app, admit, questions, b, d)
+	if err != nil {
+		return nil, err
+	}
+	if err := page.Mount(app, document); err != nil {
+		return nil, err
+	}
+	health.New(b, questions, cfg.EventsURL).Mount(app)
+	live, err := feed.New(b, admit, cfg.EventsURL, hub)
+	if err != nil {
+		return nil, err
+	}
+	app.Get("/feed", live.Handle)
+	return app, nil
+}
+
+// refuseMethods stands before Fiber, which answers a method that it doesn't know by itself and in plain text.
+func refuseMethods(app *fiber.App) {
+	known := map[string]bool{}
+	for _, method := range app.Config().RequestMethods {
+		known[method] = true
+	}
+	server := app.Server()
+	routed := server.Handler
+	server.Handler = func(ctx *fasthttp.RequestCtx) {
+		if known[string(ctx.Method())] {
+			routed(ctx)
+			return
+		}
+		c := app.AcquireCtx(ctx)
+		defer app.ReleaseCtx(c)
+		if err := sendRefusal(c, fiber.ErrMethodNotAllowed); err != nil {
+			slog.Error("refuse a method", "error", err)
+		}
+	}
+}
+
+// sendRefusal answers what goes wrong before the middlewares see it: a body or header that is too large, a request that
+// can't be parsed.
+func sendRefusal(c *fiber.Ctx, err error) error {
+	page.SetHeaders(c)
+	return refusal.Of(err).Send(c)
+}

@@ -1,0 +1,151 @@
+package admission
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/gateway/internal/bus"
+	"github.com/store-platform/store-platform/services/gateway/internal/door"
+)
+
+// ReasonClusterNotReady is a store's reason while there is no cluster to make it in.
+const ReasonClusterNotReady = "ClusterNotReady"
+
+var (
+	// ErrKeyReused: the Idempotency-Key made a store before, from another request.
+	ErrKeyReused = errors.New("the Idempotency-Key belongs to another request")
+	// ErrCatalogEmpty: nobody has published an engine yet.
+	ErrCatalogEmpty = errors.New("no engine is on offer yet")
+	// ErrNotReady: what was asked for exists only while a store is Ready.
+	ErrNotReady = errors.New("the store is not ready")
+)
+
+// QuotaError: the tenant has as many stores as it may.
+type QuotaError struct{ Limit int }
+
+func (e *QuotaError) Error() string { return fmt.Sprintf("the tenant has %d stores already", e.Limit) }
+
+// Admission admits. Safe for concurrent use.
+type Admission struct {
+	bus    *bus.Bus
+	quota  int
+	now    func() time.Time
+	random io.Reader
+	turns  turnstile
+	seen   *seen
+}
+
+// New makes an admission with at most quota stores a tenant. random is where ids of creates without an Idempotency-Key
+// come from.
+func New(b *bus.Bus, quota int, now func() time.Time, random io.Reader) *Admission {
+	return &Admission{bus: b, quota: quota, now: now, random: random, turns: newTurnstile(), seen: newSeen()}
+}
+
+// Seen is the newest version that the tenant was shown by this gateway: lists wait for it, so that a store is listed
+// right after its 202.
+func (a *Admission) Seen(tenant string) uint64 { return a.seen.of(tenant) }
+
+// Read returns the store as it is now. A store of another tenant doesn't exist.
+func (a *Admission) Read(ctx context.Context, client door.Client, id store.ID) (store.State, error) {
+	parts, err := a.bus.Parts()
+	if err != nil {
+		return store.State{}, err
+	}
+	state, err := parts.Log.Last(ctx, id)
+	if err != nil {
+		return store.State{}, err
+	}
+	return state, visible(state, client)
+}
+
+// Delete wants the store gone. Of a store that is being deleted, or is gone already, it returns how that stands.
+func (a *Admission) Delete(ctx context.Context, client door.Client, id store.ID) (store.State, error) {
+	return a.command(ctx, client, id, store.Delete)
+}
+
+// Retry wants the failed operation tried again.
+func (a *Admission) Retry(ctx context.Context, client door.Client, id store.ID) (store.State, error) {
+	return a.command(ctx, client, id, store.Retry)
+}
+
+func (a *Admission) command(ctx context.Context, client door.Client, id store.ID, wish store.Verb) (store.State, error) {
+	parts, err := a.bus.Parts()
+	if err != nil {
+		return store.State{}, err
+	}
+	state, err := parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
+		if err := visible(s, client); err != nil {
+			return nil, err
+		}
+		verb := store.Intent(s, wish)
+		err := store.Admit(s, verb)
+		// Who wants a store gone has what it wants: saying no to a repeated click would be pedantry.
+		if errors.Is(err, store.ErrAlreadyDeleting) || errors.Is(err, store.ErrDeleted) && wish == store.Delete {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		facts := waiting(parts.Platform.Cluster())
+		if verb != store.Delete {
+			facts.Spec = &s.Spec
+		}
+		return &store.Message{
+			Type: store.Type(verb), Tenant: s.Tenant, Actor: client.Actor(), Time: a.now(), Facts: facts,
+		}, nil
+	})
+	if err != nil {
+		return state, err
+	}
+	a.seen.note(state.Tenant, state.Version)
+	return state, nil
+}
+
+// LookedAt notes on the log that the client is about to be shown the store's passwords; without the note it must not
+// be. Only of a Ready store, as others have none that work.
+func (a *Admission) LookedAt(ctx context.Context, client door.Client, id store.ID) (store.State, error) {
+	parts, err := a.bus.Parts()
+	if err != nil {
+		return store.State{}, err
+	}
+	return parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
+		if err := visible(s, client); err != nil {
+			return nil, err
+		}
+		if s.Status != store.Ready {
+			return nil, ErrNotReady
+		}
+		return &store.Message{
+			Type: store.CredentialsViewed, Tenant: s.Tenant, Actor: client.Actor(), Generation: s.Generation, Time: a.now(),
+		}, nil
+	})
+}
+
+// visible makes not found and not yours the same.
+func visible(s store.State, client door.Client) error {
+	if !s.Exists() || !client.MaySee(s.Tenant) {
+		return store.ErrNotFound
+	}
+	return nil
+}
+
+// waiting says in the command itself why it can't be worked on yet; a worker's first event takes it away.
+func waiting(c platform.Cluster) store.Facts {
+	if c.Ready {
+		return store.Facts{}
+	}
+	return store.Facts{Reason: ReasonClusterNotReady, Message: WaitingMessage(c)}
+}
+
+// WaitingMessage is what a waiting store's merchant reads.
+func WaitingMessage(c platform.Cluster) string {
+	if c.Message == "" {
+		return "The cluster is not ready yet; the store starts by itself when it is."
+	}
+	return "Waiting for the cluster: " + c.Message
+}

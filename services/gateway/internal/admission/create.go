@@ -1,0 +1,184 @@
+package admission
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/store-platform/store-platform/pkg/claim"
+	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/gateway/internal/bus"
+	"github.com/store-platform/store-platform/services/gateway/internal/door"
+)
+
+// MaxName is how many characters a store's name may have.
+const MaxName = 60
+
+// Wish is what a create asks for, as it was asked: empty fields mean the default.
+type Wish struct {
+	Name    string         `json:"name"`
+	Engine  string         `json:"engine"`
+	Plan    string         `json:"plan"`
+	Options map[string]any `json:"options"`
+}
+
+// digest tells a repeated request from another one under the same key. It is made before defaults are filled in: these
+// may change while a client repeats itself.
+func (w Wish) digest() (string, error) {
+	if len(w.Options) == 0 {
+		w.Options = nil
+	}
+	data, err := json.Marshal(w)
+	if err != nil {
+		return "", fmt.Errorf("digest the request: %w", err)
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// Create makes a store. With a key it makes one store however often it is called, and returns that store's state; the
+// same key with another wish is ErrKeyReused.
+func (a *Admission) Create(ctx context.Context, client door.Client, key string, w Wish) (store.State, error) {
+	parts, err := a.bus.Parts()
+	if err != nil {
+		return store.State{}, err
+	}
+	digest, err := w.digest()
+	if err != nil {
+		return store.State{}, err
+	}
+	id, err := a.newID(client.Tenant, key)
+	if err != nil {
+		return store.State{}, err
+	}
+	if key != "" {
+		before, err := parts.Log.Last(ctx, id)
+		if err != nil || before.Exists() {
+			return repeated(before, digest, err)
+		}
+	}
+	spec, err := w.spec(id, parts.Catalog)
+	if err != nil {
+		return store.State{}, err
+	}
+	if err := a.claim(ctx, parts, client.Tenant, id); err != nil {
+		return store.State{}, err
+	}
+	facts := waiting(parts.Platform.Cluster())
+	facts.Spec, facts.Request = &spec, digest
+	after, err := parts.Log.Append(ctx, store.State{}, store.Message{
+		Type: store.CreateCommand, Store: id, Tenant: client.Tenant, Actor: client.Actor(), Time: a.now(), Facts: facts,
+	})
+	if errors.Is(err, storelog.ErrConflict) {
+		// Somebody was faster with the same key.
+		before, err := parts.Log.Last(ctx, id)
+		return repeated(before, digest, err)
+	}
+	if err != nil {
+		return store.State{}, err
+	}
+	a.seen.note(after.Tenant, after.Version)
+	return after, nil
+}
+
+func (a *Admission) newID(tenant, key string) (store.ID, error) {
+	if key != "" {
+		return store.DeriveID(tenant, key), nil
+	}
+	var random [16]byte
+	if _, err := io.ReadFull(a.random, random[:]); err != nil {
+		return "", fmt.Errorf("make a store id: %w", err)
+	}
+	return store.NewID(random[:]), nil
+}
+
+func repeated(before store.State, digest string, err error) (store.State, error) {
+	if err != nil {
+		return store.State{}, err
+	}
+	if before.Request != digest {
+		return before, ErrKeyReused
+	}
+	return before, nil
+}
+
+// claim lets the creates of one tenant pass one by one. The book would settle them too, but each round of 64 has one
+// winner and 63 that read and write again.
+func (a *Admission) claim(ctx context.Context, parts *bus.Parts, tenant string, id store.ID) error {
+	leave, err := a.turns.enter(ctx, tenant)
+	if err != nil {
+		return fmt.Errorf("wait for the tenant's other creates: %w", err)
+	}
+	defer leave()
+	err = parts.Claims.Claim(ctx, tenant, id, a.quota, a.now())
+	if errors.Is(err, claim.ErrQuota) {
+		return &QuotaError{Limit: a.quota}
+	}
+	return err
+}
+
+// spec fills in what the wish left open and checks the rest; the error is an *engine.FieldError.
+func (w Wish) spec(id store.ID, catalog *engine.Catalog) (store.Spec, error) {
+	pack, err := w.pack(catalog)
+	if err != nil {
+		return store.Spec{}, err
+	}
+	plan, err := pack.Plan(w.Plan)
+	if err != nil {
+		return store.Spec{}, err
+	}
+	options, err := pack.ResolveOptions(w.Options)
+	if err != nil {
+		return store.Spec{}, err
+	}
+	name := strings.TrimSpace(w.Name)
+	if err := checkName(name); err != nil {
+		return store.Spec{}, err
+	}
+	if name == "" {
+		name = MadeUpName(id)
+	}
+	return store.Spec{Name: name, Engine: pack.Name, Version: pack.Version, Plan: plan.Name, Options: options}, nil
+}
+
+func (w Wish) pack(catalog *engine.Catalog) (engine.Pack, error) {
+	if w.Engine != "" {
+		if pack, ok := catalog.Find(w.Engine); ok {
+			return pack, nil
+		}
+	} else if pack, ok := catalog.Default(); ok {
+		return pack, nil
+	}
+	packs := catalog.Engines()
+	if len(packs) == 0 {
+		return engine.Pack{}, ErrCatalogEmpty
+	}
+	names := make([]string, len(packs))
+	for i, pack := range packs {
+		names[i] = pack.Name
+	}
+	return engine.Pack{}, &engine.FieldError{Field: "engine", Message: "must be one of " + strings.Join(names, ", ")}
+}
+
+// checkName refuses what can't be shown in one line as it stands, above all characters that change the direction of
+// the text around them.
+func checkName(name string) error {
+	if utf8.RuneCountInString(name) > MaxName {
+		return &engine.FieldError{Field: "name", Message: fmt.Sprintf("must have at most %d characters", MaxName)}
+	}
+	for _, r := range name {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return &engine.FieldError{Field: "name", Message: "must be printable text in one line"}
+		}
+	}
+	return nil
+}

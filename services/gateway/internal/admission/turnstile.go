@@ -1,0 +1,60 @@
+package admission
+
+import (
+	"context"
+	"hash/maphash"
+	"sync"
+)
+
+// turnstile lets one request of a tenant through at a time. Tenants that share a gate by chance wait for each other,
+// which costs a claim's time and nothing else.
+type turnstile struct {
+	seed  maphash.Seed
+	gates []chan struct{}
+}
+
+const gates = 256
+
+func newTurnstile() turnstile {
+	t := turnstile{seed: maphash.MakeSeed(), gates: make([]chan struct{}, gates)}
+	for i := range t.gates {
+		t.gates[i] = make(chan struct{}, 1)
+	}
+	return t
+}
+
+func (t turnstile) enter(ctx context.Context, tenant string) (leave func(), err error) {
+	gate := t.gates[maphash.String(t.seed, tenant)%gates]
+	select {
+	case gate <- struct{}{}:
+		return func() { <-gate }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// seen remembers the newest version each tenant was shown. It forgets everybody when it has grown large: what is lost
+// is a list that may lag behind its own 202 by the projection's milliseconds.
+type seen struct {
+	mu       sync.Mutex
+	versions map[string]uint64
+}
+
+const seenTenants = 8192
+
+func newSeen() *seen { return &seen{versions: map[string]uint64{}} }
+
+func (s *seen) note(tenant string, version uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.versions) >= seenTenants {
+		clear(s.versions)
+	}
+	s.versions[tenant] = max(s.versions[tenant], version)
+}
+
+func (s *seen) of(tenant string) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.versions[tenant]
+}

@@ -1,0 +1,129 @@
+// Package api is the gateway's REST interface, described by the OpenAPI document that it is generated with. Handlers are
+// thin: they call admission or the reader and show the result.
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/services/gateway/internal/admission"
+	"github.com/store-platform/store-platform/services/gateway/internal/bus"
+	"github.com/store-platform/store-platform/services/gateway/internal/door"
+	"github.com/store-platform/store-platform/services/gateway/internal/observe"
+	"github.com/store-platform/store-platform/services/gateway/internal/problem"
+	"github.com/store-platform/store-platform/services/gateway/internal/reader"
+	"github.com/store-platform/store-platform/services/gateway/internal/refusal"
+)
+
+const about = "Gives every merchant an isolated online store on Kubernetes.\n\n" +
+	"Asynchronous requests answer 202 with the store and its Location; the store's own state says how far it is. Errors are " +
+	"RFC 9457 problems: branch on `code`, show `detail`, and repeat the request only when `retryable` is true.\n\n" +
+	"In open mode (the local default) there are no accounts: a client is its address, and sees the stores it created."
+
+// API is what the handlers share.
+type API struct {
+	admission *admission.Admission
+	reader    *reader.Reader
+	bus       *bus.Bus
+	door      *door.Door
+}
+
+// Mount adds the routes to app and returns the OpenAPI document as JSON.
+func Mount(app *fiber.App, a *admission.Admission, r *reader.Reader, b *bus.Bus, d *door.Door) (*huma.OpenAPI, error) {
+	problem.InstallInHuma()
+	config := huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info:    &huma.Info{Title: "Store Platform", Version: "1", Description: about},
+		},
+		Formats:       huma.DefaultFormats,
+		DefaultFormat: "application/json",
+	}
+	config.Components = &huma.Components{
+		Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+		SecuritySchemes: map[string]*huma.SecurityScheme{
+			"adminKey":    {Type: "apiKey", In: "header", Name: "X-Api-Key", Description: "ADMIN_API_KEY, when one is set"},
+			"adminBearer": {Type: "http", Scheme: "bearer", Description: "The same as a bearer token"},
+		},
+	}
+	routes := humafiber.New(app, config)
+	api := &API{admission: a, reader: r, bus: b, door: d}
+	api.catalog(routes)
+	api.stores(routes)
+	api.commands(routes)
+	api.details(routes)
+	describeOthers(routes.OpenAPI())
+	document, err := json.Marshal(routes.OpenAPI())
+	if err != nil {
+		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
+	}
+	app.Get("/openapi.json", func(c *fiber.Ctx) error {
+		c.Set(fiber.HeaderContentType, "application/openapi+json")
+		return c.Send(document)
+	})
+	return routes.OpenAPI(), nil
+}
+
+// known parts of the catalog outlive the broker's absence: what was on offer a moment ago still is.
+func (a *API) packs() (*engine.Catalog, error) {
+	parts, ok := a.bus.Known()
+	if !ok {
+		return nil, bus.ErrUnavailable
+	}
+	return parts.Catalog, nil
+}
+
+// handle registers an operation and sends what its handler refuses through the one place that knows all errors.
+func handle[I, O any](routes huma.API, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
+	op.Errors = append(op.Errors, http.StatusForbidden, http.StatusServiceUnavailable)
+	huma.Register(routes, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handler(ctx, in)
+		if err != nil {
+			return nil, refuse(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// refuse notes for the log line what the answer doesn't tell.
+func refuse(ctx context.Context, err error) error {
+	p := refusal.Of(err)
+	if p.Status >= http.StatusInternalServerError {
+		observe.Refused(ctx, p.Code, err)
+	} else {
+		observe.Refused(ctx, p.Code, nil)
+	}
+	return p
+}
+
+// describeOthers documents what isn't REST: the feed and the operator's endpoints.
+func describeOthers(doc *huma.OpenAPI) {
+	plain := func(id, path, summary, description, tag string) {
+		doc.AddOperation(&huma.Operation{
+			OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Description: description, Tags: []string{tag},
+			Responses: map[string]*huma.Response{"200": {Description: "OK"}},
+		})
+	}
+	plain("healthz", "/healthz", "Alive", "Answers as long as the process runs.", "Operators")
+	plain("readyz", "/readyz", "Ready", "503 only while the broker can't be reached. The rest is information: the read model, "+
+		"the feed, and the cluster with the part of it that is being built.", "Operators")
+	plain("metrics", "/metrics", "Prometheus metrics", "Text exposition format.", "Operators")
+	doc.AddOperation(&huma.Operation{
+		OperationID: "feed", Method: http.MethodGet, Path: "/feed", Tags: []string{"Feed"}, Summary: "Live events (WebSocket)",
+		Description: "Text messages of JSON: `hello` first, then `event` with the store after it, `platform` when the cluster's " +
+			"state changes, `reset` when the cursor can't be continued from and stores must be listed anew. Continue after a cut " +
+			"with the last `cursor`. Close code 4008: you were too slow, continue the same way; 1001: the gateway goes down.",
+		Parameters: []*huma.Param{
+			{Name: "since", In: "query", Description: "Cursor to continue behind", Schema: &huma.Schema{Type: "string"}},
+			{Name: "store", In: "query", Description: "Only this store", Schema: &huma.Schema{Type: "string"}},
+		},
+		Responses: map[string]*huma.Response{"101": {Description: "Switching to WebSocket"}},
+	})
+}

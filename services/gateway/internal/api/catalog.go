@@ -1,0 +1,125 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/store-platform/store-platform/pkg/engine"
+)
+
+// Engine is an engine as merchants see it: what its images and probe are is the provisioner's business.
+type Engine struct {
+	Name        string            `json:"name" example:"sample"`
+	Title       string            `json:"title"`
+	Tier        engine.Tier       `json:"tier" enum:"stable,demo"`
+	Version     string            `json:"version"`
+	Description string            `json:"description"`
+	Default     bool              `json:"default" doc:"Taken when a create names no engine"`
+	Plans       []Plan            `json:"plans"`
+	Options     []Option          `json:"options" doc:"What may stand in options of a create"`
+	Progress    map[string]string `json:"progress,omitempty" doc:"What merchants read while a step runs, by the step's name"`
+}
+
+// Plan is a size of store.
+type Plan struct {
+	Engine  string `json:"engine"`
+	Name    string `json:"name"`
+	Title   string `json:"title"`
+	CPU     string `json:"cpu" example:"500m"`
+	Memory  string `json:"memory" example:"512Mi"`
+	Storage string `json:"storage" example:"1Gi"`
+	Default bool   `json:"default" doc:"Taken when a create names no plan"`
+}
+
+// Option is one thing that a merchant may choose.
+type Option struct {
+	Name        string            `json:"name"`
+	Title       string            `json:"title"`
+	Description string            `json:"description,omitempty"`
+	Type        engine.OptionType `json:"type" enum:"string,integer,boolean,enum"`
+	Default     any               `json:"default,omitempty"`
+	Required    bool              `json:"required"`
+	Min         *int64            `json:"min,omitempty" doc:"Least value, or least number of characters"`
+	Max         *int64            `json:"max,omitempty" doc:"Greatest value, or greatest number of characters"`
+	Pattern     string            `json:"pattern,omitempty" doc:"RE2 expression that the whole text must match"`
+	Enum        []string          `json:"enum,omitempty"`
+}
+
+// EngineList is all engines on offer.
+type EngineList struct {
+	Engines []Engine `json:"engines"`
+}
+
+type enginesOutput struct{ Body EngineList }
+
+// PlanList is the plans of all engines.
+type PlanList struct {
+	Plans []Plan `json:"plans"`
+}
+
+type plansOutput struct{ Body PlanList }
+
+func (a *API) catalog(routes huma.API) {
+	handle(routes, huma.Operation{
+		OperationID: "list-engines", Method: http.MethodGet, Path: "/engines", Tags: []string{"Catalog"},
+		Summary: "Engines on offer", Description: "With their plans and options. Empty until a provisioner has published some.",
+	}, func(context.Context, *struct{}) (*enginesOutput, error) {
+		catalog, err := a.packs()
+		if err != nil {
+			return nil, err
+		}
+		preferred, _ := catalog.Default()
+		out := &enginesOutput{}
+		out.Body.Engines = []Engine{}
+		for _, pack := range catalog.Engines() {
+			out.Body.Engines = append(out.Body.Engines, engineOf(pack, pack.Name == preferred.Name))
+		}
+		return out, nil
+	})
+	handle(routes, huma.Operation{
+		OperationID: "list-plans", Method: http.MethodGet, Path: "/plans", Tags: []string{"Catalog"},
+		Summary: "Plans of all engines", Description: "A plan bounds the whole store.",
+	}, func(_ context.Context, in *struct {
+		Engine string `query:"engine" doc:"Only this engine's"`
+	}) (*plansOutput, error) {
+		catalog, err := a.packs()
+		if err != nil {
+			return nil, err
+		}
+		out := &plansOutput{}
+		out.Body.Plans = []Plan{}
+		for _, pack := range catalog.Engines() {
+			if in.Engine == "" || in.Engine == pack.Name {
+				out.Body.Plans = append(out.Body.Plans, plansOf(pack)...)
+			}
+		}
+		return out, nil
+	})
+}
+
+func engineOf(p engine.Pack, preferred bool) Engine {
+	e := Engine{
+		Name: p.Name, Title: p.Title, Tier: p.Tier, Version: p.Version, Description: p.Description, Default: preferred,
+		Plans: plansOf(p), Options: []Option{}, Progress: p.Progress,
+	}
+	for _, o := range p.Options {
+		e.Options = append(e.Options, Option{
+			Name: o.Name, Title: o.Title, Description: o.Description, Type: o.Type, Default: o.Default, Required: o.Required,
+			Min: o.Min, Max: o.Max, Pattern: o.Pattern, Enum: o.Enum,
+		})
+	}
+	return e
+}
+
+func plansOf(p engine.Pack) []Plan {
+	plans := make([]Plan, len(p.Plans))
+	for i, plan := range p.Plans {
+		plans[i] = Plan{
+			Engine: p.Name, Name: plan.Name, Title: plan.Title,
+			CPU: plan.CPU, Memory: plan.Memory, Storage: plan.Storage, Default: plan.Default,
+		}
+	}
+	return plans
+}

@@ -1,0 +1,77 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/store-platform/store-platform/services/gateway/internal/admission"
+	"github.com/store-platform/store-platform/services/gateway/internal/door"
+	"github.com/store-platform/store-platform/services/gateway/internal/observe"
+)
+
+// CreateStore is what a create may say. Everything has a default.
+type CreateStore struct {
+	Name    string         `json:"name,omitempty" maxLength:"60" doc:"Made up when missing" example:"Amber Harbour"`
+	Engine  string         `json:"engine,omitempty" maxLength:"63" doc:"The catalog's default when missing"`
+	Plan    string         `json:"plan,omitempty" maxLength:"63" doc:"The engine's default when missing"`
+	Options map[string]any `json:"options,omitempty" doc:"As the engine's options say"`
+}
+
+type createInput struct {
+	Key  string `header:"Idempotency-Key" maxLength:"255" doc:"Makes the create exactly-once: the same key and body answer the same store"`
+	Body CreateStore
+}
+
+const aboutCreate = "Answers at once; the store is made in the background and is Ready when it has answered a request " +
+	"itself. With an Idempotency-Key the same request finds the store it made before, however often and through whichever " +
+	"gateway it is sent, and **also after that store was deleted** (its status then says Deleted): use a new key for a new " +
+	"store. The same key with another body is 422 `idempotency_key_reused`. Keys are per client."
+
+const aboutDelete = "Interrupts whatever is running and can't be undone. Repeating it changes nothing and answers how the " +
+	"running deletion stands; of a store that is gone it answers the store as it is, Deleted."
+
+func (a *API) commands(routes huma.API) {
+	accepted := func(op huma.Operation) huma.Operation {
+		op.Tags, op.DefaultStatus = []string{"Stores"}, http.StatusAccepted
+		return op
+	}
+	handle(routes, accepted(huma.Operation{
+		OperationID: "create-store", Method: http.MethodPost, Path: "/stores", Summary: "Create a store", Description: aboutCreate,
+		MaxBodyBytes: MaxBody, Errors: []int{http.StatusBadRequest, http.StatusUnsupportedMediaType},
+	}), func(ctx context.Context, in *createInput) (*storeOutput, error) {
+		state, err := a.admission.Create(ctx, door.ClientIn(ctx), in.Key, admission.Wish{
+			Name: in.Body.Name, Engine: in.Body.Engine, Plan: in.Body.Plan, Options: in.Body.Options,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return a.show(ctx, state), nil
+	})
+	handle(routes, accepted(huma.Operation{
+		OperationID: "delete-store", Method: http.MethodDelete, Path: "/stores/{id}", Summary: "Delete a store",
+		Description: aboutDelete, Errors: []int{http.StatusNotFound},
+	}), a.commanded(a.admission.Delete))
+	handle(routes, accepted(huma.Operation{
+		OperationID: "retry-store", Method: http.MethodPost, Path: "/stores/{id}/retry", Summary: "Try a failed store again",
+		Description: "From the first step that isn't done. A failed deletion is retried as a deletion.",
+		Errors:      []int{http.StatusNotFound, http.StatusConflict},
+	}), a.commanded(a.admission.Retry))
+}
+
+// commanded answers a command without a body.
+func (a *API) commanded(do command) func(context.Context, *idInput) (*storeOutput, error) {
+	return func(ctx context.Context, in *idInput) (*storeOutput, error) {
+		id, err := in.parse()
+		if err != nil {
+			return nil, err
+		}
+		observe.Store(ctx, id, 0)
+		state, err := do(ctx, door.ClientIn(ctx), id)
+		if err != nil {
+			return nil, err
+		}
+		return a.show(ctx, state), nil
+	}
+}

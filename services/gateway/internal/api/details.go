@@ -1,0 +1,149 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/gateway/internal/admission"
+	"github.com/store-platform/store-platform/services/gateway/internal/door"
+	"github.com/store-platform/store-platform/services/gateway/internal/problem"
+)
+
+// MaxBody is how large a request's body may be, in bytes.
+const MaxBody = 64 << 10
+
+// command is one of admission's verbs.
+type command func(context.Context, door.Client, store.ID) (store.State, error)
+
+// eventsInput repeats idInput's field: huma doesn't look into an embedded struct that isn't exported.
+type eventsInput struct {
+	ID    string `path:"id" doc:"The store's id" example:"sabcdefghijk"`
+	After uint64 `query:"after" doc:"next of the page before"`
+	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"100"`
+}
+
+// EventList is one page of a history.
+type EventList struct {
+	Events []query.Event `json:"events" doc:"Oldest first"`
+	Next   uint64        `json:"next,omitempty" doc:"after of the next page; absent on the last"`
+}
+
+type eventsOutput struct{ Body EventList }
+
+// Link is a page of the store.
+type Link struct {
+	Name  string `json:"name" example:"storefront"`
+	Title string `json:"title"`
+	URL   string `json:"url"`
+}
+
+// LinkList is where a store can be opened.
+type LinkList struct {
+	Links []Link `json:"links"`
+}
+
+type linksOutput struct{ Body LinkList }
+
+// CredentialList is a store's generated passwords.
+type CredentialList struct {
+	Credentials []query.Credential `json:"credentials"`
+}
+
+type credentialsOutput struct{ Body CredentialList }
+
+func (a *API) details(routes huma.API) {
+	handle(routes, huma.Operation{
+		OperationID: "list-events", Method: http.MethodGet, Path: "/stores/{id}/events", Tags: []string{"Stores"},
+		Summary: "A store's whole history", Description: "Also after its deletion.", Errors: []int{http.StatusNotFound},
+	}, a.events)
+	handle(routes, huma.Operation{
+		OperationID: "list-links", Method: http.MethodGet, Path: "/stores/{id}/links", Tags: []string{"Stores"},
+		Summary: "Where a store can be opened", Description: "Storefront, admin and the engine's quick links. 409 `not_ready` before Ready.",
+		Errors: []int{http.StatusNotFound, http.StatusConflict},
+	}, a.links)
+	handle(routes, huma.Operation{
+		OperationID: "get-credentials", Method: http.MethodGet, Path: "/stores/{id}/credentials", Tags: []string{"Stores"},
+		Summary: "The generated passwords", Description: "Each look is an event of the store's history, written before the passwords " +
+			"are shown. Needs the admin key when the gateway has one.",
+		Errors:   []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict},
+		Security: []map[string][]string{{"adminKey": {}}, {"adminBearer": {}}},
+	}, a.credentials)
+}
+
+func (a *API) events(ctx context.Context, in *eventsInput) (*eventsOutput, error) {
+	state, err := a.read(ctx, idInput{ID: in.ID})
+	if err != nil {
+		return nil, err
+	}
+	reply, err := a.reader.Events(ctx, query.EventsRequest{
+		Store: state.ID, After: in.After, Limit: in.Limit, Seen: state.Version,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if reply.Events == nil {
+		reply.Events = []query.Event{}
+	}
+	return &eventsOutput{Body: EventList{Events: reply.Events, Next: reply.Next}}, nil
+}
+
+func (a *API) links(ctx context.Context, in *idInput) (*linksOutput, error) {
+	state, err := a.read(ctx, *in)
+	if err != nil {
+		return nil, err
+	}
+	if state.Status != store.Ready {
+		return nil, admission.ErrNotReady
+	}
+	catalog, err := a.packs()
+	if err != nil {
+		return nil, err
+	}
+	out := &linksOutput{}
+	// An engine may have left the catalog; its stores go on, and their first page is always there.
+	out.Body.Links = []Link{}
+	pack, _ := catalog.Find(state.Spec.Engine)
+	for _, link := range pack.Links {
+		out.Body.Links = append(out.Body.Links, Link{
+			Name: link.Name, Title: link.Title, URL: strings.TrimSuffix(state.URL, "/") + link.Path,
+		})
+	}
+	if len(out.Body.Links) == 0 {
+		out.Body.Links = append(out.Body.Links, Link{Name: "storefront", Title: "Storefront", URL: state.URL})
+	}
+	return out, nil
+}
+
+func (a *API) credentials(ctx context.Context, in *idInput) (*credentialsOutput, error) {
+	state, err := a.read(ctx, *in)
+	if err != nil {
+		return nil, err
+	}
+	client := door.ClientIn(ctx)
+	if a.door.AdminKeySet() && !client.Admin {
+		return nil, problem.New(problem.AdminKeyRequired, "Passwords are shown to the holder of ADMIN_API_KEY only. "+
+			"Send it as X-Api-Key or as a bearer token.")
+	}
+	if state.Status != store.Ready {
+		return nil, admission.ErrNotReady
+	}
+	reply, err := a.reader.Credentials(ctx, state.ID)
+	if err != nil {
+		return nil, err
+	}
+	// Fact first: if this can't be written, nobody has seen anything.
+	if _, err := a.admission.LookedAt(ctx, client, state.ID); err != nil {
+		return nil, err
+	}
+	out := &credentialsOutput{}
+	out.Body.Credentials = reply.Credentials
+	if out.Body.Credentials == nil {
+		out.Body.Credentials = []query.Credential{}
+	}
+	return out, nil
+}

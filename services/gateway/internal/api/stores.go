@@ -1,0 +1,143 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/gateway/internal/admission"
+	"github.com/store-platform/store-platform/services/gateway/internal/bus"
+	"github.com/store-platform/store-platform/services/gateway/internal/door"
+	"github.com/store-platform/store-platform/services/gateway/internal/observe"
+)
+
+// storeOutput is one store, with where it is and which command it obeys.
+type storeOutput struct {
+	Location string `header:"Location" doc:"Where the store is read"`
+	ETag     string `header:"ETag" doc:"The store's generation"`
+	Body     query.Store
+}
+
+// idInput is taken as any text: what is no id is no store either, and answers the same 404.
+type idInput struct {
+	ID string `path:"id" doc:"The store's id" example:"sabcdefghijk"`
+}
+
+func (in idInput) parse() (store.ID, error) {
+	id, err := store.ParseID(in.ID)
+	if err != nil {
+		return "", store.ErrNotFound
+	}
+	return id, nil
+}
+
+type listInput struct {
+	Status  string `query:"status" enum:"Queued,Provisioning,Ready,Failed,Deleting,Deleted" doc:"Only stores in this status"`
+	Engine  string `query:"engine" maxLength:"63" doc:"Only stores of this engine"`
+	Search  string `query:"q" maxLength:"100" doc:"Part of a name or an id"`
+	Deleted bool   `query:"deleted" doc:"Deleted stores too"`
+	Cursor  string `query:"cursor" maxLength:"200" doc:"next of the page before"`
+	Limit   int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Seen    uint64 `query:"seen" doc:"A version the caller has seen: the answer waits, bounded, until it is contained"`
+}
+
+// StoreList is one page.
+type StoreList struct {
+	Stores []query.Store `json:"stores" doc:"Newest first"`
+	Next   string        `json:"next,omitempty" doc:"cursor of the next page; absent on the last"`
+	Feed   string        `json:"feed" doc:"Give this to /feed as since: it continues where this page was read"`
+}
+
+type listOutput struct{ Body StoreList }
+
+func (a *API) stores(routes huma.API) {
+	handle(routes, huma.Operation{
+		OperationID: "list-stores", Method: http.MethodGet, Path: "/stores", Tags: []string{"Stores"}, Summary: "Own stores",
+		Description: "With the admin key, everybody's. Deleted ones only when asked for.", Errors: []int{http.StatusBadRequest},
+	}, a.list)
+	handle(routes, huma.Operation{
+		OperationID: "get-store", Method: http.MethodGet, Path: "/stores/{id}", Tags: []string{"Stores"}, Summary: "One store",
+		Description: "Read from the log, so it is exact, also after its deletion.", Errors: []int{http.StatusNotFound},
+	}, func(ctx context.Context, in *idInput) (*storeOutput, error) {
+		state, err := a.read(ctx, *in)
+		if err != nil {
+			return nil, err
+		}
+		return a.show(ctx, state), nil
+	})
+}
+
+func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {
+	parts, err := a.bus.Parts()
+	if err != nil {
+		return nil, err
+	}
+	client := door.ClientIn(ctx)
+	q := query.StoresRequest{
+		Tenant: client.Tenant, Status: store.Status(in.Status), Engine: in.Engine, Search: in.Search,
+		Deleted: in.Deleted || in.Status == string(store.Deleted), After: in.Cursor, Limit: in.Limit,
+		Seen: max(in.Seen, a.admission.Seen(client.Tenant)),
+	}
+	if client.Admin {
+		q.Tenant = ""
+	}
+	reply, err := a.reader.Stores(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	page := StoreList{
+		Stores: make([]query.Store, len(reply.Stores)), Next: reply.Next,
+		Feed: query.Cursor{Epoch: parts.Log.Epoch(), Seq: reply.Checkpoint}.String(),
+	}
+	for i, s := range reply.Stores {
+		page.Stores[i] = current(s, parts)
+	}
+	return &listOutput{Body: page}, nil
+}
+
+// read finds a store that the client may see.
+func (a *API) read(ctx context.Context, in idInput) (store.State, error) {
+	id, err := in.parse()
+	if err != nil {
+		return store.State{}, err
+	}
+	state, err := a.admission.Read(ctx, door.ClientIn(ctx), id)
+	if err != nil {
+		return store.State{}, err
+	}
+	observe.Store(ctx, state.ID, state.Generation)
+	return state, nil
+}
+
+// show is a store's answer, whatever asked for it.
+func (a *API) show(ctx context.Context, state store.State) *storeOutput {
+	observe.Store(ctx, state.ID, state.Generation)
+	view := query.View(state)
+	if parts, ok := a.bus.Known(); ok {
+		view = current(view, parts)
+	}
+	return &storeOutput{
+		Location: "/stores/" + string(state.ID),
+		ETag:     strconv.Quote(strconv.FormatUint(state.Generation, 10)),
+		Body:     view,
+	}
+}
+
+// current replaces what the platform said when a store was asked for by what it says now. The log holds the former: to
+// write every step of a cluster's building to every waiting store would be noise.
+func current(s query.Store, parts *bus.Parts) query.Store {
+	if s.Reason != admission.ReasonClusterNotReady {
+		return s
+	}
+	cluster := parts.Platform.Cluster()
+	if cluster.Ready {
+		s.Reason, s.Message = "", ""
+		return s
+	}
+	s.Message = admission.WaitingMessage(cluster)
+	return s
+}

@@ -1,0 +1,169 @@
+// Package bus is the gateway's way to the broker. It comes up by itself, after the gateway already answers, and says in
+// one place whether it is there: whoever needs the broker asks for Parts and passes the refusal on.
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/pkg/claim"
+	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+// ErrUnavailable: the broker isn't there now. It may be in a moment; nothing was sent.
+var ErrUnavailable = errors.New("the broker can't be reached")
+
+const (
+	// openTimeout bounds one try to make and open the log; retryDelay is between two.
+	openTimeout = 15 * time.Second
+	retryDelay  = time.Second
+)
+
+// Connect makes a connection and waits as long as that takes.
+type Connect func(ctx context.Context) (*nats.Conn, error)
+
+// Parts is all that the gateway uses on the broker.
+type Parts struct {
+	Conn     *nats.Conn
+	Log      *storelog.Log
+	Claims   *claim.Book
+	Catalog  *engine.Catalog
+	Platform *platform.View
+	Tickets  jetstream.KeyValue
+}
+
+// Bus holds the parts once they are there. Safe for concurrent use.
+type Bus struct {
+	replicas int
+	lost     func()
+	parts    atomic.Pointer[Parts]
+	opened   chan struct{}
+}
+
+// New makes a bus that Run brings up. replicas is how many copies of the log the broker keeps, 1 or 3; lost is called
+// whenever the connection breaks.
+func New(replicas int, lost func()) *Bus {
+	return &Bus{replicas: replicas, lost: lost, opened: make(chan struct{})}
+}
+
+// Run connects, makes the log where it is missing, and keeps the connection until ctx ends. It fails only for what
+// waiting can't mend: refused credentials, a broker that is too old.
+func (b *Bus) Run(ctx context.Context, connect Connect) error {
+	conn, err := connect(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	defer conn.Close()
+	for told := false; ; {
+		parts, err := b.open(ctx, conn)
+		if err == nil {
+			b.parts.Store(&parts)
+			close(b.opened)
+			slog.Info("opened the log", "epoch", parts.Log.Epoch())
+			b.watch(ctx, conn)
+			return nil
+		}
+		if errors.Is(err, storelog.ErrOldServer) {
+			return err
+		}
+		if !told && ctx.Err() == nil {
+			slog.Warn("waiting for the log", "error", err)
+			told = true
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(retryDelay):
+		}
+	}
+}
+
+// watch tells of lost connections until ctx ends.
+func (b *Bus) watch(ctx context.Context, conn *nats.Conn) {
+	broken := conn.StatusChanged(nats.RECONNECTING)
+	defer conn.RemoveStatusListener(broken)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-broken:
+			b.lost()
+		}
+	}
+}
+
+// open gives the views the long-lived context and everything else a bounded one.
+func (b *Bus) open(ctx context.Context, conn *nats.Conn) (Parts, error) {
+	bounded, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	if err := storelog.Ensure(bounded, conn, b.replicas); err != nil {
+		return Parts{}, err
+	}
+	log, err := storelog.Open(bounded, conn)
+	if err != nil {
+		return Parts{}, err
+	}
+	buckets := map[string]jetstream.KeyValue{}
+	for _, name := range []string{
+		storelog.BucketClaims, storelog.BucketCatalog, storelog.BucketPlatform, storelog.BucketTickets,
+	} {
+		if buckets[name], err = log.Bucket(bounded, name); err != nil {
+			return Parts{}, err
+		}
+	}
+	catalog, err := engine.Watch(ctx, buckets[storelog.BucketCatalog])
+	if err != nil {
+		return Parts{}, err
+	}
+	cluster, err := platform.Watch(ctx, buckets[storelog.BucketPlatform], nil)
+	if err != nil {
+		return Parts{}, err
+	}
+	return Parts{
+		Conn: conn, Log: log, Claims: claim.NewBook(buckets[storelog.BucketClaims]),
+		Catalog: catalog, Platform: cluster, Tickets: buckets[storelog.BucketTickets],
+	}, nil
+}
+
+// Opened is closed when the parts are there for the first time.
+func (b *Bus) Opened() <-chan struct{} { return b.opened }
+
+// Parts returns what to work with, or ErrUnavailable at once instead of after a time-out.
+func (b *Bus) Parts() (*Parts, error) {
+	parts := b.parts.Load()
+	if parts == nil || !parts.Conn.IsConnected() {
+		return nil, ErrUnavailable
+	}
+	return parts, nil
+}
+
+// Known returns the parts also while the broker is away: catalog and platform then tell what they knew last.
+func (b *Bus) Known() (*Parts, bool) {
+	parts := b.parts.Load()
+	return parts, parts != nil
+}
+
+// Check asks the broker for the head of the log, the one answer that proves it can serve.
+func (b *Bus) Check(ctx context.Context) (uint64, error) {
+	parts, err := b.Parts()
+	if err != nil {
+		return 0, err
+	}
+	head, err := parts.Log.Head(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("check the broker: %w", err)
+	}
+	return head, nil
+}

@@ -1,0 +1,189 @@
+// Package door decides who is asking and whether it may ask at all, before anything else looks at a request.
+//
+// In open mode (AUTH=open) there are no accounts: a client is its address. That is safe on one's own machine only as
+// long as a web page which the user happens to visit can't speak through the user's browser. So the door refuses a Host
+// that isn't the gateway's (a name of the attacker's that resolves to 127.0.0.1), an Origin that isn't the very page the
+// gateway served, requests that a browser says come from another site, and any body that a plain HTML form could send.
+package door
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/store-platform/store-platform/services/gateway/internal/problem"
+)
+
+// AdminActor is who the log names when an operator acts with the admin key.
+const AdminActor = "admin"
+
+// Client is who is asking.
+type Client struct {
+	// Tenant owns what the client creates.
+	Tenant string
+	// Admin sees every tenant's stores.
+	Admin bool
+}
+
+// Actor is how the log names the client.
+func (c Client) Actor() string {
+	if c.Admin {
+		return AdminActor
+	}
+	return c.Tenant
+}
+
+// MaySee says whether a tenant's stores are the client's business.
+func (c Client) MaySee(tenant string) bool { return c.Admin || c.Tenant == tenant }
+
+type clientKey struct{}
+
+// ClientIn returns who the door let in.
+func ClientIn(ctx context.Context) Client {
+	client, _ := ctx.Value(clientKey{}).(Client)
+	return client
+}
+
+// Door is the check before every route.
+type Door struct {
+	trusted []netip.Prefix
+	hosts   map[string]bool
+	// adminKey is a digest: comparing digests takes the same time whatever the lengths.
+	adminKey *[sha256.Size]byte
+}
+
+// New makes a door. hosts are names the gateway answers to besides those of the loopback and the address that a
+// connection came in on; an empty adminKey means that there is no admin.
+func New(trusted []netip.Prefix, hosts []string, adminKey string) *Door {
+	d := &Door{trusted: trusted, hosts: map[string]bool{}}
+	for _, host := range hosts {
+		if name := hostName(host); name != "" {
+			d.hosts[name] = true
+		}
+	}
+	if adminKey != "" {
+		sum := sha256.Sum256([]byte(adminKey))
+		d.adminKey = &sum
+	}
+	return d
+}
+
+// AdminKeySet says whether credentials need the admin key.
+func (d *Door) AdminKeySet() bool { return d.adminKey != nil }
+
+// Handle lets a request in, with its Client in the user context, or answers it.
+func (d *Door) Handle(c *fiber.Ctx) error {
+	if err := d.refuseForeign(c); err != nil {
+		return err
+	}
+	if err := refuseMediaType(c); err != nil {
+		return err
+	}
+	client := Client{Tenant: tenantOf(clientOf(address(c.Context().RemoteAddr()), forwardedFor(c), d.trusted))}
+	if key := presentedKey(c); key != "" && d.adminKey != nil {
+		sum := sha256.Sum256([]byte(key))
+		if subtle.ConstantTimeCompare(sum[:], d.adminKey[:]) != 1 {
+			return problem.New(problem.AdminKeyWrong, "The key that was sent is not this gateway's ADMIN_API_KEY.")
+		}
+		client.Admin = true
+	}
+	c.SetUserContext(context.WithValue(c.UserContext(), clientKey{}, client))
+	return c.Next()
+}
+
+func (d *Door) refuseForeign(c *fiber.Ctx) error {
+	host := string(c.Context().Host())
+	if !d.isOurs(hostName(host), address(c.Context().LocalAddr())) {
+		return problem.New(problem.ForeignHost, "This gateway doesn't answer to the name in the Host header. "+
+			"Use its address, or a loopback name.")
+	}
+	if origin := c.Get(fiber.HeaderOrigin); origin != "" && !sameHost(origin, host) {
+		return foreignOrigin()
+	}
+	// Origin is missing on plain GETs; the browser's own word isn't. Following a link to a page is all that others may.
+	switch c.Get("Sec-Fetch-Site") {
+	case "", "same-origin", "none":
+		return nil
+	}
+	if c.Method() == fiber.MethodGet && c.Get("Sec-Fetch-Mode") == "navigate" && c.Get("Sec-Fetch-Dest") == "document" {
+		return nil
+	}
+	return foreignOrigin()
+}
+
+func foreignOrigin() error {
+	return problem.New(problem.ForeignOrigin, "Only this gateway's own page may call it from a browser.")
+}
+
+// isOurs takes loopback names, the address that the connection came in on, and the configured names. No name below
+// localhost: those are stores', whose pages are not ours.
+func (d *Door) isOurs(name string, local netip.Addr) bool {
+	if name == "localhost" || d.hosts[name] {
+		return true
+	}
+	ip, err := netip.ParseAddr(name)
+	return err == nil && (ip.IsLoopback() || ip.Unmap() == local)
+}
+
+// refuseMediaType keeps out what a plain HTML form can send. No body and no media type is fine: a form always has one.
+func refuseMediaType(c *fiber.Ctx) error {
+	switch c.Method() {
+	case fiber.MethodGet, fiber.MethodHead, fiber.MethodOptions:
+		return nil
+	}
+	given := c.Get(fiber.HeaderContentType)
+	if given == "" && len(c.Request().Body()) == 0 {
+		return nil
+	}
+	mediaType, _, _ := strings.Cut(given, ";")
+	if !strings.EqualFold(strings.TrimSpace(mediaType), fiber.MIMEApplicationJSON) {
+		return problem.New(problem.UnsupportedMediaType, "Send the body with Content-Type: application/json.")
+	}
+	return nil
+}
+
+// forwardedFor joins all lines of the header: a proxy may append a line of its own, and then the first is the client's.
+func forwardedFor(c *fiber.Ctx) string {
+	return string(bytes.Join(c.Request().Header.PeekAll(fiber.HeaderXForwardedFor), []byte(",")))
+}
+
+func presentedKey(c *fiber.Ctx) string {
+	if key := c.Get("X-Api-Key"); key != "" {
+		return key
+	}
+	scheme, token, _ := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")
+	if strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(token)
+	}
+	return ""
+}
+
+// sameHost compares an Origin with the Host that was asked, ports included: another port is another program.
+func sameHost(origin, host string) bool {
+	u, err := url.Parse(origin)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && strings.EqualFold(u.Host, host)
+}
+
+// hostName takes the port and the brackets off.
+func hostName(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
+func address(a net.Addr) netip.Addr {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}
+	}
+	return tcp.AddrPort().Addr().Unmap()
+}

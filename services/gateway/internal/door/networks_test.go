@@ -1,0 +1,47 @@
+package door
+
+import (
+	"net/netip"
+	"testing"
+)
+
+func TestClientIsTheNearestThatNobodyTrustedVouchesFor(t *testing.T) {
+	trusted, err := ParseNetworks([]string{"10.0.0.0/8", "192.168.1.5", " 2001:db8::/32 ", ""})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, peer, forwarded, want string }{
+		{"no proxy", "203.0.113.7", "", "ip:203.0.113.7"},
+		{"invented by the client", "203.0.113.7", "198.51.100.1", "ip:203.0.113.7"},
+		{"one proxy", "10.1.2.3", "203.0.113.7", "ip:203.0.113.7"},
+		{"two proxies", "10.1.2.3", "203.0.113.7, 192.168.1.5", "ip:203.0.113.7"},
+		{"invented before a proxy", "10.1.2.3", "198.51.100.1, 203.0.113.7", "ip:203.0.113.7"},
+		{"a proxy itself", "10.1.2.3", "", "ip:10.1.2.3"},
+		{"rubbish", "10.1.2.3", "203.0.113.7, unknown", "ip:10.1.2.3"},
+		{"mapped", "::ffff:203.0.113.7", "", "ip:203.0.113.7"},
+		{"IPv6 by its /64", "2001:470:1:2:3:4:5:6", "", "ip:2001:470:1:2::/64"},
+		{"IPv6 with a zone", "fe80::1%eth0", "", "ip:fe80::/64"},
+		{"loopback v4", "127.0.0.53", "", "ip:loopback"},
+		{"loopback v6", "::1", "", "ip:loopback"},
+		{"IPv6 proxy", "2001:db8::1", "::1", "ip:loopback"},
+	} {
+		if got := tenantOf(clientOf(netip.MustParseAddr(c.peer), c.forwarded, trusted)); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestNamesThatAreOurs(t *testing.T) {
+	d := New(nil, []string{"0.0.0.0:8080", "shops.example:8088"}, "")
+	local := netip.MustParseAddr("192.0.2.10")
+	for host, want := range map[string]bool{
+		"localhost": true, "localhost:8080": true, "127.0.0.1:8080": true, "[::1]:8080": true, "127.8.9.1": true,
+		"192.0.2.10:8080": true, "shops.example": true, "SHOPS.example.": true,
+		"192.0.2.11": false, "evil.example": false, "store-x.shops.example": false, "store-x.localhost": false,
+		"localhost.evil.example": false, "": false,
+	} {
+		if got := d.isOurs(hostName(host), local); got != want {
+			t.Errorf("%q: %v, want %v", host, got, want)
+		}
+	}
+}

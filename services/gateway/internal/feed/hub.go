@@ -1,0 +1,250 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/fasthttp/websocket"
+	"github.com/valyala/fasthttp"
+
+	"github.com/store-platform/store-platform/pkg/query"
+)
+
+type requestCtx = fasthttp.RequestCtx
+
+const (
+	// pingEvery keeps middleboxes awake; who doesn't answer within silence is gone.
+	pingEvery = 25 * time.Second
+	silence   = 60 * time.Second
+	// writeWait is how long one message may take to a client: longer, and it is too slow for live events.
+	writeWait = 10 * time.Second
+	// maxFromClient is what a client may send in one message, in bytes. Nothing it sends is understood.
+	maxFromClient = 1 << 10
+	// maxFromUpstream is more than any message of the feed.
+	maxFromUpstream = 4 << 20
+	// goodbyeSpread keeps all clients from coming back in the same instant.
+	goodbyeSpread = 1500 * time.Millisecond
+	// linger is how long the other side may take to answer a farewell.
+	linger = time.Second
+
+	goodbye = "the gateway is going down; connect again"
+)
+
+// Hub knows all clients, so that they can be told before the gateway goes.
+type Hub struct {
+	mu       sync.Mutex
+	leaving  bool
+	sessions map[*session]struct{}
+	wait     sync.WaitGroup
+}
+
+// NewHub makes an empty one.
+func NewHub() *Hub { return &Hub{sessions: map[*session]struct{}{}} }
+
+// Close says goodbye to every client (1001), spread over a moment, and returns when all are gone or ctx ends. New ones
+// are turned away from now on.
+func (h *Hub) Close(ctx context.Context) error {
+	h.mu.Lock()
+	h.leaving = true
+	for s := range h.sessions {
+		delay := rand.N(goodbyeSpread)
+		h.wait.Go(func() {
+			select {
+			case <-time.After(delay):
+			case <-s.done:
+			case <-ctx.Done():
+			}
+			s.end(websocket.CloseGoingAway, goodbye)
+		})
+	}
+	h.mu.Unlock()
+	gone := make(chan struct{})
+	go func() { h.wait.Wait(); close(gone) }()
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// BrokerLost ends every session: without the broker the events service has nothing to tell, and a client that is
+// connected to silence would take it for peace. Those that come back are refused until the broker is there.
+func (h *Hub) BrokerLost() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for s := range h.sessions {
+		go s.end(websocket.CloseTryAgainLater, "the broker can't be reached; connect again")
+	}
+}
+
+// serve pumps until either side ends. Both connections are closed and both pumps have ended when it returns.
+func (h *Hub) serve(client, upstream *websocket.Conn) {
+	s := &session{client: client, upstream: upstream, done: make(chan struct{})}
+	defer s.release()
+	if !h.enter(s) {
+		s.end(websocket.CloseGoingAway, goodbye)
+		return
+	}
+	defer h.leave(s)
+	var pumps sync.WaitGroup
+	pumps.Go(func() { s.pump(upstream, client) })
+	pumps.Go(func() { s.pump(client, upstream) })
+	pumps.Go(s.ping)
+	pumps.Wait()
+}
+
+func (h *Hub) enter(s *session) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.leaving {
+		return false
+	}
+	h.sessions[s] = struct{}{}
+	h.wait.Add(1)
+	return true
+}
+
+func (h *Hub) leave(s *session) {
+	h.mu.Lock()
+	delete(h.sessions, s)
+	h.mu.Unlock()
+	h.wait.Done()
+}
+
+// session is one client with its own connection to the events service.
+type session struct {
+	client, upstream *websocket.Conn
+	done             chan struct{}
+
+	// mu keeps those who end a session from outside (a timer, the hub) away from connections that have been given back:
+	// fasthttp uses them again as soon as serve has returned.
+	mu       sync.Mutex
+	ended    bool
+	released bool
+}
+
+// end tells both sides the same code, once: whoever noticed first is right about why. The connections stay open a
+// little, because a socket that is closed with something unread in it takes the farewell back.
+func (s *session) end(code int, reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return
+	}
+	s.ended = true
+	close(s.done)
+	time.AfterFunc(linger, s.interrupt)
+	farewell := websocket.FormatCloseMessage(code, reason)
+	for _, conn := range []*websocket.Conn{s.client, s.upstream} {
+		if err := conn.WriteControl(websocket.CloseMessage, farewell, time.Now().Add(linger)); err != nil {
+			slog.Debug("take leave of a side of the feed", "error", err)
+		}
+	}
+}
+
+// interrupt wakes pumps that still wait for an answer to the farewell. Close wouldn't: a connection taken over from
+// fasthttp ignores it until its handler has returned.
+func (s *session) interrupt() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.released {
+		return
+	}
+	for _, conn := range []*websocket.Conn{s.client, s.upstream} {
+		if err := conn.NetConn().SetDeadline(time.Unix(1, 0)); err != nil {
+			slog.Debug("interrupt a side of the feed", "error", err)
+		}
+	}
+}
+
+// release gives the connections back.
+func (s *session) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended, s.released = true, true
+	if err := errors.Join(s.client.Close(), s.upstream.Close()); err != nil {
+		slog.Debug("close the feed", "error", err)
+	}
+}
+
+// pump copies messages from one side to the other until the first fails.
+func (s *session) pump(from, to *websocket.Conn) {
+	limit := int64(maxFromClient)
+	if from == s.upstream {
+		limit = maxFromUpstream
+	}
+	from.SetReadLimit(limit)
+	alive := func(string) error {
+		select {
+		case <-s.done:
+			return nil
+		default:
+			return from.SetReadDeadline(time.Now().Add(silence))
+		}
+	}
+	from.SetPongHandler(alive)
+	// The default handler answers a close frame itself; end does, with the same code on both sides.
+	from.SetCloseHandler(func(int, string) error { return nil })
+	for {
+		if err := alive(""); err != nil {
+			s.end(s.codeOf(err, from))
+			return
+		}
+		kind, data, err := from.ReadMessage()
+		if err != nil {
+			s.end(s.codeOf(err, from))
+			return
+		}
+		if err := errors.Join(to.SetWriteDeadline(time.Now().Add(writeWait)), to.WriteMessage(kind, data)); err != nil {
+			s.end(s.codeOf(err, to))
+			return
+		}
+	}
+}
+
+// ping asks both sides for a sign of life. Control messages may be written beside a pump.
+func (s *session) ping() {
+	ticker := time.NewTicker(pingEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-s.done:
+			return
+		case <-ticker.C:
+			for _, conn := range []*websocket.Conn{s.client, s.upstream} {
+				if err := conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeWait)); err != nil {
+					s.end(s.codeOf(err, conn))
+					return
+				}
+			}
+		}
+	}
+}
+
+// codeOf says why a side ended: in its own words when it said so, else by what was seen of it.
+func (s *session) codeOf(err error, side *websocket.Conn) (int, string) {
+	var said *websocket.CloseError
+	if errors.As(err, &said) && said.Code != websocket.CloseAbnormalClosure {
+		if said.Code == websocket.CloseNoStatusReceived {
+			return websocket.CloseNormalClosure, ""
+		}
+		return said.Code, said.Text
+	}
+	var network net.Error
+	switch {
+	case errors.Is(err, websocket.ErrReadLimit):
+		return websocket.CloseMessageTooBig, "the message is too large"
+	case side == s.upstream:
+		return websocket.CloseServiceRestart, "the events service went away; connect again"
+	case errors.As(err, &network) && network.Timeout():
+		return query.CloseSlow, "too slow or silent; connect again"
+	default:
+		return websocket.CloseGoingAway, "the client went away"
+	}
+}

@@ -1,0 +1,123 @@
+// Package health answers those who watch the gateway: is it alive, can it serve, what does it count.
+package health
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/services/gateway/internal/bus"
+	"github.com/store-platform/store-platform/services/gateway/internal/reader"
+)
+
+// checkTimeout bounds each part of a readiness answer, below the usual probe's patience.
+const checkTimeout = time.Second
+
+// nobody owns no stores: asking for its list proves that the read model answers, and returns nothing.
+const nobody = "readyz"
+
+// Part is one thing that the gateway leans on.
+type Part struct {
+	OK bool `json:"ok"`
+	// Seq is the head of the log for the broker and the checkpoint for the projection: their distance is its lag.
+	Seq     uint64 `json:"seq,omitempty"`
+	Message string `json:"message,omitempty"`
+}
+
+// Readiness is the body of /readyz. Only the broker decides; the rest is information.
+type Readiness struct {
+	Ready      bool             `json:"ready"`
+	Broker     Part             `json:"broker"`
+	Projection Part             `json:"projection"`
+	Feed       Part             `json:"feed"`
+	Cluster    platform.Cluster `json:"cluster"`
+}
+
+// Health checks.
+type Health struct {
+	bus    *bus.Bus
+	reader *reader.Reader
+	events string
+	client *http.Client
+}
+
+// New makes a health that asks the events service at the URL events about the feed.
+func New(b *bus.Bus, r *reader.Reader, events string) *Health {
+	transport := &http.Transport{DisableKeepAlives: true}
+	return &Health{bus: b, reader: r, events: events, client: &http.Client{Transport: transport, Timeout: checkTimeout}}
+}
+
+// Mount adds the routes.
+func (h *Health) Mount(app *fiber.App) {
+	app.Get("/healthz", func(c *fiber.Ctx) error { return c.SendString("ok\n") })
+	app.Get("/readyz", h.ready)
+	app.Get("/metrics", adaptor.HTTPHandler(promhttp.Handler()))
+}
+
+func (h *Health) ready(c *fiber.Ctx) error {
+	r := h.check(c.UserContext())
+	if !r.Ready {
+		c.Status(http.StatusServiceUnavailable)
+	}
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return c.JSON(r)
+}
+
+func (h *Health) check(ctx context.Context) Readiness {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	var (
+		r    Readiness
+		wait sync.WaitGroup
+	)
+	wait.Go(func() { r.Broker = h.broker(ctx) })
+	wait.Go(func() { r.Projection = h.projection(ctx) })
+	wait.Go(func() { r.Feed = h.feed(ctx) })
+	wait.Wait()
+	r.Ready = r.Broker.OK
+	r.Cluster = platform.Cluster{Part: "broker", Message: "the broker has not been reached yet"}
+	if parts, ok := h.bus.Known(); ok {
+		r.Cluster = parts.Platform.Cluster()
+	}
+	return r
+}
+
+func (h *Health) broker(ctx context.Context) Part {
+	head, err := h.bus.Check(ctx)
+	if err != nil {
+		return Part{Message: "the broker can't be reached: nothing can be read or changed"}
+	}
+	return Part{OK: true, Seq: head}
+}
+
+func (h *Health) projection(ctx context.Context) Part {
+	reply, err := h.reader.Stores(ctx, query.StoresRequest{Tenant: nobody, Limit: 1})
+	if err != nil {
+		return Part{Message: "lists and histories can't be read; single stores can"}
+	}
+	return Part{OK: true, Seq: reply.Checkpoint}
+}
+
+func (h *Health) feed(ctx context.Context) Part {
+	silent := Part{Message: "the events service doesn't answer; what happens is told when it is back"}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.events+"/healthz", nil)
+	if err != nil {
+		return silent
+	}
+	resp, err := h.client.Do(req)
+	if err != nil {
+		return silent
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return silent
+	}
+	return Part{OK: true}
+}

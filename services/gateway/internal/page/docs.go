@@ -1,0 +1,166 @@
+package page
+
+import (
+	"bytes"
+	"html/template"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// The documentation is rendered here and not by a script of somebody else's: those come from a CDN, which the content
+// security policy forbids, or weigh more than the gateway.
+
+type docsView struct {
+	Title, About string
+	Groups       []docsGroup
+	Schemas      []docsSchema
+}
+
+type docsGroup struct {
+	Name       string
+	Operations []docsOperation
+}
+
+type docsOperation struct {
+	ID, Method, Path, Summary, Description string
+	Parameters                             []docsField
+	Body                                   string
+	Responses                              []docsResponse
+}
+
+type docsResponse struct{ Status, Description, Schema string }
+
+type docsSchema struct {
+	Name   string
+	Fields []docsField
+}
+
+type docsField struct {
+	Name, Place, Type, About string
+	Required                 bool
+}
+
+func renderDocs(doc *huma.OpenAPI) ([]byte, error) {
+	t, err := template.New("docs.html.tmpl").Funcs(template.FuncMap{
+		"prose":   prose,
+		"isModel": func(name string) bool { return doc.Components.Schemas.Map()[strings.TrimSuffix(name, "[]")] != nil },
+		"model":   func(name string) string { return strings.TrimSuffix(name, "[]") },
+	}).ParseFS(static, "static/docs.html.tmpl")
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	if err := t.Execute(&out, viewOf(doc)); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// prose turns the little Markdown that descriptions use into HTML: `code` and **strong**, by splitting, so that the text
+// itself is escaped by the template.
+func prose(text string) []docsSpan {
+	var spans []docsSpan
+	for i, part := range strings.Split(text, "`") {
+		if i%2 == 1 {
+			spans = append(spans, docsSpan{Text: part, Code: true})
+			continue
+		}
+		for j, piece := range strings.Split(part, "**") {
+			if piece != "" {
+				spans = append(spans, docsSpan{Text: piece, Strong: j%2 == 1})
+			}
+		}
+	}
+	return spans
+}
+
+type docsSpan struct {
+	Text         string
+	Code, Strong bool
+}
+
+func viewOf(doc *huma.OpenAPI) docsView {
+	v := docsView{Title: doc.Info.Title, About: doc.Info.Description}
+	groups := map[string][]docsOperation{}
+	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
+		item := doc.Paths[path]
+		for _, op := range []*huma.Operation{item.Post, item.Get, item.Delete} {
+			if op != nil && len(op.Tags) > 0 {
+				groups[op.Tags[0]] = append(groups[op.Tags[0]], operationOf(op))
+			}
+		}
+	}
+	for _, name := range []string{"Stores", "Catalog", "Feed", "Operators"} {
+		if len(groups[name]) > 0 {
+			v.Groups = append(v.Groups, docsGroup{Name: name, Operations: groups[name]})
+		}
+	}
+	schemas := doc.Components.Schemas.Map()
+	for _, name := range slices.Sorted(maps.Keys(schemas)) {
+		v.Schemas = append(v.Schemas, schemaOf(name, schemas[name]))
+	}
+	return v
+}
+
+func operationOf(op *huma.Operation) docsOperation {
+	o := docsOperation{ID: op.OperationID, Method: op.Method, Path: op.Path, Summary: op.Summary, Description: op.Description}
+	for _, p := range op.Parameters {
+		o.Parameters = append(o.Parameters, docsField{
+			Name: p.Name, Place: p.In, Type: typeOf(p.Schema), About: p.Description, Required: p.Required,
+		})
+	}
+	if op.RequestBody != nil {
+		o.Body = contentOf(op.RequestBody.Content)
+	}
+	for _, status := range slices.Sorted(maps.Keys(op.Responses)) {
+		r := op.Responses[status]
+		o.Responses = append(o.Responses, docsResponse{Status: status, Description: r.Description, Schema: contentOf(r.Content)})
+	}
+	return o
+}
+
+func schemaOf(name string, s *huma.Schema) docsSchema {
+	d := docsSchema{Name: name}
+	for _, field := range slices.Sorted(maps.Keys(s.Properties)) {
+		p := s.Properties[field]
+		d.Fields = append(d.Fields, docsField{
+			Name: field, Type: typeOf(p), About: p.Description, Required: slices.Contains(s.Required, field),
+		})
+	}
+	return d
+}
+
+func contentOf(content map[string]*huma.MediaType) string {
+	for _, media := range content {
+		if media.Schema != nil {
+			return typeOf(media.Schema)
+		}
+	}
+	return ""
+}
+
+func typeOf(s *huma.Schema) string {
+	switch {
+	case s == nil:
+		return ""
+	case s.Ref != "":
+		return s.Ref[strings.LastIndex(s.Ref, "/")+1:]
+	case s.Type == "array":
+		return typeOf(s.Items) + "[]"
+	case len(s.Enum) > 0:
+		var values []string
+		for _, value := range s.Enum {
+			if text, ok := value.(string); ok {
+				values = append(values, text)
+			}
+		}
+		return strings.Join(values, " | ")
+	case s.Format == "date-time":
+		return "time (RFC 3339)"
+	default:
+		return s.Type
+	}
+}

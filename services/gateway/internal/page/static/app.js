@@ -1,0 +1,222 @@
+import * as api from './api.js';
+import { CreateForm } from './create.js';
+import { Detail } from './detail.js';
+import { $, announce, clock, setText } from './dom.js';
+import { Feed } from './feed.js';
+import { List } from './list.js';
+import { Model } from './model.js';
+
+const STALE_AFTER = 1500;
+const FIRST_WAIT = 1000;
+const LONGEST_WAIT = 15000;
+
+const model = new Model();
+const list = new List(model);
+const detail = new Detail(model, { askDelete, changed: take });
+const form = new CreateForm((store) => {
+  take(store);
+  location.hash = `#store/${store.id}`;
+});
+let staleTimer = 0;
+let listTimer = 0;
+let listWait = FIRST_WAIT;
+
+const feed = new Feed({
+  live() {
+    clearTimeout(staleTimer);
+    staleTimer = 0;
+    $('stale').hidden = true;
+    connection('live', 'Live');
+    refreshCatalog();
+    refreshPlatform();
+    if (!model.loaded) resync();
+    if (model.selected) {
+      refreshSelected();
+      detail.catchUp();
+    }
+  },
+  lost() {
+    connection('lost', 'Reconnecting');
+    const since = new Date();
+    // A cut of a second is nobody's business.
+    staleTimer = staleTimer || setTimeout(() => stale(since), STALE_AFTER);
+  },
+  event(event, store) {
+    const before = model.get(event.store)?.status;
+    if (store && model.put(store)) tell(store, before);
+    detail.addEvent(event);
+    render();
+  },
+  platform: showPlatform,
+  reset(reason) {
+    // Another log: its versions can't be compared with those known.
+    if (reason === 'epoch') model.stores.clear();
+    resync();
+  },
+});
+
+function connection(state, text) {
+  $('connection').dataset.state = state;
+  setText($('connection-text'), text);
+}
+
+function stale(since) {
+  setText($('stale-title'), `Not up to date since ${clock(since)}.`);
+  setText($('stale-text'), 'What you see is what was known then. Connecting again by itself; your stores go on running.');
+  $('stale').hidden = false;
+}
+
+/** tell says aloud what a sighted person sees change. */
+function tell(store, before) {
+  if (before && before !== store.status) announce(`${store.name} is ${store.status}`);
+}
+
+function showPlatform(platform) {
+  if (!platform) return;
+  model.platform = platform;
+  $('platform').hidden = platform.ready;
+  const bar = $('platform-progress');
+  const counted = platform.total > 0;
+  setText($('platform-text'), platform.message || platform.part || '');
+  setText($('platform-count'), counted ? `${platform.done || 0} of ${platform.total}` : '');
+  bar.hidden = !counted;
+  if (counted) {
+    bar.max = platform.total;
+    bar.value = platform.done || 0;
+  }
+  render();
+}
+
+/** take shows a store that an answer brought, without waiting for the feed to tell the same. */
+function take(store) {
+  model.put(store);
+  render();
+}
+
+function render() {
+  list.render();
+  if (model.selected) detail.render();
+  $('list-more').hidden = !model.next;
+  document.title = model.selected && model.get(model.selected) ? `${model.get(model.selected).name} · Store Platform` : 'Stores · Store Platform';
+}
+
+async function loadStores() {
+  try {
+    const page = await api.stores();
+    model.forget(new Set(page.stores.map((store) => store.id)));
+    page.stores.forEach((store) => model.put(store));
+    model.next = page.next || '';
+    model.loaded = true;
+    model.listProblem = '';
+    listWait = FIRST_WAIT;
+    return page.feed;
+  } catch (problem) {
+    model.listProblem = problem.message;
+    return '';
+  } finally {
+    render();
+  }
+}
+
+/** resync lists anew and continues the feed exactly where the list was read; what comes twice is dropped by version. */
+async function resync() {
+  const cursor = await loadStores();
+  if (cursor) feed.start(cursor);
+  else retryList();
+}
+
+/** retryList is for when the feed is there and the list isn't, so that no reconnect would bring it. */
+function retryList() {
+  clearTimeout(listTimer);
+  listTimer = setTimeout(() => { if (feed.socket) resync(); }, listWait);
+  listWait = Math.min(listWait * 2, LONGEST_WAIT);
+}
+
+const refreshPlatform = () => api.readiness().then((ready) => showPlatform(ready.cluster), () => {});
+
+async function loadMore() {
+  try {
+    const page = await api.stores(model.next);
+    page.stores.forEach((store) => model.put(store));
+    model.next = page.next || '';
+  } catch (problem) {
+    announce(problem.message);
+  }
+  render();
+}
+
+async function refreshCatalog() {
+  try {
+    model.engines = await api.engines();
+    form.offer(model.engines);
+    render();
+  } catch {
+    // The form says what it knew; the next connection asks again.
+  }
+}
+
+async function refreshSelected() {
+  const id = model.selected;
+  try {
+    take(await api.read(id));
+  } catch (problem) {
+    if (problem.code !== 'not_found' || model.selected !== id) return;
+    announce('There is no such store.');
+    location.hash = '';
+  }
+}
+
+function route() {
+  const [, kind, id] = /^#(new|store)(?:\/([a-z0-9]+))?$/.exec(location.hash) || [];
+  model.selected = kind === 'store' ? id || '' : '';
+  document.body.dataset.view = kind === 'new' ? 'new' : model.selected ? 'store' : 'list';
+  $('welcome').hidden = Boolean(kind);
+  $('create').hidden = kind !== 'new';
+  $('detail').hidden = !model.selected;
+  if (model.selected) {
+    detail.open(model.selected);
+    detail.focus();
+    if (!model.get(model.selected)) refreshSelected();
+  } else {
+    detail.close();
+  }
+  render();
+  if (kind === 'new') $('create-name').focus();
+}
+
+function askDelete(store) {
+  const dialog = $('confirm');
+  const typed = $('confirm-name');
+  setText($('confirm-expected'), store.name);
+  setText($('confirm-error'), '');
+  typed.value = '';
+  $('confirm-yes').disabled = true;
+  typed.oninput = () => { $('confirm-yes').disabled = typed.value.trim() !== store.name; };
+  $('confirm-no').onclick = () => dialog.close();
+  $('confirm-form').onsubmit = async (event) => {
+    event.preventDefault();
+    if (typed.value.trim() !== store.name) return;
+    $('confirm-yes').disabled = true;
+    try {
+      take(await api.remove(store.id));
+      announce(`${store.name} is being deleted`);
+      dialog.close();
+    } catch (problem) {
+      setText($('confirm-error'), problem.message);
+      $('confirm-yes').disabled = false;
+    }
+  };
+  dialog.showModal();
+}
+
+async function start() {
+  addEventListener('hashchange', route);
+  $('list-more').addEventListener('click', loadMore);
+  route();
+  refreshCatalog();
+  refreshPlatform();
+  // The list says where it was read, so the feed continues exactly there.
+  feed.start(await loadStores());
+}
+
+start();

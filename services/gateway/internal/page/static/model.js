@@ -1,0 +1,45 @@
+/**
+ * Model is what the page knows: stores by id, the catalog, the cluster. A store only ever moves forward: what is older
+ * than the version known is dropped, so answers and feed messages may arrive in any order.
+ */
+export class Model {
+  constructor() {
+    this.stores = new Map();
+    this.engines = [];
+    this.platform = null;
+    this.selected = '';
+    this.loaded = false;
+    this.listProblem = '';
+    this.next = '';
+  }
+
+  /** put takes a store over and says whether that changed anything. */
+  put(store) {
+    const known = this.stores.get(store.id);
+    if (known && known.version > store.version) return false;
+    this.stores.set(store.id, store);
+    return true;
+  }
+
+  /** forget drops what a fresh listing no longer contains. */
+  forget(keep) {
+    for (const id of this.stores.keys()) {
+      if (!keep.has(id) && id !== this.selected) this.stores.delete(id);
+    }
+  }
+
+  get(id) {
+    return this.stores.get(id);
+  }
+
+  engine(name) {
+    return this.engines.find((engine) => engine.name === name);
+  }
+
+  /** listed are the stores of the list, newest first; a deleted one stays only while it is open. */
+  listed() {
+    return [...this.stores.values()]
+      .filter((store) => store.status !== 'Deleted' || store.id === this.selected)
+      .sort((a, b) => b.createdAt.localeCompare(a.createdAt) || b.id.localeCompare(a.id));
+  }
+}

@@ -1,0 +1,111 @@
+package problem
+
+import "net/http"
+
+// Code names a kind of failure for programs. A code is never renamed.
+type Code string
+
+// The codes. Adding one is adding its line to kinds.
+const (
+	InvalidJSON           Code = "invalid_json"
+	InvalidField          Code = "invalid_field"
+	InvalidCursor         Code = "invalid_cursor"
+	InvalidRequest        Code = "invalid_request"
+	UnsupportedMediaType  Code = "unsupported_media_type"
+	BodyTooLarge          Code = "body_too_large"
+	HeadersTooLarge       Code = "headers_too_large"
+	RequestTimeout        Code = "request_timeout"
+	UpgradeRequired       Code = "upgrade_required"
+	ForeignHost           Code = "foreign_host"
+	ForeignOrigin         Code = "foreign_origin"
+	AdminKeyRequired      Code = "admin_key_required"
+	AdminKeyWrong         Code = "admin_key_wrong"
+	NotFound              Code = "not_found"
+	MethodNotAllowed      Code = "method_not_allowed"
+	QuotaExceeded         Code = "quota_exceeded"
+	IdempotencyKeyReused  Code = "idempotency_key_reused"
+	ConflictInFlight      Code = "conflict_in_flight"
+	ConflictChanged       Code = "conflict_changed"
+	NothingToRetry        Code = "nothing_to_retry"
+	StoreDeleted          Code = "store_deleted"
+	NotReady              Code = "not_ready"
+	LogFull               Code = "log_full"
+	BrokerUnavailable     Code = "broker_unavailable"
+	CatalogEmpty          Code = "catalog_empty"
+	ProjectionUnavailable Code = "projection_unavailable"
+	FeedUnavailable       Code = "feed_unavailable"
+	CredentialsMissing    Code = "credentials_unavailable"
+	NewerSchema           Code = "newer_schema"
+	ShuttingDown          Code = "shutting_down"
+	Internal              Code = "internal"
+)
+
+type kind struct {
+	status    int
+	title     string
+	retryable bool
+}
+
+// kinds says of every code its HTTP status, what it is in a few words, and whether the same request may succeed later
+// without anybody changing it.
+var kinds = map[Code]kind{
+	InvalidJSON:           {http.StatusBadRequest, "The body is not JSON", false},
+	InvalidField:          {http.StatusUnprocessableEntity, "A field has a value that can't be accepted", false},
+	InvalidCursor:         {http.StatusBadRequest, "The cursor is not one of ours", false},
+	InvalidRequest:        {http.StatusBadRequest, "The request can't be understood", false},
+	UnsupportedMediaType:  {http.StatusUnsupportedMediaType, "Only application/json is accepted", false},
+	BodyTooLarge:          {http.StatusRequestEntityTooLarge, "The body is too large", false},
+	HeadersTooLarge:       {http.StatusRequestHeaderFieldsTooLarge, "The headers are too large", false},
+	RequestTimeout:        {http.StatusRequestTimeout, "The request took too long to arrive", true},
+	UpgradeRequired:       {http.StatusUpgradeRequired, "This is a WebSocket", false},
+	ForeignHost:           {http.StatusForbidden, "The Host is not this gateway's", false},
+	ForeignOrigin:         {http.StatusForbidden, "The request comes from another site", false},
+	AdminKeyRequired:      {http.StatusUnauthorized, "The admin key is needed", false},
+	AdminKeyWrong:         {http.StatusUnauthorized, "The admin key is wrong", false},
+	NotFound:              {http.StatusNotFound, "Not found", false},
+	MethodNotAllowed:      {http.StatusMethodNotAllowed, "The method is not allowed here", false},
+	QuotaExceeded:         {http.StatusForbidden, "The quota of stores is used up", false},
+	IdempotencyKeyReused:  {http.StatusUnprocessableEntity, "The Idempotency-Key belongs to another request", false},
+	ConflictInFlight:      {http.StatusConflict, "Another operation is running", true},
+	ConflictChanged:       {http.StatusConflict, "The store keeps changing", true},
+	NothingToRetry:        {http.StatusConflict, "There is nothing to retry", false},
+	StoreDeleted:          {http.StatusConflict, "The store has been deleted", false},
+	NotReady:              {http.StatusConflict, "The store is not ready", true},
+	LogFull:               {http.StatusServiceUnavailable, "The log is full", true},
+	BrokerUnavailable:     {http.StatusServiceUnavailable, "The broker can't be reached", true},
+	CatalogEmpty:          {http.StatusServiceUnavailable, "No engine is on offer yet", true},
+	ProjectionUnavailable: {http.StatusServiceUnavailable, "Lists and histories can't be read right now", true},
+	FeedUnavailable:       {http.StatusServiceUnavailable, "The feed can't be reached right now", true},
+	CredentialsMissing:    {http.StatusServiceUnavailable, "The credentials can't be read right now", true},
+	NewerSchema:           {http.StatusServiceUnavailable, "The store was written by a newer version", true},
+	ShuttingDown:          {http.StatusServiceUnavailable, "This gateway is going down", true},
+	Internal:              {http.StatusInternalServerError, "Something went wrong here", true},
+}
+
+// codeOf finds the code of an error that is known by its HTTP status only, from Fiber or huma.
+func codeOf(status int) Code {
+	switch status {
+	case http.StatusBadRequest:
+		return InvalidRequest
+	case http.StatusNotFound:
+		return NotFound
+	case http.StatusMethodNotAllowed:
+		return MethodNotAllowed
+	case http.StatusRequestTimeout:
+		return RequestTimeout
+	case http.StatusRequestEntityTooLarge:
+		return BodyTooLarge
+	case http.StatusUnsupportedMediaType:
+		return UnsupportedMediaType
+	case http.StatusUnprocessableEntity:
+		return InvalidField
+	case http.StatusUpgradeRequired:
+		return UpgradeRequired
+	case http.StatusRequestHeaderFieldsTooLarge:
+		return HeadersTooLarge
+	case http.StatusServiceUnavailable:
+		return BrokerUnavailable
+	default:
+		return Internal
+	}
+}

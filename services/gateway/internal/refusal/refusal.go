@@ -1,0 +1,86 @@
+// Package refusal is the one place where an error of the inner packages becomes what a client is told: by type, never by
+// text.
+package refusal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/pkg/claim"
+	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/gateway/internal/admission"
+	"github.com/store-platform/store-platform/services/gateway/internal/bus"
+	"github.com/store-platform/store-platform/services/gateway/internal/problem"
+	"github.com/store-platform/store-platform/services/gateway/internal/reader"
+)
+
+// known turns each error of the inner packages into what clients are told, by type.
+var known = []struct {
+	err    error
+	code   problem.Code
+	detail string
+}{
+	{store.ErrNotFound, problem.NotFound, "There is no such store."},
+	{store.ErrDeleted, problem.StoreDeleted, "The store has been deleted, and stays so. Its history can still be read."},
+	{store.ErrNothingToRetry, problem.NothingToRetry, "Only a store that has failed can be tried again."},
+	{admission.ErrKeyReused, problem.IdempotencyKeyReused, "This Idempotency-Key made a store before, from another request. " +
+		"Use a new key, or send the same request."},
+	{admission.ErrCatalogEmpty, problem.CatalogEmpty, "No engine has been published yet. The provisioner does so when it starts."},
+	{admission.ErrNotReady, problem.NotReady, "The store is not Ready, so nothing of it can be opened yet."},
+	{storelog.ErrLogFull, problem.LogFull, "The log has no room for another message. Stores go on running and can be read."},
+	{claim.ErrContended, problem.ConflictChanged, "Others changed the tenant's stores at every try. Try again."},
+	{storelog.ErrConflict, problem.ConflictChanged, "The store changed at every try. Try again."},
+	{storelog.ErrNewerSchema, problem.NewerSchema, "A newer version of the platform wrote this store. Another gateway can serve it."},
+	{bus.ErrUnavailable, problem.BrokerUnavailable, "The gateway can't reach its broker. Nothing was changed."},
+	{reader.ErrCursor, problem.InvalidCursor, "The cursor is not one of ours. Begin with the first page."},
+	{reader.ErrProjection, problem.ProjectionUnavailable, "Lists and histories can't be read right now. Single stores can, " +
+		"and creating and deleting works."},
+	{reader.ErrCredentials, problem.CredentialsMissing, "No provisioner can read the store's passwords right now."},
+	// The broker went away in the middle. Whether a command was stored isn't known; an Idempotency-Key makes asking
+	// again safe, and so does the fence.
+	{nats.ErrTimeout, problem.BrokerUnavailable, lostBroker},
+	{nats.ErrNoResponders, problem.BrokerUnavailable, lostBroker},
+	{nats.ErrConnectionClosed, problem.BrokerUnavailable, lostBroker},
+	{nats.ErrDisconnected, problem.BrokerUnavailable, lostBroker},
+	{nats.ErrConnectionReconnecting, problem.BrokerUnavailable, lostBroker},
+	{nats.ErrReconnectBufExceeded, problem.BrokerUnavailable, lostBroker},
+	{jetstream.ErrNoStreamResponse, problem.BrokerUnavailable, lostBroker},
+	{jetstream.ErrJetStreamNotEnabled, problem.BrokerUnavailable, lostBroker},
+	{context.DeadlineExceeded, problem.BrokerUnavailable, lostBroker},
+}
+
+const lostBroker = "The broker did not answer in time. Read the store, or send the request again with the same Idempotency-Key."
+
+// Of finds the problem for any error. What it doesn't know is internal and says nothing of its cause: that is for the
+// log.
+func Of(err error) *problem.Problem {
+	var (
+		field    *engine.FieldError
+		inFlight *store.InFlightError
+		quota    *admission.QuotaError
+	)
+	switch {
+	case errors.As(err, &field):
+		return problem.AtField(field.Field, field.Message)
+	case errors.As(err, &inFlight):
+		p := problem.New(problem.ConflictInFlight, fmt.Sprintf(
+			"The store's %s (generation %d) is still running. Wait for it, or delete the store.", inFlight.Verb, inFlight.Generation))
+		p.Operation, p.Generation = string(inFlight.Verb), inFlight.Generation
+		return p
+	case errors.As(err, &quota):
+		return problem.New(problem.QuotaExceeded, fmt.Sprintf(
+			"You have %d stores, which is as many as one tenant may have. Delete one first.", quota.Limit))
+	}
+	for _, k := range known {
+		if errors.Is(err, k.err) {
+			return problem.New(k.code, k.detail)
+		}
+	}
+	return problem.Of(err)
+}

@@ -1,0 +1,77 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+// lines collects log lines from the gateway's goroutines.
+type lines struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.Buffer.Write(p)
+}
+
+func (l *lines) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.String()
+}
+
+func TestACreateIsOneLineAndOneTrace(t *testing.T) {
+	otel.SetTextMapPropagator(propagation.TraceContext{})
+	// Its spans go nowhere, but belong to the caller's trace.
+	otel.SetTracerProvider(noop.NewTracerProvider())
+	b := setup(t)
+	var logged lines
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewJSONHandler(&logged, nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+
+	const traceID = "4bf92f3577b34da6a3ce929d0e0e4736"
+	s := b.create(`{"name":"Secret Garden"}`, "traceparent", "00-"+traceID+"-00f067aa0ba902b7-01")
+	b.await("the request is logged", func() bool { return strings.Contains(logged.text(), "\n") })
+	text := strings.TrimSpace(logged.text())
+	var line struct {
+		Msg, Store, Tenant, Trace, Route string
+		Generation                       uint64
+		Status                           int
+	}
+	if err := json.Unmarshal([]byte(text), &line); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	if line.Store != string(s.ID) || line.Generation != s.Generation || line.Status != 202 || line.Route != "/stores" || line.Trace != traceID {
+		t.Errorf("line %s", text)
+	}
+	for _, personal := range []string{"127.0.0.1", "loopback", "Secret Garden"} {
+		if strings.Contains(text, personal) {
+			t.Errorf("the log says %q", personal)
+		}
+	}
+	found := errors.New("found")
+	err := b.log.Tail(t.Context(), 0, func(raw storelog.Raw) error {
+		if parent := raw.Header["traceparent"]; len(parent) != 1 || !strings.Contains(parent[0], traceID) {
+			t.Errorf("the command's trace is %v", parent)
+		}
+		return found
+	})
+	if !errors.Is(err, found) {
+		t.Error(err)
+	}
+}

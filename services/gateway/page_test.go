@@ -1,0 +1,116 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// The document is what clients are generated from: a change to it is a decision, so it shows in a diff.
+func TestOpenAPIIsStable(t *testing.T) {
+	b := &testBundle{t: t}
+	b.start()
+	a := b.get("/openapi.json")
+	if got := a.header.Get("Content-Type"); got != "application/openapi+json" {
+		t.Errorf("content type %q", got)
+	}
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, a.body, "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	pretty.WriteByte('\n')
+	if *update {
+		if err := os.WriteFile("testdata/openapi.json", pretty.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(pretty.Bytes(), readGolden(t, "openapi.json")) {
+		t.Error("the OpenAPI document has changed; if that is meant, run go test . -run OpenAPI -update")
+	}
+}
+
+func TestPagesBringEverythingThemselves(t *testing.T) {
+	b := &testBundle{t: t}
+	b.start()
+	reference := regexp.MustCompile(`(?:src|href)="([^"#]+)"|from '\./([^']+)'`)
+	seen := map[string]bool{}
+	var visit func(path string)
+	visit = func(path string) {
+		if seen[path] {
+			return
+		}
+		seen[path] = true
+		a := b.get(path)
+		if a.status != http.StatusOK {
+			t.Errorf("%s is answered %d", path, a.status)
+			return
+		}
+		if policy := a.header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'") ||
+			strings.Contains(policy, "unsafe") || strings.Contains(policy, "*") {
+			t.Errorf("%s has policy %q", path, policy)
+		}
+		for _, match := range reference.FindAllSubmatch(a.body, -1) {
+			next := string(match[1])
+			if next == "" {
+				next = "/assets/" + string(match[2])
+			}
+			if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") {
+				t.Errorf("%s refers to %s", path, next)
+				continue
+			}
+			visit(next)
+		}
+	}
+	visit("/")
+	visit("/docs")
+	for _, must := range []string{"/assets/app.js", "/assets/feed.js", "/assets/app.css", "/assets/docs.css"} {
+		if !seen[must] {
+			t.Errorf("nothing refers to %s", must)
+		}
+	}
+}
+
+// Markup is only ever made by elements and text.
+func TestScriptsTakeNoMarkup(t *testing.T) {
+	forbidden := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|localStorage|setInterval`)
+	entries, err := os.ReadDir("internal/page/static")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		data, err := os.ReadFile("internal/page/static/" + entry.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(entry.Name(), ".js") && forbidden.Match(data) {
+			t.Errorf("%s uses %s", entry.Name(), forbidden.Find(data))
+		}
+		if strings.HasSuffix(entry.Name(), ".html") && regexp.MustCompile(`<script>|style="| on[a-z]+="`).Match(data) {
+			t.Errorf("%s has inline code, which the policy forbids", entry.Name())
+		}
+	}
+}
+
+func TestAPageIsNotSentTwice(t *testing.T) {
+	b := &testBundle{t: t}
+	b.start()
+	tag := b.get("/assets/app.js").header.Get("ETag")
+	if a := b.get("/assets/app.js", "If-None-Match", tag); a.status != http.StatusNotModified || len(a.body) != 0 {
+		t.Errorf("answered %d with %d bytes", a.status, len(a.body))
+	}
+}
+
+func TestMetricsCountRoutesNotPaths(t *testing.T) {
+	b := setup(t)
+	b.get("/stores/sabcdefghijk")
+	if a := b.get("/metrics"); a.status != http.StatusOK || bytes.Contains(a.body, []byte("sabcdefghijk")) {
+		t.Errorf("/metrics is answered %d", a.status)
+	}
+}
