@@ -1,0 +1,215 @@
+package events
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/fasthttp/websocket"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/pkg/telemetry"
+	"github.com/store-platform/store-platform/services/events/internal/logtest"
+	"github.com/store-platform/store-platform/services/events/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+const patience = 30 * time.Second
+
+func TestConfigNamesWhatIsMissing(t *testing.T) {
+	// Setenv puts back what Unsetenv takes away.
+	t.Setenv("DATABASE_URL", "")
+	if err := os.Unsetenv("DATABASE_URL"); err != nil {
+		t.Fatal(err)
+	}
+	var cfg Config
+	parser, err := kong.New(&cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse(nil); err == nil || !strings.Contains(err.Error(), "database-url") {
+		t.Errorf("without DATABASE_URL: %v", err)
+	}
+	t.Setenv("DATABASE_URL", "postgres://db/x")
+	if _, err := parser.Parse(nil); err != nil || cfg.Listen != "127.0.0.1:8082" {
+		t.Errorf("listens on %q (%v)", cfg.Listen, err)
+	}
+}
+
+// The whole service, from a start before everything else is there to its end: it waits and says for what, projects,
+// answers, tells, and says goodbye.
+func TestRun(t *testing.T) {
+	url := pgtest.Database(t)
+	database, _, _ := strings.Cut(strings.TrimPrefix(url, "postgres:///"), "?")
+	pgtest.Admin(t, fmt.Sprintf("alter database %s with allow_connections false", database))
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := "http://" + listener.Addr().String()
+	port := freePort(t)
+	cfg := Config{
+		DatabaseURL: url, Telemetry: telemetry.Config{LogLevel: "error"},
+		NATS: config.NATS{URL: fmt.Sprintf("nats://127.0.0.1:%d", port)},
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, cfg, listener) }()
+
+	await(t, base+"/readyz", http.StatusServiceUnavailable, "waiting for the broker")
+	await(t, base+"/healthz", http.StatusOK, "ok")
+	nc := startBroker(t, port)
+	await(t, base+"/readyz", http.StatusServiceUnavailable, "waiting for Postgres")
+	pgtest.Admin(t, fmt.Sprintf("alter database %s with allow_connections true", database))
+	await(t, base+"/readyz", http.StatusServiceUnavailable, "the feed isn't open")
+	if err := storelog.Ensure(t.Context(), nc, 1); err != nil {
+		t.Fatal(err)
+	}
+	await(t, base+"/readyz", http.StatusOK, "ready")
+
+	author := logtest.New(t, nc, 1)
+	client := follow(t, author, base, "a")
+	after := author.Create(t.Context(), "a", logtest.Store("a", 1), "Anna")
+	if told := client.event(t); told.Event.Seq != after.Version {
+		t.Errorf("told of %+v", told.Event)
+	}
+	listed(t, nc, query.StoresRequest{Tenant: "a", Limit: 10, Seen: after.Version}, 1)
+	await(t, base+"/metrics", http.StatusOK, "projection_checkpoint")
+
+	cancel()
+	var end *websocket.CloseError
+	if _, _, err := client.ReadMessage(); !asClose(err, &end) || end.Code != websocket.CloseGoingAway {
+		t.Errorf("goodbye was %v", err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("the service ended with %v", err)
+	}
+}
+
+func asClose(err error, end **websocket.CloseError) bool {
+	closed, ok := err.(*websocket.CloseError)
+	*end = closed
+	return ok
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func startBroker(t *testing.T, port int) *nats.Conn {
+	t.Helper()
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: t.TempDir(), NoSigs: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(patience) {
+		t.Fatal("the broker doesn't start")
+	}
+	nc, err := nats.Connect(s.ClientURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}
+
+// await asks until the answer is as wanted.
+func await(t *testing.T, url string, status int, text string) {
+	t.Helper()
+	deadline := time.After(patience)
+	for {
+		var body []byte
+		response, err := http.Get(url)
+		if err == nil {
+			body, _ = io.ReadAll(response.Body)
+			_ = response.Body.Close()
+			if response.StatusCode == status && strings.Contains(string(body), text) {
+				return
+			}
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("%s answers %q (%v), wanted %d %q", url, body, err, status, text)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+type feedClient struct{ *websocket.Conn }
+
+// follow opens the feed as the gateway does for a tenant.
+func follow(t *testing.T, author *logtest.Author, base, tenant string) feedClient {
+	t.Helper()
+	tickets, err := author.Log.Bucket(t.Context(), storelog.BucketTickets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(query.Ticket{Tenant: tenant})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tickets.Create(t.Context(), "ticket", data); err != nil {
+		t.Fatal(err)
+	}
+	header := http.Header{query.TicketHeader: []string{"ticket"}}
+	conn, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(base, "http")+"/feed", header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	return feedClient{conn}
+}
+
+// event reads the next one.
+func (c feedClient) event(t *testing.T) query.FeedMessage {
+	t.Helper()
+	for {
+		var m query.FeedMessage
+		if err := c.ReadJSON(&m); err != nil {
+			t.Fatal(err)
+		}
+		if m.Type == query.FeedEvent {
+			return m
+		}
+	}
+}
+
+func listed(t *testing.T, nc *nats.Conn, r query.StoresRequest, count int) {
+	t.Helper()
+	data, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	msg, err := nc.Request(query.StoresSubject, data, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reply query.StoresReply
+	if err := json.Unmarshal(msg.Data, &reply); err != nil || len(reply.Stores) != count {
+		t.Errorf("listed %s (%v)", msg.Data, err)
+	}
+}

@@ -1,0 +1,193 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	gorilla "github.com/fasthttp/websocket"
+	"github.com/gofiber/contrib/websocket"
+
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+const (
+	// queueSize is how many messages a client may be behind before it is closed as too slow.
+	queueSize = 256
+	// readLimit is for what clients send, which is nothing.
+	readLimit    = 512
+	writeTimeout = 10 * time.Second
+	pingEvery    = 25 * time.Second
+	pongTimeout  = 60 * time.Second
+	// partingGrace is how long a client may take to answer a close message.
+	partingGrace = 2 * time.Second
+)
+
+// parting is why the hub ends a connection, as the client is told.
+type parting struct {
+	code int
+	text string
+}
+
+func (p parting) Error() string { return fmt.Sprintf("closed with %d: %s", p.code, p.text) }
+
+var (
+	tooSlow    = parting{query.CloseSlow, "too slow: come back with the last cursor"}
+	leaving    = parting{websocket.CloseGoingAway, "this replica ends: come back with the last cursor"}
+	restarting = parting{websocket.CloseServiceRestart, "the feed begins anew: come back with the last cursor"}
+	notNow     = parting{websocket.CloseTryAgainLater, "what was missed can't be read now: come back with the last cursor"}
+)
+
+// errGone: the client ended the connection, or it broke.
+var errGone = errors.New("the client is gone")
+
+// client is one connection.
+type client struct {
+	request
+	conn  *websocket.Conn
+	queue chan *gorilla.PreparedMessage
+	end   context.CancelCauseFunc
+	// after is what the client knew when it joined; under the lock of the hub.
+	after uint64
+	// cluster is what it has been told of the platform before it joined.
+	cluster *gorilla.PreparedMessage
+}
+
+func (c *client) wants(e event) bool {
+	return (c.ticket.All || e.tenant == c.ticket.Tenant) && (c.store == "" || e.store == c.store)
+}
+
+// serve has a connection from the upgrade to its end. The connection goes back to a pool when serve returns, so the
+// writer must have ended by then.
+func (h *Hub) serve(conn *websocket.Conn) {
+	r, ok := conn.Locals(localRequest).(request)
+	if !ok {
+		return
+	}
+	ctx, end := context.WithCancelCause(context.Background())
+	c := &client{request: r, conn: conn, queue: make(chan *gorilla.PreparedMessage, queueSize), end: end}
+	log, ok := h.enter(c)
+	if !ok {
+		_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(notNow.code, notNow.text), time.Now().Add(writeTimeout))
+		return
+	}
+	defer h.leave(c)
+	read := make(chan struct{})
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		c.write(ctx, h, log, read)
+	}()
+	c.read(ctx)
+	close(read)
+	end(errGone)
+	c.interrupt()
+	<-written
+}
+
+// read takes nothing from the client but its pongs and its close message.
+func (c *client) read(ctx context.Context) {
+	c.conn.SetReadLimit(readLimit)
+	alive := func(string) error {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return c.conn.SetReadDeadline(time.Now().Add(pongTimeout))
+	}
+	c.conn.SetPongHandler(alive)
+	_ = alive("")
+	for {
+		if _, _, err := c.conn.NextReader(); err != nil {
+			return
+		}
+	}
+}
+
+// write is the only writer of data. It ends when the connection breaks or ctx says so, and then says why.
+func (c *client) write(ctx context.Context, h *Hub, log *storelog.Log, read <-chan struct{}) {
+	err := c.tell(ctx, h, log)
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	var why parting
+	if errors.As(err, &why) {
+		text := websocket.FormatCloseMessage(why.code, why.text)
+		if c.conn.WriteControl(websocket.CloseMessage, text, time.Now().Add(writeTimeout)) == nil {
+			select {
+			case <-read:
+			case <-time.After(partingGrace):
+			}
+		}
+	}
+	c.end(errGone)
+	c.interrupt()
+}
+
+// interrupt wakes whoever reads or writes. Close wouldn't: fasthttp closes hijacked connections itself, later.
+func (c *client) interrupt() { _ = c.conn.NetConn().SetDeadline(time.Unix(1, 0)) }
+
+// tell is everything that a client is told.
+func (c *client) tell(ctx context.Context, h *Hub, log *storelog.Log) error {
+	from, reset, err := h.place(ctx, log, c.since)
+	if err != nil {
+		slog.Warn("place a feed client", "error", err)
+		return notNow
+	}
+	if err := c.greet(h, from, reset); err != nil {
+		return err
+	}
+	if err := c.catchUp(ctx, h, log, from.Seq); err != nil {
+		return err
+	}
+	ping := time.NewTicker(pingEvery)
+	defer ping.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case m := <-c.queue:
+			if err := c.send(m); err != nil {
+				return err
+			}
+		case <-ping.C:
+			if err := c.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeTimeout)); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// greet says hello, how the platform is, and that the client must begin anew, if so.
+func (c *client) greet(h *Hub, from query.Cursor, reset string) error {
+	h.mu.Lock()
+	c.cluster = h.cluster
+	h.mu.Unlock()
+	hello, err := prepare(query.FeedMessage{Type: query.FeedHello, Cursor: from.String()})
+	if err != nil {
+		return err
+	}
+	messages := []*gorilla.PreparedMessage{hello, c.cluster}
+	if reset != "" {
+		again, err := prepare(query.FeedMessage{Type: query.FeedReset, Reason: reset})
+		if err != nil {
+			return err
+		}
+		messages = append(messages, again)
+	}
+	return c.send(messages...)
+}
+
+func (c *client) send(messages ...*gorilla.PreparedMessage) error {
+	for _, m := range messages {
+		if err := c.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+			return err
+		}
+		if err := c.conn.WritePreparedMessage(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}

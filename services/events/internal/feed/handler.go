@@ -1,0 +1,95 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gofiber/contrib/websocket"
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+const (
+	localRequest     = "feed-request"
+	handshakeTimeout = 10 * time.Second
+	spendTimeout     = 5 * time.Second
+)
+
+// request is what a client asks for: GET /feed?since=<cursor>&store=<id>, and on whose behalf.
+type request struct {
+	ticket query.Ticket
+	since  *query.Cursor
+	store  store.ID
+}
+
+// Handler upgrades GET /feed: 426 to what is no WebSocket, 400 to a cursor or a store id that is none, 401 without a
+// ticket that is still good, 503 while the feed isn't open. The ticket is spent last, so that none of the others costs
+// one.
+func (h *Hub) Handler() fiber.Handler {
+	upgrade := websocket.New(h.serve, websocket.Config{
+		HandshakeTimeout: handshakeTimeout,
+		// Write buffers belong to the writing, not to the connection: most connections are idle.
+		WriteBufferPool: &sync.Pool{},
+	})
+	return func(c *fiber.Ctx) error {
+		if !websocket.IsWebSocketUpgrade(c) {
+			return fiber.ErrUpgradeRequired
+		}
+		r, err := parse(c)
+		if err != nil {
+			return fiber.NewError(http.StatusBadRequest, err.Error())
+		}
+		if r.ticket, err = h.admit(c.UserContext(), c.Get(query.TicketHeader)); err != nil {
+			return refusal(err)
+		}
+		c.Locals(localRequest, r)
+		return upgrade(c)
+	}
+}
+
+func parse(c *fiber.Ctx) (request, error) {
+	var r request
+	if text := c.Query("since"); text != "" {
+		since, err := query.ParseCursor(text)
+		if err != nil {
+			return r, err
+		}
+		r.since = &since
+	}
+	if text := c.Query("store"); text != "" {
+		id, err := store.ParseID(text)
+		if err != nil {
+			return r, err
+		}
+		r.store = id
+	}
+	return r, nil
+}
+
+func (h *Hub) admit(ctx context.Context, key string) (query.Ticket, error) {
+	h.mu.Lock()
+	tickets, open := h.tickets, h.log != nil && !h.ended
+	h.mu.Unlock()
+	if !open {
+		return query.Ticket{}, errClosed
+	}
+	ctx, cancel := context.WithTimeout(ctx, spendTimeout)
+	defer cancel()
+	return spend(ctx, tickets, key)
+}
+
+func refusal(err error) error {
+	if errors.Is(err, errTicket) {
+		return fiber.NewError(http.StatusUnauthorized, errTicket.Error())
+	}
+	if !errors.Is(err, errClosed) {
+		slog.Warn("admit a feed client", "error", err)
+	}
+	return fiber.NewError(http.StatusServiceUnavailable, "the feed isn't open at the moment")
+}

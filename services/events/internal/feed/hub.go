@@ -1,0 +1,255 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/fasthttp/websocket"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/events/internal/projection"
+	"github.com/store-platform/store-platform/services/events/internal/readmodel"
+)
+
+const (
+	// ringSize is how many messages a client may have missed and still need nothing but memory: minutes of a busy
+	// platform, at about 3 KB each.
+	ringSize = 16384
+	// maxBehind is the most that is replayed. Beyond it a client is better off listing its stores anew.
+	maxBehind = 100_000
+	// concurrentReplays bounds the readers of Postgres and the stream when many clients come back at once.
+	concurrentReplays = 16
+	// checkEvery is how often the hub makes sure that the log is still the one it follows.
+	checkEvery   = 5 * time.Second
+	checkTimeout = 2 * time.Second
+	restartPause = time.Second
+	// goodbyes is how long the end of the service waits for clients to answer theirs.
+	goodbyes = 4 * time.Second
+)
+
+var (
+	errClosed   = errors.New("the feed isn't open")
+	errNewEpoch = errors.New("the log was made anew")
+)
+
+// Hub is a replica's feed. Its methods are safe for concurrent use.
+type Hub struct {
+	pool     *pgxpool.Pool
+	progress *projection.Progress
+	replays  chan struct{}
+	handlers sync.WaitGroup
+	// behind and check are maxBehind and checkEvery.
+	behind uint64
+	check  time.Duration
+
+	mu sync.Mutex
+	// log is nil while the hub follows none.
+	log     *storelog.Log
+	tickets jetstream.KeyValue
+	refusal error
+	ring    ring
+	// cluster is what was said last of the platform.
+	cluster *websocket.PreparedMessage
+	// clients are all that are connected; tenants and operators those of them that are up to date.
+	clients   map[*client]struct{}
+	tenants   map[string]map[*client]struct{}
+	operators map[*client]struct{}
+	slow      int64
+	ended     bool
+}
+
+// New makes a hub; Run opens it.
+func New(pool *pgxpool.Pool, progress *projection.Progress) *Hub {
+	return &Hub{
+		pool: pool, progress: progress, replays: make(chan struct{}, concurrentReplays),
+		behind: maxBehind, check: checkEvery, ring: newRing(ringSize),
+		clients: map[*client]struct{}{}, tenants: map[string]map[*client]struct{}{}, operators: map[*client]struct{}{},
+	}
+}
+
+// Run follows the log until ctx ends; then it has closed its clients. A hub that meets a new log, or a message too new
+// for this program, closes its clients and begins again at the log's end: they come back with their cursors and are
+// told where they stand.
+func (h *Hub) Run(ctx context.Context, nc *nats.Conn) error {
+	for {
+		err := h.follow(ctx, nc)
+		if ctx.Err() != nil {
+			h.closeAll(leaving, true)
+			h.awaitHandlers()
+			return nil
+		}
+		slog.Warn("feed interrupted", "error", err)
+		h.refuse(err)
+		h.closeAll(restarting, false)
+		select {
+		case <-ctx.Done():
+		case <-time.After(restartPause):
+		}
+	}
+}
+
+func (h *Hub) awaitHandlers() {
+	done := make(chan struct{})
+	go func() { defer close(done); h.handlers.Wait() }()
+	select {
+	case <-done:
+	case <-time.After(goodbyes):
+	}
+}
+
+// Ready says why the feed isn't open.
+func (h *Hub) Ready() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.log == nil {
+		return errors.Join(errClosed, h.refusal)
+	}
+	return nil
+}
+
+// Stats are for metrics: the last message told, the clients connected, and how many were closed for being slow.
+func (h *Hub) Stats() (last uint64, clients int, slow int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.ring.last, len(h.clients), h.slow
+}
+
+func (h *Hub) refuse(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.log, h.refusal = nil, err
+}
+
+// follow tells of one log, from its end on.
+func (h *Hub) follow(ctx context.Context, nc *nats.Conn) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	log, err := storelog.Open(ctx, nc)
+	if err != nil {
+		return err
+	}
+	tickets, err := log.Bucket(ctx, storelog.BucketTickets)
+	if err != nil {
+		return err
+	}
+	said, err := log.Bucket(ctx, storelog.BucketPlatform)
+	if err != nil {
+		return err
+	}
+	head, err := log.Head(ctx)
+	if err != nil {
+		return err
+	}
+	view, err := platform.Watch(ctx, said, h.sayPlatform)
+	if err != nil {
+		return err
+	}
+	h.sayPlatform(view.Cluster())
+	h.open(log, tickets, head)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return log.Tail(ctx, head, func(raw storelog.Raw) error { return h.take(log.Epoch(), raw) })
+	})
+	group.Go(func() error { return h.watchEpoch(ctx, nc, log.Epoch()) })
+	return group.Wait()
+}
+
+func (h *Hub) open(log *storelog.Log, tickets jetstream.KeyValue, head uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ring.reset(head)
+	h.log, h.tickets, h.refusal = log, tickets, nil
+}
+
+// watchEpoch fails when the log has been made anew: its consumer would wait for the sequences of the old one.
+func (h *Hub) watchEpoch(ctx context.Context, nc *nats.Conn, epoch string) error {
+	check := time.NewTicker(h.check)
+	defer check.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-check.C:
+		}
+		asking, cancel := context.WithTimeout(ctx, checkTimeout)
+		now, err := storelog.Open(asking, nc)
+		cancel()
+		if err == nil && now.Epoch() != epoch {
+			return fmt.Errorf("%w: %s instead of %s", errNewEpoch, now.Epoch(), epoch)
+		}
+	}
+}
+
+// take tells of one message. What can't be decoded is left out here as it is from Postgres.
+func (h *Hub) take(epoch string, raw storelog.Raw) error {
+	e := event{seq: raw.Seq}
+	entry, err := readmodel.Decode(raw)
+	if errors.Is(err, storelog.ErrNewerSchema) {
+		return err
+	}
+	if err == nil {
+		e.tenant, e.store = entry.Message.Tenant, entry.Message.Store
+		if e.prepared, err = prepare(eventMessage(epoch, entry)); err != nil {
+			return err
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ring.put(e)
+	if e.prepared == nil {
+		return nil
+	}
+	for c := range h.tenants[e.tenant] {
+		h.tell(c, e)
+	}
+	for c := range h.operators {
+		h.tell(c, e)
+	}
+	return nil
+}
+
+// tell queues an event for a client that is up to date.
+func (h *Hub) tell(c *client, e event) {
+	if e.seq > c.after && c.wants(e) {
+		h.push(c, e.prepared)
+	}
+}
+
+// push never waits: a queue that is full is its client's problem alone.
+func (h *Hub) push(c *client, m *websocket.PreparedMessage) {
+	select {
+	case c.queue <- m:
+	default:
+		h.slow++
+		h.forget(c)
+		c.end(tooSlow)
+	}
+}
+
+func (h *Hub) sayPlatform(c platform.Cluster) {
+	prepared, err := prepare(platformMessage(c))
+	if err != nil {
+		slog.Error("tell of the platform", "error", err)
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.cluster = prepared
+	for _, clients := range h.tenants {
+		for c := range clients {
+			h.push(c, prepared)
+		}
+	}
+	for c := range h.operators {
+		h.push(c, prepared)
+	}
+}

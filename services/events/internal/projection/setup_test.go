@@ -1,0 +1,144 @@
+package projection
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/nats-io/nats.go"
+
+	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/events/internal/logtest"
+	"github.com/store-platform/store-platform/services/events/internal/pgtest"
+	"github.com/store-platform/store-platform/services/events/internal/readmodel"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+const patience = 30 * time.Second
+
+// testBundle is a log with an author, and an empty read model.
+type testBundle struct {
+	nc       *nats.Conn
+	author   *logtest.Author
+	pool     *pgxpool.Pool
+	progress *Progress
+}
+
+func setup(tb testing.TB) *testBundle {
+	tb.Helper()
+	url := pgtest.Database(tb)
+	pool, err := readmodel.Open(tb.Context(), url)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(pool.Close)
+	nc := bustest.Start(tb)
+	return &testBundle{nc: nc, author: logtest.New(tb, nc, 1), pool: pool, progress: NewProgress()}
+}
+
+func (b *testBundle) projector() *Projector { return New(b.nc, b.pool.Config().ConnConfig, b.progress) }
+
+// start runs a projector until the returned function is called, or the test ends.
+func (b *testBundle) start(tb testing.TB, p *Projector) (stop func()) {
+	tb.Helper()
+	ctx, cancel := context.WithCancel(tb.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := p.Run(ctx); err != nil {
+			tb.Errorf("projector: %v", err)
+		}
+	}()
+	stop = func() { cancel(); <-done }
+	tb.Cleanup(stop)
+	return stop
+}
+
+func (b *testBundle) head(tb testing.TB) uint64 {
+	tb.Helper()
+	head, err := b.author.Log.Head(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return head
+}
+
+// await waits until the whole log is projected.
+func (b *testBundle) await(tb testing.TB) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), patience)
+	defer cancel()
+	if err := b.progress.Wait(ctx, b.head(tb)); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// awaitRefusal waits until the projector says why it has stopped.
+func awaitRefusal(tb testing.TB, p *Projector) error {
+	tb.Helper()
+	deadline := time.After(patience)
+	for {
+		if err := p.Refusal(); err != nil {
+			return err
+		}
+		select {
+		case <-deadline:
+			tb.Fatal("the projector refuses nothing")
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// checkRows holds every row against the log: the events are its messages, the stores the fold of them.
+func (b *testBundle) checkRows(tb testing.TB) {
+	tb.Helper()
+	ctx := tb.Context()
+	log := b.author.All(ctx)
+	history, err := readmodel.History(ctx, b.pool, readmodel.Span{Limit: len(log) + 10})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if diff := cmp.Diff(lines(tb, log), lines(tb, history)); diff != "" {
+		tb.Errorf("events differ from the log (-log +rows):\n%s", diff)
+	}
+	folded := logtest.Fold(log)
+	placed, err := readmodel.Stores(ctx, b.pool, readmodel.List{Deleted: true, Limit: len(folded) + 10})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var want, got []string
+	for _, s := range folded {
+		want = append(want, text(tb, s, s.Version))
+	}
+	for i := len(placed) - 1; i >= 0; i-- {
+		got = append(got, text(tb, placed[i].State, placed[i].State.Version))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		tb.Errorf("stores differ from the fold of the log (-fold +rows):\n%s", diff)
+	}
+}
+
+func lines(tb testing.TB, entries []storelog.Entry) []string {
+	tb.Helper()
+	texts := make([]string, len(entries))
+	for i, e := range entries {
+		m := e.Message
+		m.ID, m.Time = "", m.Time.Truncate(readmodel.Resolution).UTC()
+		texts[i] = text(tb, m, e.State, e.State.Version)
+	}
+	return texts
+}
+
+func text(tb testing.TB, values ...any) string {
+	tb.Helper()
+	data, err := json.Marshal(values)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(data)
+}

@@ -1,0 +1,88 @@
+package queries
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/events/internal/readmodel"
+)
+
+// stores answers a query.StoresRequest. The cursor is the place of a page's last store, which nothing that happens
+// meanwhile can move.
+func (s *Service) stores(ctx context.Context, data []byte) (any, error) {
+	r, err := parse[query.StoresRequest](data)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkLimit(r.Limit); err != nil {
+		return nil, err
+	}
+	var before uint64
+	if r.After != "" {
+		if before, err = strconv.ParseUint(r.After, 36, 63); err != nil {
+			return nil, badRequest("after is no cursor of a list of stores")
+		}
+	}
+	// The one character that JSON can say and Postgres can't.
+	if strings.ContainsRune(r.Tenant+r.Engine+r.Search+string(r.Status), 0) {
+		return nil, badRequest("the request holds text that is none")
+	}
+	s.see(ctx, r.Seen)
+	// Read before the rows: they may be newer than it says, never older.
+	_, checkpoint, err := readmodel.Checkpoint(ctx, s.pool)
+	if err != nil {
+		return nil, err
+	}
+	found, err := readmodel.Stores(ctx, s.pool, readmodel.List{
+		Tenant: r.Tenant, Status: r.Status, Engine: r.Engine, Search: r.Search, Deleted: r.Deleted,
+		Before: before, Limit: r.Limit + 1,
+	})
+	if err != nil {
+		return nil, err
+	}
+	reply := query.StoresReply{Stores: []query.Store{}, Checkpoint: checkpoint}
+	if len(found) > r.Limit {
+		found = found[:r.Limit]
+		reply.Next = strconv.FormatUint(found[r.Limit-1].Place, 36)
+	}
+	for _, f := range found {
+		reply.Stores = append(reply.Stores, f.View())
+	}
+	return reply, nil
+}
+
+// events answers a query.EventsRequest. Whether the caller may see the store is the gateway's business.
+func (s *Service) events(ctx context.Context, data []byte) (any, error) {
+	r, err := parse[query.EventsRequest](data)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkLimit(r.Limit); err != nil {
+		return nil, err
+	}
+	id, err := store.ParseID(string(r.Store))
+	if err != nil {
+		return nil, badRequest(err.Error())
+	}
+	s.see(ctx, r.Seen)
+	_, checkpoint, err := readmodel.Checkpoint(ctx, s.pool)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := readmodel.History(ctx, s.pool, readmodel.Span{Store: id, After: r.After, Limit: r.Limit + 1})
+	if err != nil {
+		return nil, err
+	}
+	reply := query.EventsReply{Events: []query.Event{}, Checkpoint: checkpoint}
+	if len(entries) > r.Limit {
+		entries = entries[:r.Limit]
+		reply.Next = entries[r.Limit-1].Message.Seq
+	}
+	for _, e := range entries {
+		reply.Events = append(reply.Events, query.EventOf(e.Message))
+	}
+	return reply, nil
+}

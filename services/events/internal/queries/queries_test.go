@@ -1,0 +1,334 @@
+package queries
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/nats-io/nats.go"
+
+	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/events/internal/logtest"
+	"github.com/store-platform/store-platform/services/events/internal/pgtest"
+	"github.com/store-platform/store-platform/services/events/internal/projection"
+	"github.com/store-platform/store-platform/services/events/internal/readmodel"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+const patience = 30 * time.Second
+
+// testBundle is the service on a real broker, before a real database.
+type testBundle struct {
+	nc       *nats.Conn
+	author   *logtest.Author
+	pool     *pgxpool.Pool
+	progress *projection.Progress
+}
+
+func setup(t *testing.T) *testBundle {
+	t.Helper()
+	url := pgtest.Database(t)
+	pool, err := readmodel.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	nc := bustest.Start(t)
+	b := &testBundle{nc: nc, author: logtest.New(t, nc, 1), pool: pool, progress: projection.NewProgress()}
+	b.background(t, func(ctx context.Context) error { return Serve(ctx, nc, pool, b.progress) })
+	return b
+}
+
+func (b *testBundle) background(t *testing.T, run func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := run(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+}
+
+func (b *testBundle) project(t *testing.T) {
+	t.Helper()
+	b.background(t, projection.New(b.nc, b.pool.Config().ConnConfig, b.progress).Run)
+}
+
+// ask asks until somebody listens and returns the reply or the code of the refusal.
+func ask[T any](t *testing.T, nc *nats.Conn, subject string, request any) (reply T, code string) {
+	t.Helper()
+	data, ok := request.([]byte)
+	if !ok {
+		var err error
+		if data, err = json.Marshal(request); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	msg, err := nc.RequestWithContext(ctx, subject, data)
+	for err == nats.ErrNoResponders && ctx.Err() == nil {
+		<-time.After(5 * time.Millisecond)
+		msg, err = nc.RequestWithContext(ctx, subject, data)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code = msg.Header.Get(query.ErrorHeader); code != "" {
+		return reply, code
+	}
+	if err := json.Unmarshal(msg.Data, &reply); err != nil {
+		t.Fatalf("%s: %v", msg.Data, err)
+	}
+	return reply, ""
+}
+
+// list asks for stores and returns their names, all pages of them.
+func (b *testBundle) list(t *testing.T, r query.StoresRequest) []string {
+	t.Helper()
+	names := []string{}
+	for {
+		reply, code := ask[query.StoresReply](t, b.nc, query.StoresSubject, r)
+		if code != "" {
+			t.Fatalf("refused with %s", code)
+		}
+		for _, s := range reply.Stores {
+			names = append(names, s.Name)
+		}
+		if reply.Next == "" {
+			return names
+		}
+		r.After = reply.Next
+	}
+}
+
+func TestListsOfStores(t *testing.T) {
+	b := setup(t)
+	b.project(t)
+	var seen uint64
+	create := func(tenant string, n int, name string) store.ID {
+		id := logtest.Store(tenant, n)
+		seen = b.author.Create(t.Context(), tenant, id, name).Version
+		return id
+	}
+	create("a", 1, "Anna")
+	berta := create("a", 2, "Berta 100%")
+	gone := create("a", 3, "Carla")
+	create("b", 1, "Dora")
+	for {
+		s := b.author.Append(t.Context(), "a", gone)
+		if seen = s.Version; s.Status == store.Deleted {
+			break
+		}
+	}
+	for _, test := range []struct {
+		name    string
+		request query.StoresRequest
+		want    []string
+	}{
+		{"own, newest first", query.StoresRequest{Tenant: "a"}, []string{"Berta 100%", "Anna"}},
+		{"another's", query.StoresRequest{Tenant: "b"}, []string{"Dora"}},
+		{"nobody's", query.StoresRequest{Tenant: "c"}, []string{}},
+		{"everybody's", query.StoresRequest{}, []string{"Dora", "Berta 100%", "Anna"}},
+		{"with the deleted", query.StoresRequest{Tenant: "a", Deleted: true}, []string{"Carla", "Berta 100%", "Anna"}},
+		{"only the deleted", query.StoresRequest{Status: store.Deleted}, []string{"Carla"}},
+		{"queued", query.StoresRequest{Tenant: "a", Status: store.Queued}, []string{"Berta 100%", "Anna"}},
+		{"of an engine", query.StoresRequest{Tenant: "a", Engine: "woocommerce"}, []string{}},
+		{"by part of a name", query.StoresRequest{Tenant: "a", Search: "NN"}, []string{"Anna"}},
+		{"by id", query.StoresRequest{Tenant: "a", Search: string(berta)}, []string{"Berta 100%"}},
+		{"by what would be a pattern", query.StoresRequest{Search: "0%"}, []string{"Berta 100%"}},
+		{"search stays within the tenant", query.StoresRequest{Tenant: "b", Search: "a"}, []string{"Dora"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for _, limit := range []int{1, 2, 200} {
+				test.request.Limit, test.request.Seen = limit, seen
+				if diff := cmp.Diff(test.want, b.list(t, test.request)); diff != "" {
+					t.Errorf("pages of %d (-want +got):\n%s", limit, diff)
+				}
+			}
+		})
+	}
+}
+
+// New stores while somebody turns pages neither repeat a store nor hide one.
+func TestPagesStandStill(t *testing.T) {
+	b := setup(t)
+	b.project(t)
+	var seen uint64
+	for i := range 6 {
+		seen = b.author.Create(t.Context(), "a", logtest.Store("a", i), fmt.Sprint(i)).Version
+	}
+	r := query.StoresRequest{Tenant: "a", Limit: 3, Seen: seen}
+	first, _ := ask[query.StoresReply](t, b.nc, query.StoresSubject, r)
+	r.Seen = b.author.Create(t.Context(), "a", logtest.Store("a", 9), "new").Version
+	r.After = first.Next
+	if diff := cmp.Diff([]string{"2", "1", "0"}, b.list(t, r)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestHistoryOutlivesItsStore(t *testing.T) {
+	b := setup(t)
+	b.project(t)
+	id := logtest.Store("a", 1)
+	var s store.State
+	for s.Status != store.Deleted {
+		s = b.author.Append(t.Context(), "a", id)
+		b.author.Append(t.Context(), "b", logtest.Store("b", 1))
+	}
+	var want []query.Event
+	for _, e := range b.author.All(t.Context()) {
+		if e.Message.Store == id {
+			e.Message.Time = e.Message.Time.Truncate(readmodel.Resolution)
+			want = append(want, query.EventOf(e.Message))
+		}
+	}
+	var got []query.Event
+	r := query.EventsRequest{Store: id, Limit: 3, Seen: s.Version}
+	for {
+		reply, code := ask[query.EventsReply](t, b.nc, query.EventsSubject, r)
+		if code != "" {
+			t.Fatalf("refused with %s", code)
+		}
+		got = append(got, reply.Events...)
+		if reply.Next == 0 {
+			break
+		}
+		r.After = reply.Next
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-log +answer):\n%s", diff)
+	}
+}
+
+func TestWaitsForWhatWasSeen(t *testing.T) {
+	b := setup(t)
+	after := b.author.Create(t.Context(), "a", logtest.Store("a", 1), "Anna")
+	r := query.StoresRequest{Tenant: "a", Limit: 10, Seen: after.Version}
+	answered := make(chan query.StoresReply, 1)
+	go func() {
+		reply, _ := ask[query.StoresReply](t, b.nc, query.StoresSubject, r)
+		answered <- reply
+	}()
+	b.project(t)
+	if reply := <-answered; len(reply.Stores) != 1 || reply.Checkpoint < after.Version {
+		t.Errorf("answered %+v", reply)
+	}
+}
+
+// Without a projector the wait ends, and the answer says how old it is. Those who wait hold up nobody.
+func TestWaitIsBounded(t *testing.T) {
+	b := setup(t)
+	r := query.StoresRequest{Tenant: "a", Limit: 10, Seen: 1000}
+	waiting := make(chan query.StoresReply, 1)
+	began := time.Now()
+	go func() {
+		reply, _ := ask[query.StoresReply](t, b.nc, query.StoresSubject, r)
+		waiting <- reply
+	}()
+	if _, code := ask[query.StoresReply](t, b.nc, query.StoresSubject, query.StoresRequest{Limit: 1}); code != "" {
+		t.Errorf("refused with %s", code)
+	}
+	select {
+	case <-waiting:
+		t.Error("answered before the time was up")
+	default:
+	}
+	if reply := <-waiting; reply.Checkpoint != 0 {
+		t.Errorf("answered %+v", reply)
+	}
+	if took := time.Since(began); took < seenTimeout || took > seenTimeout+patience {
+		t.Errorf("waited %s", took)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	b := setup(t)
+	for name, test := range map[string]struct {
+		subject string
+		request any
+		code    string
+	}{
+		"no JSON":            {query.StoresSubject, []byte("{"), "400"},
+		"no limit":           {query.StoresSubject, query.StoresRequest{}, "400"},
+		"too long a page":    {query.StoresSubject, query.StoresRequest{Limit: 201}, "400"},
+		"no cursor":          {query.StoresSubject, query.StoresRequest{Limit: 1, After: "x y"}, "400"},
+		"no store":           {query.EventsSubject, query.EventsRequest{Limit: 1, Store: "*"}, "400"},
+		"a text that's none": {query.StoresSubject, query.StoresRequest{Limit: 1, Search: "\x00"}, "400"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, code := ask[query.StoresReply](t, b.nc, test.subject, test.request); code != test.code {
+				t.Errorf("code %q, want %q", code, test.code)
+			}
+		})
+	}
+}
+
+func TestPostgresGone(t *testing.T) {
+	b := setup(t)
+	name := b.pool.Config().ConnConfig.Database
+	pgtest.Admin(t, fmt.Sprintf("alter database %s with allow_connections false", name),
+		fmt.Sprintf("select pg_terminate_backend(pid) from pg_stat_activity where datname = '%s'", name))
+	r := query.StoresRequest{Limit: 1}
+	if _, code := ask[query.StoresReply](t, b.nc, query.StoresSubject, r); code != "503" {
+		t.Errorf("code %q while Postgres is gone", code)
+	}
+	pgtest.Admin(t, fmt.Sprintf("alter database %s with allow_connections true", name))
+	if _, code := ask[query.StoresReply](t, b.nc, query.StoresSubject, r); code != "" {
+		t.Errorf("code %q when it is back", code)
+	}
+}
+
+// An index serves a tenant's list even in a large installation.
+func TestTenantListUsesItsIndex(t *testing.T) {
+	b := setup(t)
+	_, err := b.pool.Exec(t.Context(), `insert into stores select 's' || n, n, n, 'tenant-' || n % 500, 'n', 'e', 'Ready', '{}'
+		from generate_series(1, 20000) n; analyze stores`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plan strings.Builder
+	asked := &recorder{Querier: b.pool}
+	if _, err := readmodel.Stores(t.Context(), asked, readmodel.List{Tenant: "tenant-7", Before: 15000, Limit: 51}); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := b.pool.Query(t.Context(), "explain "+asked.sql, asked.args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			t.Fatal(err)
+		}
+		plan.WriteString(line + "\n")
+	}
+	if !strings.Contains(plan.String(), "stores_by_tenant") {
+		t.Errorf("plan:\n%s", &plan)
+	}
+}
+
+// recorder remembers what was asked.
+type recorder struct {
+	readmodel.Querier
+	sql  string
+	args []any
+}
+
+func (r *recorder) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	r.sql, r.args = sql, args
+	return r.Querier.Query(ctx, sql, args...)
+}

@@ -1,0 +1,85 @@
+package readmodel
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+// Resolution is that of a time in Postgres. What is told live is cut to it too, so that an event looks the same however
+// a reader came by it.
+const Resolution = time.Microsecond
+
+// Span selects messages of the log as Postgres holds them, oldest first.
+type Span struct {
+	// After is exclusive, Upto inclusive; no Upto means to the end.
+	After, Upto uint64
+	// Store and Tenant restrict the span when set.
+	Store  store.ID
+	Tenant string
+	Limit  int
+}
+
+// History reads one page. The entries are those of the log, less the ids and headers of their messages.
+func History(ctx context.Context, db Querier, s Span) ([]storelog.Entry, error) {
+	sql, args := s.statement()
+	rows, err := db.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read the history behind %d: %w", s.After, err)
+	}
+	entries, err := pgx.CollectRows(rows, scanEntry)
+	if err != nil {
+		return nil, fmt.Errorf("read the history behind %d: %w", s.After, err)
+	}
+	return entries, nil
+}
+
+func (s Span) statement() (string, []any) {
+	where := []string{"seq > $1"}
+	args := []any{s.After}
+	and := func(condition string, value any) {
+		args = append(args, value)
+		where = append(where, fmt.Sprintf(condition, len(args)))
+	}
+	if s.Upto != 0 {
+		and("seq <= $%d", s.Upto)
+	}
+	if s.Store != "" {
+		and("store = $%d", string(s.Store))
+	}
+	if s.Tenant != "" {
+		and("tenant = $%d", s.Tenant)
+	}
+	args = append(args, s.Limit)
+	return fmt.Sprintf("select seq, store, tenant, type, at, actor, generation, facts, state from events where %s order by seq limit $%d",
+		strings.Join(where, " and "), len(args)), args
+}
+
+func scanEntry(row pgx.CollectableRow) (storelog.Entry, error) {
+	var (
+		e            storelog.Entry
+		generation   int64
+		facts, state []byte
+	)
+	m := &e.Message
+	if err := row.Scan(&m.Seq, &m.Store, &m.Tenant, &m.Type, &m.Time, &m.Actor, &generation, &facts, &state); err != nil {
+		return e, err
+	}
+	m.Time = m.Time.UTC()
+	m.Generation = uint64(generation)
+	if err := json.Unmarshal(facts, &m.Facts); err != nil {
+		return e, fmt.Errorf("decode the facts of message %d: %w", m.Seq, err)
+	}
+	if err := json.Unmarshal(state, &e.State); err != nil {
+		return e, fmt.Errorf("decode the state of message %d: %w", m.Seq, err)
+	}
+	e.State.Version = m.Seq
+	return e, nil
+}

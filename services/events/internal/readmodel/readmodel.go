@@ -1,0 +1,116 @@
+// Package readmodel is what the events service keeps in Postgres: its schema, and how the tables are read. Package
+// projection alone writes them. All of it is derived from the log.
+package readmodel
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"github.com/exaring/otelpgx"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+const (
+	// maxConns serves the queries of one replica; the projector has a connection of its own.
+	maxConns = 16
+	// connectTimeout is for one attempt; whoever needs Postgres tries again.
+	connectTimeout = 5 * time.Second
+	retryPause     = 500 * time.Millisecond
+)
+
+// Open makes a pool. It doesn't connect yet: see Migrate.
+func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
+	if url == "" {
+		return nil, errors.New("DATABASE_URL is empty")
+	}
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	cfg.MaxConns = max(cfg.MaxConns, maxConns)
+	cfg.ConnConfig.ConnectTimeout = connectTimeout
+	cfg.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithDisableConnectionDetailsInAttributes())
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open a pool to DATABASE_URL: %w", err)
+	}
+	return pool, nil
+}
+
+// Migrate brings the schema to this version, one replica at a time. It waits for Postgres, saying so once, and gives up
+// only on a migration that Postgres refuses.
+func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
+	told := false
+	for {
+		err := migrateOnce(ctx, pool)
+		if err == nil {
+			return nil
+		}
+		var refused *pgconn.PgError
+		if errors.As(err, new(*goose.PartialError)) && errors.As(err, &refused) {
+			return err
+		}
+		if !told {
+			slog.Info("waiting for Postgres", "error", err)
+			told = true
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for Postgres: %w", errors.Join(ctx.Err(), err))
+		case <-time.After(retryPause):
+		}
+	}
+}
+
+func migrateOnce(ctx context.Context, pool *pgxpool.Pool) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return fmt.Errorf("read the migrations: %w", err)
+	}
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
+	if err != nil {
+		return fmt.Errorf("make the migration lock: %w", err)
+	}
+	db := stdlib.OpenDBFromPool(pool)
+	defer func() { _ = db.Close() }()
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files,
+		goose.WithSessionLocker(locker), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("read the migrations: %w", err)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("migrate the read model: %w", err)
+	}
+	return nil
+}
+
+// Querier is a pool, a connection or a transaction.
+type Querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// Checkpoint is how far the log has been projected. It is zero before the first projector came.
+func Checkpoint(ctx context.Context, db Querier) (epoch string, seq uint64, err error) {
+	err = db.QueryRow(ctx, "select epoch, seq from checkpoint").Scan(&epoch, &seq)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", 0, nil
+	}
+	if err != nil {
+		return "", 0, fmt.Errorf("read the checkpoint: %w", err)
+	}
+	return epoch, seq, nil
+}

@@ -1,0 +1,97 @@
+package readmodel
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+// List selects stores, newest first.
+type List struct {
+	// Tenant is whose stores; empty means everybody's.
+	Tenant  string
+	Status  store.Status
+	Engine  string
+	Search  string
+	Deleted bool
+	// Before is the place of the last store of the page before; zero begins with the newest.
+	Before uint64
+	Limit  int
+}
+
+// Placed is a store and its place in the order of lists.
+type Placed struct {
+	State store.State
+	Place uint64
+}
+
+// Stores reads one page.
+func Stores(ctx context.Context, db Querier, l List) ([]Placed, error) {
+	sql, args := l.statement()
+	rows, err := db.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list stores: %w", err)
+	}
+	stores, err := pgx.CollectRows(rows, scanStore)
+	if err != nil {
+		return nil, fmt.Errorf("list stores: %w", err)
+	}
+	return stores, nil
+}
+
+// statement names only the conditions that are asked for: with "or $1 = ”" in their place Postgres would settle on a
+// plan that uses no index.
+func (l List) statement() (string, []any) {
+	where := []string{"true"}
+	var args []any
+	and := func(condition string, value any) {
+		args = append(args, value)
+		where = append(where, strings.ReplaceAll(condition, "?", fmt.Sprintf("$%d", len(args))))
+	}
+	if l.Tenant != "" {
+		and("tenant = ?", l.Tenant)
+	}
+	if l.Status != "" {
+		and("status = ?", string(l.Status))
+	} else if !l.Deleted {
+		and("status <> ?", string(store.Deleted))
+	}
+	if l.Engine != "" {
+		and("engine = ?", l.Engine)
+	}
+	if l.Search != "" {
+		and("(name ilike ? or id ilike ?)", "%"+likeLiteral.Replace(l.Search)+"%")
+	}
+	if l.Before != 0 {
+		and("opened < ?", l.Before)
+	}
+	args = append(args, l.Limit)
+	return fmt.Sprintf("select opened, version, state from stores where %s order by opened desc limit $%d",
+		strings.Join(where, " and "), len(args)), args
+}
+
+// likeLiteral takes the meaning from what a pattern would give one to.
+var likeLiteral = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+
+func scanStore(row pgx.CollectableRow) (Placed, error) {
+	var (
+		p     Placed
+		state []byte
+	)
+	if err := row.Scan(&p.Place, &p.State.Version, &state); err != nil {
+		return p, err
+	}
+	if err := json.Unmarshal(state, &p.State); err != nil {
+		return p, fmt.Errorf("decode the state of the store opened at %d: %w", p.Place, err)
+	}
+	return p, nil
+}
+
+// View shows it to its tenant.
+func (p Placed) View() query.Store { return query.View(p.State) }
