@@ -1,0 +1,90 @@
+{{/* What a value that must be set says when it isn't. */}}
+{{- define "store-platform.check" -}}
+{{- if ne .Values.auth.mode "open" }}{{ fail "auth.mode must be set. This version knows only \"open\", where everybody who reaches the gateway may create and delete stores; it is never the default." }}{{ end }}
+{{- if not .Values.auth.openIsUnderstood }}{{ fail "auth.mode is \"open\": everybody who reaches the gateway may create and delete stores. Set auth.openIsUnderstood=true if that is what you want." }}{{ end }}
+{{- if not .Values.installation }}{{ fail "installation must be set: it names this installation for ever." }}{{ end }}
+{{- if not .Values.baseDomain }}{{ fail "baseDomain must be set: stores are at store-<id>.<baseDomain>." }}{{ end }}
+{{- if and (not .Values.postgres.bundled) (not .Values.postgres.existingSecret) }}{{ fail "postgres.existingSecret must be set: the name of a Secret whose key \"url\" leads to the database." }}{{ end }}
+{{- if and (not .Values.nats.bundled) (not .Values.nats.url) }}{{ fail "nats.url must be set when nats.bundled is false." }}{{ end }}
+{{- if and (not .Values.nats.bundled) (not .Values.nats.existingSecret) }}{{ fail "nats.existingSecret must be set when nats.bundled is false." }}{{ end }}
+{{- end }}
+
+{{/* Arguments: dict "root" $ "component" name. */}}
+{{- define "store-platform.selector" -}}
+app.kubernetes.io/name: store-platform
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{- define "store-platform.labels" -}}
+{{ include "store-platform.selector" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
+{{- end }}
+
+{{- define "store-platform.image" -}}
+{{- with .root.Values.image.registry }}{{ . }}/{{ end }}store-platform/{{ .component }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}
+{{- end }}
+
+{{- define "store-platform.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile: { type: RuntimeDefault }
+{{- end }}
+
+{{- define "store-platform.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: { drop: [ALL] }
+{{- end }}
+
+{{- define "store-platform.natsSecret" -}}
+{{ .Values.nats.existingSecret | default "store-platform-nats" }}
+{{- end }}
+
+{{/* What every service is told. */}}
+{{- define "store-platform.environment" -}}
+- name: NATS_URL
+  value: {{ ternary "nats://store-platform-nats:4222" .root.Values.nats.url .root.Values.nats.bundled }}
+- name: NATS_USER
+  value: {{ .component }}
+- name: NATS_PASSWORD
+  valueFrom: { secretKeyRef: { name: {{ include "store-platform.natsSecret" .root }}, key: {{ .component }} } }
+- name: LOG_LEVEL
+  value: {{ .root.Values.logLevel }}
+{{- with .root.Values.otlpEndpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ . }}
+{{- end }}
+{{- end }}
+
+{{/* Replicas stand on different nodes where there are several. */}}
+{{- define "store-platform.spread" -}}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "store-platform.selector" . | nindent 8 }}
+{{- end }}
+
+{{- define "store-platform.disruption" }}
+{{- if gt (int (index .root.Values .component).replicas) 1 }}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  name: store-platform-{{ .component }}
+  labels:
+    {{- include "store-platform.labels" . | nindent 4 }}
+spec:
+  maxUnavailable: 1
+  selector:
+    matchLabels:
+      {{- include "store-platform.selector" . | nindent 6 }}
+{{- end }}
+{{- end }}
