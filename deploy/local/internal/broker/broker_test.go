@@ -1,0 +1,302 @@
+package broker_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/deploy/local/internal/broker"
+	"github.com/store-platform/store-platform/pkg/claim"
+	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/lease"
+	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+const id = store.ID("sabcdefghijk")
+
+// bundle is a broker with the local configuration and a connection per user.
+type bundle struct {
+	url   string
+	conns map[string]*nats.Conn
+	// refused receives what the broker refuses any of them.
+	refused chan error
+}
+
+func setup(t *testing.T) *bundle {
+	t.Helper()
+	passwords := map[string]string{}
+	for _, user := range broker.Users {
+		passwords[user] = "password of " + user
+	}
+	dir := filepath.Join(t.TempDir(), `a "folder" with spaces`)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	text, err := broker.Config(broker.Settings{Address: "127.0.0.1:-1", Store: filepath.Join(dir, "log"), Passwords: passwords})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "broker.conf")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	options, err := server.ProcessConfigFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !options.SyncAlways {
+		t.Error("writes aren't fsynced")
+	}
+	options.NoSigs, options.NoLog = true, true
+	s, err := server.NewServer(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("the broker doesn't accept connections")
+	}
+	b := &bundle{url: s.ClientURL(), conns: map[string]*nats.Conn{}, refused: make(chan error, 100)}
+	for user, password := range passwords {
+		nc, err := nats.Connect(b.url, append(config.As(user, password), nats.ErrorHandler(
+			func(_ *nats.Conn, _ *nats.Subscription, err error) { b.refused <- err }))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(nc.Close)
+		b.conns[user] = nc
+	}
+	if err := storelog.Ensure(t.Context(), b.conns[broker.Gateway], 1); err != nil {
+		t.Fatalf("the gateway can't make the log: %v", err)
+	}
+	return b
+}
+
+func (b *bundle) log(t *testing.T, user string) *storelog.Log {
+	t.Helper()
+	log, err := storelog.Open(t.Context(), b.conns[user])
+	if err != nil {
+		t.Fatalf("%s opens the log: %v", user, err)
+	}
+	return log
+}
+
+func (b *bundle) bucket(t *testing.T, user, name string) jetstream.KeyValue {
+	t.Helper()
+	js, err := jetstream.New(b.conns[user])
+	if err != nil {
+		t.Fatal(err)
+	}
+	kv, err := js.KeyValue(t.Context(), name)
+	if err != nil {
+		t.Fatalf("%s opens bucket %s: %v", user, name, err)
+	}
+	return kv
+}
+
+func (b *bundle) allowed(t *testing.T) {
+	t.Helper()
+	for user, nc := range b.conns {
+		if err := nc.Flush(); err != nil {
+			t.Fatalf("flush %s: %v", user, err)
+		}
+	}
+	select {
+	case err := <-b.refused:
+		t.Errorf("refused: %v", err)
+	default:
+	}
+}
+
+func TestEachUserCanDoItsWork(t *testing.T) {
+	b, ctx := setup(t), t.Context()
+	gateway, provisioner := b.log(t, broker.Gateway), b.log(t, broker.Provisioner)
+	wanted, err := gateway.Append(ctx, store.State{}, store.Message{
+		Type: store.CreateCommand, Store: id, Tenant: "t", Actor: "gateway", Time: time.Now(),
+		Facts: store.Facts{Spec: &store.Spec{Name: "n", Engine: "sample"}},
+	})
+	if err != nil {
+		t.Fatalf("the gateway appends a command: %v", err)
+	}
+	work(t, provisioner, storelog.ApplyCommands)
+	if _, err := provisioner.Append(ctx, wanted, store.Message{
+		Type: store.AttemptStarted, Store: id, Actor: "provisioner", Generation: wanted.Generation, Time: time.Now(),
+	}); err != nil {
+		t.Fatalf("the provisioner appends an event: %v", err)
+	}
+	read := errors.New("read both")
+	if err := b.log(t, broker.Events).Tail(ctx, 0, func(r storelog.Raw) error {
+		if r.Seq == 2 {
+			return read
+		}
+		return nil
+	}); !errors.Is(err, read) {
+		t.Fatalf("events reads the log: %v", err)
+	}
+	for _, user := range []string{broker.Provisioner, broker.Janitor} {
+		l, err := lease.NewBucket(b.bucket(t, user, storelog.BucketLeases), storelog.LeaseTTL).Take(ctx, string(id), user)
+		if err != nil {
+			t.Fatalf("%s takes a lease: %v", user, err)
+		}
+		if err := errors.Join(l.Renew(ctx), l.Release(ctx)); err != nil {
+			t.Fatalf("%s renews and releases: %v", user, err)
+		}
+	}
+	for _, user := range []string{broker.Gateway, broker.Janitor} {
+		book := claim.NewBook(b.bucket(t, user, storelog.BucketClaims))
+		if err := errors.Join(book.Claim(ctx, user, id, 1, time.Now()), book.Release(ctx, user, id)); err != nil {
+			t.Fatalf("%s claims and releases: %v", user, err)
+		}
+	}
+	b.allowed(t)
+}
+
+func TestTheSupervisorTellsAndTheOthersHear(t *testing.T) {
+	b, ctx := setup(t), t.Context()
+	heard := make(chan platform.Cluster, 10)
+	if _, err := platform.Watch(ctx, b.bucket(t, broker.Gateway, storelog.BucketPlatform), func(c platform.Cluster) { heard <- c }); err != nil {
+		t.Fatal(err)
+	}
+	if err := platform.Publish(ctx, b.bucket(t, broker.Local, storelog.BucketPlatform), platform.Cluster{Part: "containerd"}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case c := <-heard:
+		if c.Part != "containerd" {
+			t.Errorf("heard %+v", c)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the gateway heard nothing")
+	}
+	if _, err := b.bucket(t, broker.Local, storelog.BucketCatalog).Put(ctx, "sample", []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := b.conns[broker.Provisioner].Subscribe(query.CredentialsSubject, func(m *nats.Msg) { _ = m.Respond([]byte("secret")) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Unsubscribe() }()
+	b.allowed(t)
+	if _, err := b.conns[broker.Gateway].RequestWithContext(ctx, query.CredentialsSubject, nil); err != nil {
+		t.Errorf("the gateway asks the provisioner: %v", err)
+	}
+}
+
+// work pulls one message as a worker does: through a durable consumer, acknowledged and known to be.
+func work(t *testing.T, log *storelog.Log, filter string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	consumer, err := log.JetStream().CreateOrUpdateConsumer(ctx, storelog.Stream, jetstream.ConsumerConfig{
+		Durable: "work", FilterSubject: filter, AckPolicy: jetstream.AckExplicitPolicy,
+	})
+	if err != nil {
+		t.Fatalf("make a durable consumer: %v", err)
+	}
+	msg, err := consumer.Next()
+	if err != nil {
+		t.Fatalf("pull: %v", err)
+	}
+	if err := errors.Join(msg.InProgress(), msg.DoubleAck(ctx)); err != nil {
+		t.Fatalf("acknowledge: %v", err)
+	}
+}
+
+func TestNobodyCanDoMore(t *testing.T) {
+	b := setup(t)
+	command, event := "store."+string(id)+".command.apply", "store."+string(id)+".event"
+	for _, c := range []struct{ user, publish, subscribe string }{
+		{user: broker.Provisioner, publish: command},
+		{user: broker.Janitor, publish: command},
+		{user: broker.Janitor, publish: "store." + string(id) + ".command.delete"},
+		{user: broker.Events, publish: command},
+		{user: broker.Events, publish: event},
+		{user: broker.Local, publish: command},
+		{user: broker.Local, publish: event},
+		{user: broker.Gateway, publish: "store." + string(id) + ".other"},
+		{user: broker.Gateway, publish: "$KV.platform.cluster"},
+		{user: broker.Gateway, publish: "$KV.catalog.sample"},
+		{user: broker.Gateway, publish: "$KV.leases.x"},
+		{user: broker.Gateway, publish: "$JS.API.STREAM.DELETE.STORES"},
+		{user: broker.Gateway, publish: "$JS.API.STREAM.PURGE.STORES"},
+		{user: broker.Provisioner, publish: "$KV.claims.x"},
+		{user: broker.Provisioner, publish: "$JS.API.STREAM.UPDATE.STORES"},
+		{user: broker.Local, publish: "$JS.API.STREAM.MSG.GET.STORES"},
+		{user: broker.Events, publish: query.CredentialsSubject},
+		{user: broker.Janitor, subscribe: query.CredentialsSubject},
+		{user: broker.Gateway, subscribe: query.CredentialsSubject},
+		{user: broker.Gateway, subscribe: "store.>"},
+		{user: broker.Provisioner, subscribe: "$KV.>"},
+		{user: broker.Local, subscribe: ">"},
+	} {
+		nc := b.conns[c.user]
+		var err error
+		if c.publish != "" {
+			err = nc.Publish(c.publish, []byte("x"))
+		} else {
+			_, err = nc.SubscribeSync(c.subscribe)
+		}
+		if err := errors.Join(err, nc.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-b.refused:
+			if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), c.publish+c.subscribe) {
+				t.Errorf("%+v: %v", c, err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Errorf("%+v was let through", c)
+		}
+	}
+}
+
+func TestAStrangerHasNothing(t *testing.T) {
+	b := setup(t)
+	for _, options := range [][]nats.Option{
+		nil,
+		{nats.UserInfo("stranger", "x")},
+		{nats.UserInfo(broker.Gateway, "")},
+	} {
+		if nc, err := nats.Connect(b.url, options...); !errors.Is(err, nats.ErrAuthorization) {
+			nc.Close()
+			t.Errorf("a stranger got %v", err)
+		}
+	}
+}
+
+func TestEveryUserNeedsAPassword(t *testing.T) {
+	if _, err := broker.Config(broker.Settings{Address: "127.0.0.1:4222"}); err == nil {
+		t.Error("a configuration without passwords was made")
+	}
+}
+
+// What is answered to one user, a store's passwords among it, can't be listened to by another.
+func TestNobodyHearsWhatIsAnsweredToAnother(t *testing.T) {
+	b := setup(t)
+	if _, err := b.conns[broker.Janitor].SubscribeSync(config.Inbox(broker.Gateway) + ".>"); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.conns[broker.Janitor].Flush(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-b.refused:
+		if !errors.Is(err, nats.ErrPermissionViolation) {
+			t.Fatalf("refused with %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the janitor listens to the gateway's answers")
+	}
+}

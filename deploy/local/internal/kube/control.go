@@ -1,0 +1,247 @@
+package kube
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// endpoints are where the control plane listens, as its own processes reach it.
+type endpoints struct {
+	advertise string // the address that the API server tells the cluster
+	bind      string
+	api       string // host:port
+	apiPort   string
+	etcd      string // host:port for clients
+	etcdPeer  string // host:port for other members, of which there are none
+}
+
+// sandboxEndpoints are fixed: the sandbox has a network of its own.
+func sandboxEndpoints() endpoints {
+	return endpoints{
+		advertise: nodeIP, bind: "0.0.0.0", api: nodeIP + ":6443", apiPort: "6443",
+		etcd: "127.0.0.1:2379", etcdPeer: "127.0.0.1:2380",
+	}
+}
+
+// loopbackEndpoints are free ports of this machine. They are free when looked at; that
+// another program takes one before its user does is possible and ends in an error, not in a mix-up:
+// every connection is authenticated by this cluster's own certificates.
+func loopbackEndpoints(apiAddr string) (endpoints, error) {
+	var taken []net.Listener
+	defer func() {
+		for _, listener := range taken {
+			_ = listener.Close()
+		}
+	}()
+	var addresses []string
+	for _, wanted := range []string{apiAddr, "127.0.0.1:0", "127.0.0.1:0"} {
+		listener, err := net.Listen("tcp", wanted)
+		if err != nil {
+			return endpoints{}, fmt.Errorf("find a free port: %w", err)
+		}
+		taken = append(taken, listener)
+		addresses = append(addresses, listener.Addr().String())
+	}
+	host, port, err := net.SplitHostPort(addresses[0])
+	if err != nil {
+		return endpoints{}, err
+	}
+	return endpoints{
+		advertise: host, bind: host, api: addresses[0], apiPort: port,
+		etcd: addresses[1], etcdPeer: addresses[2],
+	}, nil
+}
+
+// certificates makes what kubeadm would: its phases know every name and purpose. ECDSA keys take
+// milliseconds where RSA takes seconds; ten years, because nobody renews a local cluster.
+func (c *Cluster) certificates(ctx context.Context) error {
+	complete := filepath.Join(c.config.StateDir, "etc", "complete")
+	if _, err := os.Stat(complete); err == nil {
+		return c.pointKubeconfigs()
+	}
+	values := map[string]string{
+		"NodeName": nodeName, "NodeIP": nodeIP, "Endpoint": c.at.api, "Version": kubernetesVersion,
+		"PKI": c.inside("etc", "pki"), "ServiceCIDR": serviceCIDR, "PodCIDR": podCIDR, "CRI": criSocket,
+	}
+	if err := c.render("kubeadm.yaml", values); err != nil {
+		return err
+	}
+	config := []string{"--config", c.inside("etc", "kubeadm.yaml")}
+	phases := [][]string{{"init", "phase", "certs", "all"}}
+	users := []string{"admin", "super-admin", "controller-manager"}
+	if c.sandbox != nil {
+		users = append(users, "scheduler", "kubelet")
+	}
+	for _, user := range users {
+		phases = append(phases, []string{"init", "phase", "kubeconfig", user, "--kubeconfig-dir", c.inside("etc")})
+	}
+	for _, phase := range phases {
+		arguments := append(append([]string{"kubeadm"}, phase...), config...)
+		if _, err := c.output(c.command(ctx, partHyper, "hyper", arguments...)); err != nil {
+			return fmt.Errorf("make certificates (%s): %w", strings.Join(phase, " "), err)
+		}
+	}
+	if c.sandbox != nil {
+		for user, file := range map[string]string{"system:kube-proxy": "kube-proxy.conf", kubeRouterUser: "kube-router.conf"} {
+			arguments := append([]string{"kubeadm", "kubeconfig", "user", "--client-name", user}, config...)
+			kubeconfig, err := c.output(c.command(ctx, partHyper, "hyper", arguments...))
+			if err == nil {
+				err = os.WriteFile(filepath.Join(c.config.StateDir, "etc", file), kubeconfig, 0o600)
+			}
+			if err != nil {
+				return fmt.Errorf("make the certificate of %s: %w", user, err)
+			}
+		}
+	}
+	if err := c.pointKubeconfigs(); err != nil {
+		return err
+	}
+	return os.WriteFile(complete, nil, 0o644)
+}
+
+var serverLine = regexp.MustCompile(`(?m)^(\s*server: ).*$`)
+
+// pointKubeconfigs writes today's address into the parts' kubeconfigs: an API server alone gets
+// other ports at every start.
+func (c *Cluster) pointKubeconfigs() error {
+	files, err := filepath.Glob(filepath.Join(c.config.StateDir, "etc", "*.conf"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if err := copyKubeconfig(file, file, "https://"+c.at.api); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyKubeconfig copies a kubeconfig of kubeadm with another server, readable by this user only.
+func copyKubeconfig(from, to, server string) error {
+	content, err := os.ReadFile(from)
+	if err != nil {
+		return fmt.Errorf("read a kubeconfig: %w", err)
+	}
+	return writePrivate(to, serverLine.ReplaceAll(content, []byte("${1}"+server)))
+}
+
+// writePrivate replaces a file at once: who reads a kubeconfig at that moment reads the old or the new.
+func writePrivate(path string, content []byte) error {
+	partial := path + ".partial"
+	if err := os.WriteFile(partial, content, 0o600); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := os.Rename(partial, path); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+func (c *Cluster) startEtcd() error {
+	pki := func(file string) string { return c.inside("etc", "pki", "etcd", file) }
+	arguments := []string{
+		"etcd", "--name", nodeName, "--data-dir", c.inside("etcd"), "--log-level", "warn",
+		"--listen-client-urls", "https://" + c.at.etcd, "--advertise-client-urls", "https://" + c.at.etcd,
+		"--listen-peer-urls", "http://" + c.at.etcdPeer, "--initial-advertise-peer-urls", "http://" + c.at.etcdPeer,
+		"--initial-cluster", nodeName + "=http://" + c.at.etcdPeer,
+		"--cert-file", pki("server.crt"), "--key-file", pki("server.key"),
+		"--client-cert-auth", "--trusted-ca-file", pki("ca.crt"),
+	}
+	if c.config.Throwaway {
+		arguments = append(arguments, "--unsafe-no-fsync")
+	}
+	return c.run(partHyper, "etcd", "hyper", arguments...)
+}
+
+func (c *Cluster) startAPIServer() error {
+	pki := func(file string) string { return c.inside("etc", "pki", file) }
+	arguments := []string{
+		"kube-apiserver", "--advertise-address", c.at.advertise, "--bind-address", c.at.bind, "--secure-port", c.at.apiPort,
+		"--authorization-mode", "Node,RBAC", "--enable-admission-plugins", "NodeRestriction", "--allow-privileged",
+		"--client-ca-file", pki("ca.crt"), "--tls-cert-file", pki("apiserver.crt"), "--tls-private-key-file", pki("apiserver.key"),
+		"--etcd-servers", "https://" + c.at.etcd, "--etcd-cafile", pki("etcd/ca.crt"),
+		"--etcd-certfile", pki("apiserver-etcd-client.crt"), "--etcd-keyfile", pki("apiserver-etcd-client.key"),
+		"--kubelet-client-certificate", pki("apiserver-kubelet-client.crt"), "--kubelet-client-key", pki("apiserver-kubelet-client.key"),
+		"--kubelet-preferred-address-types", "InternalIP",
+		"--proxy-client-cert-file", pki("front-proxy-client.crt"), "--proxy-client-key-file", pki("front-proxy-client.key"),
+		"--requestheader-client-ca-file", pki("front-proxy-ca.crt"), "--requestheader-allowed-names", "front-proxy-client",
+		"--requestheader-extra-headers-prefix", "X-Remote-Extra-", "--requestheader-group-headers", "X-Remote-Group",
+		"--requestheader-username-headers", "X-Remote-User",
+		"--service-account-issuer", "https://kubernetes.default.svc.cluster.local",
+		"--service-account-key-file", pki("sa.pub"), "--service-account-signing-key-file", pki("sa.key"),
+		"--service-cluster-ip-range", serviceCIDR,
+	}
+	if c.sandbox == nil {
+		// The reconciler refuses to publish a loopback address, and without nodes nobody would use it.
+		arguments = append(arguments, "--endpoint-reconciler-type", "none")
+	}
+	return c.run(partHyper, "kube-apiserver", "hyper", arguments...)
+}
+
+// startControllers starts the controller manager. It asks more often than its defaults allow:
+// they are meant to spare an API server that a thousand nodes share.
+func (c *Cluster) startControllers() error {
+	kubeconfig := c.inside("etc", "controller-manager.conf")
+	pki := func(file string) string { return c.inside("etc", "pki", file) }
+	arguments := []string{
+		"kube-controller-manager", "--kubeconfig", kubeconfig, "--leader-elect=false", "--use-service-account-credentials",
+		"--root-ca-file", pki("ca.crt"), "--service-account-private-key-file", pki("sa.key"),
+		"--cluster-signing-cert-file", pki("ca.crt"), "--cluster-signing-key-file", pki("ca.key"),
+		"--kube-api-qps", "200", "--kube-api-burst", "400", "--secure-port", "0",
+	}
+	if c.sandbox != nil {
+		arguments = append(arguments, "--allocate-node-cidrs", "--cluster-cidr", podCIDR, "--node-cidr-mask-size", "22",
+			"--service-cluster-ip-range", serviceCIDR)
+	}
+	return c.run(partHyper, "kube-controller-manager", "hyper", arguments...)
+}
+
+func (c *Cluster) startScheduler() error {
+	return c.run(partHyper, "kube-scheduler", "hyper", "kube-scheduler",
+		"--kubeconfig", c.inside("etc", "scheduler.conf"), "--leader-elect=false", "--secure-port", "0")
+}
+
+// apiReady waits until the API server says so itself.
+func (c *Cluster) apiReady(ctx context.Context) error {
+	authority, err := os.ReadFile(filepath.Join(c.config.StateDir, "etc", "pki", "ca.crt"))
+	if err != nil {
+		return fmt.Errorf("read the cluster's authority: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(authority) {
+		return errors.New("read the cluster's authority: it isn't a certificate")
+	}
+	transport := &http.Transport{DialContext: c.DialContext, TLSClientConfig: &tls.Config{RootCAs: roots}}
+	defer transport.CloseIdleConnections()
+	return c.until(ctx, "the API server", func(ctx context.Context) error {
+		return answers(ctx, transport, "https://"+c.at.api+"/readyz")
+	})
+}
+
+// answers is nil when url answers 200.
+func answers(ctx context.Context, transport http.RoundTripper, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		return err
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", url, response.Status)
+	}
+	return nil
+}

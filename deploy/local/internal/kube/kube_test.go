@@ -1,0 +1,258 @@
+package kube
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"go.yaml.in/yaml/v3"
+)
+
+func write(t *testing.T, path, content string, mode fs.FileMode) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestEveryPartHasAModuleAndAKeyOfItsOwn(t *testing.T) {
+	repo := filepath.Join("..", "..", "..", "..")
+	keys := map[string]string{}
+	for _, r := range recipes {
+		if _, err := os.Stat(filepath.Join(r.source(repo), "go.mod")); err != nil {
+			t.Error(err)
+		}
+		key, err := r.key(repo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other, taken := keys[key]; taken {
+			t.Errorf("%s and %s have the same key", r.Name, other)
+		}
+		keys[key] = r.Name
+	}
+}
+
+func TestKeyFollowsModuleAndFlags(t *testing.T) {
+	repo := t.TempDir()
+	r := recipe{Part: Part{Name: "thing"}, cgo: "0", targets: []string{"."}}
+	module := filepath.Join(r.source(repo), "go.mod")
+	write(t, module, "module thing", 0o644)
+	key := func(r recipe) string {
+		t.Helper()
+		key, err := r.key(repo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	before := key(r)
+	tagged := r
+	tagged.tags = "notest"
+	if key(tagged) == before {
+		t.Error("other tags, same key")
+	}
+	write(t, module, "module thing // raised", 0o644)
+	if key(r) == before {
+		t.Error("another go.mod, same key")
+	}
+}
+
+// TestVersionsAgree holds the constants, which name images and stamp binaries, against the go.mod
+// files, which decide what is built.
+func TestVersionsAgree(t *testing.T) {
+	for part, line := range map[string]string{
+		partHyper:      "k8s.io/kubernetes " + kubernetesVersion,
+		partContainerd: "github.com/containerd/containerd/v2 " + containerdVersion,
+		partRunc:       "github.com/opencontainers/runc v" + runcVersion,
+		partCoreDNS:    "github.com/coredns/coredns " + corednsVersion,
+		partLocalPath:  "github.com/rancher/local-path-provisioner " + localPathVersion,
+		partKubeRouter: "github.com/k3s-io/kube-router/v2 " + kubeRouterVersion,
+	} {
+		content, err := os.ReadFile(filepath.Join("..", "..", "parts", part, "go.mod"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(content, []byte(line)) {
+			t.Errorf("%s/go.mod has no %q", part, line)
+		}
+	}
+}
+
+func TestManifestsAreWholeAndNameOurImages(t *testing.T) {
+	files, err := fs.Glob(manifests, "manifests/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no manifests: %v", err)
+	}
+	var all bytes.Buffer
+	for _, file := range files {
+		content, err := manifests.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(content)
+		decoder := yaml.NewDecoder(bytes.NewReader(content))
+		for {
+			var object struct {
+				Kind     string
+				Metadata struct{ Name string }
+			}
+			err := decoder.Decode(&object)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil || object.Kind == "" || object.Metadata.Name == "" {
+				t.Fatalf("%s: object %+v, error %v", file, object, err)
+			}
+		}
+	}
+	for _, wanted := range []string{
+		"image: " + corednsImage, "image: " + localPathImage, "image: " + helperImage,
+		"clusterIP: " + dnsIP, insideState + "/volumes", kubeRouterUser,
+	} {
+		if !strings.Contains(all.String(), wanted) {
+			t.Errorf("no manifest says %q", wanted)
+		}
+	}
+}
+
+func TestEveryConfigurationRenders(t *testing.T) {
+	c := &Cluster{config: Config{StateDir: t.TempDir()}}
+	values := map[string]string{}
+	for _, key := range []string{
+		"State", "Name", "NodeName", "NodeIP", "NodeCIDR", "PodCIDR", "ServiceCIDR", "CRI", "Pause", "Shim", "Runc",
+		"Plugins", "Snapshotter", "DNS", "Endpoint", "Version", "PKI",
+	} {
+		values[key] = "value-of-" + key
+	}
+	files, err := fs.Glob(conf, "conf/*")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no configuration: %v", err)
+	}
+	for _, file := range files {
+		if err := c.render(filepath.Base(file), values); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestImagesAreReadableAndReproducible(t *testing.T) {
+	dir := t.TempDir()
+	program := write(t, filepath.Join(dir, "program"), "binary", 0o755)
+	image := Image{
+		Name: "registry.example/engine/thing:1", User: "10001", Entrypoint: []string{"/bin/thing"}, Env: []string{"A=b"},
+		Files: map[string]string{"/bin/thing": program}, Links: map[string]string{"/bin/other": "thing"}, Folders: []string{"/data"},
+	}
+	first, second := filepath.Join(dir, "1.tar"), filepath.Join(dir, "2.tar")
+	for _, path := range []string{first, second} {
+		if err := WriteImages(path, image); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one, _ := os.ReadFile(first)
+	two, _ := os.ReadFile(second)
+	if !bytes.Equal(one, two) {
+		t.Error("the same image twice isn't the same archive")
+	}
+	tag, err := name.NewTag(image.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := tarball.ImageFromPath(first, &tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := read.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if config.Config.User != "10001" || config.OS != "linux" || config.Config.Entrypoint[0] != "/bin/thing" {
+		t.Errorf("configuration %+v", config.Config)
+	}
+}
+
+func TestKubeconfigGetsTheDoorAndStaysPrivate(t *testing.T) {
+	dir := t.TempDir()
+	from := write(t, filepath.Join(dir, "admin.conf"), "clusters:\n- cluster:\n    server: https://172.31.255.1:6443\n  name: x\n", 0o600)
+	to := filepath.Join(dir, "kubeconfig")
+	if err := copyKubeconfig(from, to, "https://127.0.0.1:1234"); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "clusters:\n- cluster:\n    server: https://127.0.0.1:1234\n  name: x\n"; string(content) != want {
+		t.Errorf("kubeconfig %q, want %q", content, want)
+	}
+	if info, _ := os.Stat(to); info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v", info.Mode())
+	}
+}
+
+func TestTwoClustersNeverShareAStateFolder(t *testing.T) {
+	dir := t.TempDir()
+	tools := &Toolbox{}
+	first, err := prepare(t.Context(), Config{Tools: tools, StateDir: dir}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := prepare(ctx, Config{Tools: tools, StateDir: dir}, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want the context's", err)
+	}
+	if err := first.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	second, err := prepare(t.Context(), Config{Tools: tools, StateDir: dir}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMissingNamesTheMend(t *testing.T) {
+	absent := tool{name: "no-such-tool-anywhere", pack: "no-such-package"}
+	if absent.here() {
+		t.Error("an absent tool is here")
+	}
+	if present := (tool{name: "sh"}); !present.here() {
+		t.Error("sh isn't here")
+	}
+	if len(Packages()) != len(tools) {
+		t.Errorf("%d packages for %d tools", len(Packages()), len(tools))
+	}
+	for _, lack := range Missing(t.TempDir(), t.TempDir()) {
+		if lack.What == "" || lack.Mend == "" {
+			t.Errorf("lack %+v has no name or no mend", lack)
+		}
+	}
+}
+
+func TestNamesAreShortAndTheirOwn(t *testing.T) {
+	one, other := clusterName("/some/state"), clusterName("/other/state")
+	if one == other {
+		t.Error("two folders, one name")
+	}
+	if len(linkName(one)) > 15 {
+		t.Errorf("%s is too long for a link", linkName(one))
+	}
+	if left := Leftovers(t.TempDir()); len(left) != 0 {
+		t.Errorf("left of what never was: %v", left)
+	}
+}

@@ -1,0 +1,14 @@
+package kube
+
+import (
+	"os"
+	"testing"
+
+	"github.com/store-platform/store-platform/deploy/local/internal/guard"
+)
+
+func TestMain(m *testing.M) {
+	guard.Main()
+	Main()
+	os.Exit(m.Run())
+}

@@ -1,0 +1,118 @@
+package postgres_test
+
+import (
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/store-platform/store-platform/deploy/local/internal/guard"
+	"github.com/store-platform/store-platform/deploy/local/internal/postgres"
+)
+
+func TestMain(m *testing.M) {
+	guard.Main()
+	os.Exit(m.Run())
+}
+
+// setup makes a server whose state folder the unprivileged user can or can't reach.
+func setup(t *testing.T, mode os.FileMode) (*postgres.Server, string) {
+	t.Helper()
+	root, err := os.MkdirTemp("/tmp", "postgres-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(root) })
+	if err := os.Chmod(root, mode); err != nil {
+		t.Fatal(err)
+	}
+	state := filepath.Join(root, ".local")
+	programs := postgres.Programs(state)
+	if programs == "" {
+		t.Skip("no PostgreSQL server is installed")
+	}
+	s, err := postgres.New(state, programs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := postgres.Remove(state); err != nil {
+			t.Error(err)
+		}
+	})
+	return s, state
+}
+
+// serve runs the server until the returned function stops it.
+func serve(t *testing.T, s *postgres.Server) (kill, stop func()) {
+	t.Helper()
+	if err := s.Init(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	group, err := guard.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := s.Command()
+	var said strings.Builder
+	command.Stdout, command.Stderr = &said, &said
+	group.Join(command)
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); s.Ready(t.Context()) != nil; {
+		if time.Now().After(deadline) {
+			group.Kill()
+			_ = command.Wait()
+			t.Fatalf("it never took connections: %s", said.String())
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+	kill = func() { group.Kill(); _ = command.Wait() }
+	stop = func() {
+		if err := command.Process.Signal(os.Interrupt); err != nil {
+			t.Error(err)
+		}
+		if err := command.Wait(); err != nil {
+			t.Errorf("stop: %v: %s", err, said.String())
+		}
+		group.Kill()
+	}
+	return kill, stop
+}
+
+func TestItServesAndComesBackAfterAKill(t *testing.T) {
+	s, _ := setup(t, 0o755)
+	kill, _ := serve(t, s)
+	kill()
+	_, stop := serve(t, s)
+	stop()
+}
+
+func TestAnUnreachableStateFolderIsNoObstacle(t *testing.T) {
+	s, state := setup(t, 0o700)
+	_, stop := serve(t, s)
+	stop()
+	u, err := url.Parse(s.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside := strings.HasPrefix(u.Query().Get("host"), state)
+	if root := os.Geteuid() == 0; inside == root {
+		t.Errorf("as root: %v, and the socket is in %s", root, u.Query().Get("host"))
+	}
+}
+
+func TestAPidFileOfAnotherProcessIsNoObstacle(t *testing.T) {
+	s, state := setup(t, 0o755)
+	_, stop := serve(t, s)
+	stop()
+	path := filepath.Join(state, "postgres", "data", "postmaster.pid")
+	if err := os.WriteFile(path, []byte("1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, stop = serve(t, s)
+	stop()
+}

@@ -1,0 +1,191 @@
+package target_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/store-platform/store-platform/deploy/local/internal/guard"
+	"github.com/store-platform/store-platform/deploy/local/internal/kube"
+	"github.com/store-platform/store-platform/deploy/local/internal/target"
+)
+
+func TestMain(m *testing.M) {
+	guard.Main()
+	os.Exit(m.Run())
+}
+
+// recorder is a cluster that writes down what is asked of it.
+type recorder struct {
+	applied  []string
+	accounts []string
+	err      error
+}
+
+func (r *recorder) Apply(_ context.Context, manifests []byte) error {
+	r.applied = append(r.applied, string(manifests))
+	return r.err
+}
+
+func (r *recorder) ServiceAccountKubeconfig(_ context.Context, namespace, name, path string) error {
+	r.accounts = append(r.accounts, namespace+"/"+name+" "+path)
+	return nil
+}
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "manifest.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestAdmitRendersTheChartsOwnFiles(t *testing.T) {
+	var cluster recorder
+	file := write(t, "namespace: {{ .Release.Namespace }}\n")
+	if err := target.Admit(t.Context(), &cluster, []string{file, file}, []target.Identity{{Name: "store-janitor", Path: "j"}}); err != nil {
+		t.Fatal(err)
+	}
+	if len(cluster.applied) != 2 || !strings.Contains(cluster.applied[0], "kind: Namespace") {
+		t.Fatalf("applied %q", cluster.applied)
+	}
+	const want = "\n---\nnamespace: store-platform\n\n---\nnamespace: store-platform\n"
+	if diff := cmp.Diff(want, cluster.applied[1]); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"store-platform/store-janitor j"}, cluster.accounts); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAdmitRefusesWhatOnlyHelmKnows(t *testing.T) {
+	var cluster recorder
+	for _, text := range []string{"{{ .Values.image }}", "{{ include \"x\" . }}"} {
+		if err := target.Admit(t.Context(), &cluster, []string{write(t, text)}, nil); err == nil {
+			t.Errorf("%s was rendered", text)
+		}
+	}
+	if len(cluster.applied) != 0 {
+		t.Errorf("applied %q", cluster.applied)
+	}
+}
+
+func TestNoKubeconfigWithoutRights(t *testing.T) {
+	cluster := recorder{err: errors.New("forbidden")}
+	err := target.Admit(t.Context(), &cluster, []string{write(t, "a: b")}, []target.Identity{{Name: "x", Path: "y"}})
+	if !errors.Is(err, cluster.err) || len(cluster.accounts) != 0 {
+		t.Errorf("error %v, accounts %v", err, cluster.accounts)
+	}
+}
+
+// archive packs an image of one file.
+func archive(t *testing.T) target.Image {
+	t.Helper()
+	image := target.Image{Names: []string{"store-platform/engine-test:1"}, Path: filepath.Join(t.TempDir(), "images.tar")}
+	if err := kube.WriteImages(image.Path, kube.Image{
+		Name: image.Names[0], Entrypoint: []string{"/x"}, Files: map[string]string{"/x": write(t, "x")},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return image
+}
+
+func TestImagesArePushedBelowTheRegistry(t *testing.T) {
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(server.Close)
+	host := strings.TrimPrefix(server.URL, "http://")
+	if err := (target.Foreign{Context: "production", Registry: host + "/team"}).Load(t.Context(), archive(t)); err != nil {
+		t.Fatal(err)
+	}
+	tag, err := name.NewTag(host + "/team/store-platform/engine-test:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, err := remote.Image(tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := image.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"/x"}, config.Config.Entrypoint); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// tool puts a program on the path that writes its arguments, and what it is given, to a file.
+func tool(t *testing.T, name, script string) string {
+	t.Helper()
+	dir := t.TempDir()
+	calls := filepath.Join(dir, "calls")
+	if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\necho \"$*\" >>"+calls+"\n"+script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	return calls
+}
+
+func TestImagesAreLoadedByTheClustersOwnTool(t *testing.T) {
+	for context, want := range map[string]string{
+		"kind-test": "load image-archive PATH --name test\n",
+		"k3d-test":  "image import PATH --cluster test\n",
+		"minikube":  "image load PATH\n",
+	} {
+		image := target.Image{Path: "PATH"}
+		program, _, _ := strings.Cut(context, "-")
+		calls := tool(t, program, "")
+		if err := (target.Foreign{Context: context}).Load(t.Context(), image); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(calls)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != want {
+			t.Errorf("%s: %q, want %q", context, got, want)
+		}
+	}
+	if err := (target.Foreign{Context: "production"}).Load(t.Context(), target.Image{}); err == nil {
+		t.Error("an unknown cluster took an image")
+	}
+}
+
+func TestAKubeconfigOfTheUsersClusterNamesItAndOneAccount(t *testing.T) {
+	calls := tool(t, "kubectl", `case "$*" in
+*"config view"*) echo '{"clusters":[{"name":"x","cluster":{"server":"https://example.org","certificate-authority-data":"Yw=="}}],"users":[{"name":"me","user":{"token":"mine"}}]}' ;;
+*"get secret"*) printf dG9rZW4= ;;
+esac`)
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := (target.Foreign{Context: "kind-test"}).ServiceAccountKubeconfig(t.Context(), "store-platform", "store-janitor", path); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), `"token": "token"`) || !strings.Contains(string(text), "https://example.org") || strings.Contains(string(text), "mine") {
+		t.Errorf("kubeconfig %s", text)
+	}
+	said, err := os.ReadFile(calls)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(said)) {
+		if !strings.HasPrefix(line, "--context kind-test ") {
+			t.Errorf("kubectl was called without the context: %s", line)
+		}
+	}
+}

@@ -1,0 +1,210 @@
+package up
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/store-platform/store-platform/deploy/local/internal/broker"
+	"github.com/store-platform/store-platform/deploy/local/internal/gobuild"
+	"github.com/store-platform/store-platform/deploy/local/internal/supervise"
+	"github.com/store-platform/store-platform/deploy/local/internal/target"
+)
+
+// Names of the processes.
+const (
+	brokerName   = "broker"
+	postgresName = "postgres"
+	gateway      = "gateway"
+	events       = "events"
+	provisioner  = "provisioner"
+	janitor      = "janitor"
+	edge         = "edge"
+)
+
+// programs are what is built, by the process that runs it.
+var programs = map[string]gobuild.Program{
+	brokerName:  {Name: "store-broker", Module: "deploy/local", Package: "cmd/broker"},
+	gateway:     {Name: "store-gateway", Module: "services/gateway", Package: "cmd/store-gateway"},
+	events:      {Name: "store-events", Module: "services/events", Package: "cmd/store-events"},
+	provisioner: {Name: "store-provisioner", Module: "services/provisioner", Package: "cmd/store-provisioner"},
+	janitor:     {Name: "store-janitor", Module: "services/janitor", Package: "cmd/store-janitor"},
+	edge:        {Name: "store-edge", Module: "deploy/local/edge", Package: "cmd/edge"},
+}
+
+// handedOn are the settings of the user's environment that services get to see. All else
+// (a KUBECONFIG, a NATS_URL) is this installation's own affair.
+var handedOn = []string{
+	"LOG_LEVEL", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "MAX_STORES", "TRUST_PROXY", "ADMIN_API_KEY",
+	"AUTH_OPEN_PUBLIC", "SLOTS", "HELM_SLOTS", "ENGINES_DIR", "SSL_CERT_FILE", "SSL_CERT_DIR",
+}
+
+// services builds and starts what page and API take, then builds the rest.
+func (r *run) services(ctx context.Context) error {
+	database := make(chan error, 1)
+	go func() { database <- r.startPostgres(ctx) }()
+	for _, step := range []struct {
+		name  string
+		start func() error
+	}{{brokerName, r.startBroker}, {gateway, r.startGateway}, {events, r.startEvents}} {
+		if err := r.build(ctx, step.name); err != nil {
+			return err
+		}
+		if err := step.start(); err != nil {
+			return err
+		}
+	}
+	if err := <-database; err != nil {
+		return err
+	}
+	if err := awaitHealth(ctx, r.at.API+"/healthz"); err != nil {
+		return err
+	}
+	r.Terminal.Say(gateway, "page and API are at %s", r.at.API)
+	rest := []string{provisioner, janitor}
+	if r.Context == "" {
+		rest = append(rest, edge)
+	}
+	for _, name := range rest {
+		if err := r.build(ctx, name); err != nil {
+			return err
+		}
+	}
+	images, err := target.BuildImages(ctx, r.builder, r.Repository, r.cache, r.packs)
+	if err != nil {
+		return err
+	}
+	r.images = images
+	close(r.built)
+	return nil
+}
+
+// build builds the program of a process. The board says so of those that a cluster needs.
+func (r *run) build(ctx context.Context, name string) error {
+	program := programs[name]
+	began := time.Now()
+	there := r.builder.Has(program)
+	if !there {
+		r.tell(name, "building "+program.Name, 0, 0)
+	}
+	path, err := r.builder.Ensure(ctx, program)
+	if err != nil {
+		return err
+	}
+	r.binaries[name] = path
+	if !there {
+		r.Terminal.Say(name, "built in %.0f s", time.Since(began).Seconds())
+	}
+	return nil
+}
+
+func (r *run) startPostgres(ctx context.Context) error {
+	if err := r.postgres.Init(ctx); err != nil {
+		return unlessEnded(ctx, err)
+	}
+	r.supervisor.Start(supervise.Program{
+		Name: postgresName, Signal: syscall.SIGINT, Grace: 20 * time.Second,
+		Make: func() (*exec.Cmd, error) { return r.postgres.Command(), nil },
+	})
+	return nil
+}
+
+func (r *run) startBroker() error {
+	text, err := broker.Config(broker.Settings{
+		Address: strings.TrimPrefix(r.at.Broker, "nats://"), Store: r.dir.Path("log-store"), Passwords: r.identity.Passwords,
+	})
+	if err != nil {
+		return err
+	}
+	path := r.dir.Path("broker.conf")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		return fmt.Errorf("write the broker's configuration: %w", err)
+	}
+	r.start(brokerName, 20*time.Second, []string{path})
+	return nil
+}
+
+func (r *run) startGateway() error {
+	r.start(gateway, 0, nil,
+		"LISTEN="+r.API, "AUTH=open", "EVENTS_URL="+r.at.Events, "BASE_DOMAIN="+r.at.Base)
+	return nil
+}
+
+func (r *run) startEvents() error {
+	r.start(events, 0, nil,
+		"LISTEN="+strings.TrimPrefix(r.at.Events, "http://"), "DATABASE_URL="+r.at.Database)
+	return nil
+}
+
+// startWorkers starts those who work on the cluster. On the user's own one, routes are as
+// that one has them.
+func (r *run) startWorkers() {
+	routes := []string{"INGRESS_CLASS_NAME=local", "INGRESS_ADDR=" + r.at.Stores}
+	if r.Context != "" {
+		routes = []string{
+			"INGRESS_CLASS_NAME=" + os.Getenv("INGRESS_CLASS_NAME"), "INGRESS_ADDR=" + os.Getenv("INGRESS_ADDR"),
+			"INGRESS_NAMESPACE=" + os.Getenv("INGRESS_NAMESPACE"), "IMAGE_REGISTRY=" + r.Registry,
+		}
+	}
+	r.start(provisioner, 20*time.Second, nil, append(routes,
+		"KUBECONFIG="+r.kubeconfig(provisioner), "INSTALLATION="+r.identity.Installation, "BASE_DOMAIN="+r.at.Base, "STORE_SCHEME=http")...)
+	r.start(janitor, 20*time.Second, nil,
+		"KUBECONFIG="+r.kubeconfig(janitor), "INSTALLATION="+r.identity.Installation)
+}
+
+// start keeps a built program running, with its user on the broker.
+func (r *run) start(name string, grace time.Duration, args []string, environment ...string) {
+	if name != brokerName {
+		environment = append(environment, "NATS_URL="+r.at.Broker, "NATS_USER="+name, "NATS_PASSWORD="+r.identity.Passwords[name])
+	}
+	r.supervisor.Start(supervise.Program{Name: name, Grace: grace, Make: func() (*exec.Cmd, error) {
+		command := exec.Command(r.binaries[name], args...)
+		// Services read .env.local in their working folder.
+		command.Dir = r.Repository
+		command.Env = append(r.environment(), environment...)
+		return command, nil
+	}})
+}
+
+// environment is what every process gets.
+func (r *run) environment() []string {
+	environment := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + r.State}
+	for _, name := range handedOn {
+		if value, ok := os.LookupEnv(name); ok {
+			environment = append(environment, name+"="+value)
+		}
+	}
+	return environment
+}
+
+// kubeconfig is the file that leads one process, and no other, to the cluster.
+func (r *run) kubeconfig(name string) string {
+	return r.dir.Path("identities", name+".kubeconfig")
+}
+
+// awaitHealth waits until url answers 200.
+func awaitHealth(ctx context.Context, url string) error {
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return fmt.Errorf("ask %s: %w", url, err)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
