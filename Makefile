@@ -1,0 +1,65 @@
+# The contract: README, CI and people call these targets and nothing else.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/store-platform
+# One supervisor per clone, so that two clones don't replace each other's.
+LOCAL := $(CACHE)/bin/local-$(shell pwd -P | cksum | cut -d' ' -f1)
+TIERS := $(CACHE)/bin/tiers-$(shell pwd -P | cksum | cut -d' ' -f1)
+# The flags deploy/local builds with: others would compile everything once more.
+BUILD := GOWORK=off CGO_ENABLED=0 go build -trimpath
+
+.PHONY: help
+help:: ## List the targets
+	@grep -hE '^[a-z-]+::.*##' $(MAKEFILE_LIST) | sed -E 's/::.*## /\t/' | awk -F'\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
+
+.PHONY: up
+up:: build-local ## Run the platform with a Kubernetes of its own, until Ctrl-C
+	@exec $(LOCAL) up
+
+.PHONY: down
+down:: build-local ## Remove everything that `make up` keeps under .local/
+	@exec $(LOCAL) down
+
+.PHONY: status
+status:: build-local ## Say what runs, and where
+	@exec $(LOCAL) status
+
+.PHONY: test
+test:: build-tiers ## Run every tier; the last line counts passed, failed and skipped
+	@exec $(TIERS)
+
+.PHONY: test-static
+test-static:: build-tiers ## Formatting, vet, linter and import walls, builds without the workspace
+	@exec $(TIERS) static
+
+.PHONY: test-unit
+test-unit:: build-tiers ## Packages on their own
+	@exec $(TIERS) unit
+
+.PHONY: test-bus
+test-bus:: build-tiers ## A real broker, a real Postgres, real processes, with the race detector
+	@exec $(TIERS) bus
+
+.PHONY: test-apiserver
+test-apiserver:: build-tiers ## A real kube-apiserver and etcd, no node
+	@exec $(TIERS) apiserver
+
+.PHONY: test-cluster
+test-cluster:: build-tiers ## Real stores on a real cluster
+	@exec $(TIERS) cluster
+
+.PHONY: lint
+lint:: build-tiers ## The linter alone, over every module
+	@exec $(TIERS) lint
+
+.PHONY: bench
+bench:: ## Print the table of ratios (minutes, wants a quiet machine); with COLD=1 also cold starts
+	@cd test && GOWORK=off exec go run -trimpath ./cmd/bench
+
+.PHONY: build-local build-tiers
+build-local:
+	@cd deploy/local && $(BUILD) -o $(LOCAL) ./cmd/local
+
+build-tiers:
+	@cd test && $(BUILD) -o $(TIERS) ./cmd/tiers

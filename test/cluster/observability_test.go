@@ -1,0 +1,63 @@
+package cluster_test
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/test/internal/platform"
+)
+
+// maxLines is what a create may log over all services.
+const maxLines = 15
+
+func TestACreateLogsLittleAndNoSecret(t *testing.T) {
+	b := setup(t)
+	s := b.ready("Quiet")
+	lines := b.Logs(t, string(s.ID))
+	if len(lines) == 0 || len(lines) > maxLines {
+		t.Fatalf("%d lines:\n%s", len(lines), strings.Join(lines, "\n"))
+	}
+	all := strings.Join(lines, "\n")
+	for _, noun := range []string{`"store":"`, `"generation":`, `"step":"`} {
+		if !strings.Contains(all, noun) {
+			t.Errorf("no line says %s:\n%s", noun, all)
+		}
+	}
+	if secret := b.Logs(t, b.Password(t, s.ID)); len(secret) != 0 {
+		t.Fatalf("a password stands in %d lines", len(secret))
+	}
+}
+
+func TestOneTraceHoldsTheRequestTheWorkAndTheProjection(t *testing.T) {
+	traces := platform.ReceiveTraces(t)
+	b := setup(t)
+	const id = "4bf92f3577b34da6a3ce929d0e0e4736"
+	s := b.Create(t, "Traced", "traceparent", "00-"+id+"-00f067aa0ba902b7-01")
+	b.Cleanup(func() { b.remove(s.ID) })
+	b.Follow(t, b.before(s), s.ID).UntilType(t, store.BecameReady)
+	raw, err := hex.DecodeString(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	platform.Eventually(t, func() error {
+		spans := traces.Of(string(raw))
+		return errors.Join(
+			contains(spans, "store-gateway", "/stores"), contains(spans, "store-gateway", "append create"),
+			contains(spans, "store-provisioner", "work provisioner"), contains(spans, "store-provisioner", "step release"),
+			contains(spans, "store-provisioner", "append ready"), contains(spans, "store-events", "project"),
+		)
+	})
+}
+
+func contains(spans []platform.Span, service, name string) error {
+	for _, span := range spans {
+		if span.Service == service && strings.Contains(span.Name, name) {
+			return nil
+		}
+	}
+	return fmt.Errorf("the trace has no %q of %s among %v", name, service, spans)
+}

@@ -1,0 +1,34 @@
+// tiers is `make test`: it runs the tiers that it is given, all of them when it is given none, and ends with the line
+// "N passed, N failed, N skipped".
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/store-platform/store-platform/test/internal/tiers"
+)
+
+type arguments struct {
+	Tiers []string `arg:"" optional:"" enum:"${tiers}" help:"static, unit, bus, apiserver, cluster; all when none is named."`
+}
+
+func main() {
+	var args arguments
+	kong.Parse(&args, kong.Name("tiers"), kong.Description("Runs the tests of the platform, tier by tier."),
+		kong.Vars{"tiers": tiers.EnumOfNames()})
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	passed, err := tiers.Run(ctx, os.Stdout, args.Tiers)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "tiers:", err)
+	}
+	if err != nil || !passed {
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,103 @@
+// Package bench measures the platform. Every line of its table stands beside a bare measurement of the same run: what
+// the same disk, broker, database or cluster does without the platform in between, so that the ratio means something on
+// any machine, also a slow or busy one.
+//
+//	posts       accepted POSTs against the two fsynced writes behind each
+//	projection  catching up with the log against inserting the same rows
+//	feed        append to the last of a thousand clients against fan-out by a bare broker
+//	ready       create to Ready against helm upgrade --install
+//	flight      one provisioner's memory with two hundred stores in flight against the same one idle
+//	start       make up to the page and to the first Ready against the slowest part of each, alone
+//
+// The first three run real services and a real broker without a cluster; the others run `make up` in a state folder of
+// their own. A row that fails prints why, and the others go on.
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+// Options are what can be chosen.
+type Options struct {
+	// Rows are names of rows; all when empty.
+	Rows []string
+	// Cold also starts the platform with an empty cache.
+	Cold bool
+	// Quick measures next to nothing, to see whether the bench works.
+	Quick bool
+}
+
+type row struct {
+	name string
+	run  func(*bench)
+}
+
+// rows stand in the order in which they run: those that want no cluster come before there is one.
+var rows = []row{
+	{"posts", posts}, {"projection", projectionRate}, {"feed", feedLatency},
+	{"ready", createToReady}, {"flight", inFlight}, {"start", startUp},
+}
+
+// EnumOfNames lists the rows' names, as kong wants them.
+func EnumOfNames() string {
+	names := make([]string, len(rows))
+	for i, r := range rows {
+		names[i] = r.name
+	}
+	return strings.Join(names, ",")
+}
+
+// sizes are how much is measured.
+type sizes struct {
+	posts, postTurns, clients, manyStores int
+	events, feedClients, feedEvents       int
+	readyRuns, flight                     int
+}
+
+var (
+	full  = sizes{posts: 1000, postTurns: 16, clients: 64, manyStores: 100_000, events: 100_000, feedClients: 1000, feedEvents: 100, readyRuns: 7, flight: 200}
+	quick = sizes{posts: 100, postTurns: 2, clients: 64, manyStores: 1000, events: 2000, feedClients: 50, feedEvents: 5, readyRuns: 2, flight: 5}
+)
+
+var errRows = errors.New("not every row could be measured")
+
+// Run measures and prints the table to out; what it is doing meanwhile goes to progress. When it returns, everything
+// that it started is gone.
+func Run(ctx context.Context, out, progress io.Writer, o Options) error {
+	top, err := exec.CommandContext(ctx, "git", "rev-parse", "--show-toplevel").Output()
+	if err != nil {
+		return fmt.Errorf("find the clone: %w", err)
+	}
+	l := &lab{repo: strings.TrimSpace(string(top)), out: progress, sizes: full, cold: o.Cold}
+	if o.Quick {
+		l.sizes = quick
+	}
+	if err := l.open(); err != nil {
+		return err
+	}
+	var all []*bench
+	failed := false
+	for _, r := range rows {
+		if len(o.Rows) > 0 && !slices.Contains(o.Rows, r.name) || ctx.Err() != nil {
+			continue
+		}
+		b := l.measure(ctx, r)
+		failed = failed || b.failure() != nil
+		all = append(all, b)
+	}
+	failed = l.close() != nil || failed
+	printTable(out, all)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case failed:
+		return errRows
+	}
+	return nil
+}

@@ -1,0 +1,187 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+// bus is the platform's broker in a process of its own, with the platform's users and a log.
+type bus struct {
+	b       *bench
+	binary  string
+	dir     string
+	address string
+	// passwords by user; users.conf takes them from the environment.
+	passwords map[string]string
+	process   *process
+}
+
+// How the broker treats an acknowledged write. Loading a large log is no part of any measurement, so it doesn't wait
+// for the disk; everything that is measured does.
+const (
+	whileLoading   = ""
+	whileMeasuring = "sync_interval: always"
+)
+
+// newBus makes an empty broker that is run by run.
+func (b *bench) newBus() *bus {
+	b.Helper()
+	dir, err := os.MkdirTemp(b.work, "broker-")
+	b.must("make the broker's folder", err)
+	b.Cleanup(func() { _ = os.RemoveAll(dir) })
+	users, err := os.ReadFile(filepath.Join(b.repo, "deploy", "k8s", "files", "users.conf"))
+	b.must("read the broker's users", err)
+	b.must("write the broker's users", os.WriteFile(filepath.Join(dir, "users.conf"), users, 0o600))
+	s := &bus{b: b, dir: dir, binary: b.build("deploy/local", "broker"), address: b.freeAddress(), passwords: map[string]string{}}
+	for _, user := range []string{"gateway", "provisioner", "janitor", "events"} {
+		s.passwords[user] = "p" + rand.Text()
+	}
+	return s
+}
+
+// run starts the broker, or starts it again with other settings.
+func (s *bus) run(sync string) {
+	s.b.Helper()
+	if s.process != nil {
+		s.process.stop(syscall.SIGTERM, stopPatience)
+	}
+	config := fmt.Sprintf("listen: %q\nmax_payload: 1MB\njetstream {\n  store_dir: %q\n  %s\n}\ninclude ./users.conf\n",
+		s.address, filepath.Join(s.dir, "log"), sync)
+	path := filepath.Join(s.dir, "broker.conf")
+	s.b.must("configure the broker", os.WriteFile(path, []byte(config), 0o600))
+	command := exec.Command(s.binary, path)
+	command.Env = environment()
+	for user, password := range s.passwords {
+		command.Env = append(command.Env, "NATS_PASSWORD_"+strings.ToUpper(user)+"="+password)
+	}
+	s.process = s.b.start("broker", command)
+	s.b.await("reach the broker", s.process, startPatience, func() error {
+		nc, err := s.dial("gateway")
+		if err == nil {
+			nc.Close()
+		}
+		return err
+	})
+}
+
+func (s *bus) dial(user string) (*nats.Conn, error) {
+	return nats.Connect("nats://"+s.address, config.As(user, s.passwords[user])...)
+}
+
+// connect opens a connection that ends with the row.
+func (s *bus) connect(user string) *nats.Conn {
+	s.b.Helper()
+	nc, err := s.dial(user)
+	s.b.must("connect as "+user, err)
+	s.b.Cleanup(nc.Close)
+	return nc
+}
+
+// log opens the log as the gateway, which may make it.
+func (s *bus) log() *storelog.Log {
+	s.b.Helper()
+	nc := s.connect("gateway")
+	s.b.must("make the log", storelog.Ensure(s.b.ctx, nc, 1))
+	log, err := storelog.Open(s.b.ctx, nc)
+	s.b.must("open the log", err)
+	return log
+}
+
+// service prepares one of the platform's services as `local up` runs it.
+func (s *bus) service(name string, more ...string) *exec.Cmd {
+	s.b.Helper()
+	command := exec.Command(s.b.build("services/"+name, "store-"+name))
+	command.Dir = s.dir
+	command.Env = environment(append(more, "NATS_URL=nats://"+s.address, "NATS_USER="+name, "NATS_PASSWORD="+s.passwords[name])...)
+	return command
+}
+
+// gateway starts one and answers its URL. It believes this machine's X-Forwarded-For.
+func (s *bus) gateway(events string) string {
+	s.b.Helper()
+	address := s.b.freeAddress()
+	p := s.b.start("gateway", s.service("gateway", "LISTEN="+address, "AUTH=open", "EVENTS_URL=http://"+events,
+		"TRUST_PROXY=127.0.0.0/8", "MAX_STORES=1000"))
+	s.b.await("reach the gateway", p, startPatience, func() error { return s.b.get("http://" + address + "/readyz") })
+	return "http://" + address
+}
+
+// publishCatalog offers the packs of the clone, as a provisioner would.
+func (s *bus) publishCatalog() {
+	s.b.Helper()
+	packs, err := engine.Load(os.DirFS(filepath.Join(s.b.repo, "services", "provisioner", "engines")))
+	s.b.must("load the packs", err)
+	log, err := storelog.Open(s.b.ctx, s.connect("provisioner"))
+	s.b.must("open the log", err)
+	bucket, err := log.Bucket(s.b.ctx, storelog.BucketCatalog)
+	s.b.must("open the catalog", err)
+	s.b.must("publish the catalog", engine.Publish(s.b.ctx, bucket, packs))
+}
+
+// writers append at once where nothing is measured.
+const writers = 64
+
+// load writes the histories of count stores, each of these messages behind its create. Tenants have twenty stores.
+func (s *bus) load(log *storelog.Log, count int, events ...store.Message) {
+	s.b.Helper()
+	var next atomic.Int64
+	var all sync.WaitGroup
+	failures := make(chan error, writers)
+	for range writers {
+		all.Go(func() {
+			for {
+				n := int(next.Add(1)) - 1
+				if n >= count {
+					return
+				}
+				if err := history(s.b.ctx, log, n, events); err != nil {
+					failures <- err
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	close(failures)
+	var err error
+	for failure := range failures {
+		err = errors.Join(err, failure)
+	}
+	s.b.must("load the log", err)
+}
+
+func history(ctx context.Context, log *storelog.Log, n int, events []store.Message) error {
+	tenant := fmt.Sprintf("ip:10.255.%d.%d", n/20/256%256, n/20%256)
+	state, err := log.Append(ctx, store.State{}, store.Message{
+		Type: store.CreateCommand, Store: store.DeriveID(tenant, fmt.Sprint(n)), Tenant: tenant, Actor: tenant, Time: time.Now(),
+		Facts: store.Facts{Request: strings.Repeat("0", 64), Spec: &store.Spec{
+			Name: fmt.Sprintf("Store %d", n), Engine: "sample", Version: "1.0.0", Plan: "small",
+			Options: map[string]any{"currency": "EUR", "sampleProducts": 12, "tagline": "Good things for small rooms"},
+		}},
+	})
+	for _, m := range events {
+		if err != nil {
+			return err
+		}
+		m.Store, m.Actor, m.Time, m.Generation = state.ID, "provisioner", time.Now(), state.Generation
+		state, err = log.Append(ctx, state, m)
+	}
+	return err
+}

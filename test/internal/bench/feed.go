@@ -1,0 +1,218 @@
+package bench
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fasthttp/websocket"
+	"github.com/nats-io/nats.go"
+
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+const (
+	// feedPause lies between two events, so that each finds everything at rest.
+	feedPause = 50 * time.Millisecond
+	// dialers connect clients at once.
+	dialers = 16
+	// openTenant is who this machine's clients are in open mode.
+	openTenant = "ip:loopback"
+)
+
+// fanOut notes when each of many clients got each of a series of messages.
+type fanOut struct {
+	clients int
+	all     chan struct{}
+
+	mu      sync.Mutex
+	sent    time.Time
+	missing int
+	took    []time.Duration
+}
+
+func newFanOut(clients int) *fanOut { return &fanOut{clients: clients, all: make(chan struct{}, 1)} }
+
+// expect is called before a message is sent.
+func (f *fanOut) expect() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.missing, f.sent = f.clients, time.Now()
+}
+
+// got is called by each client.
+func (f *fanOut) got() {
+	now := time.Now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.took = append(f.took, now.Sub(f.sent))
+	if f.missing--; f.missing == 0 {
+		f.all <- struct{}{}
+	}
+}
+
+// run sends count messages, each when all clients have the one before. The first warms up and doesn't count.
+func (f *fanOut) run(b *bench, count int, send func() error) {
+	b.Helper()
+	pause := time.NewTicker(feedPause)
+	defer pause.Stop()
+	for n := range count + 1 {
+		<-pause.C
+		f.expect()
+		b.must("send a message", send())
+		select {
+		case <-f.all:
+		case <-time.After(startPatience):
+			b.Fatalf("not each of the %d clients got the message", f.clients)
+		case <-b.ctx.Done():
+			b.Fatal(b.ctx.Err())
+		}
+		if n == 0 {
+			f.took = f.took[:0]
+		}
+	}
+}
+
+// feedLatency holds the feed, from an append to its clients behind the gateway, against a broker that hands the same
+// bytes to as many subscribers.
+func feedLatency(b *bench) {
+	s := b.newBus()
+	s.run(whileMeasuring)
+	log := s.log()
+	events := b.freeAddress()
+	p := b.start("events", s.service("events", "LISTEN="+events, "DATABASE_URL="+b.newPostgres()))
+	b.await("reach the events service", p, startPatience, func() error { return b.get("http://" + events + "/readyz") })
+	gateway := s.gateway(events)
+
+	id := store.DeriveID(openTenant, "feed")
+	state, err := log.Append(b.ctx, store.State{}, store.Message{
+		Type: store.CreateCommand, Store: id, Tenant: openTenant, Actor: openTenant, Time: time.Now(),
+		Facts: store.Facts{Spec: &store.Spec{Name: "Amber Harbour", Engine: "sample", Version: "1.0.0", Plan: "small"}},
+	})
+	b.must("append a store", err)
+	b.Logf("connecting %d clients", b.sizes.feedClients)
+	platform := newFanOut(b.sizes.feedClients)
+	message := b.feedClients(gateway, platform)
+	b.Logf("sending %d events", b.sizes.feedEvents)
+	platform.run(b, b.sizes.feedEvents, func() error {
+		state, err = log.Append(b.ctx, state, store.Message{
+			Type: store.CredentialsViewed, Store: id, Actor: openTenant, Generation: state.Generation, Time: time.Now(),
+		})
+		return err
+	})
+	b.cleanUp()
+
+	bare := newFanOut(b.sizes.feedClients)
+	send := b.bareClients(bare, message())
+	bare.run(b, b.sizes.feedEvents, send)
+	for _, q := range []float64{0.5, 0.99} {
+		slow, fast := quantile(platform.took, q), quantile(bare.took, q)
+		b.report(line{
+			what:     fmt.Sprintf("feed, append to %d clients, p%.0f", b.sizes.feedClients, 100*q),
+			platform: millis(slow), bare: millis(fast), ratio: float64(slow) / float64(fast),
+			how: fmt.Sprintf("%d events: fsynced append → events → gateway → WebSocket, against core NATS handing the same bytes to as many connections; one process takes them all",
+				b.sizes.feedEvents),
+		})
+	}
+}
+
+// feedClients connects to the feed through the gateway. The function it returns answers the newest message's bytes.
+func (b *bench) feedClients(gateway string, f *fanOut) (message func() []byte) {
+	b.Helper()
+	var newest atomic.Pointer[[]byte]
+	event := []byte(`{"type":"` + string(query.FeedEvent) + `"`)
+	b.connectAll(f.clients, func() (func(), error) {
+		conn, response, err := websocket.DefaultDialer.DialContext(b.ctx, strings.Replace(gateway, "http", "ws", 1)+"/feed", nil)
+		if err != nil {
+			return nil, err
+		}
+		if err := response.Body.Close(); err != nil {
+			return nil, err
+		}
+		// The greeting says that the client has joined those who are told.
+		if _, _, err := conn.ReadMessage(); err != nil {
+			return nil, err
+		}
+		go func() {
+			for {
+				_, data, err := conn.ReadMessage()
+				if err != nil {
+					return
+				}
+				if bytes.HasPrefix(data, event) {
+					f.got()
+					newest.Store(&data)
+				}
+			}
+		}()
+		return func() { _ = conn.Close() }, nil
+	})
+	return func() []byte { return *newest.Load() }
+}
+
+// bareClients connects to a broker that does nothing else.
+func (b *bench) bareClients(f *fanOut, message []byte) (send func() error) {
+	b.Helper()
+	const subject = "bench"
+	address := b.freeAddress()
+	config := b.path("bare.conf")
+	b.must("configure a bare broker", writeFile(config, fmt.Sprintf("listen: %q\n", address)))
+	p := b.start("bare-broker", exec.Command(b.path("bin", "broker"), config))
+	var publisher *nats.Conn
+	b.await("reach the bare broker", p, startPatience, func() (err error) {
+		publisher, err = nats.Connect("nats://" + address)
+		return err
+	})
+	b.Cleanup(publisher.Close)
+	b.connectAll(f.clients, func() (func(), error) {
+		nc, err := nats.Connect("nats://" + address)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := nc.Subscribe(subject, func(*nats.Msg) { f.got() }); err != nil {
+			return nil, err
+		}
+		return nc.Close, nc.Flush()
+	})
+	return func() error {
+		if err := publisher.Publish(subject, message); err != nil {
+			return err
+		}
+		return publisher.Flush()
+	}
+}
+
+// connectAll makes count connections and closes them with the row.
+func (b *bench) connectAll(count int, connect func() (closing func(), err error)) {
+	b.Helper()
+	wanted, made := make(chan struct{}, count), make(chan error, count)
+	var mu sync.Mutex
+	for range count {
+		wanted <- struct{}{}
+	}
+	close(wanted)
+	for range dialers {
+		go func() {
+			for range wanted {
+				closing, err := connect()
+				if closing != nil {
+					mu.Lock()
+					b.Cleanup(closing)
+					mu.Unlock()
+				}
+				made <- err
+			}
+		}()
+	}
+	var err error
+	for range count {
+		err = cmp.Or(err, <-made)
+	}
+	b.must("connect a client", err)
+}

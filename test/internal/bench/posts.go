@@ -1,0 +1,248 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/valyala/fasthttp"
+
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+// storesPerTenant is how many stores a tenant of the posts gets before the next one's turn comes. With one tenant for
+// all clients its claims would be what is measured.
+const storesPerTenant = 10
+
+// tenants gives every caller one of its own, as the address that open mode knows it by.
+type tenants struct{ next atomic.Int64 }
+
+func (t *tenants) address() string {
+	n := t.next.Add(1)
+	return fmt.Sprintf("10.%d.%d.%d", n>>16&127, n>>8&255, n&255)
+}
+
+// posts holds the gateway against its own two writes, with few stores in the log and with many.
+func posts(b *bench) {
+	few, many := min(100, b.sizes.manyStores), b.sizes.manyStores
+	small := b.postsWith(few)
+	large := b.postsWith(many)
+	for _, m := range []postsMeasured{small, large} {
+		b.report(line{
+			what:     fmt.Sprintf("accepted POSTs, %d stores in the log", m.stores),
+			platform: perSecond(median(m.platform)), bare: perSecond(median(m.bare)), ratio: median(m.ratios),
+			how: fmt.Sprintf("medians of %d turns (ratios %.2f–%.2f); a turn: %d clients, %d POSTs, and as many bare claim updates with fenced appends of the same size on the same broker, fsync always",
+				len(m.ratios), quantile(m.ratios, 0), quantile(m.ratios, 1), b.sizes.clients, b.sizes.posts),
+		}.atLeast(0.8))
+	}
+	b.report(line{
+		what:     fmt.Sprintf("the same, %d against %d", many, few),
+		platform: fmt.Sprintf("%.2f", median(large.platform)/median(small.platform)), bare: fmt.Sprintf("%.2f", median(large.bare)/median(small.bare)),
+		ratio: median(large.ratios) / median(small.ratios),
+		how:   "how each rate changed with the size of the log; the ratio is that of the two ratios above, which is to be flat",
+	}.atLeast(0.9))
+}
+
+// postsMeasured are the rates of each turn. The turns lie side by side, so their ratios say more than the ratio of sums: a
+// disk that is slow for a moment spoils one of them.
+type postsMeasured struct {
+	stores                 int
+	platform, bare, ratios []float64
+}
+
+// postsWith measures in turns on a log that begins with so many stores.
+func (b *bench) postsWith(stores int) postsMeasured {
+	b.Helper()
+	s := b.newBus()
+	s.run(whileLoading)
+	b.Logf("loading %d stores", stores)
+	s.load(s.log(), stores, store.Message{Type: store.AttemptStarted}, store.Message{Type: store.BecameReady})
+	s.run(whileMeasuring)
+	log := s.log()
+	s.publishCatalog()
+	clients := poster{b: b, url: s.gateway("127.0.0.1:1") + "/stores", http: &fasthttp.Client{MaxConnsPerHost: b.sizes.clients}, tenants: &tenants{}}
+	first := clients.warmUp()
+	writer := bareWriter{b: b, log: log, tenants: clients.tenants}
+	writer.like(first)
+
+	m := postsMeasured{stores: stores}
+	for turn := range b.sizes.postTurns {
+		var posting, writing time.Duration
+		// A B, B A: neither always comes first.
+		if turn%2 == 0 {
+			posting, writing = clients.run(), writer.run()
+		} else {
+			writing, posting = writer.run(), clients.run()
+		}
+		platform, bare := rate(b.sizes.posts, posting), rate(b.sizes.posts, writing)
+		m.platform, m.bare, m.ratios = append(m.platform, platform), append(m.bare, bare), append(m.ratios, platform/bare)
+		b.Logf("%d stores, turn %d of %d: %s, bare %s", stores, turn+1, b.sizes.postTurns, perSecond(platform), perSecond(bare))
+	}
+	b.cleanUp()
+	return m
+}
+
+// together lets all clients do their share and answers how long it took.
+func (b *bench) together(share func(count int) error) time.Duration {
+	b.Helper()
+	var all sync.WaitGroup
+	failures := make(chan error, b.sizes.clients)
+	began := time.Now()
+	for n := range b.sizes.clients {
+		count := (n+1)*b.sizes.posts/b.sizes.clients - n*b.sizes.posts/b.sizes.clients
+		all.Go(func() {
+			if err := share(count); err != nil {
+				failures <- err
+			}
+		})
+	}
+	all.Wait()
+	took := time.Since(began)
+	select {
+	case err := <-failures:
+		b.Fatal(err)
+	default:
+	}
+	return took
+}
+
+// poster posts stores through the gateway. Its client is fasthttp's, because what a client costs is taken from the same
+// processors.
+type poster struct {
+	b       *bench
+	url     string
+	http    *fasthttp.Client
+	tenants *tenants
+}
+
+func (p *poster) run() time.Duration {
+	p.b.Helper()
+	return p.b.together(func(count int) error {
+		tenant := ""
+		for n := range count {
+			if n%storesPerTenant == 0 {
+				tenant = p.tenants.address()
+			}
+			if _, err := p.post(tenant); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// warmUp posts until the gateway knows the catalog, and once more for every client. It answers the last store.
+func (p *poster) warmUp() store.ID {
+	p.b.Helper()
+	deadline := time.Now().Add(startPatience)
+	tick := time.NewTicker(poll)
+	defer tick.Stop()
+	for {
+		_, err := p.post(p.tenants.address())
+		if err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			p.b.Fatal(err)
+		}
+		<-tick.C
+	}
+	p.run()
+	id, err := p.post(p.tenants.address())
+	p.b.must("post a store", err)
+	return id
+}
+
+var createBody = []byte(`{"name":"Amber Harbour","engine":"sample"}`)
+
+func (p *poster) post(tenant string) (store.ID, error) {
+	request, response := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
+	defer fasthttp.ReleaseRequest(request)
+	defer fasthttp.ReleaseResponse(response)
+	request.Header.SetMethod(fasthttp.MethodPost)
+	request.SetRequestURI(p.url)
+	request.Header.SetContentType("application/json")
+	request.Header.Set(fasthttp.HeaderXForwardedFor, tenant)
+	request.SetBody(createBody)
+	if err := p.http.DoTimeout(request, response, startPatience); err != nil {
+		return "", fmt.Errorf("post a store: %w", err)
+	}
+	if response.StatusCode() != fasthttp.StatusAccepted {
+		return "", fmt.Errorf("post a store: %d %s", response.StatusCode(), response.Body())
+	}
+	id := path.Base(string(response.Header.Peek(fasthttp.HeaderLocation)))
+	return store.ID(id), nil
+}
+
+// bareWriter makes the two writes of a create and nothing else: no read of the claims, no admission, no HTTP.
+type bareWriter struct {
+	b       *bench
+	log     *storelog.Log
+	claims  jetstream.KeyValue
+	tenants *tenants
+	create  store.Message
+}
+
+// like takes the gateway's own command for a model, so that the bare one has its size.
+func (w *bareWriter) like(id store.ID) {
+	w.b.Helper()
+	state, err := w.log.Last(w.b.ctx, id)
+	w.b.must("read a posted store", err)
+	w.create = store.Message{Type: store.CreateCommand, Facts: store.Facts{
+		Spec: &state.Spec, Request: state.Request, Reason: state.Reason, Message: state.Message,
+	}}
+	w.claims, err = w.log.Bucket(w.b.ctx, storelog.BucketClaims)
+	w.b.must("open the claims", err)
+}
+
+func (w *bareWriter) run() time.Duration {
+	w.b.Helper()
+	return w.b.together(func(count int) error {
+		var c claims
+		for n := range count {
+			if n%storesPerTenant == 0 {
+				c = claims{Tenant: "ip:" + w.tenants.address(), key: "tenant." + rand.Text() + "123456"}
+			}
+			if err := w.write(w.b.ctx, &c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// claims have the shape and the size of the gateway's.
+type claims struct {
+	Tenant   string  `json:"tenant"`
+	Stores   []claim `json:"stores"`
+	key      string
+	revision uint64
+}
+
+type claim struct {
+	ID    store.ID  `json:"id"`
+	Since time.Time `json:"since"`
+}
+
+func (w *bareWriter) write(ctx context.Context, c *claims) error {
+	m := w.create
+	m.Store, m.Tenant, m.Actor, m.Time = store.NewID([]byte(rand.Text())), c.Tenant, c.Tenant, time.Now()
+	c.Stores = append(c.Stores, claim{ID: m.Store, Since: m.Time.UTC()})
+	value, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	if c.revision, err = w.claims.Update(ctx, c.key, value, c.revision); err != nil {
+		return errors.Join(errors.New("update a claim"), err)
+	}
+	_, err = w.log.Append(ctx, store.State{}, m)
+	return err
+}

@@ -1,0 +1,107 @@
+package bench
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// startUp holds `make up` against what each of its two moments can't come before: the Go tool's finding that nothing is
+// to be built, broker and gateway, one after the other and nothing else; and the API server, alone.
+func startUp(b *bench) {
+	if !b.warm {
+		b.installed()
+	}
+	b.must("stop the platform", b.close())
+	b.Logf("starting broker and gateway alone")
+	gateway := b.gatewayAlone()
+	b.Logf("starting the API server alone")
+	server := b.apiServerAlone()
+
+	b.Logf("starting the platform with a warm cache and no state")
+	b.up("")
+	warm := *b.running
+	b.must("stop the platform", b.close())
+	if said, err := os.ReadFile(warm.process.log); err != nil || bytes.Contains(said, []byte("built in")) {
+		b.Fatalf("this start wasn't warm, the sources have changed meanwhile: %w\n%s", err, said)
+	}
+	b.report(line{
+		what: "make up → page, warm", platform: seconds(warm.page), bare: seconds(gateway), ratio: warm.page.Seconds() / gateway.Seconds(),
+		how: "make up with everything built and no state, until GET / answers, against make build-local with nothing to do, broker and gateway alone, in a row",
+	}.within(warm.page, time.Minute))
+	b.report(line{
+		what: "make up → first Ready, warm", platform: seconds(warm.ready), bare: seconds(server), ratio: warm.ready.Seconds() / server.Seconds(),
+		how: "the store is asked for as soon as the API takes it; against etcd, API server and controller manager alone, without a node",
+	}.within(warm.ready, time.Minute))
+	if b.cold {
+		b.startCold(warm)
+	}
+}
+
+// startCold holds an empty cache against a full one. The Go modules aren't downloaded anew: how long that takes is the
+// network's affair.
+func (b *bench) startCold(warm installation) {
+	b.Helper()
+	cache := b.path("cache")
+	b.must("make an empty cache", os.MkdirAll(cache, 0o755))
+	b.Cleanup(func() { _ = os.RemoveAll(cache) })
+	b.Logf("starting the platform with an empty cache")
+	b.up(cache)
+	cold := *b.running
+	b.must("stop the platform", b.close())
+	b.report(line{
+		what: "make up → page, cold", platform: seconds(cold.page), bare: seconds(warm.page), ratio: cold.page.Seconds() / warm.page.Seconds(),
+		how: "nothing is built or compiled yet, Go modules are downloaded; against the warm start",
+	}.within(cold.page, 2*time.Minute))
+	b.report(line{
+		what: "make up → first Ready, cold", platform: seconds(cold.ready), bare: seconds(warm.ready), ratio: cold.ready.Seconds() / warm.ready.Seconds(),
+		how: "the same; Kubernetes is compiled meanwhile, at low priority",
+	})
+}
+
+// within gives a line an aim in time: how long a person waits is no matter of ratios.
+func (l line) within(took, aim time.Duration) line {
+	l.aim, l.met = fmt.Sprintf("≤ %.0f s", aim.Seconds()), took <= aim
+	return l
+}
+
+func (b *bench) gatewayAlone() time.Duration {
+	b.Helper()
+	s := b.newBus()
+	s.run(whileMeasuring)
+	s.process.stop(syscall.SIGTERM, stopPatience)
+	address := b.freeAddress()
+	command := s.service("gateway", "LISTEN="+address, "AUTH=open")
+	began := time.Now()
+	if output, err := b.make("build-local", "").CombinedOutput(); err != nil {
+		b.Fatalf("make build-local: %w\n%s", err, output)
+	}
+	s.run(whileMeasuring)
+	p := b.start("gateway", command)
+	b.await("reach the gateway", p, startPatience, func() error { return b.get("http://" + address + "/") })
+	took := time.Since(began)
+	b.cleanUp()
+	return took
+}
+
+// apiServerAlone waits for the path of a kubeconfig, which the program prints when the API answers.
+func (b *bench) apiServerAlone() time.Duration {
+	b.Helper()
+	command := exec.Command(b.build("deploy/local", "apiserver"), "--state", filepath.Join(b.work, "apiserver"))
+	command.Dir, command.Env = b.repo, environment()
+	output, err := command.StdoutPipe()
+	b.must("start the API server", err)
+	began := time.Now()
+	p := b.start("apiserver", command)
+	if _, err := bufio.NewReader(output).ReadString('\n'); err != nil {
+		b.Fatalf("start the API server: %w\n%s", err, p.tail())
+	}
+	took := time.Since(began)
+	b.cleanUp()
+	return took
+}

@@ -1,0 +1,104 @@
+package platform
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+// Call asks the gateway and decodes its answer into out, when that isn't nil and the status is below 300.
+func (p *Platform) Call(ctx context.Context, method, path string, in, out any, headers ...string) (int, error) {
+	var body io.Reader
+	if in != nil {
+		data, err := json.Marshal(in)
+		if err != nil {
+			return 0, err
+		}
+		body = bytes.NewReader(data)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, p.API+path, body)
+	if err != nil {
+		return 0, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	for i := 0; i+1 < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, err
+	}
+	if response.StatusCode >= 300 {
+		return response.StatusCode, fmt.Errorf("%s %s: %s: %s", method, path, response.Status, data)
+	}
+	if out == nil {
+		return response.StatusCode, nil
+	}
+	return response.StatusCode, json.Unmarshal(data, out)
+}
+
+// Create asks for a sample store and returns it as accepted.
+func (p *Platform) Create(tb testing.TB, name string, headers ...string) query.Store {
+	tb.Helper()
+	var s query.Store
+	status, err := p.Call(tb.Context(), http.MethodPost, "/stores", map[string]any{"name": name, "engine": "sample"}, &s, headers...)
+	if err != nil || status != http.StatusAccepted {
+		tb.Fatalf("create %s: %d %v", name, status, err)
+	}
+	return s
+}
+
+// Delete asks for a store to be gone.
+func (p *Platform) Delete(tb testing.TB, id store.ID) {
+	tb.Helper()
+	if status, err := p.Call(tb.Context(), http.MethodDelete, "/stores/"+string(id), nil, nil); err != nil || status != http.StatusAccepted {
+		tb.Fatalf("delete %s: %d %v", id, status, err)
+	}
+}
+
+// Get reads one store.
+func (p *Platform) Get(tb testing.TB, id store.ID) query.Store {
+	tb.Helper()
+	var s query.Store
+	if _, err := p.Call(tb.Context(), http.MethodGet, "/stores/"+string(id), nil, &s); err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+// History reads all that happened to a store.
+func (p *Platform) History(tb testing.TB, id store.ID) []query.Event {
+	tb.Helper()
+	var page struct {
+		Events []query.Event `json:"events"`
+	}
+	if _, err := p.Call(tb.Context(), http.MethodGet, "/stores/"+string(id)+"/events?limit=200", nil, &page); err != nil {
+		tb.Fatal(err)
+	}
+	return page.Events
+}
+
+// Password reads the generated password of the store's order list.
+func (p *Platform) Password(tb testing.TB, id store.ID) string {
+	tb.Helper()
+	var reply query.CredentialsReply
+	if _, err := p.Call(tb.Context(), http.MethodGet, "/stores/"+string(id)+"/credentials", nil, &reply); err != nil {
+		tb.Fatal(err)
+	}
+	if len(reply.Credentials) == 0 || reply.Credentials[0].Password == "" {
+		tb.Fatalf("store %s has no credentials: %+v", id, reply)
+	}
+	return reply.Credentials[0].Password
+}

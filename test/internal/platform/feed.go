@@ -1,0 +1,139 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fasthttp/websocket"
+
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+// patience bounds every wait of a test for the platform: a store on a busy machine, a killed worker's lease included.
+const patience = 4 * time.Minute
+
+// Feed is one WebSocket client.
+type Feed struct {
+	conn   *websocket.Conn
+	Cursor string
+}
+
+// Dial connects to the feed and reads its greeting. An empty since begins now.
+func (p *Platform) Dial(ctx context.Context, since string, id store.ID) (*Feed, error) {
+	parameters := url.Values{}
+	if since != "" {
+		parameters.Set("since", since)
+	}
+	if id != "" {
+		parameters.Set("store", string(id))
+	}
+	address := strings.Replace(p.API, "http", "ws", 1) + "/feed?" + parameters.Encode()
+	conn, response, err := websocket.DefaultDialer.DialContext(ctx, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := response.Body.Close(); err != nil {
+		return nil, err
+	}
+	f := &Feed{conn: conn, Cursor: since}
+	hello, err := f.next(time.Now().Add(patience), query.FeedHello)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	if since == "" {
+		f.Cursor = hello.Cursor
+	}
+	return f, nil
+}
+
+// Close cuts the connection without a word, as a network does.
+func (f *Feed) Close() { _ = f.conn.NetConn().Close() }
+
+// Next is the next event.
+func (f *Feed) Next() (query.FeedMessage, error) {
+	m, err := f.next(time.Now().Add(patience), query.FeedEvent)
+	if err == nil {
+		f.Cursor = m.Cursor
+	}
+	return m, err
+}
+
+var errReset = errors.New("the feed was reset")
+
+func (f *Feed) next(deadline time.Time, want query.FeedType) (query.FeedMessage, error) {
+	if err := f.conn.SetReadDeadline(deadline); err != nil {
+		return query.FeedMessage{}, err
+	}
+	for {
+		var m query.FeedMessage
+		if err := f.conn.ReadJSON(&m); err != nil {
+			return m, err
+		}
+		switch m.Type {
+		case want:
+			return m, nil
+		case query.FeedReset:
+			return m, errReset
+		}
+	}
+}
+
+// Follow connects to the feed of one store until the test ends.
+func (p *Platform) Follow(tb testing.TB, since string, id store.ID) *Feed {
+	tb.Helper()
+	f, err := p.Dial(tb.Context(), since, id)
+	if err != nil {
+		tb.Fatalf("connect to the feed: %v", err)
+	}
+	tb.Cleanup(f.Close)
+	return f
+}
+
+// Until reads events up to the first that satisfies until, and returns them all.
+func (f *Feed) Until(tb testing.TB, until func(query.FeedMessage) bool) []query.FeedMessage {
+	tb.Helper()
+	var seen []query.FeedMessage
+	for {
+		m, err := f.Next()
+		if err != nil {
+			tb.Fatalf("wait on the feed: %v; seen: %v", err, Types(seen))
+		}
+		seen = append(seen, m)
+		if until(m) {
+			return seen
+		}
+	}
+}
+
+// UntilType reads events up to the first of a type.
+func (f *Feed) UntilType(tb testing.TB, t store.Type) []query.FeedMessage {
+	tb.Helper()
+	return f.Until(tb, func(m query.FeedMessage) bool {
+		if m.Event.Type == store.BecameFailed && t != store.BecameFailed {
+			tb.Fatalf("the store failed: %+v", m.Event.Facts)
+		}
+		return m.Event.Type == t
+	})
+}
+
+// UntilStep reads events up to the completion of a step.
+func (f *Feed) UntilStep(tb testing.TB, step string) []query.FeedMessage {
+	tb.Helper()
+	return f.Until(tb, func(m query.FeedMessage) bool {
+		return m.Event.Type == store.StepCompleted && m.Event.Facts.Step == step
+	})
+}
+
+// Types lists what happened, for messages.
+func Types(seen []query.FeedMessage) []string {
+	types := make([]string, len(seen))
+	for i, m := range seen {
+		types[i] = strings.TrimSuffix(string(m.Event.Type)+" "+m.Event.Facts.Step, " ")
+	}
+	return types
+}

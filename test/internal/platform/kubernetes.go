@@ -1,0 +1,211 @@
+package platform
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Kubernetes is the cluster's API as its administrator sees it: plain HTTP, because this module links no client-go.
+type Kubernetes struct {
+	server string
+	client *http.Client
+}
+
+// Kubernetes opens the cluster's API by the installation's kubeconfig.
+func (p *Platform) Kubernetes(tb testing.TB) *Kubernetes {
+	tb.Helper()
+	data, err := os.ReadFile(p.Kubeconfig)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var config struct {
+		Clusters []struct {
+			Cluster struct {
+				Server string `yaml:"server"`
+				CA     string `yaml:"certificate-authority-data"`
+			} `yaml:"cluster"`
+		} `yaml:"clusters"`
+		Users []struct {
+			User struct {
+				Certificate string `yaml:"client-certificate-data"`
+				Key         string `yaml:"client-key-data"`
+			} `yaml:"user"`
+		} `yaml:"users"`
+	}
+	if err := yaml.Unmarshal(data, &config); err != nil || len(config.Clusters) == 0 || len(config.Users) == 0 {
+		tb.Fatalf("decode %s: %v", p.Kubeconfig, err)
+	}
+	cluster, user := config.Clusters[0].Cluster, config.Users[0].User
+	certificate, err := tls.X509KeyPair(decode(tb, user.Certificate), decode(tb, user.Key))
+	if err != nil {
+		tb.Fatalf("read the administrator's certificate: %v", err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(decode(tb, cluster.CA))
+	return &Kubernetes{server: cluster.Server, client: &http.Client{
+		Timeout: time.Minute,
+		Transport: &http.Transport{
+			TLSClientConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, RootCAs: roots},
+		},
+	}}
+}
+
+func decode(tb testing.TB, text string) []byte {
+	tb.Helper()
+	data, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return data
+}
+
+// Do sends one request and decodes the answer into out unless that is nil.
+func (k *Kubernetes) Do(ctx context.Context, method, path string, in, out any) (int, error) {
+	body := io.Reader(http.NoBody)
+	if in != nil {
+		data, err := json.Marshal(in)
+		if err != nil {
+			return 0, err
+		}
+		body = strings.NewReader(string(data))
+	}
+	request, err := http.NewRequestWithContext(ctx, method, k.server+path, body)
+	if err != nil {
+		return 0, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if method == http.MethodPatch {
+		request.Header.Set("Content-Type", "application/strategic-merge-patch+json")
+	}
+	response, err := k.client.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(response.Body)
+	if err != nil || out == nil {
+		return response.StatusCode, err
+	}
+	return response.StatusCode, json.Unmarshal(data, out)
+}
+
+// Refusal is what the API says against an object; empty when it says nothing.
+func (k *Kubernetes) Refusal(ctx context.Context, path string, object any) (string, error) {
+	var answer struct {
+		Message string `json:"message"`
+	}
+	_, err := k.Do(ctx, http.MethodPost, path, object, &answer)
+	return answer.Message, err
+}
+
+// Status is the HTTP status of a GET.
+func (k *Kubernetes) Status(tb testing.TB, path string) int {
+	tb.Helper()
+	status, err := k.Do(tb.Context(), http.MethodGet, path, nil, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return status
+}
+
+// Pod is as much of a pod as the tests look at.
+type Pod struct {
+	Metadata struct {
+		Name string `json:"name"`
+	} `json:"metadata"`
+	Status struct {
+		Phase     string `json:"phase"`
+		IP        string `json:"podIP"`
+		Ephemeral []struct {
+			Name  string `json:"name"`
+			State struct {
+				Terminated *struct {
+					ExitCode int `json:"exitCode"`
+				} `json:"terminated"`
+			} `json:"state"`
+		} `json:"ephemeralContainerStatuses"`
+	} `json:"status"`
+}
+
+// Pods lists the pods of a namespace that carry a label.
+func (k *Kubernetes) Pods(tb testing.TB, namespace, selector string) []Pod {
+	tb.Helper()
+	var list struct {
+		Items []Pod `json:"items"`
+	}
+	status, err := k.Do(tb.Context(), http.MethodGet, "/api/v1/namespaces/"+namespace+"/pods?labelSelector="+selector, nil, &list)
+	if err != nil || status != http.StatusOK {
+		tb.Fatalf("list the pods of %s: %d %v", namespace, status, err)
+	}
+	return list.Items
+}
+
+var errUnfinished = errors.New("the container hasn't ended")
+
+// RunIn runs a shell script in a container added to a running pod, as restricted as the pod's own, and returns the exit
+// code. It shares the pod's network and, being ephemeral, isn't counted against the store's quota.
+func (k *Kubernetes) RunIn(tb testing.TB, namespace, pod, name, image, script string) int {
+	tb.Helper()
+	path := "/api/v1/namespaces/" + namespace + "/pods/" + pod
+	container := map[string]any{
+		"name": name, "image": image, "imagePullPolicy": "Never", "command": []string{"/bin/sh", "-c", script},
+		"securityContext": map[string]any{
+			"runAsNonRoot": true, "runAsUser": 65532, "allowPrivilegeEscalation": false,
+			"capabilities": map[string]any{"drop": []string{"ALL"}}, "seccompProfile": map[string]any{"type": "RuntimeDefault"},
+		},
+	}
+	patch := map[string]any{"spec": map[string]any{"ephemeralContainers": []any{container}}}
+	if status, err := k.Do(tb.Context(), http.MethodPatch, path+"/ephemeralcontainers", patch, nil); err != nil || status != http.StatusOK {
+		tb.Fatalf("add a container to %s: %d %v", pod, status, err)
+	}
+	code := 0
+	Eventually(tb, func() error {
+		var now Pod
+		if status, err := k.Do(tb.Context(), http.MethodGet, path, nil, &now); err != nil || status != http.StatusOK {
+			return fmt.Errorf("read the pod: %d %w", status, err)
+		}
+		for _, c := range now.Status.Ephemeral {
+			if c.Name == name && c.State.Terminated != nil {
+				code = c.State.Terminated.ExitCode
+				return nil
+			}
+		}
+		return errUnfinished
+	})
+	return code
+}
+
+// Eventually asks until try succeeds. It is for what can't be waited for by a message: somebody else's process, the
+// cluster's garbage collection.
+func Eventually(tb testing.TB, try func() error) {
+	tb.Helper()
+	deadline := time.After(patience)
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+		select {
+		case <-deadline:
+			tb.Fatalf("not in %s: %v", patience, err)
+		case <-tb.Context().Done():
+			tb.Fatalf("the test ended: %v", err)
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package tiers
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// runner is what the tiers work on and with.
+type runner struct {
+	repo, cache string
+	out         io.Writer
+	modules     []module
+	skips       skips
+	cluster     *cluster
+	// tally is the running tier's.
+	tally tally
+}
+
+func newRunner(ctx context.Context, out io.Writer) (*runner, error) {
+	top, err := exec.CommandContext(ctx, "git", "rev-parse", "--show-toplevel").Output()
+	if err != nil {
+		return nil, fmt.Errorf("find the clone: %w", err)
+	}
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return nil, fmt.Errorf("find the cache folder: %w", err)
+	}
+	r := &runner{repo: strings.TrimSpace(string(top)), cache: filepath.Join(base, "store-platform"), out: out}
+	if r.skips, err = readSkips(filepath.Join(r.repo, "test", "skips.txt")); err != nil {
+		return nil, err
+	}
+	if r.modules, err = findModules(ctx, r.repo); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// killGrace is how long an interrupted command gets to end by itself.
+const killGrace = 20 * time.Second
+
+// command prepares a command in dir of the clone. It gets a process group of its own, which ctx's end interrupts: a
+// Ctrl-C reaches the tests once, by us, and not a second time by the terminal.
+func (r *runner) command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, name, args...)
+	c.Dir = filepath.Join(r.repo, dir)
+	c.Env = append(os.Environ(), buildFlags()...)
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGINT) }
+	c.WaitDelay = killGrace
+	return c
+}
+
+// buildFlags are the ones that deploy/local builds with. With others the same packages would be compiled once more:
+// three minutes for Kubernetes' client alone. GOWORK=off because a workspace hides what a go.mod lacks.
+func buildFlags() []string {
+	return []string{"GOWORK=off", "CGO_ENABLED=0", "GOFLAGS=" + strings.TrimSpace(os.Getenv("GOFLAGS")+" -trimpath")}
+}
+
+// check runs a command that says nothing when all is well, and counts as one test. What it says is shown when it fails.
+func (r *runner) check(ctx context.Context, name, dir, command string, args ...string) {
+	began := time.Now()
+	output, err := r.command(ctx, dir, command, args...).CombinedOutput()
+	r.settle(name, began, string(output), err)
+}
+
+func (r *runner) settle(name string, began time.Time, output string, err error) {
+	took := time.Since(began).Round(100 * time.Millisecond)
+	if err != nil {
+		fmt.Fprintf(r.out, "✖  %s (%s): %v\n%s\n", name, took, err, strings.TrimSpace(output))
+		r.tally.fail(name)
+		return
+	}
+	fmt.Fprintf(r.out, "✓  %s (%s)\n", name, took)
+	r.tally.passed++
+}

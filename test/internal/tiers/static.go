@@ -1,0 +1,57 @@
+package tiers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+func runStatic(ctx context.Context, r *runner) error {
+	if err := r.checkFormat(ctx); err != nil {
+		return err
+	}
+	for _, m := range r.modules {
+		r.check(ctx, "build "+m.dir, m.dir, "go", "build", "./...")
+		r.check(ctx, "vet "+m.dir, m.dir, "go", "vet", "./...")
+	}
+	if err := runLint(ctx, r); err != nil {
+		return err
+	}
+	return r.goTest(ctx, "static", false, []string{"-count=1"}, nil)
+}
+
+func runLint(ctx context.Context, r *runner) error {
+	linter, err := r.installLinter(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range r.modules {
+		r.check(ctx, "lint "+m.dir, m.dir, linter, "run", "--config", filepath.Join(r.repo, ".golangci.yaml"), "./...")
+	}
+	return nil
+}
+
+// checkFormat looks at what git knows or would add: the state folder may hold a whole cluster.
+func (r *runner) checkFormat(ctx context.Context) error {
+	files, err := r.command(ctx, ".", "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate", "*.go").Output()
+	if err != nil {
+		return fmt.Errorf("list the sources: %w", err)
+	}
+	args := []string{"-l"}
+	for _, name := range strings.Split(strings.TrimRight(string(files), "\x00"), "\x00") {
+		if _, err := os.Stat(filepath.Join(r.repo, name)); err == nil {
+			args = append(args, name)
+		}
+	}
+	began := time.Now()
+	unformatted, err := r.command(ctx, ".", "gofmt", args...).CombinedOutput()
+	if err == nil && len(unformatted) > 0 {
+		err = errors.New("gofmt would change these files")
+	}
+	r.settle("gofmt", began, string(unformatted), err)
+	return nil
+}

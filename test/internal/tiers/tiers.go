@@ -1,0 +1,96 @@
+// Package tiers runs everything that `make test` runs, from what needs nothing to what needs a whole cluster:
+//
+//	static     formatting, vet, the linter with its import walls, each module built without the workspace, test/static
+//	unit       packages whose tests touch nothing outside their own process; with the race detector
+//	bus        packages whose tests have a real broker, a real Postgres or real processes; likewise
+//	apiserver  packages whose tests have a real kube-apiserver and etcd (TEST_KUBECONFIG), no node
+//	cluster    test/cluster: real stores on a real cluster
+//
+// A package belongs to one tier, told by what its tests link and read (see packages.go), so that every test runs
+// once. The cluster is started first of all, in the background, and builds while the first tiers run. A tier that fails
+// doesn't stop the next one.
+package tiers
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+// tier is one of the five, or a part of one that can be asked for by name alone.
+type tier struct {
+	name, title string
+	run         func(ctx context.Context, r *runner) error
+	part        bool
+}
+
+var all = []tier{
+	{name: "lint", title: "the linter alone", run: runLint, part: true},
+	{name: "static", title: "formatting, linter, walls, builds", run: runStatic},
+	{name: "unit", title: "packages on their own", run: runUnit},
+	{name: "bus", title: "broker, Postgres, processes", run: runBus},
+	{name: "apiserver", title: "a real API server", run: runAPIServer},
+	{name: clusterTier, title: "a real cluster", run: runCluster},
+}
+
+const clusterTier = "cluster"
+
+// EnumOfNames lists the tiers' names, as kong wants them.
+func EnumOfNames() string {
+	var names []string
+	for _, t := range all {
+		names = append(names, t.name)
+	}
+	return strings.Join(names, ",")
+}
+
+// Run runs the named tiers in their order, all of them when names is empty, reports to out, and tells whether nothing
+// failed and nothing was skipped that may not be. An error means that the tiers couldn't be run at all.
+func Run(ctx context.Context, out io.Writer, names []string) (bool, error) {
+	wanted := func(t tier) bool { return len(names) == 0 && !t.part || slices.Contains(names, t.name) }
+	r, err := newRunner(ctx, out)
+	if err != nil {
+		return false, err
+	}
+	if err := r.installPackages(ctx); err != nil {
+		return false, err
+	}
+	if slices.ContainsFunc(all, func(t tier) bool { return t.name == clusterTier && wanted(t) }) {
+		r.cluster = startCluster(ctx, r)
+		defer r.cluster.stop(r)
+	}
+	var total tally
+	for _, t := range all {
+		if !wanted(t) || ctx.Err() != nil {
+			continue
+		}
+		total.merge(r.runTier(ctx, t))
+	}
+	if ctx.Err() != nil {
+		total.fail("interrupted")
+	}
+	fmt.Fprintln(out)
+	total.printFailures(out)
+	fmt.Fprintln(out, total.line())
+	return len(total.failed) == 0, nil
+}
+
+func (r *runner) runTier(ctx context.Context, t tier) tally {
+	fmt.Fprintf(r.out, "\n=== %s: %s\n", t.name, t.title)
+	began := time.Now()
+	r.tally = tally{}
+	if err := t.run(ctx, r); err != nil {
+		fmt.Fprintf(r.out, "%v\n", err)
+		r.tally.fail(t.name + ": " + firstLine(err.Error()))
+	}
+	fmt.Fprintf(r.out, "--- %s: %s (%s)\n", t.name, r.tally.line(), time.Since(began).Round(time.Second))
+	return r.tally
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}

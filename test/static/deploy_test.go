@@ -1,0 +1,177 @@
+package static
+
+import (
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/compose-spec/compose-go/v2/cli"
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/store-platform/store-platform/test/internal/settings"
+)
+
+// secrets are what scripts/compose-env.sh makes up.
+var secrets = []string{
+	"NATS_PASSWORD_GATEWAY", "NATS_PASSWORD_PROVISIONER", "NATS_PASSWORD_JANITOR", "NATS_PASSWORD_EVENTS",
+	"POSTGRES_PASSWORD", "K3S_TOKEN", "INSTALLATION",
+}
+
+func compose(t *testing.T, env []string) (*types.Project, error) {
+	t.Helper()
+	dir := root(t)
+	options, err := cli.NewProjectOptions([]string{filepath.Join(dir, "docker-compose.yaml")},
+		cli.WithWorkingDirectory(dir), cli.WithEnv(env), cli.WithProfiles([]string{"*"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return options.LoadProject(t.Context())
+}
+
+func project(t *testing.T) *types.Project {
+	t.Helper()
+	var env []string
+	for _, name := range secrets {
+		env = append(env, name+"=p1")
+	}
+	p, err := compose(t, env)
+	if err != nil {
+		t.Fatalf("load docker-compose.yaml: %v", err)
+	}
+	return p
+}
+
+func TestComposeHasNoSecretOfItsOwn(t *testing.T) {
+	if _, err := compose(t, nil); err == nil || !strings.Contains(err.Error(), "compose-env.sh") {
+		t.Errorf("without .env: %v, want an error that names scripts/compose-env.sh", err)
+	}
+	script := read(t, "scripts/compose-env.sh")
+	for _, name := range secrets {
+		if !strings.Contains(script, name) {
+			t.Errorf("scripts/compose-env.sh doesn't make up %s", name)
+		}
+	}
+}
+
+func TestComposeSetsOnlyWhatServicesTake(t *testing.T) {
+	p := project(t)
+	for _, name := range services {
+		service, err := p.GetService(name)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		checkSettings(t, name, slices.Collect(maps.Keys(service.Environment)))
+	}
+}
+
+// checkSettings holds variables against the service's Config struct, and its required settings against the variables.
+func checkSettings(t *testing.T, service string, variables []string) {
+	t.Helper()
+	taken, err := settings.Of(root(t), service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(taken) < 5 {
+		t.Errorf("%s takes only %v: are its settings read right?", service, taken)
+	}
+	for _, variable := range variables {
+		if _, ok := taken[variable]; !ok {
+			t.Errorf("%s doesn't take %s", service, variable)
+		}
+	}
+	for variable, setting := range taken {
+		if setting.Required && !slices.Contains(variables, variable) {
+			t.Errorf("%s needs %s", service, variable)
+		}
+	}
+}
+
+func TestComposeIsHardened(t *testing.T) {
+	p := project(t)
+	for name, service := range p.Services {
+		oneShot := service.Restart == "no"
+		if service.Build == nil && !strings.Contains(service.Image, ":") {
+			t.Errorf("%s: image %s has no tag", name, service.Image)
+		}
+		if len(service.Profiles) > 0 {
+			continue
+		}
+		if !oneShot && service.HealthCheck == nil {
+			t.Errorf("%s has no healthcheck", name)
+		}
+		for _, port := range service.Ports {
+			if port.HostIP != "127.0.0.1" {
+				t.Errorf("%s publishes %s beyond this machine", name, port.Published)
+			}
+		}
+		if name == "k3s" || oneShot {
+			continue
+		}
+		user, _, _ := strings.Cut(service.User, ":")
+		if user == "" || user == "0" || user == "root" || service.Privileged || !service.ReadOnly || !slices.Contains(service.CapDrop, "ALL") {
+			t.Errorf("%s: user %q, privileged %v, read-only %v, drops %v", name, service.User, service.Privileged, service.ReadOnly, service.CapDrop)
+		}
+	}
+}
+
+func TestComposeBrokerKeepsWhatItAcknowledges(t *testing.T) {
+	if !strings.Contains(read(t, "deploy/compose/nats.conf"), "sync_interval: always") {
+		t.Error("deploy/compose/nats.conf doesn't fsync every write")
+	}
+	if !strings.Contains(read(t, "deploy/k8s/templates/nats.yaml"), "sync_interval: always") {
+		t.Error("the chart's broker doesn't fsync every write")
+	}
+}
+
+// TestComposeMountsWhatIsThere: a missing file would be mounted as an empty folder.
+func TestComposeMountsWhatIsThere(t *testing.T) {
+	dir := root(t)
+	for name, service := range project(t).Services {
+		for _, volume := range service.Volumes {
+			if volume.Type != types.VolumeTypeBind {
+				continue
+			}
+			if found, err := filepath.Glob(volume.Source); err != nil || len(found) == 0 {
+				t.Errorf("%s mounts %s, which isn't there", name, strings.TrimPrefix(volume.Source, dir+"/"))
+			}
+		}
+		if service.Build != nil {
+			file := filepath.Join(service.Build.Context, service.Build.Dockerfile)
+			if found, err := filepath.Glob(file); err != nil || len(found) == 0 {
+				t.Errorf("%s is built by %s, which isn't there", name, strings.TrimPrefix(file, dir+"/"))
+			}
+		}
+	}
+}
+
+// variableInTemplate finds the variables that a chart's template sets.
+var variableInTemplate = regexp.MustCompile(`- name: ([A-Z][A-Z0-9_]+)`)
+
+func TestChartSetsOnlyWhatServicesTake(t *testing.T) {
+	shared := read(t, "deploy/k8s/templates/_helpers.tpl")
+	for _, service := range services {
+		var variables []string
+		for _, match := range variableInTemplate.FindAllStringSubmatch(shared+read(t, "deploy/k8s/templates/"+service+".yaml"), -1) {
+			variables = append(variables, match[1])
+		}
+		checkSettings(t, service, variables)
+	}
+}
+
+func TestImagesAreEmptyAndNotRoot(t *testing.T) {
+	for _, service := range services {
+		text := read(t, "services/"+service+"/Dockerfile")
+		stages := strings.Split(text, "\nFROM ")
+		last := stages[len(stages)-1]
+		if !strings.HasPrefix(last, "scratch\n") || !strings.Contains(last, "\nUSER 65532:65532\n") || !strings.Contains(last, "ca-certificates.crt") {
+			t.Errorf("services/%s/Dockerfile ends with\nFROM %s", service, last)
+		}
+		if !strings.Contains(text, "./cmd/store-"+service) || !strings.Contains(last, `["/store-`+service+`"]`) {
+			t.Errorf("services/%s/Dockerfile doesn't run store-%s", service, service)
+		}
+	}
+}

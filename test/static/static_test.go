@@ -1,0 +1,118 @@
+// Package static holds what is checked by reading the repository: walls, publishes, deployment files and documents. It
+// holds tests only.
+package static
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/store-platform/store-platform/test/internal/publint"
+	"github.com/store-platform/store-platform/test/internal/repo"
+)
+
+var services = []string{"gateway", "events", "provisioner", "janitor"}
+
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := repo.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(root(t), name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// mayPublish are the functions that the lint's rules don't fit, each with its reason.
+var mayPublish = []publint.Exception{
+	// The literals from which every subject is built.
+	{File: "pkg/storelog/subjects.go"},
+	// The one function that appends.
+	{File: "pkg/storelog/append.go", Func: "Append"},
+	// Permissions of the broker's users: what may be published, not a publish.
+	{File: "deploy/local/internal/broker/users.go"},
+	// Replies to a request at its own address, under a user that may not write to the log.
+	{File: "services/events/internal/queries/queries.go", Func: "accept"},
+}
+
+func TestNobodyElseWritesToTheLog(t *testing.T) {
+	dir := root(t)
+	names, err := repo.Files(dir, "*.go", ":!:*_test.go", ":!:test/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	findings, err := publint.Check(dir, repo.Module, names, mayPublish)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range findings {
+		t.Error(f)
+	}
+	if len(names) < 50 {
+		t.Errorf("only %d files were read", len(names))
+	}
+}
+
+// TestProgramsLinkOnlyWhatTheyMay holds the walls where the linter can't: through other packages.
+func TestProgramsLinkOnlyWhatTheyMay(t *testing.T) {
+	kubernetes, helm := []string{"k8s.io/", "sigs.k8s.io/"}, []string{"helm.sh/"}
+	api, database := []string{"github.com/gofiber/"}, []string{"github.com/jackc/pgx"}
+	walls := map[string][][]string{
+		"services/gateway":     {kubernetes, helm, database},
+		"services/events":      {kubernetes, helm},
+		"services/provisioner": {api, database},
+		"services/janitor":     {api, database, helm},
+		"deploy/local":         {kubernetes, helm, api},
+		"pkg":                  {kubernetes, helm, api, database},
+		"test":                 {kubernetes, helm},
+	}
+	for module, forbidden := range walls {
+		t.Run(module, func(t *testing.T) {
+			list := exec.Command("go", "list", "-e", "-deps", "./...")
+			list.Dir = filepath.Join(root(t), module)
+			list.Env = append(os.Environ(), "GOWORK=off")
+			output, err := list.Output()
+			if err != nil {
+				t.Fatalf("list what %s links: %v", module, err)
+			}
+			for path := range strings.SplitSeq(string(output), "\n") {
+				for _, wall := range forbidden {
+					for _, prefix := range wall {
+						if strings.HasPrefix(path, prefix) {
+							t.Errorf("links %s", path)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestDomainIsPure(t *testing.T) {
+	list := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, "./store")
+	list.Dir = filepath.Join(root(t), "pkg")
+	list.Env = append(os.Environ(), "GOWORK=off")
+	output, err := list.Output()
+	if err != nil {
+		t.Fatalf("list what pkg/store imports: %v", err)
+	}
+	for path := range strings.FieldsSeq(string(output)) {
+		if strings.Contains(path, ".") {
+			t.Errorf("pkg/store imports %s, which isn't the standard library's", path)
+		}
+		switch path {
+		case "context", "os", "io", "net", "net/http", "log/slog", "crypto/rand", "math/rand", "math/rand/v2":
+			t.Errorf("pkg/store imports %s: it has no context, clock, logger, I/O or ids", path)
+		}
+	}
+}
