@@ -16,37 +16,40 @@ import (
 // serves all of them; should it miss one, the operation's next heartbeat reads the log.
 type newerCommands struct {
 	mu      sync.Mutex
-	running map[store.ID]running
+	running map[*running]struct{}
 }
 
 type running struct {
+	id         store.ID
 	generation uint64
 	cancel     context.CancelCauseFunc
 }
 
 func newNewerCommands() *newerCommands {
-	return &newerCommands{running: map[store.ID]running{}}
+	return &newerCommands{running: map[*running]struct{}{}}
 }
 
-// register returns the function that ends the registration.
+// register returns the function that ends the registration. A store may have several at once: a command that is
+// delivered again meets the slot that still works on it.
 func (n *newerCommands) register(id store.ID, generation uint64, cancel context.CancelCauseFunc) func() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.running[id] = running{generation, cancel}
+	r := &running{id, generation, cancel}
+	n.running[r] = struct{}{}
 	return func() {
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		if n.running[id].generation == generation {
-			delete(n.running, id)
-		}
+		delete(n.running, r)
 	}
 }
 
 func (n *newerCommands) appended(id store.ID, generation uint64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if r, ok := n.running[id]; ok && generation > r.generation {
-		r.cancel(ErrSuperseded)
+	for r := range n.running {
+		if r.id == id && generation > r.generation {
+			r.cancel(ErrSuperseded)
+		}
 	}
 }
 

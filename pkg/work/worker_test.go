@@ -256,3 +256,20 @@ func TestAnAttemptThatAnotherHasTakenOverTellsNothing(t *testing.T) {
 		}
 	}
 }
+
+// A command that is delivered again while a slot works on it is turned away; that mustn't cut the slot off from hearing
+// of a newer one.
+func TestASecondDeliveryDoesNotHideANewerCommand(t *testing.T) {
+	n := newNewerCommands()
+	working, cancel := context.WithCancelCause(t.Context())
+	defer n.register(id, 5, cancel)()
+	n.register(id, 5, func(error) {})()
+	n.appended(id, 5)
+	if cause := context.Cause(working); cause != nil {
+		t.Fatalf("its own command ended it: %v", cause)
+	}
+	n.appended(id, 6)
+	if cause := context.Cause(working); !errors.Is(cause, ErrSuperseded) {
+		t.Fatalf("a newer command ended it with %v", cause)
+	}
+}
