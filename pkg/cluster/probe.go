@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/store"
@@ -23,8 +26,11 @@ const (
 )
 
 const (
-	probePeriod  = 500 * time.Millisecond
-	probeTimeout = 5 * time.Second
+	// Right after its pods are ready a store is a moment away from being reached: a route or an endpoint hasn't come
+	// round yet. So the pauses between the first questions are short.
+	probeFirstPause   = 20 * time.Millisecond
+	probeLongestPause = 500 * time.Millisecond
+	probeTimeout      = 5 * time.Second
 )
 
 // Target is the one request that makes a store Ready.
@@ -35,13 +41,12 @@ type Target struct {
 	Probe engine.Probe
 }
 
-// Probe asks every half second until the answer is the engine's own or ctx ends; the error then carries the last wrong
-// answer. via is the route: from inside the cluster the store's Service, from outside the ingress, and without an
-// address for that one a port-forward to a ready pod. Not the API server's service proxy: its requests come from
-// nowhere that a store's policies let in.
+// Probe asks until the answer is the engine's own or ctx ends; the error then carries the last wrong answer. via is the
+// route: from inside the cluster the store's Service, from outside the ingress, and without an address for that one a
+// port-forward to a ready pod. Not the API server's service proxy: its requests come from nowhere that a store's policies
+// let in.
 func (c *Cluster) Probe(ctx context.Context, t Target) (via string, err error) {
-	tick := time.NewTicker(probePeriod)
-	defer tick.Stop()
+	pause := wait.Backoff{Duration: probeFirstPause, Factor: 2, Steps: math.MaxInt, Cap: probeLongestPause}
 	for {
 		via, answer := c.ProbeOnce(ctx, t)
 		if answer == nil {
@@ -55,7 +60,7 @@ func (c *Cluster) Probe(ctx context.Context, t Target) (via string, err error) {
 			return via, err
 		}
 		select {
-		case <-tick.C:
+		case <-time.After(pause.Step()):
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				return via, err
