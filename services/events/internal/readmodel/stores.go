@@ -45,7 +45,7 @@ func Stores(ctx context.Context, db Querier, l List) ([]Placed, error) {
 	return stores, nil
 }
 
-// statement names only the conditions that are asked for: with "or $1 = ”" in their place Postgres would settle on a
+// statement names only the conditions that are asked for: with "$1 is null or" before each Postgres would settle on a
 // plan that uses no index.
 func (l List) statement() (string, []any) {
 	where := []string{"true"}
