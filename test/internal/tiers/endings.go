@@ -2,6 +2,7 @@ package tiers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -48,7 +49,8 @@ func (r *runner) killAfter(ctx context.Context, moment time.Duration) error {
 	return expectNothingLeft(r.cluster.before, c.state(r))
 }
 
-// startAgain finds the first store, which an earlier run of this installation made.
+// startAgain finds the first store, which an earlier run of this installation made, in the log and in a list: what was
+// killed in the middle of anything must come back, Postgres too.
 func (r *runner) startAgain(ctx context.Context) error {
 	if err := os.Remove(filepath.Join(r.cluster.state(r), endpointsFile)); err != nil && !os.IsNotExist(err) {
 		return err
@@ -58,5 +60,5 @@ func (r *runner) startAgain(ctx context.Context) error {
 		return err
 	}
 	defer c.stop(r)
-	return c.askForFirstStore(ctx, r)
+	return errors.Join(c.askForFirstStore(ctx, r), c.awaitList(ctx, r))
 }

@@ -148,17 +148,30 @@ func run(ctx context.Context, command *exec.Cmd) error {
 	return nil
 }
 
-// settle deals with the pid file of a server that was killed. PostgreSQL does so itself
-// unless the number belongs to another process by now; and a server that did survive
-// its supervisor would keep the data for itself.
+// settle deals with the lock files of a server that was killed. PostgreSQL does so itself
+// unless the number in them belongs to a process: to another by now, or to what is left of
+// its own where nobody has buried it. And a server that did survive its supervisor would
+// keep the data for itself.
 func (s *Server) settle() error {
-	path := filepath.Join(s.data(), "postmaster.pid")
+	if runtime.GOOS != "linux" {
+		return nil
+	}
+	for _, path := range []string{filepath.Join(s.data(), "postmaster.pid"), s.address() + ".lock"} {
+		if err := s.unlock(path); err != nil {
+			return fmt.Errorf("take PostgreSQL's lock %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// unlock removes a lock file, unless a server of these data has it: that one is told to end.
+func (s *Server) unlock(path string) error {
 	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) || runtime.GOOS != "linux" {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("read PostgreSQL's pid file: %w", err)
+		return err
 	}
 	first, _, _ := strings.Cut(string(text), "\n")
 	pid, err := strconv.Atoi(strings.TrimSpace(first))
@@ -188,7 +201,7 @@ func (s *Server) URL() string {
 // Ready tells whether the server takes connections.
 func (s *Server) Ready(ctx context.Context) error {
 	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "unix", filepath.Join(s.socket, ".s.PGSQL.5432"))
+	conn, err := dialer.DialContext(ctx, "unix", s.address())
 	if err != nil {
 		return err
 	}
@@ -196,6 +209,9 @@ func (s *Server) Ready(ctx context.Context) error {
 }
 
 func (s *Server) data() string { return filepath.Join(s.home, "data") }
+
+// address is the socket. Its name is PostgreSQL's, made of the default port.
+func (s *Server) address() string { return filepath.Join(s.socket, ".s.PGSQL.5432") }
 
 func (s *Server) command(program string, args ...string) *exec.Cmd {
 	command := exec.Command(filepath.Join(s.programs, program), args...)

@@ -95,24 +95,32 @@ func TestAnUnreachableStateFolderIsNoObstacle(t *testing.T) {
 	s, state := setup(t, 0o700)
 	_, stop := serve(t, s)
 	stop()
+	folder := socketFolder(t, s)
+	inside := strings.HasPrefix(folder, state)
+	if root := os.Geteuid() == 0; inside == root {
+		t.Errorf("as root: %v, and the socket is in %s", root, folder)
+	}
+}
+
+func TestLocksOfAnotherProcessAreNoObstacle(t *testing.T) {
+	s, state := setup(t, 0o755)
+	_, stop := serve(t, s)
+	stop()
+	for _, lock := range []string{filepath.Join(state, "postgres", "data", "postmaster.pid"), filepath.Join(socketFolder(t, s), ".s.PGSQL.5432.lock")} {
+		// Process 1 is always there, and is never PostgreSQL.
+		if err := os.WriteFile(lock, []byte("1\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, stop = serve(t, s)
+		stop()
+	}
+}
+
+func socketFolder(t *testing.T, s *postgres.Server) string {
+	t.Helper()
 	u, err := url.Parse(s.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
-	inside := strings.HasPrefix(u.Query().Get("host"), state)
-	if root := os.Geteuid() == 0; inside == root {
-		t.Errorf("as root: %v, and the socket is in %s", root, u.Query().Get("host"))
-	}
-}
-
-func TestAPidFileOfAnotherProcessIsNoObstacle(t *testing.T) {
-	s, state := setup(t, 0o755)
-	_, stop := serve(t, s)
-	stop()
-	path := filepath.Join(state, "postgres", "data", "postmaster.pid")
-	if err := os.WriteFile(path, []byte("1\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_, stop = serve(t, s)
-	stop()
+	return u.Query().Get("host")
 }
