@@ -56,31 +56,6 @@ func publish(ctx context.Context, kv jetstream.KeyValue, pack Pack) error {
 	return err
 }
 
-// Read returns the packs that are in the catalog now, sorted by name. An entry that can't be read is an
-// error, as its reader is about to act on it; a Catalog reports it in Err and shows the rest.
-func Read(ctx context.Context, kv jetstream.KeyValue) ([]Pack, error) {
-	keys, err := keys(ctx, kv)
-	if err != nil {
-		return nil, err
-	}
-	var packs []Pack
-	for _, key := range keys {
-		entry, err := kv.Get(ctx, key)
-		if errors.Is(err, jetstream.ErrKeyNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read engine %s from the catalog: %w", key, err)
-		}
-		pack, err := decode(entry)
-		if err != nil {
-			return nil, err
-		}
-		packs = append(packs, pack)
-	}
-	return packs, nil
-}
-
 func keys(ctx context.Context, kv jetstream.KeyValue) ([]string, error) {
 	keys, err := kv.Keys(ctx)
 	if errors.Is(err, jetstream.ErrNoKeysFound) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -19,11 +20,7 @@ const rewatchDelay = time.Second
 // Watch reads the catalog and keeps following it until ctx ends. It returns once the view holds what
 // was published before.
 func Watch(ctx context.Context, kv jetstream.KeyValue) (*Catalog, error) {
-	c := &Catalog{
-		packs:   map[string]Pack{},
-		faults:  map[string]error{},
-		changed: make(chan struct{}),
-	}
+	c := &Catalog{packs: map[string]Pack{}}
 	updates, err := c.load(ctx, kv)
 	if err != nil {
 		return nil, fmt.Errorf("watch the catalog: %w", err)
@@ -88,19 +85,14 @@ func (c *Catalog) follow(ctx context.Context, kv jetstream.KeyValue, updates <-c
 func (c *Catalog) forgetAllBut(seen map[string]bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	gone := func(name string) bool { return !seen[name] }
-	maps.DeleteFunc(c.packs, func(name string, _ Pack) bool { return gone(name) })
-	maps.DeleteFunc(c.faults, func(name string, _ error) bool { return gone(name) })
-	c.announce()
+	maps.DeleteFunc(c.packs, func(name string, _ Pack) bool { return !seen[name] })
 }
 
 // Catalog is a live view of the catalog in memory: reading it costs no request, and it goes on telling
 // what it knew while the broker is away. Safe for concurrent use.
 type Catalog struct {
-	mu      sync.RWMutex
-	packs   map[string]Pack
-	faults  map[string]error
-	changed chan struct{}
+	mu    sync.RWMutex
+	packs map[string]Pack
 }
 
 // Engines returns the packs sorted by name.
@@ -146,46 +138,19 @@ func Default(packs []Pack) (Pack, bool) {
 	return best, best.Name != ""
 }
 
-// Err tells which entries can't be read, nil when all can. Their engines are absent from the view.
-func (c *Catalog) Err() error {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	faults := make([]error, 0, len(c.faults))
-	for _, err := range c.faults {
-		faults = append(faults, err)
-	}
-	slices.SortFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return errors.Join(faults...)
-}
-
-// Changed returns a channel that is closed at the next change. Ask for it before reading.
-func (c *Catalog) Changed() <-chan struct{} {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.changed
-}
-
-// apply takes one entry over.
+// apply takes one entry over. An engine whose entry can't be read isn't on offer, and its operator must hear why.
 func (c *Catalog) apply(entry jetstream.KeyValueEntry) {
 	pack, err := Pack{}, error(nil)
 	if entry.Operation() == jetstream.KeyValuePut {
 		pack, err = decode(entry)
 	}
+	if err != nil {
+		slog.Warn("leave an engine out of the catalog", "engine", entry.Key(), "error", err)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.packs, entry.Key())
-	delete(c.faults, entry.Key())
-	switch {
-	case err != nil:
-		c.faults[entry.Key()] = err
-	case pack.Name != "":
+	if err == nil && pack.Name != "" {
 		c.packs[entry.Key()] = pack
 	}
-	c.announce()
-}
-
-// announce wants mu held.
-func (c *Catalog) announce() {
-	close(c.changed)
-	c.changed = make(chan struct{})
 }

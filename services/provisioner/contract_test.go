@@ -23,9 +23,12 @@ func TestCatalogAndCredentials(t *testing.T) {
 	id := b.create()
 	b.awaitStep(id, "credentials")
 
-	packs, err := engine.Read(t.Context(), b.bucket(storelog.BucketCatalog))
-	if err != nil || len(packs) == 0 {
-		t.Errorf("the catalog has %d engines, %v", len(packs), err)
+	catalog, err := engine.Watch(t.Context(), b.bucket(storelog.BucketCatalog))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := catalog.Find("sample"); !ok {
+		t.Error("the catalog doesn't offer the engine that the provisioner carries")
 	}
 	if _, code := b.credentials(string(id)); code != "409" {
 		t.Errorf("a store that isn't Ready yet: code %q, want 409", code)

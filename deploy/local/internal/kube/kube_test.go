@@ -234,8 +234,10 @@ func TestMissingNamesTheMend(t *testing.T) {
 	if present := (tool{name: "sh"}); !present.here() {
 		t.Error("sh isn't here")
 	}
-	if len(Packages()) != len(tools) {
-		t.Errorf("%d packages for %d tools", len(Packages()), len(tools))
+	for _, tool := range tools {
+		if tool.pack == "" {
+			t.Errorf("no package brings %s", tool.name)
+		}
 	}
 	for _, lack := range Missing(t.TempDir(), t.TempDir()) {
 		if lack.What == "" || lack.Mend == "" {

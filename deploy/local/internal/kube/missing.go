@@ -51,16 +51,7 @@ type place struct {
 	bytes uint64
 }
 
-// Packages are the Debian packages that building and running a cluster need.
-func Packages() []string {
-	names := make([]string, 0, len(tools))
-	for _, t := range tools {
-		names = append(names, t.pack)
-	}
-	return names
-}
-
-// MissingPackages are those of Packages that this machine has nothing of. What is asked is
+// MissingPackages are the Debian packages for building and running a cluster that this machine has nothing of. What is asked is
 // whether the file is there, not who installed it: other distributions name packages otherwise.
 func MissingPackages() []string {
 	var missing []string

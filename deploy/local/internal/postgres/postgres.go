@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -196,16 +195,6 @@ func (s *Server) Command() *exec.Cmd {
 func (s *Server) URL() string {
 	u := url.URL{Scheme: "postgres", Path: "/" + database, RawQuery: url.Values{"host": {s.socket}, "user": {database}}.Encode()}
 	return u.String()
-}
-
-// Ready tells whether the server takes connections.
-func (s *Server) Ready(ctx context.Context) error {
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "unix", s.address())
-	if err != nil {
-		return err
-	}
-	return conn.Close()
 }
 
 func (s *Server) data() string { return filepath.Join(s.home, "data") }

@@ -46,13 +46,12 @@ type Bus struct {
 	replicas int
 	lost     func()
 	parts    atomic.Pointer[Parts]
-	opened   chan struct{}
 }
 
 // New makes a bus that Run brings up. replicas is how many copies of the log the broker keeps, 1 or 3; lost is called
 // whenever the connection breaks.
 func New(replicas int, lost func()) *Bus {
-	return &Bus{replicas: replicas, lost: lost, opened: make(chan struct{})}
+	return &Bus{replicas: replicas, lost: lost}
 }
 
 // Run connects, makes the log where it is missing, and keeps the connection until ctx ends. It fails only for what
@@ -70,7 +69,6 @@ func (b *Bus) Run(ctx context.Context, connect Connect) error {
 		parts, err := b.open(ctx, conn)
 		if err == nil {
 			b.parts.Store(&parts)
-			close(b.opened)
 			slog.Info("opened the log", "epoch", parts.Log.Epoch())
 			b.watch(ctx, conn)
 			return nil
@@ -136,9 +134,6 @@ func (b *Bus) open(ctx context.Context, conn *nats.Conn) (Parts, error) {
 		Catalog: catalog, Platform: cluster, Tickets: buckets[storelog.BucketTickets],
 	}, nil
 }
-
-// Opened is closed when the parts are there for the first time.
-func (b *Bus) Opened() <-chan struct{} { return b.opened }
 
 // Parts returns what to work with, or ErrUnavailable at once instead of after a time-out.
 func (b *Bus) Parts() (*Parts, error) {

@@ -83,9 +83,6 @@ func (p *Problem) Send(c *fiber.Ctx) error {
 	return c.Status(p.Status).JSON(p, ContentType)
 }
 
-// Handle is Fiber's error handler.
-func Handle(c *fiber.Ctx, err error) error { return Of(err).Send(c) }
-
 // Of finds the problem in an error. What is not known is Internal and says nothing of its cause: that is for the log.
 func Of(err error) *Problem {
 	var p *Problem
