@@ -34,6 +34,7 @@ import (
 	"github.com/store-platform/store-platform/deploy/local/internal/target"
 	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/platform"
 )
 
 // Names of the two settings that choose addresses, for messages.
@@ -153,6 +154,8 @@ func (r *run) prepare(ctx context.Context) error {
 	}
 	r.supervisor = supervise.New(r.group, r.dir.Logs(), r.changed)
 	r.board = newBoard(config.NATS{URL: r.at.Broker, User: broker.Local, Password: r.identity.Passwords[broker.Local]}, r.packs)
+	// What a run that was killed said last of its cluster may be that it is ready.
+	r.board.say(platform.Cluster{Part: "kubernetes", Message: "starting the platform"})
 	return r.dir.Announce(r.at)
 }
 
