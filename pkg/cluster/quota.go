@@ -2,14 +2,61 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/store-platform/store-platform/pkg/store"
 )
+
+const (
+	recountPeriod  = 50 * time.Millisecond
+	recountTimeout = 15 * time.Second
+)
+
+// Recount has Kubernetes count anew what the store uses of its quota, and returns when it has. The API server counts an
+// object before it stores it, and doesn't take that back when the request is cut in between, as by the end of a worker:
+// until the next recount, minutes later, the store is refused what it hasn't got.
+//
+// A quota is counted whenever its spec changes, and its status repeats the spec then. So it grants one pod more for a
+// moment; should this be cut as well, IsolationDone sees it.
+func (o *Operation) Recount(ctx context.Context, id store.ID) error {
+	live, err := o.client.CoreV1().ResourceQuotas(id.Namespace()).Get(ctx, quotaName, metav1.GetOptions{})
+	if err != nil {
+		return o.fail("read quota", err)
+	}
+	granted := live.Spec.Hard[corev1.ResourcePods]
+	more := granted.DeepCopy()
+	more.Add(resource.MustParse("1"))
+	for _, pods := range []resource.Quantity{more, granted} {
+		if err := o.countWith(ctx, id, pods); err != nil {
+			return o.fail("recount quota", err)
+		}
+	}
+	return nil
+}
+
+func (o *Operation) countWith(ctx context.Context, id store.ID, pods resource.Quantity) error {
+	quotas := o.client.CoreV1().ResourceQuotas(id.Namespace())
+	patch := fmt.Appendf(nil, `{"spec":{"hard":{"pods":%q}}}`, pods.String())
+	if _, err := quotas.Patch(ctx, quotaName, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+		return err
+	}
+	return wait.PollUntilContextTimeout(ctx, recountPeriod, recountTimeout, true, func(ctx context.Context) (bool, error) {
+		live, err := quotas.Get(ctx, quotaName, metav1.GetOptions{})
+		if err != nil {
+			return false, err
+		}
+		counted := live.Status.Hard[corev1.ResourcePods]
+		return counted.Cmp(pods) == 0, nil
+	})
+}
 
 // overQuota says whether one more pod of the workload would go over the store's quota. It calculates, because a
 // controller that was refused a pod keeps nothing of the refusal but its text.

@@ -29,6 +29,8 @@ const (
 	deadline = 5 * time.Minute
 	// history is how many revisions are kept: each is a Secret with the whole chart in it.
 	history = 3
+	// recounts is how often a refused release is tried again: the API server hears of a count a moment after it was made.
+	recounts = 2
 	// digestLabel is on the revision's Secret and says which chart and values it was made of.
 	digestLabel = "store-platform.io/digest"
 )
@@ -74,10 +76,25 @@ func (r *Releases) Ensure(ctx context.Context, op *cluster.Operation, spec Spec)
 	if err != nil {
 		return err
 	}
-	if err := w.ensure(); err != nil {
+	if err := w.ensureCounted(ctx, op); err != nil {
 		return failed(op, err)
 	}
 	return nil
+}
+
+// ensureCounted takes a refusal for an answer only after the store's quota was counted anew: what an earlier worker was
+// about to make when it ended may stand in there and nowhere else.
+func (w *work) ensureCounted(ctx context.Context, op *cluster.Operation) error {
+	for range recounts {
+		err := w.ensure()
+		if e := op.Classify(err); e == nil || e.Kind != cluster.Forbidden {
+			return err
+		}
+		if err := op.Recount(ctx, w.spec.Store); err != nil {
+			return err
+		}
+	}
+	return w.ensure()
 }
 
 // Deployed says whether Ensure has nothing to do.

@@ -7,6 +7,7 @@ import (
 
 	helmrelease "helm.sh/helm/v3/pkg/release"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/cluster/clustertest"
@@ -166,5 +167,41 @@ func TestRefusedCharts(t *testing.T) {
 				t.Error("a release was begun")
 			}
 		})
+	}
+}
+
+// The API server counts an object for the quota before it stores it. A worker that ends in between leaves the count
+// without the object.
+func TestWhatOnlyTheQuotaKnowsOfIsNoObstacle(t *testing.T) {
+	b := setup(t)
+	b.countStorage(t, "1Gi")
+	b.ensure(t, b.spec(t, "first"))
+}
+
+func TestAChartThatIsTooLargeForItsPlanIsRefused(t *testing.T) {
+	b := setup(t)
+	patch := []byte(`{"spec":{"hard":{"requests.storage":"512Mi"}}}`)
+	quotas := b.api.Admin.CoreV1().ResourceQuotas(b.id.Namespace())
+	if _, err := quotas.Patch(t.Context(), "store", types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	var refused *cluster.Error
+	err := b.releases.Ensure(t.Context(), b.operation(t, &clustertest.Trust{}), b.spec(t, "first"))
+	if !errors.As(err, &refused) || refused.Kind != cluster.Forbidden {
+		t.Fatalf("got %v, want a refusal", err)
+	}
+}
+
+// countStorage makes the quota say that so much storage is used.
+func (b *testBundle) countStorage(t *testing.T, used string) {
+	t.Helper()
+	quotas := b.api.Admin.CoreV1().ResourceQuotas(b.id.Namespace())
+	clustertest.Eventually(t, "the quota is counted", func(ctx context.Context) (bool, error) {
+		quota, err := quotas.Get(ctx, "store", metav1.GetOptions{})
+		return err == nil && len(quota.Status.Hard) > 0, err
+	})
+	patch := []byte(`{"status":{"used":{"requests.storage":"` + used + `"}}}`)
+	if _, err := quotas.Patch(t.Context(), "store", types.MergePatchType, patch, metav1.PatchOptions{}, "status"); err != nil {
+		t.Fatal(err)
 	}
 }
