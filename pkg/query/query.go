@@ -9,11 +9,11 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
-// Subjects of the request/reply endpoints. StoresSubject and EventsSubject are answered by the events service,
-// CredentialsSubject by the provisioner, which alone may read a store's Secret.
+// Subjects of the request/reply endpoints. The first three are answered by the events service, CredentialsSubject by the provisioner, which alone may read a store's Secret.
 const (
 	StoresSubject      = "query.stores"
 	EventsSubject      = "query.events"
+	DeadLettersSubject = "query.dead-letters"
 	CredentialsSubject = "query.credentials"
 )
 
@@ -42,6 +42,7 @@ type Store struct {
 	Revision   uint64         `json:"version" doc:"Sequence of the newest message"`
 	CreatedAt  time.Time      `json:"createdAt"`
 	UpdatedAt  time.Time      `json:"updatedAt"`
+	ExpiresAt  *time.Time     `json:"expiresAt,omitempty" doc:"When the store is deleted by itself, if ever"`
 }
 
 // View shows a state to its tenant.
@@ -51,6 +52,7 @@ func View(s store.State) Store {
 		Options: s.Spec.Options, Status: s.Status, Steps: s.Steps, Attempt: s.Attempt, Reason: s.Reason,
 		Message: s.Message, Detail: s.Detail, NotBefore: s.NotBefore, URL: s.URL,
 		Generation: s.Generation, Revision: s.Version, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
+		ExpiresAt: s.ExpiresAt,
 	}
 	if v.Steps == nil {
 		v.Steps = []string{}

@@ -17,6 +17,10 @@ var (
 	ErrAlreadyDeleting = errors.New("the store is being deleted already")
 	// ErrNothingToRetry: only what failed can be tried again.
 	ErrNothingToRetry = errors.New("the store has not failed: there is nothing to retry")
+	// ErrNoDeadLetter: nothing of that number waits for an operator (any more).
+	ErrNoDeadLetter = errors.New("there is no such dead letter")
+	// ErrNothingToSweep: the store is as it should be.
+	ErrNothingToSweep = errors.New("there is nothing to sweep")
 )
 
 // InFlightError refuses a second operation beside the one that runs.
@@ -59,6 +63,23 @@ func Admit(s State, v Verb) error {
 		return &InFlightError{Verb: s.Verb, Generation: s.Generation}
 	case v == Retry && s.Status != Failed:
 		return ErrNothingToRetry
+	}
+	return nil
+}
+
+// AdmitRedrive says which verb sends the dead letter with this generation again.
+func AdmitRedrive(s State, generation uint64) (Verb, error) {
+	if generation == 0 || s.DeadLetter() != generation {
+		return "", ErrNoDeadLetter
+	}
+	return Intent(s, Retry), nil
+}
+
+// AdmitSweep says whether a sweep may ask for the deletion of a store of which it found something in the cluster. Only
+// where the log itself says that it was deleted: a store that the log doesn't know may be somebody's whose log was lost.
+func AdmitSweep(s State) error {
+	if s.Status != Deleted || s.InFlight() {
+		return ErrNothingToSweep
 	}
 	return nil
 }

@@ -71,3 +71,19 @@ func TestIDs(t *testing.T) {
 		}
 	}
 }
+
+func TestASweepDeletesOnlyWhatTheLogSaysIsDeleted(t *testing.T) {
+	for name, c := range map[string]struct {
+		state store.State
+		want  error
+	}{
+		"nothing":       {store.State{}, store.ErrNothingToSweep},
+		"ready":         {store.State{Version: 3, Generation: 1, Status: store.Ready}, store.ErrNothingToSweep},
+		"being deleted": {store.State{Version: 3, Generation: 2, Open: []uint64{2}, Verb: store.Delete, Status: store.Deleting}, store.ErrNothingToSweep},
+		"deleted":       {store.State{Version: 4, Generation: 2, Verb: store.Delete, Status: store.Deleted}, nil},
+	} {
+		if err := store.AdmitSweep(c.state); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+}

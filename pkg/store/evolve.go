@@ -10,6 +10,8 @@ func Evolve(s State, m Message) State {
 	} else {
 		s = event(s, m)
 	}
+	// Whoever writes the next message writes it in this version's schema, whatever the one before was in.
+	s.Schema = Schema
 	s.Version = m.Seq
 	s.UpdatedAt = m.Time
 	return s
@@ -17,7 +19,7 @@ func Evolve(s State, m Message) State {
 
 func command(s State, m Message) State {
 	if m.Type == CreateCommand {
-		s = State{Schema: Schema, ID: m.Store, Tenant: m.Tenant, Request: m.Facts.Request, CreatedAt: m.Time}
+		s = State{ID: m.Store, Tenant: m.Tenant, Request: m.Facts.Request, CreatedAt: m.Time, ExpiresAt: m.Facts.ExpiresAt}
 	}
 	if m.Facts.Spec != nil {
 		s.Spec = *m.Facts.Spec
@@ -28,6 +30,7 @@ func command(s State, m Message) State {
 		s.Status = Deleting
 	}
 	s.Attempt, s.Steps, s.NotBefore, s.URL, s.Detail = 0, nil, nil, "", ""
+	s.Working, s.Crashes, s.Discarded = false, 0, ""
 	s.Reason, s.Message = m.Facts.Reason, m.Facts.Message
 	// Zero until the message has a sequence: see State.Generation.
 	s.Generation = m.Seq
@@ -45,18 +48,21 @@ func event(s State, m Message) State {
 	if m.Generation != s.Generation || m.Type == Superseded || m.Type == CredentialsViewed {
 		return s
 	}
+	s = attempt(s, m)
 	switch m.Type {
+	case Discarded:
+		// A message that the projection has set aside is not the store's state.
+		if m.Facts.DeadLetter == s.Generation {
+			s.Discarded = m.Facts.Message
+		}
 	case Waited:
 		s.Reason, s.Message, s.Detail = m.Facts.Reason, m.Facts.Message, m.Facts.Detail
 	case AttemptStarted:
-		s.Attempt++
 		s.NotBefore = nil
 		s.Reason, s.Message, s.Detail = "", "", ""
 		if s.Verb != Delete {
 			s.Status = Provisioning
 		}
-	case AttemptYielded:
-		s.Attempt = max(0, s.Attempt-1)
 	case StepCompleted:
 		if !slices.Contains(s.Steps, m.Facts.Step) {
 			s.Steps = append(slices.Clone(s.Steps), m.Facts.Step)
@@ -73,6 +79,25 @@ func event(s State, m Message) State {
 	case BecameDeleted:
 		s.Status, s.NotBefore = Deleted, nil
 		s.Reason, s.Message, s.Detail = "", "", ""
+	}
+	return s
+}
+
+// attempt keeps count of the attempts: how many there were, whether one is under way, and how many ended with their
+// worker.
+func attempt(s State, m Message) State {
+	switch m.Type {
+	case AttemptStarted:
+		if s.Working {
+			s.Crashes++
+		}
+		s.Attempt++
+		s.Working = true
+	case AttemptYielded:
+		s.Attempt = max(0, s.Attempt-1)
+		s.Working = false
+	case RetryScheduled, BecameReady, BecameFailed, BecameDeleted:
+		s.Working = false
 	}
 	return s
 }

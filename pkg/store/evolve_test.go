@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -88,9 +89,67 @@ func TestYieldTakesTheAttemptBack(t *testing.T) {
 	}
 }
 
+func TestAnAttemptThatEndsWithoutAWordIsACrash(t *testing.T) {
+	h := created()
+	h.add(store.AttemptStarted, 1, store.Facts{})
+	h.add(store.RetryScheduled, 1, store.Facts{})
+	h.add(store.AttemptStarted, 1, store.Facts{})
+	if h.state.Crashes != 0 || !h.state.Working {
+		t.Fatalf("an attempt whose end was told counts as a crash: %+v", h.state)
+	}
+	h.add(store.AttemptStarted, 1, store.Facts{})
+	h.add(store.AttemptYielded, 1, store.Facts{})
+	h.add(store.AttemptStarted, 1, store.Facts{})
+	if h.state.Crashes != 1 || h.state.Attempt != 3 {
+		t.Fatalf("%d crashes in %d attempts, want 1 in 3", h.state.Crashes, h.state.Attempt)
+	}
+	h.add(store.BecameFailed, 1, store.Facts{})
+	h.add(store.RetryCommand, 0, store.Facts{})
+	if h.state.Crashes != 0 || h.state.Working {
+		t.Fatalf("a new command inherits the old one's crashes: %+v", h.state)
+	}
+}
+
+func TestADeadLetterWaitsUntilItIsDealtWith(t *testing.T) {
+	failed := created()
+	failed.add(store.BecameFailed, 1, store.Facts{Reason: "QuotaExceeded"})
+	stuck := created()
+	stuck.add(store.DeleteCommand, 0, store.Facts{})
+	for range store.MaxAttempts {
+		if stuck.state.DeadLetter() != 0 {
+			t.Fatalf("a delete is stuck after %d attempts", stuck.state.Attempt)
+		}
+		stuck.add(store.AttemptStarted, 2, store.Facts{})
+		stuck.add(store.RetryScheduled, 2, store.Facts{})
+	}
+	for h, want := range map[*history]struct {
+		generation uint64
+		verb       store.Verb
+	}{failed: {1, store.Retry}, stuck: {2, store.Delete}} {
+		if got := h.state.DeadLetter(); got != want.generation {
+			t.Fatalf("the dead letter is %d, want %d", got, want.generation)
+		}
+		if verb, err := store.AdmitRedrive(h.state, want.generation); err != nil || verb != want.verb {
+			t.Fatalf("redriven as %q, %v; want %q", verb, err, want.verb)
+		}
+		// Of another message, which the projection has set aside.
+		h.add(store.Discarded, want.generation, store.Facts{DeadLetter: 99, Message: "garbage"})
+		if h.state.DeadLetter() == 0 {
+			t.Fatal("it went with somebody else's")
+		}
+		h.add(store.Discarded, want.generation, store.Facts{DeadLetter: want.generation, Message: "a test"})
+		if h.state.DeadLetter() != 0 || h.state.Discarded != "a test" {
+			t.Fatalf("it is still there: %+v", h.state)
+		}
+		if _, err := store.AdmitRedrive(h.state, want.generation); !errors.Is(err, store.ErrNoDeadLetter) {
+			t.Fatalf("redriven after it was put away: %v", err)
+		}
+	}
+}
+
 var types = []store.Type{
 	store.CreateCommand, store.RetryCommand, store.DeleteCommand, store.Waited, store.AttemptStarted, store.AttemptYielded,
-	store.StepCompleted, store.RetryScheduled, store.CredentialsViewed, store.BecameReady, store.BecameFailed,
+	store.StepCompleted, store.RetryScheduled, store.CredentialsViewed, store.Redriven, store.Discarded, store.BecameReady, store.BecameFailed,
 	store.Superseded, store.BecameDeleted,
 }
 
@@ -102,6 +161,7 @@ func drawMessage(t *rapid.T, seq uint64) store.Message {
 	if !m.Type.IsCommand() {
 		m.Generation = rapid.Uint64Range(1, seq).Draw(t, "generation")
 	}
+	m.Facts.DeadLetter = rapid.Uint64Range(0, seq).Draw(t, "dead letter")
 	m.Facts.Reason = rapid.SampledFrom([]string{"", "ClusterNotReady", "QuotaExceeded"}).Draw(t, "reason")
 	m.Facts.Step = rapid.SampledFrom([]string{"namespace", "release"}).Draw(t, "step")
 	if m.Type == store.CreateCommand {

@@ -36,6 +36,10 @@ const (
 	// CredentialsViewed: somebody was shown the store's passwords.
 	CredentialsViewed Type = "credentials_viewed"
 
+	// Redriven: an operator wants the message Facts.DeadLetter, which the projection has set aside, read once more.
+	Redriven Type = "redriven"
+	// Discarded: an operator has put the dead letter Facts.DeadLetter away, for the reason in Facts.Message.
+	Discarded Type = "discarded"
 	// BecameReady is terminal: the shop answered.
 	BecameReady Type = "ready"
 	// BecameFailed is terminal: no further attempt will be made by itself.
@@ -68,6 +72,9 @@ type Facts struct {
 	Detail    string     `json:"detail,omitempty"`
 	NotBefore *time.Time `json:"notBefore,omitempty"`
 	URL       string     `json:"url,omitempty"`
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+	// DeadLetter is the sequence of the message that an operator has dealt with: also on the command that redrives it.
+	DeadLetter uint64 `json:"deadLetter,omitempty"`
 }
 
 // Message is one entry of a store's history.

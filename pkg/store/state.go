@@ -7,7 +7,13 @@ import (
 
 // Schema is the version of State that this code writes. A reader upcasts older ones; a writer that meets a newer one
 // must step back, because appending would drop the fields it doesn't know.
-const Schema = 1
+//
+// Schema 2 added Working, Crashes, Discarded and ExpiresAt. What schema 1 says of them is their zero value.
+const Schema = 2
+
+// MaxAttempts is how often a command is tried before its store is Failed. A delete is tried for ever, and is stuck from
+// then on.
+const MaxAttempts = 5
 
 // Status is a store's state in one word, for people.
 type Status string
@@ -58,6 +64,11 @@ type State struct {
 
 	// Attempt counts the attempts started since the newest command, less those that were yielded on shutdown.
 	Attempt int `json:"attempt"`
+	// Working is set while an attempt is under way, as far as the log knows: it was started and nobody has told its end.
+	Working bool `json:"working,omitempty"`
+	// Crashes counts the attempts since the newest command that ended with their worker: another was started while
+	// nobody had told the end of the one before.
+	Crashes int `json:"crashes,omitempty"`
 	// Steps lists the steps completed since the newest command, in order.
 	Steps []string `json:"steps,omitempty"`
 
@@ -71,6 +82,10 @@ type State struct {
 
 	// URL is set while the store is Ready and only then.
 	URL string `json:"url,omitempty"`
+	// Discarded is why an operator has put the store's dead letter away; empty otherwise.
+	Discarded string `json:"discarded,omitempty"`
+	// ExpiresAt is when a sweep may ask for the store's deletion; nil means never.
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
 	// Request is a digest of the create request, so that a repeated Idempotency-Key can be told from a reused one.
 	Request string `json:"request,omitempty"`
 
@@ -86,6 +101,21 @@ func (s State) InFlight() bool { return s.IsOpen(s.Generation) }
 
 // IsOpen says whether the command with this generation still has no terminal event.
 func (s State) IsOpen(generation uint64) bool { return slices.Contains(s.Open, generation) }
+
+// Stuck says whether a delete has been tried so often that somebody should look at what keeps it. It goes on by itself.
+func (s State) Stuck() bool { return s.Verb == Delete && s.InFlight() && s.Attempt >= MaxAttempts }
+
+// DeadLetter is the generation of the command that waits for an operator: it has failed for good, or is a delete that is
+// stuck, and nobody has put it away. Zero means that there is none.
+func (s State) DeadLetter() uint64 {
+	if s.Discarded == "" && (s.Status == Failed || s.Stuck()) {
+		return s.Generation
+	}
+	return 0
+}
+
+// Expired says whether the store has outlived the time that its create gave it.
+func (s State) Expired(now time.Time) bool { return s.ExpiresAt != nil && !now.Before(*s.ExpiresAt) }
 
 // At places a state read from a message's body at the message's stream sequence.
 func (s State) At(seq uint64, command bool) State {
