@@ -96,9 +96,13 @@ func (l *Lease) Release(ctx context.Context) error {
 	return nil
 }
 
-// Remaining is how long the lease may still be trusted; zero or less means not at all. The clock is monotonic and goes
-// on while the process is stopped.
-func (l *Lease) Remaining() time.Duration { return time.Until(*l.trusted.Load()) }
+// Remaining is how long the lease may still be trusted; zero or less means not at all. Two clocks are asked and the
+// stricter one is believed: the monotonic one goes on while the process is stopped, but not while its machine sleeps,
+// and the other one may be set back.
+func (l *Lease) Remaining() time.Duration {
+	until, now := *l.trusted.Load(), time.Now()
+	return min(until.Sub(now), until.Round(0).Sub(now.Round(0)))
+}
 
 func (l *Lease) trustFrom(asked time.Time) {
 	until := asked.Add(l.bucket.ttl - margin)

@@ -25,18 +25,21 @@ type job struct {
 	generation uint64
 	// state is the store's after the last message that this job read or wrote.
 	state store.State
-	// held is the lease under which an attempt is made.
-	held *lease.Lease
+	// held is the lease under which an attempt is made, alone the second one of a suspect (see quarantine.go).
+	held, alone *lease.Lease
 }
 
-// undecodable is how long a message rests that this version can't read: a newer one may take it.
-const undecodable = 5 * time.Minute
+const (
+	// undecodable is how long a message rests that nobody can read, until an operator looks at it.
+	undecodable = 5 * time.Minute
+	// newerSchema is how long one rests that a newer version can read: while the platform is upgraded there is one.
+	newerSchema = 5 * time.Second
+)
 
 func (w *Worker) handle(ctx context.Context, msg jetstream.Msg) {
 	j, err := w.open(msg)
 	if err != nil {
-		slog.Error("read a command; it stays in the queue", "subject", msg.Subject(), "error", err)
-		w.settle(ctx, msg, snoozed(undecodable))
+		w.settle(ctx, msg, unreadable(msg, err))
 		return
 	}
 	ctx = telemetry.Extract(ctx, msg.Headers())
@@ -48,6 +51,15 @@ func (w *Worker) handle(ctx context.Context, msg jetstream.Msg) {
 	// Before the state is read, so that no command can slip in between.
 	defer w.newer.register(j.id, j.generation, cancel)()
 	w.settle(ctx, msg, j.attend(ctx, cancel))
+}
+
+func unreadable(msg jetstream.Msg, err error) verdict {
+	if errors.Is(err, storelog.ErrNewerSchema) {
+		slog.Warn("leave a command to a newer version", "subject", msg.Subject(), "error", err)
+		return snoozed(newerSchema)
+	}
+	slog.Error("read a command; it stays in the queue", "subject", msg.Subject(), "error", err)
+	return snoozed(undecodable)
 }
 
 func (w *Worker) open(msg jetstream.Msg) (*job, error) {
@@ -87,7 +99,13 @@ func (j *job) attend(ctx context.Context, cancel context.CancelCauseFunc) verdic
 	if err != nil {
 		return j.troubled(ctx, "take the lease", err)
 	}
-	defer j.release(ctx)
+	defer j.release(ctx, j.held)
+	if j.suspect() {
+		if j.alone, err = w.leases.Take(ctx, quarantineKey(w.cfg.Name), w.cfg.Holder); err != nil {
+			return j.queueAlone(ctx, err)
+		}
+		defer j.release(ctx, j.alone)
+	}
 	stop := j.beat(ctx, cancel)
 	defer stop()
 	err = j.attempt(ctx)
@@ -98,7 +116,8 @@ func (j *job) attend(ctx context.Context, cancel context.CancelCauseFunc) verdic
 }
 
 // attempt works on the command under a lease.
-func (j *job) attempt(ctx context.Context) error {
+func (j *job) attempt(ctx context.Context) (err error) {
+	defer recovered(ctx, &err)
 	if j.exhausted() {
 		return &Permanent{Reason: "AttemptsExhausted", Message: "Every attempt ended with its worker; there won't be another by itself."}
 	}
@@ -145,20 +164,27 @@ func (j *job) pulse(ctx context.Context, cancel context.CancelCauseFunc) {
 	if err := j.msg.InProgress(); err != nil {
 		slog.WarnContext(ctx, "tell the broker that the work goes on", j.attrs("error", err)...)
 	}
-	if err := j.held.Renew(ctx); errors.Is(err, lease.ErrLost) {
-		cancel(lease.ErrLost)
-	} else if err != nil && ctx.Err() == nil {
-		slog.WarnContext(ctx, "renew the lease", j.attrs("remaining", j.held.Remaining(), "error", err)...)
+	j.renew(ctx, j.held, cancel)
+	if j.alone != nil {
+		j.renew(ctx, j.alone, cancel)
 	}
 	if s, err := j.worker.log.Last(ctx, j.id); err == nil && s.Generation != j.generation {
 		cancel(ErrSuperseded)
 	}
 }
 
-func (j *job) release(ctx context.Context) {
+func (j *job) renew(ctx context.Context, l *lease.Lease, cancel context.CancelCauseFunc) {
+	if err := l.Renew(ctx); errors.Is(err, lease.ErrLost) {
+		cancel(lease.ErrLost)
+	} else if err != nil && ctx.Err() == nil {
+		slog.WarnContext(ctx, "renew the lease", j.attrs("remaining", l.Remaining(), "error", err)...)
+	}
+}
+
+func (j *job) release(ctx context.Context, l *lease.Lease) {
 	ctx, cancel := unhurried(ctx)
 	defer cancel()
-	if err := j.held.Release(ctx); err != nil {
+	if err := l.Release(ctx); err != nil {
 		slog.WarnContext(ctx, "release the lease; it runs out by itself", j.attrs("error", err)...)
 	}
 }
@@ -189,7 +215,7 @@ func (j *job) message(t store.Type, facts store.Facts) *store.Message {
 }
 
 func (j *job) exhausted() bool {
-	return j.state.Attempt >= maxAttempts && j.state.Verb != store.Delete
+	return j.state.Attempt >= store.MaxAttempts && j.state.Verb != store.Delete
 }
 
 func (j *job) attrs(more ...any) []any {

@@ -86,7 +86,8 @@ func (j *job) doStep(ctx context.Context, step Step) error {
 	}
 }
 
-func ensure(ctx context.Context, step Step) error {
+func ensure(ctx context.Context, step Step) (err error) {
+	defer recovered(ctx, &err)
 	done, err := step.Done(ctx)
 	if err != nil || done {
 		return err

@@ -13,9 +13,6 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
-// maxAttempts is how often a command is tried before its store is Failed. A delete is tried for ever.
-const maxAttempts = 5
-
 // verdict is the ack verb for a delivery. The fact is in the log by then.
 type verdict struct {
 	again bool

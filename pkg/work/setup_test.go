@@ -66,6 +66,12 @@ func setup(t *testing.T) *testBench {
 	return &testBench{t: t, nc: nc, log: log}
 }
 
+var quick = timing{
+	ackWait: 2 * time.Second, heartbeat: 200 * time.Millisecond, snooze: 50 * time.Millisecond,
+	clusterSnooze: 50 * time.Millisecond, retryFirst: 20 * time.Millisecond, retryAtMost: 100 * time.Millisecond,
+	grace: 10 * time.Millisecond,
+}
+
 // start runs a worker with short pauses until the returned function is called.
 func (b *testBench) start(h Hand, cfg Config) (stop func()) {
 	b.t.Helper()
@@ -79,11 +85,7 @@ func (b *testBench) start(h Hand, cfg Config) (stop func()) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	w.timing = timing{
-		ackWait: 2 * time.Second, heartbeat: 200 * time.Millisecond, snooze: 50 * time.Millisecond,
-		clusterSnooze: 50 * time.Millisecond, retryFirst: 20 * time.Millisecond, retryAtMost: 100 * time.Millisecond,
-		grace: 10 * time.Millisecond,
-	}
+	w.timing = quick
 	ctx, cancel := context.WithCancel(b.t.Context())
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -102,6 +104,11 @@ func (b *testBench) provision(h Hand) func() {
 
 func (b *testBench) command(v store.Verb) store.State {
 	b.t.Helper()
+	return b.commandFor(id, v)
+}
+
+func (b *testBench) commandFor(id store.ID, v store.Verb) store.State {
+	b.t.Helper()
 	after, err := b.log.Update(b.t.Context(), id, func(s store.State) (*store.Message, error) {
 		if err := store.Admit(s, v); err != nil {
 			return nil, err
@@ -114,12 +121,15 @@ func (b *testBench) command(v store.Verb) store.State {
 	return after
 }
 
+// patience bounds every wait; the longest is for the leases of five killed workers.
+const patience = 3 * time.Minute
+
 var errSeen = errors.New("seen")
 
 // await follows the log until an event of the store satisfies until, and returns the history up to it.
 func (b *testBench) await(until func(storelog.Entry) bool) []storelog.Entry {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
 	defer cancel()
 	var history []storelog.Entry
 	err := b.log.Tail(ctx, 0, func(raw storelog.Raw) error {

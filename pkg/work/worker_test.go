@@ -80,7 +80,7 @@ func TestTransientErrorsAreTriedFiveTimes(t *testing.T) {
 	b.command(store.Create)
 	history := b.awaitType(store.BecameFailed)
 	last := history[len(history)-1]
-	if attempts.Load() != maxAttempts || last.Message.Facts.Step != "release" || last.State.Reason != "ClusterUnreachable" || last.State.Detail != "dial tcp" {
+	if attempts.Load() != store.MaxAttempts || last.Message.Facts.Step != "release" || last.State.Reason != "ClusterUnreachable" || last.State.Detail != "dial tcp" {
 		t.Fatalf("%d attempts, %+v", attempts.Load(), last)
 	}
 	retries := 0
@@ -92,7 +92,7 @@ func TestTransientErrorsAreTriedFiveTimes(t *testing.T) {
 			}
 		}
 	}
-	if retries != maxAttempts-1 {
+	if retries != store.MaxAttempts-1 {
 		t.Fatalf("%d retries", retries)
 	}
 }

@@ -1,0 +1,184 @@
+package work
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/pkg/lease"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+const (
+	childEnv = "WORK_TEST_BROKER"
+	// shortLease leaves three seconds of trust: a busy machine may stall that long, and five crashes must not take minutes.
+	shortLease = 8 * time.Second
+	innocents  = 6
+	poisonous  = store.ID("spoisonaaaaa")
+)
+
+func innocent(i int) store.ID { return store.ID(fmt.Sprintf("sinnocent%03d", i)) }
+
+func TestMain(m *testing.M) {
+	if url := os.Getenv(childEnv); url != "" {
+		if err := child(url); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// child is a worker's process.
+func child(url string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	nc, err := nats.Connect(url)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	log, err := storelog.Open(ctx, nc)
+	if err != nil {
+		return err
+	}
+	w, err := New(ctx, log, &murderous{begun: make(chan struct{}, innocents)}, Config{
+		Name: "provisioner", Commands: storelog.ApplyCommands, Slots: 2 * innocents, Holder: fmt.Sprint(os.Getpid()),
+	})
+	if err != nil {
+		return err
+	}
+	kv, err := log.Bucket(ctx, storelog.BucketLeases)
+	if err != nil {
+		return err
+	}
+	w.leases = lease.NewBucket(kv, shortLease)
+	w.timing = quick
+	return w.Run(ctx)
+}
+
+// murderous is a hand whose step kills the process for one store. As long as they aren't tried alone, the others'
+// steps end with their process only.
+type murderous struct{ begun chan struct{} }
+
+func (*murderous) Available(context.Context) error { return nil }
+
+func (h *murderous) Operation(s store.State, _ *Trust) (Operation, error) {
+	apply := h.live
+	switch {
+	case s.ID == poisonous:
+		apply = h.die(s.Crashes >= crashesAtLarge)
+	case s.Crashes >= crashesAtLarge:
+		apply = succeed
+	}
+	return Operation{Steps: []Step{step("release", apply)}, Finish: func() (store.Type, store.Facts) {
+		return store.BecameReady, store.Facts{}
+	}}, nil
+}
+
+func (h *murderous) live(ctx context.Context) error {
+	h.begun <- struct{}{}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// die waits for all others to be under way, unless it is tried alone.
+func (h *murderous) die(alone bool) func(context.Context) error {
+	return func(context.Context) error {
+		for range innocents {
+			if !alone {
+				<-h.begun
+			}
+		}
+		return syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	}
+}
+
+// A command that kills its worker every time fails in the end, and costs none of those beside it more than two attempts.
+func TestACommandThatKillsItsWorkerTakesNobodyAlong(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, err := b.log.JetStream().UpdateKeyValue(t.Context(), jetstream.KeyValueConfig{
+		Bucket: storelog.BucketLeases, TTL: shortLease, Storage: jetstream.FileStorage, Replicas: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.commandFor(poisonous, store.Create)
+	for i := range innocents {
+		b.commandFor(innocent(i), store.Create)
+	}
+	deaths := b.keepAlive()
+	last := map[store.ID]store.State{}
+	b.await(func(e storelog.Entry) bool {
+		if !e.State.InFlight() {
+			last[e.Message.Store] = e.State
+		}
+		return len(last) == innocents+1
+	})
+	if s := last[poisonous]; s.Status != store.Failed || s.Reason != "AttemptsExhausted" || s.Attempt != store.MaxAttempts {
+		t.Errorf("the one that kills is %s (%s) after %d attempts", s.Status, s.Reason, s.Attempt)
+	}
+	for i := range innocents {
+		if s := last[innocent(i)]; s.Status != store.Ready || s.Attempt != crashesAtLarge+1 {
+			t.Errorf("%s is %s (%s) after %d attempts", s.ID, s.Status, s.Reason, s.Attempt)
+		}
+	}
+	if n := deaths(); n != store.MaxAttempts {
+		t.Errorf("%d workers died, want one an attempt", n)
+	}
+}
+
+// keepAlive runs a worker's process again whenever it dies, and returns how to end it and how often it died.
+func (b *testBench) keepAlive() (deaths func() int) {
+	b.t.Helper()
+	ctx, cancel := context.WithCancel(b.t.Context())
+	died := 0
+	var running sync.WaitGroup
+	running.Go(func() {
+		for ctx.Err() == nil {
+			process := exec.CommandContext(ctx, os.Args[0])
+			process.Cancel = func() error { return process.Process.Signal(syscall.SIGTERM) }
+			process.Env = append(os.Environ(), childEnv+"="+b.nc.ConnectedUrl())
+			if output, err := process.CombinedOutput(); ctx.Err() == nil {
+				if died++; process.ProcessState.ExitCode() != -1 {
+					b.t.Errorf("the worker ended by itself: %v\n%s", err, output)
+					return
+				}
+			}
+		}
+	})
+	end := sync.OnceFunc(func() { cancel(); running.Wait() })
+	b.t.Cleanup(end)
+	return func() int { end(); return died }
+}
+
+// A panic is the failure of an attempt, not the end of the process, and what was panicked with is told to nobody.
+func TestAPanicIsTriedAgain(t *testing.T) {
+	b := setup(t)
+	panicked := false
+	b.provision(provisioner(step("release", func(context.Context) error {
+		if !panicked {
+			panicked = true
+			panic("secret")
+		}
+		return nil
+	})))
+	b.command(store.Create)
+	for _, e := range b.awaitType(store.BecameReady) {
+		if f := e.Message.Facts; e.Message.Type == store.RetryScheduled && (f.Reason != "Panicked" || f.Detail != "" || f.Step != "release") {
+			t.Errorf("it says %+v", f)
+		}
+	}
+}
