@@ -18,11 +18,18 @@ import (
 
 const startTimeout = 20 * time.Second
 
-// Start runs a broker on a free loopback port until the test ends, with an empty log, and returns a connection.
+// Start runs a broker on a free loopback port until the test ends, with an empty log of no installation, and returns a
+// connection.
 func Start(tb testing.TB) *nats.Conn {
 	tb.Helper()
+	return StartFor(tb, "")
+}
+
+// StartFor is Start with a log that belongs to an installation.
+func StartFor(tb testing.TB, installation string) *nats.Conn {
+	tb.Helper()
 	nc := Connect(tb, StartServer(tb, &server.Options{}))
-	ensure(tb, nc, 1)
+	ensure(tb, nc, storelog.Settings{Replicas: 1, Installation: installation})
 	return nc
 }
 
@@ -67,11 +74,11 @@ func Connect(tb testing.TB, s *server.Server) *nats.Conn {
 	return nc
 }
 
-func ensure(tb testing.TB, nc *nats.Conn, replicas int) {
+func ensure(tb testing.TB, nc *nats.Conn, settings storelog.Settings) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), startTimeout)
 	defer cancel()
-	if err := storelog.Ensure(ctx, nc, replicas); err != nil {
+	if err := storelog.Ensure(ctx, nc, settings); err != nil {
 		tb.Fatalf("make the log: %v", err)
 	}
 }
@@ -99,7 +106,7 @@ func StartCluster(tb testing.TB) ([]*server.Server, []*nats.Conn) {
 		conns = append(conns, Connect(tb, s))
 	}
 	awaitLeader(tb, servers)
-	ensure(tb, conns[0], clusterSize)
+	ensure(tb, conns[0], storelog.Settings{Replicas: clusterSize})
 	return servers, conns
 }
 

@@ -81,7 +81,7 @@ func TestUpdateDecidesAgainAfterAConflict(t *testing.T) {
 func TestAppendSaysWhenTheLogIsFull(t *testing.T) {
 	s := bustest.StartServer(t, &server.Options{JetStreamMaxStore: 1 << 20})
 	nc := bustest.Connect(t, s)
-	if err := storelog.Ensure(t.Context(), nc, 1); err != nil {
+	if err := storelog.Ensure(t.Context(), nc, storelog.Settings{Replicas: 1}); err != nil {
 		t.Fatal(err)
 	}
 	log := open(t, nc)

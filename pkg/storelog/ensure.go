@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -33,9 +34,18 @@ var ErrOldServer = errors.New("the broker is too old")
 // minServer is the first broker with everything the log relies on.
 var minServer = [2]int{2, 12}
 
-// Ensure creates the stream and the buckets, or brings existing ones to this shape. replicas is 1 or 3. The gateway
-// calls it at start; everybody else waits for the result in Open.
-func Ensure(ctx context.Context, nc *nats.Conn, replicas int) error {
+// Settings are what the log's shape depends on.
+type Settings struct {
+	// Replicas is how many copies the broker keeps, 1 or 3.
+	Replicas int
+	// Installation is whose log it is. A log without one becomes this installation's. Empty leaves the log as it is.
+	Installation string
+}
+
+// Ensure creates the stream and the buckets, or brings existing ones to this shape. It fails with ErrForeignLog, and
+// has touched nothing, when the stream is another installation's. The gateway calls it at start; everybody else waits
+// for the result in Open.
+func Ensure(ctx context.Context, nc *nats.Conn, settings Settings) error {
 	if err := checkServer(nc.ConnectedServerVersion()); err != nil {
 		return err
 	}
@@ -43,33 +53,88 @@ func Ensure(ctx context.Context, nc *nats.Conn, replicas int) error {
 	if err != nil {
 		return fmt.Errorf("open JetStream: %w", err)
 	}
-	for _, bucket := range buckets(replicas) {
+	have, err := readConfig(ctx, js)
+	if err != nil {
+		return err
+	}
+	if have != nil {
+		if err := checkOwner(have.Metadata, settings.Installation); err != nil {
+			return err
+		}
+	}
+	for _, bucket := range buckets(settings.Replicas) {
 		if _, err := js.CreateOrUpdateKeyValue(ctx, bucket); err != nil {
 			return fmt.Errorf("ensure bucket %s: %w", bucket.Bucket, err)
 		}
 	}
 	// Last, because it is what Open waits for.
-	if _, err := js.CreateOrUpdateStream(ctx, streamConfig(replicas)); err != nil {
+	return ensureStream(ctx, js, settings)
+}
+
+// ensureStream writes only what differs: metadata that others wrote meanwhile, a pause of the sweeps say, is not to be
+// overwritten by every gateway that starts.
+func ensureStream(ctx context.Context, js jetstream.JetStream, settings Settings) error {
+	have, err := readConfig(ctx, js)
+	if err != nil {
+		return err
+	}
+	if have == nil {
+		created := shape(jetstream.StreamConfig{Name: Stream}, settings)
+		_, err := js.CreateStream(ctx, created)
+		if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			return wrapEnsure(err)
+		}
+		// Another gateway came first, with settings of its own.
+		if have, err = readConfig(ctx, js); err != nil || have == nil {
+			return wrapEnsure(errors.Join(err, jetstream.ErrStreamNameAlreadyInUse))
+		}
+	}
+	if err := checkOwner(have.Metadata, settings.Installation); err != nil {
+		return err
+	}
+	want := shape(*have, settings)
+	if reflect.DeepEqual(want, *have) {
+		return nil
+	}
+	_, err = js.UpdateStream(ctx, want)
+	return wrapEnsure(err)
+}
+
+func wrapEnsure(err error) error {
+	if err != nil {
 		return fmt.Errorf("ensure stream %s: %w", Stream, err)
 	}
 	return nil
 }
 
-// streamConfig forgets nothing: with an age or a size limit a quiet store would lose its state. Direct gets stay off
-// because replicas may answer them from behind.
-func streamConfig(replicas int) jetstream.StreamConfig {
-	return jetstream.StreamConfig{
-		Name:        Stream,
-		Description: "Every command and event of every store",
-		Subjects:    []string{AllSubjects},
-		Storage:     jetstream.FileStorage,
-		Retention:   jetstream.LimitsPolicy,
-		Discard:     jetstream.DiscardNew,
-		Replicas:    replicas,
-		AllowDirect: false,
-		DenyDelete:  true,
-		DenyPurge:   true,
+// readConfig answers how the stream is, nil when there is none.
+func readConfig(ctx context.Context, js jetstream.JetStream) (*jetstream.StreamConfig, error) {
+	stream, err := js.Stream(ctx, Stream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil, nil
 	}
+	if err != nil {
+		return nil, fmt.Errorf("look for stream %s: %w", Stream, err)
+	}
+	return &stream.CachedInfo().Config, nil
+}
+
+// shape gives a stream our settings and keeps what isn't ours. The log forgets nothing: with an age or a size limit a
+// quiet store would lose its state. Direct gets stay off because replicas may answer them from behind.
+func shape(c jetstream.StreamConfig, settings Settings) jetstream.StreamConfig {
+	c.Description = "Every command and event of every store"
+	c.Subjects = []string{AllSubjects}
+	c.Storage = jetstream.FileStorage
+	c.Retention = jetstream.LimitsPolicy
+	c.Discard = jetstream.DiscardNew
+	c.Replicas = settings.Replicas
+	c.AllowDirect = false
+	c.DenyDelete = true
+	c.DenyPurge = true
+	if settings.Installation != "" {
+		c.Metadata = withEntry(c.Metadata, metaInstallation, settings.Installation)
+	}
+	return c
 }
 
 func buckets(replicas int) []jetstream.KeyValueConfig {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -15,9 +14,10 @@ import (
 
 // Log is a connection to the stream. It is safe for concurrent use.
 type Log struct {
-	js     jetstream.JetStream
-	stream jetstream.Stream
-	epoch  string
+	js       jetstream.JetStream
+	stream   jetstream.Stream
+	epoch    string
+	metadata map[string]string
 }
 
 // Open waits until the stream exists, or ctx ends, and binds to it.
@@ -40,12 +40,9 @@ func Open(ctx context.Context, nc *nats.Conn) (*Log, error) {
 }
 
 func newLog(js jetstream.JetStream, stream jetstream.Stream) *Log {
-	created := stream.CachedInfo().Created
-	return &Log{js: js, stream: stream, epoch: strconv.FormatInt(created.UnixMicro(), 36)}
+	info := stream.CachedInfo()
+	return &Log{js: js, stream: stream, epoch: epochOf(info), metadata: info.Config.Metadata}
 }
-
-// Epoch tells this stream from one created later under the same name. Every cursor carries it.
-func (l *Log) Epoch() string { return l.epoch }
 
 // JetStream is for the neighbours of the log: consumers and buckets.
 func (l *Log) JetStream() jetstream.JetStream { return l.js }

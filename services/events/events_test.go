@@ -75,7 +75,7 @@ func TestRun(t *testing.T) {
 	await(t, base+"/readyz", http.StatusServiceUnavailable, "waiting for Postgres")
 	pgtest.Admin(t, fmt.Sprintf("alter database %s with allow_connections true", database))
 	await(t, base+"/readyz", http.StatusServiceUnavailable, "the feed isn't open")
-	if err := storelog.Ensure(t.Context(), nc, 1); err != nil {
+	if err := storelog.Ensure(t.Context(), nc, storelog.Settings{Replicas: 1}); err != nil {
 		t.Fatal(err)
 	}
 	await(t, base+"/readyz", http.StatusOK, "ready")

@@ -11,21 +11,23 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/telemetry"
 	"github.com/store-platform/store-platform/services/gateway/internal/door"
 )
 
 // Config is the gateway's settings; flags and environment, see --help.
 type Config struct {
-	Listen     string   `name:"listen" env:"LISTEN" default:"127.0.0.1:8080" help:"Address to serve REST, feed and page on."`
-	Auth       string   `name:"auth" env:"AUTH" default:"open" help:"Who may do what. 'open': no accounts, a client is its address; for one's own machine."`
-	OpenPublic string   `name:"auth-open-public" env:"AUTH_OPEN_PUBLIC" default:"no" enum:"yes,no" help:"'yes' lets AUTH=open listen beyond the loopback: everybody who reaches the port may then create stores."`
-	AdminKey   string   `name:"admin-api-key" env:"ADMIN_API_KEY" help:"Key that sees all tenants' stores. When set, passwords are shown to its holder only."`
-	TrustProxy []string `name:"trust-proxy" env:"TRUST_PROXY" help:"Networks whose X-Forwarded-For is believed (10.0.0.0/8,192.168.1.5). Empty: none."`
-	BaseDomain string   `name:"base-domain" env:"BASE_DOMAIN" default:"localhost" help:"Domain below which stores live; the gateway answers to this name as a Host itself. May carry a port."`
-	MaxStores  int      `name:"max-stores" env:"MAX_STORES" default:"20" help:"Stores a tenant may have at once, 1 to 1000."`
-	EventsURL  string   `name:"events-url" env:"EVENTS_URL" default:"http://127.0.0.1:8082" help:"Where the events service serves the feed."`
-	Replicas   int      `name:"stream-replicas" env:"STREAM_REPLICAS" default:"1" help:"Copies of the log that the broker keeps: 1, or 3 on a cluster of brokers."`
+	Listen       string   `name:"listen" env:"LISTEN" default:"127.0.0.1:8080" help:"Address to serve REST, feed and page on."`
+	Auth         string   `name:"auth" env:"AUTH" default:"open" help:"Who may do what. 'open': no accounts, a client is its address; for one's own machine."`
+	OpenPublic   string   `name:"auth-open-public" env:"AUTH_OPEN_PUBLIC" default:"no" enum:"yes,no" help:"'yes' lets AUTH=open listen beyond the loopback: everybody who reaches the port may then create stores."`
+	AdminKey     string   `name:"admin-api-key" env:"ADMIN_API_KEY" help:"Key that sees all tenants' stores. When set, passwords are shown to its holder only."`
+	TrustProxy   []string `name:"trust-proxy" env:"TRUST_PROXY" help:"Networks whose X-Forwarded-For is believed (10.0.0.0/8,192.168.1.5). Empty: none."`
+	BaseDomain   string   `name:"base-domain" env:"BASE_DOMAIN" default:"localhost" help:"Domain below which stores live; the gateway answers to this name as a Host itself. May carry a port."`
+	MaxStores    int      `name:"max-stores" env:"MAX_STORES" default:"20" help:"Stores a tenant may have at once, 1 to 1000."`
+	EventsURL    string   `name:"events-url" env:"EVENTS_URL" default:"http://127.0.0.1:8082" help:"Where the events service serves the feed."`
+	Replicas     int      `name:"stream-replicas" env:"STREAM_REPLICAS" default:"1" help:"Copies of the log that the broker keeps: 1, or 3 on a cluster of brokers."`
+	Installation string   `name:"installation" env:"INSTALLATION" help:"Id of this installation, the same as its workers'. The log is marked with it, and one that carries another id is refused. Empty: neither."`
 
 	NATS      config.NATS      `embed:""`
 	Telemetry telemetry.Config `embed:""`
@@ -68,5 +70,10 @@ func isLoopback(host string) bool {
 
 // hosts are the names that a Host header may carry besides the loopback's.
 func (c Config) hosts() []string { return []string{c.Listen, c.BaseDomain} }
+
+// log is how the log is to be.
+func (c Config) log() storelog.Settings {
+	return storelog.Settings{Replicas: c.Replicas, Installation: c.Installation}
+}
 
 func (c Config) connect(ctx context.Context) (*nats.Conn, error) { return c.NATS.Connect(ctx, service) }

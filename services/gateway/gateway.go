@@ -67,7 +67,7 @@ func Run(ctx context.Context, cfg Config) error {
 // requests, the broker. It closes the listener.
 func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener net.Listener) error {
 	hub := feed.NewHub()
-	b := bus.New(cfg.Replicas, hub.BrokerLost)
+	b := bus.New(cfg.log(), hub.BrokerLost)
 	app, err := build(cfg, door.New(networks, cfg.hosts(), cfg.AdminKey), b, hub)
 	if err != nil {
 		return errors.Join(err, listener.Close())

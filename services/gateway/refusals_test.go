@@ -2,12 +2,17 @@ package gateway
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
 
@@ -118,6 +123,22 @@ func TestTheStartIsRefused(t *testing.T) {
 	public.Listen, public.OpenPublic = "0.0.0.0:8080", "yes"
 	if _, err := public.check(); err != nil {
 		t.Errorf("AUTH_OPEN_PUBLIC=yes is refused: %v", err)
+	}
+}
+
+func TestALogOfAnotherInstallationIsRefused(t *testing.T) {
+	nc := bustest.StartFor(t, "theirs")
+	cfg := Config{MaxStores: 20, EventsURL: "http://127.0.0.1:1", Replicas: 1, Installation: "mine",
+		NATS: config.NATS{URL: nc.ConnectedUrl()}}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	err = serve(ctx, cfg, nil, listener)
+	if !errors.Is(err, storelog.ErrForeignLog) || !strings.Contains(err.Error(), `"theirs"`) || !strings.Contains(err.Error(), `"mine"`) {
+		t.Errorf("it ends with %v, which doesn't name both", err)
 	}
 }
 

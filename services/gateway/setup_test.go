@@ -53,7 +53,7 @@ func setup(t *testing.T, change ...func(*Config)) *testBundle {
 	b := &testBundle{t: t, broker: bustest.StartServer(t, &server.Options{})}
 	b.conn = bustest.Connect(t, b.broker)
 	ctx := t.Context()
-	if err := storelog.Ensure(ctx, b.conn, 1); err != nil {
+	if err := storelog.Ensure(ctx, b.conn, storelog.Settings{Replicas: 1}); err != nil {
 		t.Fatal(err)
 	}
 	var err error

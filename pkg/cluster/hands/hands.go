@@ -34,7 +34,8 @@ type Process struct {
 	name string
 }
 
-// Open connects. It waits for the broker and for the log until ctx ends; for the cluster nothing waits here.
+// Open connects. It waits for the broker and for the log until ctx ends; for the cluster nothing waits here. A log that
+// is another installation's is refused (storelog.ErrForeignLog).
 func Open(ctx context.Context, name string, broker config.NATS, where cluster.Config) (*Process, error) {
 	k8s, err := cluster.Connect(where)
 	if err != nil {
@@ -45,9 +46,12 @@ func Open(ctx context.Context, name string, broker config.NATS, where cluster.Co
 		return nil, err
 	}
 	log, err := storelog.Open(ctx, nc)
+	if err == nil {
+		err = log.CheckInstallation(where.Installation)
+	}
 	if err != nil {
 		nc.Close()
-		return nil, err
+		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	return &Process{NATS: nc, Log: log, Cluster: k8s, Reach: newReach(k8s), name: name}, nil
 }

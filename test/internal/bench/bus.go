@@ -98,7 +98,7 @@ func (s *bus) connect(user string) *nats.Conn {
 func (s *bus) log() *storelog.Log {
 	s.b.Helper()
 	nc := s.connect("gateway")
-	s.b.must("make the log", storelog.Ensure(s.b.ctx, nc, 1))
+	s.b.must("make the log", storelog.Ensure(s.b.ctx, nc, storelog.Settings{Replicas: 1}))
 	log, err := storelog.Open(s.b.ctx, nc)
 	s.b.must("open the log", err)
 	return log

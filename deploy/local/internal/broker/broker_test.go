@@ -78,7 +78,7 @@ func setup(t *testing.T) *bundle {
 		t.Cleanup(nc.Close)
 		b.conns[user] = nc
 	}
-	if err := storelog.Ensure(t.Context(), b.conns[broker.Gateway], 1); err != nil {
+	if err := storelog.Ensure(t.Context(), b.conns[broker.Gateway], storelog.Settings{Replicas: 1}); err != nil {
 		t.Fatalf("the gateway can't make the log: %v", err)
 	}
 	return b

@@ -131,7 +131,8 @@ func (r *run) startBroker() error {
 
 func (r *run) startGateway() error {
 	r.start(gateway, 0, nil,
-		"LISTEN="+r.API, "AUTH=open", "EVENTS_URL="+r.at.Events, "BASE_DOMAIN="+r.at.Base)
+		"LISTEN="+r.API, "AUTH=open", "EVENTS_URL="+r.at.Events, "BASE_DOMAIN="+r.at.Base,
+		"INSTALLATION="+r.identity.Installation)
 	return nil
 }
 

@@ -367,7 +367,7 @@ func TestLogMadeAnew(t *testing.T) {
 	if err := b.author.Log.JetStream().DeleteStream(t.Context(), storelog.Stream); err != nil {
 		t.Fatal(err)
 	}
-	if err := storelog.Ensure(t.Context(), b.nc, 1); err != nil {
+	if err := storelog.Ensure(t.Context(), b.nc, storelog.Settings{Replicas: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if code := c.closed(); code != websocket.CloseServiceRestart {

@@ -184,7 +184,7 @@ func TestLogMadeAnewIsNoticed(t *testing.T) {
 	if err := js.DeleteStream(t.Context(), storelog.Stream); err != nil {
 		t.Fatal(err)
 	}
-	if err := storelog.Ensure(t.Context(), b.nc, 1); err != nil {
+	if err := storelog.Ensure(t.Context(), b.nc, storelog.Settings{Replicas: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.check(t.Context()); !errors.Is(err, ErrForeignEpoch) {

@@ -43,19 +43,18 @@ type Parts struct {
 
 // Bus holds the parts once they are there. Safe for concurrent use.
 type Bus struct {
-	replicas int
-	lost     func()
-	parts    atomic.Pointer[Parts]
+	shape storelog.Settings
+	lost  func()
+	parts atomic.Pointer[Parts]
 }
 
-// New makes a bus that Run brings up. replicas is how many copies of the log the broker keeps, 1 or 3; lost is called
-// whenever the connection breaks.
-func New(replicas int, lost func()) *Bus {
-	return &Bus{replicas: replicas, lost: lost}
+// New makes a bus that Run brings up. shape is how the log is to be; lost is called whenever the connection breaks.
+func New(shape storelog.Settings, lost func()) *Bus {
+	return &Bus{shape: shape, lost: lost}
 }
 
 // Run connects, makes the log where it is missing, and keeps the connection until ctx ends. It fails only for what
-// waiting can't mend: refused credentials, a broker that is too old.
+// waiting can't mend: refused credentials, a broker that is too old, a log that is another installation's.
 func (b *Bus) Run(ctx context.Context, connect Connect) error {
 	conn, err := connect(ctx)
 	if err != nil {
@@ -73,7 +72,7 @@ func (b *Bus) Run(ctx context.Context, connect Connect) error {
 			b.watch(ctx, conn)
 			return nil
 		}
-		if errors.Is(err, storelog.ErrOldServer) {
+		if errors.Is(err, storelog.ErrOldServer) || errors.Is(err, storelog.ErrForeignLog) {
 			return err
 		}
 		if !told && ctx.Err() == nil {
@@ -106,7 +105,7 @@ func (b *Bus) watch(ctx context.Context, conn *nats.Conn) {
 func (b *Bus) open(ctx context.Context, conn *nats.Conn) (Parts, error) {
 	bounded, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	if err := storelog.Ensure(bounded, conn, b.replicas); err != nil {
+	if err := storelog.Ensure(bounded, conn, b.shape); err != nil {
 		return Parts{}, err
 	}
 	log, err := storelog.Open(bounded, conn)

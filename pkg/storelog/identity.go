@@ -1,0 +1,112 @@
+package storelog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// What the stream says of itself, in its metadata: it travels with the stream into a snapshot and back, and reading it
+// takes no message.
+const (
+	metaInstallation = "store-platform.io/installation"
+	metaEpoch        = "store-platform.io/epoch"
+	metaSweepsPaused = "store-platform.io/sweeps-paused"
+)
+
+// ErrForeignLog: the log is another installation's. Whoever worked on it would make that one's stores a second time,
+// in a cluster of its own. Waiting doesn't mend it.
+var ErrForeignLog = errors.New("the log is another installation's")
+
+// checkOwner lets a log without an installation be everybody's: it was written before logs had one.
+func checkOwner(metadata map[string]string, installation string) error {
+	owner := metadata[metaInstallation]
+	if installation == "" || owner == "" || owner == installation {
+		return nil
+	}
+	return fmt.Errorf("%w: it belongs to %q, this is %q", ErrForeignLog, owner, installation)
+}
+
+// Installation is whose log it is; empty when it was written before logs had an owner and no gateway that has one came
+// since.
+func (l *Log) Installation() string { return l.metadata[metaInstallation] }
+
+// CheckInstallation fails with ErrForeignLog when the log is another's. Workers ask it before they work.
+func (l *Log) CheckInstallation(installation string) error {
+	return checkOwner(l.metadata, installation)
+}
+
+// Epoch tells this stream from another under the same name, created later or restored from a backup, where one sequence
+// may mean two messages. Every cursor carries it. It was read when the log was opened.
+func (l *Log) Epoch() string { return l.epoch }
+
+// epochOf is the creation time unless the stream was restored: that keeps the time of its creation.
+func epochOf(info *jetstream.StreamInfo) string {
+	if epoch := info.Config.Metadata[metaEpoch]; epoch != "" {
+		return epoch
+	}
+	return encodeEpoch(info.Created)
+}
+
+func encodeEpoch(t time.Time) string { return strconv.FormatInt(t.UnixMicro(), 36) }
+
+// Restored is the metadata of a log that comes back from a backup: as it was, with an epoch of its own, and with the
+// sweeps paused for the reason. The command that restores gives it to the stream before the first message is in it.
+func Restored(metadata map[string]string, at time.Time, reason string) map[string]string {
+	return withEntry(withEntry(metadata, metaEpoch, encodeEpoch(at)), metaSweepsPaused, reason)
+}
+
+// SweepsPaused asks the broker why nothing may be swept; empty when sweeps may run. Sweeps ask before each round.
+func (l *Log) SweepsPaused(ctx context.Context) (string, error) {
+	info, err := l.stream.Info(ctx)
+	if err != nil {
+		return "", fmt.Errorf("ask whether sweeps are paused: %w", err)
+	}
+	return info.Config.Metadata[metaSweepsPaused], nil
+}
+
+// PauseSweeps stops sweeps until ResumeSweeps, for a reason that people are shown. It takes the right to update the
+// stream, which the gateway has.
+func (l *Log) PauseSweeps(ctx context.Context, reason string) error {
+	if reason == "" {
+		return errors.New("pause sweeps: a reason is needed")
+	}
+	return l.setSweepsPaused(ctx, reason)
+}
+
+// ResumeSweeps lets sweeps run again. Resuming twice is resuming once.
+func (l *Log) ResumeSweeps(ctx context.Context) error { return l.setSweepsPaused(ctx, "") }
+
+func (l *Log) setSweepsPaused(ctx context.Context, reason string) error {
+	info, err := l.stream.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("read what the log says of itself: %w", err)
+	}
+	if info.Config.Metadata[metaSweepsPaused] == reason {
+		return nil
+	}
+	config := info.Config
+	config.Metadata = withEntry(config.Metadata, metaSweepsPaused, reason)
+	if _, err := l.js.UpdateStream(ctx, config); err != nil {
+		return fmt.Errorf("write that sweeps are paused, %q: %w", reason, err)
+	}
+	return nil
+}
+
+// withEntry answers a copy with the entry set, or without it when value is empty.
+func withEntry(metadata map[string]string, key, value string) map[string]string {
+	changed := maps.Clone(metadata)
+	if changed == nil {
+		changed = map[string]string{}
+	}
+	changed[key] = value
+	if value == "" {
+		delete(changed, key)
+	}
+	return changed
+}
