@@ -1,0 +1,68 @@
+// Package parts runs the parts of the platform as the processes that they are in production: the built services, the
+// broker with the deployed users and an fsync per write, PostgreSQL. Who uses it (bench, chaos) decides what becomes of
+// them.
+package parts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// GoEnvironment builds as deploy/local does: with other flags the same packages would be compiled once more.
+func GoEnvironment() []string {
+	return append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -trimpath"))
+}
+
+// Build makes a program of the clone in folder and answers its path.
+func Build(ctx context.Context, repo, module, program, folder string) (string, error) {
+	binary := filepath.Join(folder, filepath.Base(program))
+	command := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-ldflags=-s -w", "-o", binary, "./cmd/"+program)
+	command.Dir, command.Env = filepath.Join(repo, module), GoEnvironment()
+	if output, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", program, err, output)
+	}
+	return binary, nil
+}
+
+// Environment is this program's without what its make, or a user's settings for a platform, would change.
+func Environment(more ...string) []string {
+	ours := slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		switch name {
+		case "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "KUBE_CONTEXT", "OTEL_EXPORTER_OTLP_ENDPOINT", "LOG_LEVEL", "SLOTS", "HELM_SLOTS":
+			return true
+		}
+		return false
+	})
+	return append(ours, more...)
+}
+
+// Ports below those that the kernel gives to outgoing connections: a process that is killed and started again must find
+// its own free.
+const (
+	firstPort = 15000
+	ports     = 15000
+)
+
+var errNoPort = errors.New("no port is free")
+
+// FreeAddress is where nobody listens now.
+func FreeAddress() (string, error) {
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(ports))
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			continue
+		}
+		return address, listener.Close()
+	}
+	return "", errNoPort
+}

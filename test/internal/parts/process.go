@@ -1,0 +1,81 @@
+package parts
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+)
+
+// Process is a program that runs.
+type Process struct {
+	*exec.Cmd
+	// Log is the file that it writes to.
+	Log   string
+	ended chan struct{}
+}
+
+// Start runs a command with its output appended to a file. It gets a process group of its own, so that a Ctrl-C reaches
+// it by us and not a second time by the terminal.
+func Start(log string, command *exec.Cmd) (*Process, error) {
+	p := &Process{Cmd: command, Log: log, ended: make(chan struct{})}
+	file, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	if command.Stdout == nil {
+		command.Stdout = file
+	}
+	command.Stderr = file
+	if command.SysProcAttr == nil {
+		command.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	command.SysProcAttr.Setpgid = true
+	if err := command.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		_ = command.Wait()
+		close(p.ended)
+	}()
+	return p, nil
+}
+
+// Ended is closed when the process is gone; its ProcessState then says how it ended.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
+
+// Signal reaches the process, and nobody who has its number after it.
+func (p *Process) Signal(signal syscall.Signal) {
+	select {
+	case <-p.ended:
+	default:
+		_ = p.Process.Signal(signal)
+	}
+}
+
+// Stop ends the process and its group, by force when it doesn't follow.
+func (p *Process) Stop(signal syscall.Signal, patience time.Duration) {
+	select {
+	case <-p.ended:
+		return
+	default:
+	}
+	_ = syscall.Kill(-p.Process.Pid, signal)
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+		_ = syscall.Kill(-p.Process.Pid, syscall.SIGKILL)
+		<-p.ended
+	}
+}
+
+// Tail is the end of what the process said.
+func (p *Process) Tail() string {
+	text, err := os.ReadFile(p.Log)
+	if err != nil {
+		return err.Error()
+	}
+	return string(bytes.TrimSpace(text[max(0, len(text)-2048):]))
+}
