@@ -1,0 +1,151 @@
+package release
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/fasthttp/websocket"
+
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+// Answers are what a release's API said of its state.
+type Answers struct {
+	// Creates are the requests that made the stores, in their order.
+	Creates []Create `json:"creates"`
+	// Lists, Stores and Histories are the bodies of GET /stores (by tenant's address), /stores/{id} and
+	// /stores/{id}/events (by id).
+	Lists     map[string]any   `json:"lists"`
+	Stores    map[store.ID]any `json:"stores"`
+	Histories map[store.ID]any `json:"histories"`
+	// Engines is the body of GET /engines.
+	Engines any `json:"engines"`
+	// Beginning is the cursor of the log before its first message, Feed what the feed told behind it to an operator.
+	Beginning string `json:"beginning"`
+	Feed      []any  `json:"feed"`
+}
+
+// Create is a request for a store and what came of it.
+type Create struct {
+	Address string          `json:"address"`
+	Key     string          `json:"key"`
+	Body    json.RawMessage `json:"body"`
+	Store   store.ID        `json:"store"`
+}
+
+// Admin is the address of whoever has the admin key.
+const Admin = ""
+
+// Call asks the gateway on behalf of the tenant with this address and decodes the answer, a problem too.
+func (in *Installation) Call(ctx context.Context, address, method, path string, body []byte, key string) (int, any, error) {
+	request, err := http.NewRequestWithContext(ctx, method, in.API+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	request.Header = as(address)
+	if len(body) > 0 {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if key != "" {
+		request.Header.Set("Idempotency-Key", key)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, nil, err
+	}
+	data, err := io.ReadAll(response.Body)
+	if err = errors.Join(err, response.Body.Close()); err != nil {
+		return 0, nil, err
+	}
+	var answer any
+	if err := json.Unmarshal(data, &answer); err != nil {
+		return 0, nil, fmt.Errorf("%s %s: %s: %w", method, path, response.Status, err)
+	}
+	return response.StatusCode, answer, nil
+}
+
+func as(address string) http.Header {
+	header := http.Header{}
+	if address == Admin {
+		header.Set("X-Api-Key", adminKey)
+	} else {
+		header.Set("X-Forwarded-For", address)
+	}
+	return header
+}
+
+// Ask asks everything again that was recorded. The read model may still be catching up.
+func (in *Installation) Ask(ctx context.Context, recorded Answers) (Answers, error) {
+	now := Answers{
+		Creates: recorded.Creates, Lists: map[string]any{}, Stores: map[store.ID]any{}, Histories: map[store.ID]any{},
+		Beginning: recorded.Beginning,
+	}
+	var err error
+	get := func(address, path string) any {
+		status, answer, failed := in.Call(ctx, address, http.MethodGet, path, nil, "")
+		if failed == nil && status != http.StatusOK {
+			failed = fmt.Errorf("GET %s: %d %v", path, status, answer)
+		}
+		err = errors.Join(err, failed)
+		return answer
+	}
+	for _, c := range recorded.Creates {
+		now.Stores[c.Store] = get(c.Address, "/stores/"+string(c.Store))
+		now.Histories[c.Store] = get(c.Address, "/stores/"+string(c.Store)+"/events?limit=200")
+	}
+	// Behind the histories: these wait for the read model to have caught up, a list of a new gateway doesn't know for what.
+	for _, c := range recorded.Creates {
+		now.Lists[c.Address] = get(c.Address, "/stores?deleted=true&limit=200")
+	}
+	now.Lists[Admin] = get(Admin, "/stores?deleted=true&limit=200")
+	now.Engines = get(Admin, "/engines")
+	if err != nil {
+		return now, err
+	}
+	now.Feed, err = in.Feed(ctx, recorded.Beginning, messagesOf(now.Histories))
+	return now, err
+}
+
+// messagesOf counts the messages of all histories, which is how many the feed has for an operator.
+func messagesOf(histories map[store.ID]any) int {
+	count := 0
+	for _, h := range histories {
+		page, _ := h.(map[string]any)
+		events, _ := page["events"].([]any)
+		count += len(events)
+	}
+	return count
+}
+
+// Feed reads count events behind a cursor, as an operator.
+func (in *Installation) Feed(ctx context.Context, since string, count int) ([]any, error) {
+	conn, response, err := websocket.DefaultDialer.DialContext(ctx, strings.Replace(in.API, "http", "ws", 1)+"/feed?since="+since, as(Admin))
+	if err != nil {
+		return nil, fmt.Errorf("connect to the feed: %w", err)
+	}
+	defer conn.Close()
+	if err := errors.Join(response.Body.Close(), conn.SetReadDeadline(time.Now().Add(startPatience))); err != nil {
+		return nil, err
+	}
+	var told []any
+	for len(told) < count {
+		var message map[string]any
+		if err := conn.ReadJSON(&message); err != nil {
+			return told, fmt.Errorf("read the feed behind %d events: %w", len(told), err)
+		}
+		switch message["type"] {
+		case "event":
+			told = append(told, message)
+		case "reset":
+			return told, fmt.Errorf("the feed can't continue from %s: %v", since, message["reason"])
+		}
+	}
+	return told, nil
+}

@@ -1,0 +1,212 @@
+// Package release records what a release leaves on the disk, and opens it again with the services of the tree that it is
+// called from: the broker's folder, the read model, and what the API answered of them.
+//
+// cmd/release-state records, when a release is tagged; test/upgrade holds every later tree against the recordings.
+// Broker, PostgreSQL, gateway and events are the processes that they are in production. The workers' loop is the real one
+// too, on their durable consumers; only its hand is a script, since a cluster is no part of what is recorded.
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/store-platform/store-platform/test/internal/parts"
+)
+
+const (
+	// startPatience is for one process to answer, stopPatience for one to end when it was asked to.
+	startPatience = time.Minute
+	stopPatience  = 30 * time.Second
+	// patience bounds a wait for the platform to do its work: a worker's retries included.
+	patience = 2 * time.Minute
+	// poll is how often is asked what can't be waited for.
+	poll = 20 * time.Millisecond
+)
+
+// adminKey sees all tenants' stores.
+const adminKey = "the-key-of-recorded-releases"
+
+// Programs are where the built programs are.
+type Programs struct{ broker, gateway, events string }
+
+// Build makes what an installation runs, of the clone in repo, in folder.
+func Build(ctx context.Context, repo, folder string) (p Programs, err error) {
+	for _, program := range []struct {
+		path         *string
+		module, name string
+	}{
+		{&p.broker, "deploy/local", "broker"}, {&p.gateway, "services/gateway", "store-gateway"}, {&p.events, "services/events", "store-events"},
+	} {
+		if *program.path, err = parts.Build(ctx, repo, program.module, program.name, folder); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+// Installation is a platform without a cluster, in a folder of its own.
+type Installation struct {
+	// API is the gateway's URL.
+	API string
+
+	repo, dir string
+	programs  Programs
+	broker    *parts.Broker
+	postgres  *parts.Postgres
+	closers   []func()
+}
+
+// Folder is where the broker keeps streams and buckets below an installation's folder.
+func Folder(dir string) string { return filepath.Join(dir, "log") }
+
+// Open prepares an installation in dir, whose log may be there already, and starts broker and PostgreSQL.
+func Open(ctx context.Context, repo string, programs Programs, dir string) (*Installation, error) {
+	in := &Installation{repo: repo, programs: programs, dir: dir}
+	if err := in.open(ctx); err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	return in, nil
+}
+
+func (in *Installation) open(ctx context.Context) (err error) {
+	if in.broker, err = parts.NewBroker(in.repo, in.programs.broker, in.dir); err != nil {
+		return err
+	}
+	command, err := in.broker.Command(parts.SyncAlways)
+	if err != nil {
+		return err
+	}
+	broker, err := parts.Start(filepath.Join(in.dir, "broker.out"), command)
+	if err != nil {
+		return err
+	}
+	in.stopAtEnd(broker, syscall.SIGTERM)
+	if in.postgres, err = parts.NewPostgres(); err != nil {
+		return err
+	}
+	if command, err = in.postgres.Command("-k", in.postgres.Dir, "-c", "listen_addresses="); err != nil {
+		return err
+	}
+	postgres, err := parts.Start(filepath.Join(in.dir, "postgres.out"), command)
+	if err != nil {
+		return err
+	}
+	in.stopAtEnd(postgres, syscall.SIGINT)
+	err = await(ctx, postgres, startPatience, func() error {
+		conn, err := pgx.Connect(ctx, in.Database())
+		if err == nil {
+			err = conn.Close(ctx)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("reach PostgreSQL: %w", err)
+	}
+	return nil
+}
+
+// Database is the URL of the one database.
+func (in *Installation) Database() string {
+	return fmt.Sprintf("postgres:///postgres?host=%s&user=%s", url.QueryEscape(in.postgres.Dir), parts.Superuser)
+}
+
+// Serve starts gateway and events. A tenant may have maxStores.
+func (in *Installation) Serve(ctx context.Context, maxStores int) error {
+	api, err := parts.FreeAddress()
+	if err != nil {
+		return err
+	}
+	feed, err := parts.FreeAddress()
+	if err != nil {
+		return err
+	}
+	in.API = "http://" + api
+	// The admin key makes passwords the admin's alone, and tenants are told by the address that a proxy forwards.
+	if err := in.start(ctx, "gateway", in.programs.gateway, in.API, "LISTEN="+api, "EVENTS_URL=http://"+feed, "AUTH=open", "ADMIN_API_KEY="+adminKey,
+		"TRUST_PROXY=127.0.0.0/8", "MAX_STORES="+strconv.Itoa(maxStores)); err != nil {
+		return err
+	}
+	return in.start(ctx, "events", in.programs.events, "http://"+feed, "LISTEN="+feed, "DATABASE_URL="+in.Database())
+}
+
+func (in *Installation) start(ctx context.Context, name, binary, address string, settings ...string) error {
+	process, err := parts.Start(filepath.Join(in.dir, name+".out"), in.broker.Service(binary, name, in.broker.Address, settings...))
+	if err != nil {
+		return err
+	}
+	in.stopAtEnd(process, syscall.SIGTERM)
+	if err := await(ctx, process, startPatience, func() error { return answers(ctx, address+"/readyz") }); err != nil {
+		return fmt.Errorf("reach %s: %w", name, err)
+	}
+	return nil
+}
+
+func (in *Installation) stopAtEnd(p *parts.Process, signal syscall.Signal) {
+	in.closers = append(in.closers, func() { p.Stop(signal, stopPatience) })
+}
+
+// Close ends what runs, the newest first, so that the broker's files are whole when it returns.
+func (in *Installation) Close() error {
+	for len(in.closers) > 0 {
+		last := len(in.closers) - 1
+		in.closers[last]()
+		in.closers = in.closers[:last]
+	}
+	if in.postgres == nil {
+		return nil
+	}
+	return in.postgres.Close()
+}
+
+func answers(ctx context.Context, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("GET %s: %s", url, response.Status)
+	}
+	return errors.Join(err, response.Body.Close())
+}
+
+// await asks until try succeeds, the process ends (nil: none) or the bound is over.
+func await(ctx context.Context, p *parts.Process, bound time.Duration, try func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, bound)
+	defer cancel()
+	tick := time.NewTicker(poll)
+	defer tick.Stop()
+	var ended <-chan struct{}
+	if p != nil {
+		ended = p.Ended()
+	}
+	for {
+		err := try()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ended:
+			return fmt.Errorf("%s ended: %w\n%s", filepath.Base(p.Path), err, p.Tail())
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		case <-tick.C:
+		}
+	}
+}
+
+// makeFolder is where a whole installation may write; the caller removes it.
+func makeFolder() (string, error) { return os.MkdirTemp("", "store-release-") }

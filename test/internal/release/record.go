@@ -1,0 +1,113 @@
+package release
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+// types are what a recording must contain.
+var types = []store.Type{
+	store.CreateCommand, store.RetryCommand, store.DeleteCommand, store.Waited, store.AttemptStarted, store.AttemptYielded,
+	store.StepCompleted, store.RetryScheduled, store.CredentialsViewed, store.BecameReady, store.BecameFailed, store.Superseded,
+	store.BecameDeleted,
+}
+
+// Record lets the clone in repo live through everything that can happen to a store and writes what it leaves behind into
+// the folder recording.
+func Record(ctx context.Context, repo, recording string) error {
+	dir, err := makeFolder()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if err := os.MkdirAll(recording, 0o755); err != nil {
+		return err
+	}
+	programs, err := Build(ctx, repo, dir)
+	if err != nil {
+		return err
+	}
+	in, err := Open(ctx, repo, programs, dir)
+	if err != nil {
+		return err
+	}
+	err = in.record(ctx, recording)
+	if err = errors.Join(err, in.Close()); err != nil {
+		return err
+	}
+	return pack(Folder(dir), filepath.Join(recording, logFile))
+}
+
+func (in *Installation) record(ctx context.Context, recording string) error {
+	if err := in.Serve(ctx, 20); err != nil {
+		return err
+	}
+	log, closeLog, err := in.openLog(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeLog()
+	a := &author{Installation: in, log: log, stores: map[string]store.ID{}}
+	if err := a.write(ctx); err != nil {
+		return fmt.Errorf("write the history: %w", err)
+	}
+	entries, err := in.Entries(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range types {
+		if !slices.ContainsFunc(entries, func(e storelog.Entry) bool { return e.Message.Type == t }) {
+			return fmt.Errorf("write the history: it has no %s", t)
+		}
+	}
+	a.answers.Beginning = query.Cursor{Epoch: log.Epoch()}.String()
+	answers, err := in.Ask(ctx, a.answers)
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(answers)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(recording, answersFile), append(data, '\n'), 0o644); err != nil {
+		return err
+	}
+	return in.dump(ctx, filepath.Join(recording, readModelFile))
+}
+
+// errEnd ends the reading of the log.
+var errEnd = errors.New("the end of the log")
+
+// Entries reads and decodes the whole log.
+func (in *Installation) Entries(ctx context.Context) ([]storelog.Entry, error) {
+	log, closeLog, err := in.openLog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer closeLog()
+	var entries []storelog.Entry
+	err = log.Tail(ctx, 0, func(raw storelog.Raw) error {
+		entry, err := raw.Entry()
+		if err != nil {
+			return err
+		}
+		entries = append(entries, entry)
+		if raw.Pending == 0 {
+			return errEnd
+		}
+		return nil
+	})
+	if !errors.Is(err, errEnd) {
+		return nil, fmt.Errorf("read the log: %w", err)
+	}
+	return entries, nil
+}
