@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
 var (
@@ -27,7 +28,12 @@ var (
 	ErrContended = errors.New("others got ahead each time")
 )
 
-const tries = 64
+const (
+	// tries bounds how often a change is decided again because another came first, patience how often because nobody
+	// answered, which takes seconds each time.
+	tries    = 64
+	patience = 4
+)
 
 // held is what a tenant's key holds.
 type held struct {
@@ -43,7 +49,7 @@ type entry struct {
 // Book is the bucket of claims.
 type Book struct{ kv jetstream.KeyValue }
 
-// NewBook keeps claims in kv.
+// NewBook keeps claims in kv, which storelog.Bucket opened.
 func NewBook(kv jetstream.KeyValue) *Book { return &Book{kv: kv} }
 
 // Claim notes the store for its tenant unless that has limit stores already (ErrQuota). Claiming twice is claiming once.
@@ -82,6 +88,7 @@ func (b *Book) Held(ctx context.Context, tenant string) ([]store.ID, error) {
 }
 
 func (b *Book) change(ctx context.Context, tenant string, change func(*held) error) error {
+	silences := 0
 	for range tries {
 		h, revision, err := b.read(ctx, tenant)
 		if err != nil {
@@ -102,8 +109,10 @@ func (b *Book) change(ctx context.Context, tenant string, change func(*held) err
 		if err == nil {
 			return nil
 		}
-		var api *jetstream.APIError
-		if !errors.As(err, &api) || api.ErrorCode != jetstream.JSErrCodeStreamWrongLastSequence {
+		// An answer that was lost is like a refusal: what was written shows when it is read, and a change is made once.
+		if storelog.Unanswered(err) && ctx.Err() == nil && silences < patience {
+			silences++
+		} else if !storelog.Refused(err) {
 			return fmt.Errorf("write the claims of %s: %w", tenant, err)
 		}
 	}

@@ -8,13 +8,17 @@
 package lease
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
 var (
@@ -24,9 +28,15 @@ var (
 	ErrLost = errors.New("the lease is lost")
 )
 
+// errGone: the term is over and nobody else's has begun.
+var errGone = fmt.Errorf("%w: nobody holds it", ErrLost)
+
 // margin is how much earlier than the broker a holder stops trusting its lease: the request time-out of one Kubernetes
 // write plus what two clocks may differ in thirty seconds.
 const margin = 5 * time.Second
+
+// tries bounds how often a write is tried again whose answer was lost, or that met one of its own on the way.
+const tries = 4
 
 // Bucket hands out leases.
 type Bucket struct {
@@ -34,48 +44,79 @@ type Bucket struct {
 	ttl time.Duration
 }
 
-// NewBucket takes leases from kv, whose messages live for ttl.
+// NewBucket takes leases from kv, which storelog.Bucket opened and whose messages live for ttl.
 func NewBucket(kv jetstream.KeyValue, ttl time.Duration) *Bucket { return &Bucket{kv: kv, ttl: ttl} }
 
 // Lease is one term. Renew and Release are for the goroutine that took it; Remaining is safe for everybody.
 type Lease struct {
-	bucket   *Bucket
-	key      string
-	holder   []byte
+	bucket *Bucket
+	key    string
+	// term is what the key holds: the holder, and a word that no other term of its has. It tells, when an answer was
+	// lost, whose the key is.
+	term     []byte
 	revision uint64
 	trusted  atomic.Pointer[time.Time]
 }
 
 // Take begins a term for key, or fails with ErrHeld.
 func (b *Bucket) Take(ctx context.Context, key, holder string) (*Lease, error) {
-	asked := time.Now()
-	revision, err := b.kv.Create(ctx, key, []byte(holder))
-	if errors.Is(err, jetstream.ErrKeyExists) {
-		return nil, fmt.Errorf("take lease %s: %w", key, ErrHeld)
-	}
-	if err != nil {
+	l := &Lease{bucket: b, key: key, term: []byte(holder + " " + rand.Text())}
+	l.trustFrom(time.Now())
+	if err := l.begin(ctx); err != nil {
 		return nil, fmt.Errorf("take lease %s: %w", key, err)
 	}
-	l := &Lease{bucket: b, key: key, holder: []byte(holder), revision: revision}
-	l.trustFrom(asked)
 	return l, nil
 }
+
+// begin writes the key where there is none. That there is one says little: it may be of a try of ours whose answer was
+// lost, or what is left of a term that has just ended.
+func (l *Lease) begin(ctx context.Context) error {
+	err := ErrHeld
+	for try := 0; try < tries && ctx.Err() == nil; try++ {
+		revision, created := l.bucket.kv.Create(ctx, l.key, l.term)
+		switch {
+		case created == nil:
+			l.revision = revision
+			return nil
+		case exists(created):
+			switch found := l.find(ctx); {
+			case found == nil:
+				return nil
+			case errors.Is(found, errGone):
+				err = ErrHeld
+			case errors.Is(found, ErrLost):
+				return ErrHeld
+			default:
+				return found
+			}
+		case storelog.Unanswered(created):
+			err = created
+		default:
+			return created
+		}
+	}
+	return err
+}
+
+func exists(err error) bool { return errors.Is(err, jetstream.ErrKeyExists) || storelog.Refused(err) }
 
 // Renew prolongs the term. ErrLost is final; after any other error the old term still runs and Renew may be tried again.
 func (l *Lease) Renew(ctx context.Context) error {
 	if l.Remaining() <= 0 {
 		return fmt.Errorf("renew lease %s: %w", l.key, ErrLost)
 	}
-	asked := time.Now()
-	revision, err := l.bucket.kv.Update(ctx, l.key, l.holder, l.revision)
-	var api *jetstream.APIError
-	if errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
-		return fmt.Errorf("renew lease %s: %w", l.key, ErrLost)
-	}
+	var asked time.Time
+	err := l.write(ctx, func() error {
+		asked = time.Now()
+		revision, err := l.bucket.kv.Update(ctx, l.key, l.term, l.revision)
+		if err == nil {
+			l.revision = revision
+		}
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("renew lease %s: %w", l.key, err)
 	}
-	l.revision = revision
 	l.trustFrom(asked)
 	return nil
 }
@@ -83,16 +124,46 @@ func (l *Lease) Renew(ctx context.Context) error {
 // Release ends the term at once, so that the next hand need not wait for it to run out. A lease that is lost already
 // belongs to somebody else and is left alone.
 func (l *Lease) Release(ctx context.Context) error {
-	err := l.bucket.kv.Purge(ctx, l.key, jetstream.LastRevision(l.revision))
 	past := time.Time{}
 	l.trusted.Store(&past)
-	var api *jetstream.APIError
-	if errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
-		return nil
-	}
-	if err != nil {
+	err := l.write(ctx, func() error { return l.bucket.kv.Purge(ctx, l.key, jetstream.LastRevision(l.revision)) })
+	if err != nil && !errors.Is(err, ErrLost) {
 		return fmt.Errorf("release lease %s: %w", l.key, err)
 	}
+	return nil
+}
+
+// write writes under the term's revision. That it is refused says only that the key has another one: a renewal of ours,
+// whose answer was lost, may have made it. ErrLost: the key isn't this term's any more.
+func (l *Lease) write(ctx context.Context, write func() error) error {
+	var err error
+	for range tries {
+		err = write()
+		switch {
+		case storelog.Refused(err):
+			if err := l.find(ctx); err != nil {
+				return err
+			}
+		case !storelog.Unanswered(err) || ctx.Err() != nil:
+			return err
+		}
+	}
+	return err
+}
+
+// find reads which revision the term's key has by now.
+func (l *Lease) find(ctx context.Context) error {
+	entry, err := l.bucket.kv.Get(ctx, l.key)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return errGone
+	}
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(entry.Value(), l.term) {
+		return ErrLost
+	}
+	l.revision = entry.Revision()
 	return nil
 }
 

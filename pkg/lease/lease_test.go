@@ -3,9 +3,13 @@ package lease_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
@@ -13,9 +17,10 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
-func setup(t *testing.T) (*lease.Bucket, jetstream.KeyValue) {
+// open answers the leases behind a connection, and their bucket.
+func open(t *testing.T, nc *nats.Conn) (*lease.Bucket, jetstream.KeyValue) {
 	t.Helper()
-	log, err := storelog.Open(t.Context(), bustest.Start(t))
+	log, err := storelog.Open(t.Context(), nc)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,81 +31,208 @@ func setup(t *testing.T) (*lease.Bucket, jetstream.KeyValue) {
 	return lease.NewBucket(kv, storelog.LeaseTTL), kv
 }
 
-func TestOneHolderAtATime(t *testing.T) {
-	b, _ := setup(t)
-	first, err := b.Take(t.Context(), "store", "a")
+func take(t *testing.T, b *lease.Bucket, holder string) *lease.Lease {
+	t.Helper()
+	l, err := b.Take(t.Context(), "store", holder)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%s: %v", holder, err)
 	}
-	if _, err := b.Take(t.Context(), "store", "b"); !errors.Is(err, lease.ErrHeld) {
-		t.Fatalf("second holder got %v", err)
-	}
-	if err := first.Renew(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if first.Remaining() <= 0 || first.Remaining() >= storelog.LeaseTTL {
-		t.Fatalf("trusted for %s", first.Remaining())
-	}
-	if err := first.Release(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if first.Remaining() > 0 {
-		t.Fatal("a released lease is still trusted")
-	}
-	if _, err := b.Take(t.Context(), "store", "b"); err != nil {
-		t.Fatalf("after release: %v", err)
-	}
+	return l
+}
+
+func TestOneHolderAtATime(t *testing.T) {
+	bustest.Each(t, func(t *testing.T, b bustest.Brokers) {
+		here, _ := open(t, b.Conns[0])
+		there, _ := open(t, b.Conns[b.Replicas()-1])
+		for turn := 0; turn == 0 || !b.Resigned(12); turn++ {
+			first := take(t, here, "a")
+			if _, err := there.Take(t.Context(), "store", "b"); !errors.Is(err, lease.ErrHeld) {
+				t.Fatalf("second holder got %v", err)
+			}
+			if err := first.Renew(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if first.Remaining() <= 0 || first.Remaining() >= storelog.LeaseTTL {
+				t.Fatalf("trusted for %s", first.Remaining())
+			}
+			if err := first.Release(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if first.Remaining() > 0 {
+				t.Fatal("a released lease is still trusted")
+			}
+			here, there = there, here
+		}
+	})
+}
+
+// However many want it, from whichever broker: whoever has it has it alone, and keeps it while it renews.
+func TestOfManyOneHolds(t *testing.T) {
+	bustest.Each(t, func(t *testing.T, b bustest.Brokers) {
+		var inside, terms atomic.Int32
+		var group sync.WaitGroup
+		for i := range 9 {
+			leases, _ := open(t, b.Conns[i%len(b.Conns)])
+			group.Go(func() {
+				for terms.Load() < 60 || !b.Resigned(24) {
+					l, err := leases.Take(t.Context(), "store", fmt.Sprint("holder ", i))
+					if errors.Is(err, lease.ErrHeld) {
+						continue
+					}
+					if err != nil {
+						t.Errorf("take: %v", err)
+						return
+					}
+					if inside.Add(1) != 1 {
+						t.Error("two hold one lease")
+					}
+					for range 3 {
+						if err := l.Renew(t.Context()); err != nil {
+							t.Errorf("renew: %v", err)
+						}
+					}
+					terms.Add(1)
+					inside.Add(-1)
+					if err := l.Release(t.Context()); err != nil {
+						t.Errorf("release: %v", err)
+					}
+				}
+			})
+		}
+		group.Wait()
+	})
 }
 
 func TestATermThatRanOutCanNotTouchTheNextOne(t *testing.T) {
-	b, kv := setup(t)
-	late, err := b.Take(t.Context(), "store", "late")
-	if err != nil {
-		t.Fatal(err)
-	}
-	// What the broker does when the TTL is over.
-	if err := kv.Purge(t.Context(), "store"); err != nil {
-		t.Fatal(err)
-	}
-	next, err := b.Take(t.Context(), "store", "next")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := late.Renew(t.Context()); !errors.Is(err, lease.ErrLost) {
-		t.Fatalf("renewing got %v", err)
-	}
-	if err := late.Release(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := next.Renew(t.Context()); err != nil {
-		t.Fatalf("the next term was disturbed: %v", err)
-	}
+	bustest.Each(t, func(t *testing.T, b bustest.Brokers) {
+		leases, kv := open(t, b.Conns[0])
+		for turn := 0; turn == 0 || !b.Resigned(12); turn++ {
+			late := take(t, leases, "same process")
+			expire(t, kv)
+			next := take(t, leases, "same process")
+			if err := late.Renew(t.Context()); !errors.Is(err, lease.ErrLost) {
+				t.Fatalf("renewing got %v", err)
+			}
+			if err := late.Release(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := next.Renew(t.Context()); err != nil {
+				t.Fatalf("the next term was disturbed: %v", err)
+			}
+			if err := next.Release(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 }
 
-func TestTheBrokerEndsATermThatNobodyRenews(t *testing.T) {
-	nc := bustest.Start(t)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const ttl = time.Second
-	kv, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "short", TTL: ttl})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := lease.NewBucket(kv, ttl)
-	if _, err := b.Take(t.Context(), "store", "dead"); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
+// expire does what the broker does when the TTL is over.
+func expire(t *testing.T, kv jetstream.KeyValue) {
+	t.Helper()
 	for {
-		_, err := b.Take(ctx, "store", "heir")
-		if err == nil {
+		entry, err := kv.Get(t.Context(), "store")
+		if errors.Is(err, jetstream.ErrKeyNotFound) {
 			return
 		}
-		if !errors.Is(err, lease.ErrHeld) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = kv.Purge(t.Context(), "store", jetstream.LastRevision(entry.Revision()))
+		if err != nil && !storelog.Unanswered(err) && !storelog.Refused(err) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// deaf is a bucket of leases behind a line that carries no answers from a certain write on, and a subscription to what
+// is written.
+func deaf(t *testing.T) (leases, others *lease.Bucket, line *bustest.Line, written *nats.Subscription) {
+	t.Helper()
+	nc := bustest.Start(t)
+	line = bustest.NewLine(t, nc.ConnectedUrl())
+	leases, _ = open(t, line.Conn)
+	others, _ = open(t, nc)
+	written, err := nc.SubscribeSync("$KV." + storelog.BucketLeases + ".>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return leases, others, line, written
+}
+
+// lose does something while its first answer is lost and its second try is under way.
+func lose(t *testing.T, line *bustest.Line, written *nats.Subscription, what func() error) error {
+	t.Helper()
+	line.Hold()
+	done := make(chan error, 1)
+	go func() { done <- what() }()
+	for range 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		if _, err := written.NextMsgWithContext(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	line.Release()
+	return <-done
+}
+
+// Otherwise nobody would hold the store for as long as the lease lives.
+func TestALeaseIsTakenThoughTheAnswerWasLost(t *testing.T) {
+	leases, others, line, written := deaf(t)
+	var l *lease.Lease
+	if err := lose(t, line, written, func() (err error) { l, err = leases.Take(t.Context(), "store", "deaf"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := others.Take(t.Context(), "store", "another"); !errors.Is(err, lease.ErrHeld) {
+		t.Fatalf("another got %v", err)
+	}
+	if err := errors.Join(l.Renew(t.Context()), l.Release(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	take(t, others, "another")
+}
+
+// Otherwise a worker would stop in the middle of its work, and nobody could go on until the lease has run out.
+func TestALeaseIsNotLostWithAnAnswer(t *testing.T) {
+	leases, others, line, written := deaf(t)
+	l := take(t, leases, "deaf")
+	if _, err := written.NextMsg(10 * time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if err := lose(t, line, written, func() error { return l.Renew(t.Context()) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	take(t, others, "another")
+}
+
+func TestTheBrokerEndsATermThatNobodyRenews(t *testing.T) {
+	bustest.Each(t, func(t *testing.T, b bustest.Brokers) {
+		js, err := jetstream.New(b.Conns[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		const ttl = time.Second
+		kv, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "short", TTL: ttl, Replicas: b.Replicas()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		leases := lease.NewBucket(kv, ttl)
+		take(t, leases, "dead")
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		for {
+			bounded, cancel := context.WithTimeout(ctx, time.Second)
+			_, err := leases.Take(bounded, "store", "heir")
+			cancel()
+			if err == nil {
+				return
+			}
+			if !errors.Is(err, lease.ErrHeld) && !storelog.Unanswered(err) || ctx.Err() != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 }

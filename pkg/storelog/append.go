@@ -8,6 +8,7 @@ import (
 	mathrand "math/rand/v2"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -62,8 +63,8 @@ func (l *Log) Update(ctx context.Context, id store.ID, decide Decide) (store.Sta
 
 // Append writes one message behind the state that its writer has seen and returns the state after it. The message
 // needs Type, Store, Actor and Time; its ID is made here when empty. It is refused with ErrConflict when the store's
-// last message isn't the one that before came with, and with ErrLogFull when there is no room; after any other error
-// the message was not found in the log.
+// last message isn't the one that before came with, and with ErrLogFull when there is no room. After any other error
+// it wasn't found in the log, though for an Unanswered one it may still be on its way.
 //
 // This is the only function in the platform that publishes to "store.>".
 func (l *Log) Append(ctx context.Context, before store.State, m store.Message) (store.State, error) {
@@ -83,49 +84,111 @@ func (l *Log) Append(ctx context.Context, before store.State, m store.Message) (
 		return store.State{}, err
 	}
 	telemetry.Inject(ctx, msg.Header)
-	// A duplicate check by Nats-Msg-Id would answer before the fence on three replicas and after it on one.
-	ack, err := l.js.PublishMsg(ctx, msg, jetstream.WithExpectLastSequenceForSubject(before.Version, historyOf(m.Store)))
-	if err == nil {
-		return after.At(ack.Sequence, m.Type.IsCommand()), nil
+	a := appending{log: l, message: m, msg: msg, after: after, seen: before.Version}
+	after, err = a.run(ctx)
+	if err != nil {
+		span.RecordError(err)
+		return store.State{}, fmt.Errorf("append %s to store %s: %w", m.Type, m.Store, err)
 	}
-	span.RecordError(err)
-	return l.wasStored(ctx, m, err)
+	return after, nil
 }
 
-// wasStored settles what a failed publish left open: the message's own id at the end of the history means that it was
-// stored after all (the answer got lost); anything else is decided again from the state.
-func (l *Log) wasStored(ctx context.Context, m store.Message, cause error) (store.State, error) {
-	code := errorCode(cause)
-	if code == codeInsufficientResources || code == codeStorageExceeded || code == codeStreamStoreFailed {
-		return store.State{}, fmt.Errorf("append %s to store %s: %w: %w", m.Type, m.Store, ErrLogFull, cause)
-	}
-	if code == codeWrongLastSequenceUnknown {
-		if err := pause(ctx); err != nil {
-			return store.State{}, err
+// appending is one message on its way into the log.
+type appending struct {
+	log     *Log
+	message store.Message
+	msg     *nats.Msg
+	after   store.State
+	// seen is the sequence that the fence expects.
+	seen uint64
+	// doubtful: a try was not answered, so that the message may be stored without our knowing.
+	doubtful bool
+}
+
+// run publishes until it is known what became of the message. To publish the same message again is safe: whichever try
+// comes first moves the history on, and the fence refuses the others.
+func (a *appending) run(ctx context.Context) (store.State, error) {
+	trying, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for wait := firstWait; ; {
+		ack, err := a.publish(trying, wait)
+		if err == nil {
+			return a.after.At(ack.Sequence, a.message.Type.IsCommand()), nil
+		}
+		again := false
+		switch code := errorCode(err); {
+		case isFull(code):
+			err = fmt.Errorf("%w: %w", ErrLogFull, err)
+			if !a.doubtful {
+				return store.State{}, err
+			}
+		case isConflict(code):
+			again = settle(trying) == nil
+		case Unanswered(err):
+			a.doubtful, wait = true, min(2*wait, longestWait)
+			again = rest(trying, breath) == nil
+		}
+		stored, found, settled := a.settled(ctx)
+		switch {
+		case found:
+			return stored, nil
+		case errors.Is(settled, ErrConflict):
+			return store.State{}, settled
+		case settled != nil || !again:
+			return store.State{}, errors.Join(err, settled)
 		}
 	}
-	last, err := l.lastEntry(ctx, m.Store)
-	switch {
-	case err != nil:
-		return store.State{}, fmt.Errorf("append %s to store %s: %w", m.Type, m.Store, errors.Join(cause, err))
-	case last.Message.ID == m.ID:
-		return last.State, nil
-	case code == codeWrongLastSequence || code == codeWrongLastSequenceUnknown:
-		return store.State{}, fmt.Errorf("append %s to store %s: %w", m.Type, m.Store, ErrConflict)
-	default:
-		return store.State{}, fmt.Errorf("append %s to store %s: %w", m.Type, m.Store, cause)
-	}
 }
 
-// pause lets a replicated stream settle: 10164 says that another append of the same history is under way.
-func pause(ctx context.Context) error {
-	wait := 5*time.Millisecond + time.Duration(mathrand.Int64N(int64(45*time.Millisecond)))
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(wait):
-		return nil
+// publish is one try. A duplicate check by Nats-Msg-Id would answer before the fence on three replicas and after it on
+// one.
+func (a *appending) publish(ctx context.Context, wait time.Duration) (ack *jetstream.PubAck, err error) {
+	err = within(ctx, wait, func(ctx context.Context) (err error) {
+		ack, err = a.log.js.PublishMsg(ctx, a.msg,
+			jetstream.WithExpectLastSequenceForSubject(a.seen, historyOf(a.message.Store)), jetstream.WithRetryAttempts(0))
+		return err
+	})
+	return ack, err
+}
+
+// settled looks into the log for what a failed try left open. found: the message is there, and this is the state after
+// it. ErrConflict: another is in its place. Neither: nothing was appended behind what the writer had seen, so that it
+// may try again; a conflict with nothing is one with an append that is under way.
+func (a *appending) settled(ctx context.Context) (after store.State, found bool, err error) {
+	entry, err := a.log.lastEntry(ctx, a.message.Store)
+	if err != nil {
+		return store.State{}, false, err
 	}
+	if entry.Message.ID == a.message.ID {
+		return entry.State, true, nil
+	}
+	if entry.State.Version == a.seen {
+		return store.State{}, false, nil
+	}
+	// Others may have appended behind our message. If it is there, it is the first behind what its writer had seen.
+	if a.doubtful {
+		entry, err := a.log.entryAfter(ctx, a.message.Store, a.seen)
+		if err != nil {
+			return store.State{}, false, err
+		}
+		if entry.Message.ID == a.message.ID {
+			return entry.State, true, nil
+		}
+	}
+	return store.State{}, false, ErrConflict
+}
+
+// settle lets an append of the same history that is under way come to its end.
+func settle(ctx context.Context) error {
+	return rest(ctx, 5*time.Millisecond+time.Duration(mathrand.Int64N(int64(45*time.Millisecond))))
+}
+
+func isConflict(code jetstream.ErrorCode) bool {
+	return code == codeWrongLastSequence || code == codeWrongLastSequenceUnknown
+}
+
+func isFull(code jetstream.ErrorCode) bool {
+	return code == codeInsufficientResources || code == codeStorageExceeded || code == codeStreamStoreFailed
 }
 
 func errorCode(err error) jetstream.ErrorCode {

@@ -17,65 +17,73 @@ import (
 )
 
 func TestAppendThenLast(t *testing.T) {
-	log := setup(t)
-	written := create(t, log)
-	read, err := log.Last(t.Context(), id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(written, read); diff != "" {
-		t.Fatal(diff)
-	}
-	if read.Generation != read.Version || !read.InFlight() {
-		t.Fatalf("a command's generation is its own sequence: %+v", read)
-	}
+	each(t, func(t *testing.T, logs []*storelog.Log) {
+		log := logs[0]
+		written := create(t, log)
+		read, err := other(logs).Last(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(written, read); diff != "" {
+			t.Fatal(diff)
+		}
+		if read.Generation != read.Version || !read.InFlight() {
+			t.Fatalf("a command's generation is its own sequence: %+v", read)
+		}
+	})
 }
 
 func TestAppendIsRefusedToWhoeverSawLess(t *testing.T) {
-	log := setup(t)
-	seen := create(t, log)
-	if _, err := log.Append(t.Context(), seen, message(store.DeleteCommand, 0)); err != nil {
-		t.Fatal(err)
-	}
-	// The fence covers all three subjects: an event is refused because of a command.
-	_, err := log.Append(t.Context(), seen, message(store.BecameReady, seen.Generation))
-	if !errors.Is(err, storelog.ErrConflict) {
-		t.Fatalf("got %v", err)
-	}
+	each(t, func(t *testing.T, logs []*storelog.Log) {
+		log := logs[0]
+		seen := create(t, log)
+		if _, err := log.Append(t.Context(), seen, message(store.DeleteCommand, 0)); err != nil {
+			t.Fatal(err)
+		}
+		// The fence covers all three subjects: an event is refused because of a command.
+		_, err := log.Append(t.Context(), seen, message(store.BecameReady, seen.Generation))
+		if !errors.Is(err, storelog.ErrConflict) {
+			t.Fatalf("got %v", err)
+		}
+	})
 }
 
 func TestAppendOfTheSameMessageTwiceIsStoredOnce(t *testing.T) {
-	log := setup(t)
-	m := message(store.CreateCommand, 0)
-	m.ID = "the-same"
-	first, err := log.Append(t.Context(), store.State{}, m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// As after a time-out whose message arrived: the writer finds its own id and takes it for stored.
-	second, err := log.Append(t.Context(), store.State{}, m)
-	if err != nil || second.Version != first.Version {
-		t.Fatalf("version %d after %d, error %v", second.Version, first.Version, err)
-	}
+	each(t, func(t *testing.T, logs []*storelog.Log) {
+		log := logs[0]
+		m := message(store.CreateCommand, 0)
+		m.ID = "the-same"
+		first, err := log.Append(t.Context(), store.State{}, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// As after a time-out whose message arrived: the writer finds its own id and takes it for stored.
+		second, err := log.Append(t.Context(), store.State{}, m)
+		if err != nil || second.Version != first.Version {
+			t.Fatalf("version %d after %d, error %v", second.Version, first.Version, err)
+		}
+	})
 }
 
 func TestUpdateDecidesAgainAfterAConflict(t *testing.T) {
-	log := setup(t)
-	create(t, log)
-	calls := 0
-	after, err := log.Update(t.Context(), id, func(s store.State) (*store.Message, error) {
-		calls++
-		if calls == 1 {
-			if _, err := log.Append(t.Context(), s, message(store.DeleteCommand, 0)); err != nil {
-				t.Fatal(err)
+	each(t, func(t *testing.T, logs []*storelog.Log) {
+		log := logs[0]
+		create(t, log)
+		calls := 0
+		after, err := log.Update(t.Context(), id, func(s store.State) (*store.Message, error) {
+			calls++
+			if calls == 1 {
+				if _, err := log.Append(t.Context(), s, message(store.DeleteCommand, 0)); err != nil {
+					t.Fatal(err)
+				}
 			}
+			m := message(store.CredentialsViewed, s.Generation)
+			return &m, nil
+		})
+		if err != nil || calls != 2 || after.Status != store.Deleting {
+			t.Fatalf("%d calls, %+v, %v", calls, after, err)
 		}
-		m := message(store.CredentialsViewed, s.Generation)
-		return &m, nil
 	})
-	if err != nil || calls != 2 || after.Status != store.Deleting {
-		t.Fatalf("%d calls, %+v, %v", calls, after, err)
-	}
 }
 
 func TestAppendSaysWhenTheLogIsFull(t *testing.T) {
@@ -106,26 +114,34 @@ func TestAppendSaysWhenTheLogIsFull(t *testing.T) {
 
 // The rule of the whole platform: for any history, the state in the last message is the fold of the history.
 func TestLastMessageCarriesTheFoldOfTheHistory(t *testing.T) {
-	log := setup(t)
-	n := 0
-	rapid.Check(t, func(rt *rapid.T) {
-		n++
-		store1 := store.DeriveID("tenant", fmt.Sprint(n))
-		var state store.State
-		for i := range rapid.IntRange(1, 25).Draw(rt, "length") {
-			m := message(rapid.SampledFrom(allTypes).Draw(rt, "type"), 0)
-			m.Store, m.Facts.Step = store1, fmt.Sprint("step", i%3)
-			if !m.Type.IsCommand() {
-				m.Generation = state.Generation
+	each(t, func(t *testing.T, logs []*storelog.Log) {
+		states, n := map[store.ID]store.State{}, 0
+		rapid.Check(t, func(rt *rapid.T) {
+			n++
+			store1 := store.DeriveID("tenant", fmt.Sprint(n))
+			var state store.State
+			for i := range rapid.IntRange(1, 25).Draw(rt, "length") {
+				m := message(rapid.SampledFrom(allTypes).Draw(rt, "type"), 0)
+				m.Store, m.Facts.Step = store1, fmt.Sprint("step", i%3)
+				if !m.Type.IsCommand() {
+					m.Generation = state.Generation
+				}
+				next, err := logs[i%len(logs)].Append(t.Context(), state, m)
+				if err != nil {
+					rt.Fatal(err)
+				}
+				state = next
 			}
-			next, err := log.Append(t.Context(), state, m)
-			if err != nil {
-				rt.Fatal(err)
+			states[store1] = state
+		})
+		for id, fold := range foldOf(t, logs[0]) {
+			last, err := other(logs).Last(t.Context(), id)
+			if diff := cmp.Diff(fold, last); diff != "" || err != nil {
+				t.Errorf("store %s is read otherwise than its history folds: %v\n%s", id, err, diff)
 			}
-			state = next
-		}
-		if diff := cmp.Diff(foldOf(t, log, store1), state); diff != "" {
-			rt.Fatal(diff)
+			if diff := cmp.Diff(fold, states[id]); diff != "" {
+				t.Errorf("store %s was answered otherwise than its history folds\n%s", id, diff)
+			}
 		}
 	})
 }
@@ -137,24 +153,24 @@ var allTypes = []store.Type{
 
 var errEnd = errors.New("end of the history")
 
-func foldOf(t *testing.T, log *storelog.Log, want store.ID) store.State {
+// foldOf folds the whole log, each store's state at its own version.
+func foldOf(t *testing.T, log *storelog.Log) map[store.ID]store.State {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	last, err := log.Last(ctx, want)
+	head, err := log.Head(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var fold store.State
+	folds := map[store.ID]store.State{}
 	err = log.Tail(ctx, 0, func(raw storelog.Raw) error {
 		entry, err := raw.Entry()
 		if err != nil {
 			return err
 		}
-		if entry.Message.Store == want {
-			fold = store.Evolve(fold, entry.Message)
-		}
-		if raw.Seq >= last.Version {
+		m := entry.Message
+		folds[m.Store] = store.Evolve(folds[m.Store], m)
+		if raw.Seq >= head {
 			return errEnd
 		}
 		return nil
@@ -162,5 +178,5 @@ func foldOf(t *testing.T, log *storelog.Log, want store.ID) store.State {
 	if !errors.Is(err, errEnd) {
 		t.Fatal(err)
 	}
-	return fold
+	return folds
 }

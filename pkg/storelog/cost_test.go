@@ -50,23 +50,34 @@ func cost(t *testing.T, nc *nats.Conn, log *storelog.Log, which store.ID) (read,
 }
 
 func TestOneStoreCostsTheSameInALogOfAnySize(t *testing.T) {
-	loading := bustest.Start(t)
-	log := open(t, loading)
-	counted, err := nats.Connect(loading.ConnectedUrl())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer counted.Close()
-	reader := open(t, counted)
-	which := store.DeriveID("fill", "42")
-	fill(t, log, 0, 100)
-	smallRead, smallWritten := cost(t, counted, reader, which)
-	fill(t, log, 100, 100_000)
-	if head, err := log.Head(t.Context()); err != nil || head != 100_001 {
-		t.Fatalf("the log holds %d messages, %v", head, err)
-	}
-	read, written := cost(t, counted, reader, which)
-	if read != smallRead || written != smallWritten || read != 1 || written != 1 {
-		t.Fatalf("a read took %d messages and an append %d; with 100 stores %d and %d", read, written, smallRead, smallWritten)
+	for name, c := range map[string]struct {
+		start  func(testing.TB) *nats.Conn
+		stores int
+	}{
+		"one broker": {bustest.Start, 100_000},
+		// Here nobody resigns: a question that is put twice costs twice.
+		"three brokers": {func(tb testing.TB) *nats.Conn { _, conns := bustest.StartCluster(tb); return conns[0] }, 3_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			loading := c.start(t)
+			log := open(t, loading)
+			counted, err := nats.Connect(loading.ConnectedUrl())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer counted.Close()
+			reader := open(t, counted)
+			which := store.DeriveID("fill", "42")
+			fill(t, log, 0, 100)
+			smallRead, smallWritten := cost(t, counted, reader, which)
+			fill(t, log, 100, c.stores)
+			if head, err := log.Head(t.Context()); err != nil || head != uint64(c.stores)+1 {
+				t.Fatalf("the log holds %d messages, %v", head, err)
+			}
+			read, written := cost(t, counted, reader, which)
+			if read != smallRead || written != smallWritten || read != 1 || written != 1 {
+				t.Fatalf("a read took %d messages and an append %d; with 100 stores %d and %d", read, written, smallRead, smallWritten)
+			}
+		})
 	}
 }

@@ -7,25 +7,9 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-)
-
-// The KV buckets beside the stream.
-const (
-	BucketClaims   = "claims"
-	BucketLeases   = "leases"
-	BucketCatalog  = "catalog"
-	BucketPlatform = "platform"
-	BucketTickets  = "tickets"
-)
-
-// LeaseTTL is how long a lease lives that nobody renews; TicketTTL how long a feed ticket may wait for its client.
-const (
-	LeaseTTL  = 30 * time.Second
-	TicketTTL = 30 * time.Second
 )
 
 // ErrOldServer: the broker can't do what the log relies on. Waiting doesn't mend it.
@@ -53,7 +37,7 @@ func Ensure(ctx context.Context, nc *nats.Conn, settings Settings) error {
 	if err != nil {
 		return fmt.Errorf("open JetStream: %w", err)
 	}
-	have, err := readConfig(ctx, js)
+	have, err := readConfig(ctx, js, Stream)
 	if err != nil {
 		return err
 	}
@@ -62,32 +46,40 @@ func Ensure(ctx context.Context, nc *nats.Conn, settings Settings) error {
 			return err
 		}
 	}
-	for _, bucket := range buckets(settings.Replicas) {
-		if _, err := js.CreateOrUpdateKeyValue(ctx, bucket); err != nil {
-			return fmt.Errorf("ensure bucket %s: %w", bucket.Bucket, err)
+	for _, b := range buckets {
+		if err := ensureStream(ctx, js, bucketPrefix+b.name, settings, b.shape); err != nil {
+			return err
 		}
 	}
 	// Last, because it is what Open waits for.
-	return ensureStream(ctx, js, settings)
+	return ensureStream(ctx, js, Stream, settings, shape)
 }
 
 // ensureStream writes only what differs: metadata that others wrote meanwhile, a pause of the sweeps say, is not to be
 // overwritten by every gateway that starts.
-func ensureStream(ctx context.Context, js jetstream.JetStream, settings Settings) error {
-	have, err := readConfig(ctx, js)
-	if err != nil {
-		return err
+func ensureStream(
+	ctx context.Context, js jetstream.JetStream, name string, settings Settings,
+	shape func(jetstream.StreamConfig, Settings) jetstream.StreamConfig,
+) error {
+	have, err := readConfig(ctx, js, name)
+	if err == nil && have == nil {
+		err = ask(ctx, func(ctx context.Context) error {
+			_, err := js.CreateStream(ctx, shape(jetstream.StreamConfig{Name: name}, settings))
+			return err
+		})
+		if err == nil {
+			return nil
+		}
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			// Another gateway came first, with settings of its own.
+			have, err = readConfig(ctx, js, name)
+		}
 	}
-	if have == nil {
-		created := shape(jetstream.StreamConfig{Name: Stream}, settings)
-		_, err := js.CreateStream(ctx, created)
-		if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-			return wrapEnsure(err)
-		}
-		// Another gateway came first, with settings of its own.
-		if have, err = readConfig(ctx, js); err != nil || have == nil {
-			return wrapEnsure(errors.Join(err, jetstream.ErrStreamNameAlreadyInUse))
-		}
+	if err == nil && have == nil {
+		err = jetstream.ErrStreamNotFound // removed under our hands
+	}
+	if err != nil {
+		return fmt.Errorf("ensure stream %s: %w", name, err)
 	}
 	if err := checkOwner(have.Metadata, settings.Installation); err != nil {
 		return err
@@ -96,25 +88,27 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, settings Settings
 	if reflect.DeepEqual(want, *have) {
 		return nil
 	}
-	_, err = js.UpdateStream(ctx, want)
-	return wrapEnsure(err)
-}
-
-func wrapEnsure(err error) error {
-	if err != nil {
-		return fmt.Errorf("ensure stream %s: %w", Stream, err)
+	if err := update(ctx, js, want); err != nil {
+		return fmt.Errorf("ensure stream %s: %w", name, err)
 	}
 	return nil
 }
 
+func update(ctx context.Context, js jetstream.JetStream, config jetstream.StreamConfig) error {
+	return ask(ctx, func(ctx context.Context) error {
+		_, err := js.UpdateStream(ctx, config)
+		return err
+	})
+}
+
 // readConfig answers how the stream is, nil when there is none.
-func readConfig(ctx context.Context, js jetstream.JetStream) (*jetstream.StreamConfig, error) {
-	stream, err := js.Stream(ctx, Stream)
+func readConfig(ctx context.Context, js jetstream.JetStream, name string) (*jetstream.StreamConfig, error) {
+	stream, err := findStream(ctx, js, name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("look for stream %s: %w", Stream, err)
+		return nil, fmt.Errorf("look for stream %s: %w", name, err)
 	}
 	return &stream.CachedInfo().Config, nil
 }
@@ -135,22 +129,6 @@ func shape(c jetstream.StreamConfig, settings Settings) jetstream.StreamConfig {
 		c.Metadata = withEntry(c.Metadata, metaInstallation, settings.Installation)
 	}
 	return c
-}
-
-func buckets(replicas int) []jetstream.KeyValueConfig {
-	kv := func(name, about string, ttl time.Duration) jetstream.KeyValueConfig {
-		return jetstream.KeyValueConfig{
-			Bucket: name, Description: about, TTL: ttl,
-			Storage: jetstream.FileStorage, Replicas: replicas,
-		}
-	}
-	return []jetstream.KeyValueConfig{
-		kv(BucketClaims, "A tenant's stores, counted exactly", 0),
-		kv(BucketLeases, "Which worker holds a store", LeaseTTL),
-		kv(BucketCatalog, "The engines on offer", 0),
-		kv(BucketPlatform, "What the platform says of itself", 0),
-		kv(BucketTickets, "Feed tickets, one use each", TicketTTL),
-	}
 }
 
 func checkServer(version string) error {

@@ -63,7 +63,7 @@ func Restored(metadata map[string]string, at time.Time, reason string) map[strin
 
 // SweepsPaused asks the broker why nothing may be swept; empty when sweeps may run. Sweeps ask before each round.
 func (l *Log) SweepsPaused(ctx context.Context) (string, error) {
-	info, err := l.stream.Info(ctx)
+	info, err := l.info(ctx)
 	if err != nil {
 		return "", fmt.Errorf("ask whether sweeps are paused: %w", err)
 	}
@@ -83,7 +83,7 @@ func (l *Log) PauseSweeps(ctx context.Context, reason string) error {
 func (l *Log) ResumeSweeps(ctx context.Context) error { return l.setSweepsPaused(ctx, "") }
 
 func (l *Log) setSweepsPaused(ctx context.Context, reason string) error {
-	info, err := l.stream.Info(ctx)
+	info, err := l.info(ctx)
 	if err != nil {
 		return fmt.Errorf("read what the log says of itself: %w", err)
 	}
@@ -92,7 +92,7 @@ func (l *Log) setSweepsPaused(ctx context.Context, reason string) error {
 	}
 	config := info.Config
 	config.Metadata = withEntry(config.Metadata, metaSweepsPaused, reason)
-	if _, err := l.js.UpdateStream(ctx, config); err != nil {
+	if err := update(ctx, l.js, config); err != nil {
 		return fmt.Errorf("write that sweeps are paused, %q: %w", reason, err)
 	}
 	return nil

@@ -27,7 +27,7 @@ func Open(ctx context.Context, nc *nats.Conn) (*Log, error) {
 		return nil, fmt.Errorf("open JetStream: %w", err)
 	}
 	for {
-		stream, err := js.Stream(ctx, Stream)
+		stream, err := findStream(ctx, js, Stream)
 		if err == nil {
 			return newLog(js, stream), nil
 		}
@@ -49,20 +49,28 @@ func (l *Log) JetStream() jetstream.JetStream { return l.js }
 
 // Head is the sequence of the log's last message.
 func (l *Log) Head(ctx context.Context) (uint64, error) {
-	info, err := l.stream.Info(ctx)
+	info, err := l.info(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("ask for the head of the log: %w", err)
 	}
 	return info.State.LastSeq, nil
 }
 
-// Bucket binds to one of the buckets that Ensure made.
-func (l *Log) Bucket(ctx context.Context, name string) (jetstream.KeyValue, error) {
-	kv, err := l.js.KeyValue(ctx, name)
-	if err != nil {
-		return nil, fmt.Errorf("open bucket %s: %w", name, err)
-	}
-	return kv, nil
+// info asks how the stream is now.
+func (l *Log) info(ctx context.Context) (info *jetstream.StreamInfo, err error) {
+	err = ask(ctx, func(ctx context.Context) (err error) {
+		info, err = l.stream.Info(ctx)
+		return err
+	})
+	return info, err
+}
+
+func findStream(ctx context.Context, js jetstream.JetStream, name string) (stream jetstream.Stream, err error) {
+	err = ask(ctx, func(ctx context.Context) (err error) {
+		stream, err = js.Stream(ctx, name)
+		return err
+	})
+	return stream, err
 }
 
 // Last reads a store's state: one get, however long its history. A store that nobody asked for is the zero State.
@@ -72,12 +80,31 @@ func (l *Log) Last(ctx context.Context, id store.ID) (store.State, error) {
 }
 
 func (l *Log) lastEntry(ctx context.Context, id store.ID) (Entry, error) {
-	msg, err := l.stream.GetLastMsgForSubject(ctx, historyOf(id))
+	return l.get(ctx, id, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		return l.stream.GetLastMsgForSubject(ctx, historyOf(id))
+	})
+}
+
+// entryAfter reads the first message of a store's history behind the sequence seq. The broker scans for it, so this is
+// for the rare case that needs it.
+func (l *Log) entryAfter(ctx context.Context, id store.ID, seq uint64) (Entry, error) {
+	return l.get(ctx, id, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		return l.stream.GetMsg(ctx, seq+1, jetstream.WithGetMsgSubject(historyOf(id)))
+	})
+}
+
+// get reads one message of a store; the zero Entry when there is none.
+func (l *Log) get(ctx context.Context, id store.ID, read func(context.Context) (*jetstream.RawStreamMsg, error)) (Entry, error) {
+	var msg *jetstream.RawStreamMsg
+	err := ask(ctx, func(ctx context.Context) (err error) {
+		msg, err = read(ctx)
+		return err
+	})
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return Entry{}, nil
 	}
 	if err != nil {
-		return Entry{}, fmt.Errorf("read the last message of store %s: %w", id, err)
+		return Entry{}, fmt.Errorf("read a message of store %s: %w", id, err)
 	}
 	return Decode(msg.Subject, msg.Header, msg.Data, msg.Sequence)
 }

@@ -22,10 +22,20 @@ func open(tb testing.TB, nc *nats.Conn) *storelog.Log {
 	return log
 }
 
-func setup(tb testing.TB) *storelog.Log {
-	tb.Helper()
-	return open(tb, bustest.Start(tb))
+// each runs a test on one broker and on three; logs are connections to the same log, one to each broker.
+func each(t *testing.T, test func(t *testing.T, logs []*storelog.Log)) {
+	t.Helper()
+	bustest.Each(t, func(t *testing.T, b bustest.Brokers) {
+		var logs []*storelog.Log
+		for _, nc := range b.Conns {
+			logs = append(logs, open(t, nc))
+		}
+		test(t, logs)
+	})
 }
+
+// other is a log behind another connection than the first, where there is one.
+func other(logs []*storelog.Log) *storelog.Log { return logs[len(logs)-1] }
 
 func message(t store.Type, generation uint64) store.Message {
 	m := store.Message{Type: t, Store: id, Tenant: "tenant", Actor: "test", Generation: generation, Time: time.Now()}

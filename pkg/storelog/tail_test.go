@@ -14,21 +14,23 @@ import (
 )
 
 func TestTailGoesOnWithNewMessages(t *testing.T) {
-	log := setup(t)
-	state := create(t, log)
-	var seqs []uint64
-	err := log.Tail(t.Context(), 0, func(raw storelog.Raw) error {
-		seqs = append(seqs, raw.Seq)
-		if len(seqs) == 5 {
-			return errEnd
+	each(t, func(t *testing.T, logs []*storelog.Log) {
+		log := logs[0]
+		state := create(t, log)
+		var seqs []uint64
+		err := log.Tail(t.Context(), 0, func(raw storelog.Raw) error {
+			seqs = append(seqs, raw.Seq)
+			if len(seqs) == 5 {
+				return errEnd
+			}
+			next, err := log.Append(t.Context(), state, message(store.CredentialsViewed, state.Generation))
+			state = next
+			return err
+		})
+		if !errors.Is(err, errEnd) || len(seqs) != 5 || seqs[4] != 5 {
+			t.Fatalf("%v, %v", seqs, err)
 		}
-		next, err := log.Append(t.Context(), state, message(store.CredentialsViewed, state.Generation))
-		state = next
-		return err
 	})
-	if !errors.Is(err, errEnd) || len(seqs) != 5 || seqs[4] != 5 {
-		t.Fatalf("%v, %v", seqs, err)
-	}
 }
 
 func TestANewerSchemaIsRefusedNotTruncated(t *testing.T) {

@@ -1,0 +1,84 @@
+package bustest
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Brokers is what a test of Each runs on.
+type Brokers struct {
+	// Conns is a connection to each broker: one, or three.
+	Conns []*nats.Conn
+	steps *atomic.Int64
+}
+
+// Each runs a test twice: on one broker, and on three of which the leaders of every stream resign again and again, as in
+// production, where machines come and go. What holds on one only doesn't hold.
+func Each(t *testing.T, test func(t *testing.T, b Brokers)) {
+	t.Helper()
+	t.Run("one broker", func(t *testing.T) {
+		test(t, Brokers{Conns: []*nats.Conn{Start(t)}})
+	})
+	t.Run("three brokers with step-downs", func(t *testing.T) {
+		_, conns := StartCluster(t)
+		b := Brokers{Conns: conns, steps: Unsettle(t, conns[0].ConnectedUrl())}
+		test(t, b)
+		if b.steps.Load() == 0 {
+			t.Error("no leader has resigned; the test is over too soon to show anything")
+		}
+	})
+}
+
+// Replicas is how many copies of the log there are.
+func (b Brokers) Replicas() int { return len(b.Conns) }
+
+// Resigned says whether leaders have resigned so many times; on one broker nobody does and it is always so.
+func (b Brokers) Resigned(times int64) bool { return b.steps == nil || b.steps.Load() >= times }
+
+// term is how long a leader leads before it resigns: long enough for some writes, so that every test sees several.
+const term = 60 * time.Millisecond
+
+// Unsettle makes the leader of one stream after another resign until the test ends, and counts.
+func Unsettle(tb testing.TB, url string) *atomic.Int64 {
+	tb.Helper()
+	nc, err := nats.Connect(url, nats.MaxReconnects(-1))
+	if err != nil {
+		tb.Fatalf("connect to the brokers: %v", err)
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	steps, ended := new(atomic.Int64), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			for name := range js.StreamNames(ctx).Name() {
+				resign(ctx, nc, name, steps)
+			}
+		}
+	}()
+	tb.Cleanup(func() { cancel(); <-ended; nc.Close() })
+	return steps
+}
+
+// resign asks a stream's leader to go and leaves the next one a term.
+func resign(ctx context.Context, nc *nats.Conn, stream string, steps *atomic.Int64) {
+	bounded, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	answer, err := nc.RequestWithContext(bounded, "$JS.API.STREAM.LEADER.STEPDOWN."+stream, nil)
+	if err == nil && strings.Contains(string(answer.Data), `"success":true`) {
+		steps.Add(1)
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(term):
+	}
+}

@@ -1,0 +1,115 @@
+package storelog
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// The KV buckets beside the stream.
+const (
+	BucketClaims   = "claims"
+	BucketLeases   = "leases"
+	BucketCatalog  = "catalog"
+	BucketPlatform = "platform"
+	BucketTickets  = "tickets"
+)
+
+// LeaseTTL is how long a lease lives that nobody renews; TicketTTL how long a feed ticket may wait for its client.
+const (
+	LeaseTTL  = 30 * time.Second
+	TicketTTL = 30 * time.Second
+)
+
+// bucketPrefix stands before a bucket's name in that of its stream (NATS ADR-8).
+const bucketPrefix = "KV_"
+
+type bucketSpec struct {
+	name, about string
+	// ttl is how long a key lives that nobody writes again; zero is for ever.
+	ttl time.Duration
+}
+
+var buckets = []bucketSpec{
+	{BucketClaims, "A tenant's stores, counted exactly", 0},
+	{BucketLeases, "Which worker holds a store", LeaseTTL},
+	{BucketCatalog, "The engines on offer", 0},
+	{BucketPlatform, "What the platform says of itself", 0},
+	{BucketTickets, "Feed tickets, one use each", TicketTTL},
+}
+
+// shape is that of a KV bucket, except that there are no direct gets: any replica answers these, from behind, so that a
+// ticket would not be found by who was just given it, and a tenant be told of a quota that a delete has freed.
+func (b bucketSpec) shape(c jetstream.StreamConfig, settings Settings) jetstream.StreamConfig {
+	c.Description = b.about
+	c.Subjects = []string{"$KV." + b.name + ".>"}
+	c.Storage = jetstream.FileStorage
+	c.Retention = jetstream.LimitsPolicy
+	c.Discard = jetstream.DiscardNew
+	c.Replicas = settings.Replicas
+	c.MaxMsgsPerSubject = 1
+	c.MaxMsgs, c.MaxBytes, c.MaxMsgSize, c.MaxConsumers = -1, -1, -1, -1
+	c.MaxAge = b.ttl
+	c.Duplicates = 2 * time.Minute
+	if b.ttl > 0 {
+		c.Duplicates = min(c.Duplicates, b.ttl)
+	}
+	c.AllowRollup = true
+	c.DenyDelete = true
+	c.AllowDirect = false
+	return c
+}
+
+// bucket is a KV bucket whose reads are tried again when nobody answers and whose writes don't wait for ever. A write
+// is not tried again here: only its writer knows how to tell whether the first try was stored.
+type bucket struct{ jetstream.KeyValue }
+
+// writeWithin bounds one write: its answer is lost when the leader resigns.
+const writeWithin = 2 * time.Second
+
+// Bucket binds to one of the buckets that Ensure made. Unanswered and Refused tell what an error of a write means.
+func (l *Log) Bucket(ctx context.Context, name string) (jetstream.KeyValue, error) {
+	var kv jetstream.KeyValue
+	err := ask(ctx, func(ctx context.Context) (err error) {
+		kv, err = l.js.KeyValue(ctx, name)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open bucket %s: %w", name, err)
+	}
+	return bucket{kv}, nil
+}
+
+func (b bucket) Get(ctx context.Context, key string) (entry jetstream.KeyValueEntry, err error) {
+	err = ask(ctx, func(ctx context.Context) (err error) {
+		entry, err = b.KeyValue.Get(ctx, key)
+		return err
+	})
+	return entry, err
+}
+
+func (b bucket) Create(ctx context.Context, key string, value []byte, opts ...jetstream.KVCreateOpt) (revision uint64, err error) {
+	err = within(ctx, writeWithin, func(ctx context.Context) (err error) {
+		revision, err = b.KeyValue.Create(ctx, key, value, opts...)
+		return err
+	})
+	return revision, err
+}
+
+func (b bucket) Update(ctx context.Context, key string, value []byte, last uint64) (revision uint64, err error) {
+	err = within(ctx, writeWithin, func(ctx context.Context) (err error) {
+		revision, err = b.KeyValue.Update(ctx, key, value, last)
+		return err
+	})
+	return revision, err
+}
+
+func (b bucket) Delete(ctx context.Context, key string, opts ...jetstream.KVDeleteOpt) error {
+	return within(ctx, writeWithin, func(ctx context.Context) error { return b.KeyValue.Delete(ctx, key, opts...) })
+}
+
+func (b bucket) Purge(ctx context.Context, key string, opts ...jetstream.KVDeleteOpt) error {
+	return within(ctx, writeWithin, func(ctx context.Context) error { return b.KeyValue.Purge(ctx, key, opts...) })
+}

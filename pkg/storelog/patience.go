@@ -1,0 +1,68 @@
+package storelog
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// A leader that resigns takes with it what it was asked: the answer never comes, and the question must be put again.
+const (
+	// patience is how long it is put again: longer than three brokers take to elect a leader when one has died.
+	patience = 12 * time.Second
+	// firstWait is how long the first try waits for its answer. Further ones wait longer, so that a broker that is
+	// merely slow isn't asked the same thing ever faster.
+	firstWait, longestWait = 500 * time.Millisecond, 4 * time.Second
+	// breath is the pause before a question is put again.
+	breath = 50 * time.Millisecond
+)
+
+// Unanswered tells an error that says nothing about what was asked: whether a write was done isn't known, and a read may
+// be tried again.
+func Unanswered(err error) bool {
+	var api *jetstream.APIError
+	if errors.As(err, &api) {
+		return api.Code == 503 && !isFull(api.ErrorCode)
+	}
+	return slices.ContainsFunc(silence, func(s error) bool { return errors.Is(err, s) })
+}
+
+var silence = []error{
+	nats.ErrTimeout, context.DeadlineExceeded, nats.ErrNoResponders, jetstream.ErrNoStreamResponse,
+	nats.ErrDisconnected, nats.ErrConnectionReconnecting, nats.ErrReconnectBufExceeded,
+}
+
+// Refused tells that somebody else wrote first what was to be written under a revision. On three replicas it also means
+// that another write of the same key is under way.
+func Refused(err error) bool { return isConflict(errorCode(err)) }
+
+// ask puts a question that changes nothing, or the same thing each time, until it is answered, patience or ctx ends.
+func ask(ctx context.Context, question func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for wait := firstWait; ; wait = min(2*wait, longestWait) {
+		err := within(ctx, wait, question)
+		if !Unanswered(err) || rest(ctx, breath) != nil {
+			return err
+		}
+	}
+}
+
+func within(ctx context.Context, wait time.Duration, question func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	return question(ctx)
+}
+
+func rest(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
