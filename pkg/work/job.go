@@ -36,6 +36,10 @@ const (
 	newerSchema = 5 * time.Second
 )
 
+// errBehind: a read answered from before the command. A replica that was just made leader may, and acknowledging would
+// lose the command for good.
+var errBehind = errors.New("the answer is older than the command")
+
 func (w *Worker) handle(ctx context.Context, msg jetstream.Msg) {
 	j, err := w.open(msg)
 	if err != nil {
@@ -82,6 +86,9 @@ func (j *job) attend(ctx context.Context, cancel context.CancelCauseFunc) verdic
 		return j.troubled(ctx, "read the store", err)
 	}
 	switch {
+	case j.state.Version < j.generation:
+		// Whoever answered hasn't heard of the command yet: not having it open is no sign that it was settled.
+		return j.troubled(ctx, "read the store", errBehind)
 	case !j.state.IsOpen(j.generation):
 		return acknowledged // a replay: it was settled before
 	case j.state.Generation != j.generation:
