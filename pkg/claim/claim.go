@@ -2,7 +2,7 @@
 //
 // One key per tenant holds the ids of its stores and is changed only under its own revision. A gateway claims before it
 // appends and never releases: if it died in between, a claim without a store is left, which errs on the side of the
-// quota. The janitor releases when a store is gone.
+// quota. The janitor releases when a store is gone, and its sweeps mend what the dead left (reconcile.go).
 package claim
 
 import (
@@ -46,32 +46,40 @@ type entry struct {
 	Since time.Time `json:"since"`
 }
 
+func (h *held) holds(id store.ID) bool {
+	return slices.ContainsFunc(h.Stores, func(e entry) bool { return e.ID == id })
+}
+
+// release says whether there was anything to release.
+func (h *held) release(id store.ID) bool {
+	before := len(h.Stores)
+	h.Stores = slices.DeleteFunc(h.Stores, func(e entry) bool { return e.ID == id })
+	return len(h.Stores) != before
+}
+
 // Book is the bucket of claims.
 type Book struct{ kv jetstream.KeyValue }
 
 // NewBook keeps claims in kv, which storelog.Bucket opened.
 func NewBook(kv jetstream.KeyValue) *Book { return &Book{kv: kv} }
 
-// Claim notes the store for its tenant unless that has limit stores already (ErrQuota). Claiming twice is claiming once.
+// Claim notes the store for its tenant unless that has limit stores already (ErrQuota). Claiming twice is claiming once,
+// from now on: who claims again is about to append again, and a sweep that has found the old claim without a store must
+// see that it is young, or meet another revision.
 func (b *Book) Claim(ctx context.Context, tenant string, id store.ID, limit int, now time.Time) error {
-	return b.change(ctx, tenant, func(h *held) error {
-		if slices.ContainsFunc(h.Stores, func(e entry) bool { return e.ID == id }) {
-			return nil
-		}
+	return b.change(ctx, tenant, func(h *held) (bool, error) {
+		h.release(id)
 		if len(h.Stores) >= limit {
-			return fmt.Errorf("%d of %d: %w", len(h.Stores), limit, ErrQuota)
+			return false, fmt.Errorf("%d of %d: %w", len(h.Stores), limit, ErrQuota)
 		}
 		h.Stores = append(h.Stores, entry{ID: id, Since: now.UTC()})
-		return nil
+		return true, nil
 	})
 }
 
 // Release forgets a store that is gone. Releasing twice is releasing once.
 func (b *Book) Release(ctx context.Context, tenant string, id store.ID) error {
-	return b.change(ctx, tenant, func(h *held) error {
-		h.Stores = slices.DeleteFunc(h.Stores, func(e entry) bool { return e.ID == id })
-		return nil
-	})
+	return b.change(ctx, tenant, func(h *held) (bool, error) { return h.release(id), nil })
 }
 
 // Held lists the ids a tenant has claimed, oldest first.
@@ -87,19 +95,18 @@ func (b *Book) Held(ctx context.Context, tenant string) ([]store.ID, error) {
 	return ids, nil
 }
 
-func (b *Book) change(ctx context.Context, tenant string, change func(*held) error) error {
+// change lets change decide on what a tenant holds, and again when somebody else got ahead; it says whether there is
+// anything to write.
+func (b *Book) change(ctx context.Context, tenant string, change func(*held) (bool, error)) error {
 	silences := 0
 	for range tries {
 		h, revision, err := b.read(ctx, tenant)
 		if err != nil {
 			return err
 		}
-		before := len(h.Stores)
-		if err := change(&h); err != nil {
+		changed, err := change(&h)
+		if err != nil || !changed {
 			return err
-		}
-		if len(h.Stores) == before {
-			return nil
 		}
 		data, err := json.Marshal(h)
 		if err != nil {
