@@ -1,8 +1,8 @@
-// Package platform is what the platform says of itself while stores wait for it: whether there is a cluster, and if not,
-// what is being done about it.
+// Package platform is what the platform says of itself: whether there is a cluster, and if not, what is being done about
+// it while stores wait; and whether what is in the cluster is what the log says.
 //
-// One key in one bucket, written by whoever knows at the time: the local supervisor while it builds and starts a
-// cluster, the provisioner from then on.
+// Two keys in one bucket. The cluster's is written by whoever knows at the time: the local supervisor while it builds and
+// starts a cluster, the provisioner from then on. The other is what the janitor's newest sweep saw.
 package platform
 
 import (

@@ -1,0 +1,100 @@
+package platform
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const sweepKey = "sweep"
+
+// FindingKind says what a sweep found.
+type FindingKind string
+
+// The first four are about namespaces that carry this installation's labels, held against the log.
+const (
+	// Stray: the log says that the store was deleted, and its namespace is there. Its deletion is asked for once more.
+	Stray FindingKind = "stray"
+	// Unknown: the log knows no such store. Reported only: the log may have lost it.
+	Unknown FindingKind = "unknown"
+	// Missing: the log says that the store is Ready, and it has no namespace. Reported only.
+	Missing FindingKind = "missing"
+	// Terminating: the namespace of a deleted store is being removed and doesn't go. Reported only.
+	Terminating FindingKind = "terminating"
+	// Unreadable: the store's last message can't be read by this version. Reported only.
+	Unreadable FindingKind = "unreadable"
+	// Expired: the store has outlived the time that its create gave it. Its deletion is asked for.
+	Expired FindingKind = "expired"
+	// Stalled: a command that nobody works on. It is sent again.
+	Stalled FindingKind = "stalled"
+	// ClaimLeaked: a claim without a live store. It is released.
+	ClaimLeaked FindingKind = "claim_leaked"
+	// ClaimMissing: a live store without a claim. It is claimed.
+	ClaimMissing FindingKind = "claim_missing"
+)
+
+// FindingKinds lists them all.
+var FindingKinds = []FindingKind{Stray, Unknown, Missing, Terminating, Unreadable, Expired, Stalled, ClaimLeaked, ClaimMissing}
+
+// Sweep is what a sweep saw and did. The janitor publishes it, for operators.
+type Sweep struct {
+	At time.Time `json:"at"`
+	// By is the process that swept.
+	By string `json:"by"`
+	// Namespaces and Stores are how many it looked at.
+	Namespaces int       `json:"namespaces"`
+	Stores     int       `json:"stores"`
+	Findings   []Finding `json:"findings"`
+	// Submitted counts the commands that it appended.
+	Submitted int `json:"submitted"`
+	// Paused is why it only looked, by an operator's wish or after a restore; empty otherwise.
+	Paused string `json:"paused,omitempty"`
+	// Alarm is set when somebody has to look.
+	Alarm *Alarm `json:"alarm,omitempty"`
+}
+
+// Finding is all of one kind.
+type Finding struct {
+	Kind  FindingKind `json:"kind"`
+	Count int         `json:"count"`
+	// IDs are the stores', or the names of namespaces that aren't named like a store's; the first twenty.
+	IDs []string `json:"ids"`
+}
+
+// Alarm says what is wrong: Reason in CamelCase, Message in sentences.
+type Alarm struct {
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
+}
+
+// PublishSweep says what the newest sweep saw.
+func PublishSweep(ctx context.Context, kv jetstream.KeyValue, s Sweep) error {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("encode the sweep's report: %w", err)
+	}
+	if _, err := kv.Put(ctx, sweepKey, data); err != nil {
+		return fmt.Errorf("publish the sweep's report: %w", err)
+	}
+	return nil
+}
+
+// ReadSweep returns what the newest sweep saw; before there was one, a Sweep whose At is zero.
+func ReadSweep(ctx context.Context, kv jetstream.KeyValue) (Sweep, error) {
+	entry, err := kv.Get(ctx, sweepKey)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return Sweep{}, nil
+	}
+	if err != nil {
+		return Sweep{}, fmt.Errorf("read the sweep's report: %w", err)
+	}
+	var s Sweep
+	if err := json.Unmarshal(entry.Value(), &s); err != nil {
+		return Sweep{}, fmt.Errorf("decode the sweep's report: %w", err)
+	}
+	return s, nil
+}
