@@ -2,6 +2,7 @@ package janitor
 
 import (
 	"errors"
+	"time"
 
 	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/telemetry"
@@ -12,15 +13,19 @@ type Config struct {
 	NATS      config.NATS      `embed:""`
 	Telemetry telemetry.Config `embed:""`
 
-	Kubeconfig   string `name:"kubeconfig" env:"KUBECONFIG" help:"File that leads to the cluster. It needn't exist yet: deletions wait for it. Empty: the cluster this process runs in."`
-	Installation string `name:"installation" env:"INSTALLATION" required:"" help:"Id of this installation. What carries another one in the cluster is never touched."`
-	Slots        int    `name:"slots" env:"SLOTS" default:"64" help:"How many stores are removed at once."`
-	OpsListen    string `name:"ops-listen" env:"OPS_LISTEN" help:"Address for /healthz, /readyz and /metrics (127.0.0.1:9102). Empty: none."`
+	Kubeconfig   string        `name:"kubeconfig" env:"KUBECONFIG" help:"File that leads to the cluster. It needn't exist yet: deletions wait for it. Empty: the cluster this process runs in."`
+	Installation string        `name:"installation" env:"INSTALLATION" required:"" help:"Id of this installation. What carries another one in the cluster is never touched."`
+	Slots        int           `name:"slots" env:"SLOTS" default:"64" help:"How many stores are removed at once."`
+	SweepEvery   time.Duration `name:"sweep-every" env:"SWEEP_EVERY" default:"1m" help:"How often cluster, claims and commands are held against the log: leftovers, expired stores, forgotten commands (30s, 5m; at least 1s). 0: never."`
+	OpsListen    string        `name:"ops-listen" env:"OPS_LISTEN" help:"Address for /healthz, /readyz and /metrics (127.0.0.1:9102). Empty: none."`
 }
 
 func (c Config) check() error {
 	if c.Slots < 1 {
 		return errors.New("SLOTS must be at least 1")
+	}
+	if c.SweepEvery != 0 && c.SweepEvery < time.Second {
+		return errors.New("SWEEP_EVERY must be 0 or at least 1s")
 	}
 	return nil
 }

@@ -1,17 +1,21 @@
 // Package janitor is the service that removes. It executes deletes and may not create anything in the cluster; what adds
 // is the provisioner.
 //
-// Run wires the worker loop (pkg/work) with the hand in internal/teardown. Helm isn't linked: a store's charts hold
+// Run wires the worker loop (pkg/work) with the hand in internal/teardown, and beside it runs the sweeps (internal/sweep),
+// which look for what is left over and ask for its deletion as anybody would. Helm isn't linked: a store's charts hold
 // namespaced objects only, so its namespace is all there is to remove.
 package janitor
 
 import (
 	"context"
+	"sync"
+	"time"
 
 	"github.com/store-platform/store-platform/pkg/claim"
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/cluster/hands"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/janitor/internal/sweep"
 	"github.com/store-platform/store-platform/services/janitor/internal/teardown"
 )
 
@@ -36,9 +40,33 @@ func Run(ctx context.Context, cfg Config) error {
 	hand := &teardown.Hand{
 		Availability: process.Reach, Cluster: kubernetes{process.Cluster}, Claims: claim.NewBook(claims),
 	}
+	stopSweeps, err := startSweeps(ctx, cfg, process)
+	if err != nil {
+		return err
+	}
+	defer stopSweeps()
 	return process.Work(ctx, hands.Work{
 		Hand: hand, Commands: storelog.DeleteCommands, Slots: cfg.Slots, OpsListen: cfg.OpsListen,
 	})
+}
+
+// startSweeps returns the function that ends them and waits for their end.
+func startSweeps(ctx context.Context, cfg Config, process *hands.Process) (func(), error) {
+	if cfg.SweepEvery == 0 {
+		return func() {}, nil
+	}
+	sweeper, err := sweep.New(sweep.Config{
+		Installation: cfg.Installation, Every: cfg.SweepEvery, Holder: hands.Holder(),
+		Cluster: process.Cluster, Available: process.Reach.Available, Now: time.Now,
+		Open: func(ctx context.Context) (*storelog.Log, error) { return storelog.Open(ctx, process.NATS) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { sweeper.Run(ctx) })
+	return func() { stop(); running.Wait() }, nil
 }
 
 // kubernetes is the cluster as teardown asks for it.

@@ -73,7 +73,7 @@ type Work struct {
 // beside it lasts as long. It ends early when one of these fails.
 func (p *Process) Work(ctx context.Context, w Work) error {
 	worker, err := work.New(ctx, p.Log, w.Hand, work.Config{
-		Name: p.name, Commands: w.Commands, Slots: w.Slots, Holder: holder(),
+		Name: p.name, Commands: w.Commands, Slots: w.Slots, Holder: Holder(),
 	})
 	if err != nil {
 		return err
@@ -107,8 +107,8 @@ func (p *Process) ready(context.Context) error {
 	return nil
 }
 
-// holder tells this process from every other, also from one that had its process id before.
-func holder() string {
+// Holder tells this process from every other, also from one that had its process id before. Each call makes another.
+func Holder() string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"

@@ -1,0 +1,150 @@
+package sweep
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+// readers is how many stores are read at once: enough to hide the way to the broker, few beside a gateway's.
+const readers = 16
+
+// sightings is what a sweep keeps of what it saw: little of each store, and of most stores only the id.
+type sightings struct {
+	// namespaces are the stores' by their ids, as they were before the log was read.
+	namespaces map[store.ID]cluster.Sighting
+	// doubts are where cluster and log seem to differ.
+	doubts []doubt
+	// live are the ids of stores that aren't deleted, by tenant.
+	live map[string][]store.ID
+	// spared are ids that the log can't speak for.
+	spared []store.ID
+
+	strays, expired, idle []store.State
+
+	// clock is what both this process and the broker say has come.
+	clock time.Time
+	// cluster is what the platform says of its own.
+	cluster platform.Cluster
+}
+
+// doubt is something to look at once more before it is a finding.
+type doubt struct {
+	kind  platform.FindingKind
+	name  string
+	state store.State
+	first cluster.Sighting
+}
+
+// look reads the cluster and then the log, so that a namespace that was made in between is no finding.
+func (r *round) look(ctx context.Context) error {
+	seen := &r.seen
+	namespaces, err := r.cfg.Cluster.Namespaces(ctx)
+	if err != nil {
+		return fmt.Errorf("look at the cluster: %w", err)
+	}
+	ids, brokerNow, err := r.log.Stores(ctx)
+	if err != nil {
+		return err
+	}
+	if seen.cluster, err = platform.Read(ctx, r.platform); err != nil {
+		return err
+	}
+	seen.clock = r.now
+	if brokerNow.Before(seen.clock) {
+		seen.clock = brokerNow
+	}
+	r.report.Namespaces, r.report.Stores = len(namespaces), len(ids)
+	seen.live = map[string][]store.ID{}
+	seen.namespaces = make(map[store.ID]cluster.Sighting, len(namespaces))
+	for _, ns := range namespaces {
+		if ns.Store == "" {
+			seen.doubts = append(seen.doubts, doubt{kind: platform.Unknown, name: ns.Name, first: ns})
+			continue
+		}
+		seen.namespaces[ns.Store] = ns
+	}
+	return r.readStores(ctx, withNamespaces(ids, seen.namespaces))
+}
+
+// withNamespaces adds the ids that only the cluster knows, or that were asked for since the log was listed.
+func withNamespaces(ids []store.ID, namespaces map[store.ID]cluster.Sighting) []store.ID {
+	listed := make(map[store.ID]bool, len(ids))
+	for _, id := range ids {
+		listed[id] = true
+	}
+	for id := range namespaces {
+		if !listed[id] {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+func (r *round) readStores(ctx context.Context, ids []store.ID) error {
+	group, reading := errgroup.WithContext(ctx)
+	group.SetLimit(readers)
+	var mu sync.Mutex
+	for _, id := range ids {
+		if reading.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			s, err := r.log.Last(reading, id)
+			if err == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				r.judge(id, s)
+				return nil
+			}
+			// A broker that answers otherwise says that it is the message.
+			if _, down := r.log.Head(reading); down != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			r.seen.spared = append(r.seen.spared, id)
+			r.found.add(platform.Unreadable, string(id))
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("read the stores: %w", err)
+	}
+	return context.Cause(ctx)
+}
+
+// judge sorts a store by what there may be to do about it.
+func (r *round) judge(id store.ID, s store.State) {
+	seen := &r.seen
+	namespace, here := seen.namespaces[id]
+	doubtful := func(kind platform.FindingKind) {
+		seen.doubts = append(seen.doubts, doubt{kind: kind, name: id.Namespace(), state: s, first: namespace})
+	}
+	switch {
+	case !s.Exists():
+		doubtful(platform.Unknown)
+		return
+	case here && store.AdmitSweep(s) == nil:
+		doubtful(platform.Stray)
+	case !here && s.Status == store.Ready:
+		doubtful(platform.Missing)
+	}
+	if s.Status != store.Deleted {
+		seen.live[s.Tenant] = append(seen.live[s.Tenant], id)
+	}
+	if s.Expired(seen.clock) && store.Admit(s, store.Delete) == nil {
+		seen.expired = append(seen.expired, s)
+		r.found.add(platform.Expired, string(id))
+	}
+	if len(s.Open) > 0 && r.silent(s) {
+		seen.idle = append(seen.idle, s)
+	}
+}

@@ -1,0 +1,134 @@
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/pkg/lease"
+	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+// silence is how long nothing may be heard of an open command whose next attempt is due. Workers say something at each
+// step, and steps are bounded below it.
+const silence = 15 * time.Minute
+
+// The durable consumers of the two hands.
+const (
+	provisioner = "provisioner"
+	janitor     = "janitor"
+)
+
+func (r *round) silent(s store.State) bool {
+	since := s.UpdatedAt
+	if s.NotBefore != nil && s.NotBefore.After(since) {
+		since = *s.NotBefore
+	}
+	return r.now.Sub(since) >= silence
+}
+
+// resendStalled sends commands again that the broker has handed out and nobody works on, and ends those that a newer one
+// has overtaken and whose worker never came to say so. Either way each command ends in one terminal event: what the
+// broker delivers late is settled by then, and is acknowledged as such.
+func (r *round) resendStalled(ctx context.Context) error {
+	handedOut, err := r.handedOut(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range r.seen.idle {
+		if s.InFlight() && r.clusterLongReady() && handedOut[hand(s.Verb)] >= s.Generation {
+			if s, err = r.resend(ctx, s); err != nil {
+				return err
+			}
+		}
+		if err := r.endOvertaken(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clusterLongReady: while there is no cluster commands wait, and are silent. When it is back they don't begin all at once.
+func (r *round) clusterLongReady() bool {
+	return r.seen.cluster.Ready && r.now.Sub(r.seen.cluster.Since) >= silence
+}
+
+func hand(v store.Verb) string {
+	if v == store.Delete {
+		return janitor
+	}
+	return provisioner
+}
+
+// handedOut says up to which sequence the broker has delivered each hand's commands at least once. What is behind it is
+// in the queue and will come: sending it again would only make the queue longer, for as long as no worker runs.
+func (r *round) handedOut(ctx context.Context) (map[string]uint64, error) {
+	if len(r.seen.idle) == 0 {
+		return nil, nil
+	}
+	upTo := map[string]uint64{}
+	for _, name := range []string{provisioner, janitor} {
+		consumer, err := r.log.JetStream().Consumer(ctx, storelog.Stream, name)
+		if errors.Is(err, jetstream.ErrConsumerNotFound) {
+			continue // made anew, it is handed everything
+		}
+		if err != nil {
+			return nil, fmt.Errorf("ask what durable consumer %s was handed: %w", name, err)
+		}
+		upTo[name] = consumer.CachedInfo().Delivered.Stream
+	}
+	return upTo, nil
+}
+
+// resend submits the command's intent as a new command. It does so with the store's lease in its hand: a worker that is
+// there holds it, and none begins meanwhile.
+func (r *round) resend(ctx context.Context, s store.State) (store.State, error) {
+	held, err := r.leases.Take(ctx, string(s.ID), r.cfg.Holder)
+	if errors.Is(err, lease.ErrHeld) {
+		return s, nil
+	}
+	if err != nil {
+		return s, err
+	}
+	defer release(ctx, held)
+	r.found.add(platform.Stalled, string(s.ID))
+	m := store.Message{Type: store.DeleteCommand, Facts: store.Facts{
+		Reason: "Stalled", Message: fmt.Sprintf("Nobody has worked on it for %.0f minutes; it is sent again.", silence.Minutes()),
+	}}
+	if s.Verb != store.Delete {
+		m.Type, m.Facts.Spec = store.RetryCommand, &s.Spec
+	}
+	return r.submit(ctx, s, admitStalled, m)
+}
+
+func admitStalled(s store.State) error {
+	if !s.InFlight() {
+		return store.ErrNothingToSweep
+	}
+	return nil
+}
+
+// endOvertaken says of each open command behind the newest that it was superseded.
+func (r *round) endOvertaken(ctx context.Context, s store.State) error {
+	for _, generation := range s.Open {
+		if generation == s.Generation {
+			continue
+		}
+		after, err := r.submit(ctx, s, func(s store.State) error {
+			if !s.IsOpen(generation) {
+				return store.ErrNothingToSweep
+			}
+			return nil
+		}, store.Message{Type: store.Superseded, Generation: generation})
+		if err != nil {
+			return err
+		}
+		s = after
+	}
+	return nil
+}

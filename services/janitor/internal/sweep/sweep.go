@@ -1,0 +1,187 @@
+// Package sweep is the janitor's second job: it holds what is in the cluster against what the log says, and looks after
+// what nobody else comes back to.
+//
+//	strays    namespaces of stores that the log says were deleted     a delete is submitted
+//	          namespaces and stores of which only one side knows      reported, never acted on
+//	expired   stores that have outlived their time                    a delete is submitted
+//	stalled   commands that nobody works on                           sent again
+//	claims    claims without a store, stores without a claim          mended
+//
+// A sweep removes nothing by itself: it submits a command like everybody else, fenced on the very state that it judged,
+// and the command goes the way of all others. What the log doesn't say is never a reason to act: a log that was lost,
+// emptied, restored from an hour ago or that is another installation's knows less than the cluster.
+//
+// One sweep runs at a time, under the lease "sweep". The lease saves work; what keeps two sweepers from saying something
+// twice is the fence.
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/claim"
+	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/lease"
+	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+// Actor is who submits what a sweep submits.
+const Actor = "sweep"
+
+// leaseKey is no store's: ids are longer.
+const leaseKey = "sweep"
+
+const (
+	// heartbeat is how often the lease is renewed.
+	heartbeat = storelog.LeaseTTL / 3
+	// openTimeout bounds the wait for a log that isn't there, so that a sweep doesn't hold the lease for it.
+	openTimeout = 20 * time.Second
+	// lastWords bounds what is still said when the sweep was cancelled.
+	lastWords = 10 * time.Second
+)
+
+// Cluster is what a sweep sees of Kubernetes: it looks, and has nothing to change anything with.
+type Cluster interface {
+	// Namespaces lists what carries the installation's labels, from the API server itself.
+	Namespaces(context.Context) ([]cluster.Sighting, error)
+}
+
+// Config says what is swept.
+type Config struct {
+	Installation string
+	// Every is the pause between two sweeps of the installation, whichever process makes them. Only Run looks at it.
+	Every time.Duration
+	// Holder tells this process from all others in the lease and in the report.
+	Holder  string
+	Cluster Cluster
+	// Available returns an error while there is no cluster to look at.
+	Available func(context.Context) error
+	// Open opens the log. It is called for each sweep, because a log that was restored is another one.
+	Open func(context.Context) (*storelog.Log, error)
+	Now  func() time.Time
+}
+
+// Sweeper sweeps.
+type Sweeper struct {
+	cfg Config
+	// newest is the last report that this process has read or written.
+	newest atomic.Pointer[platform.Sweep]
+}
+
+// New makes a sweeper and its gauges. Run or Sweep starts it.
+func New(cfg Config) (*Sweeper, error) {
+	s := &Sweeper{cfg: cfg}
+	return s, s.measure()
+}
+
+// Run sweeps at once and then every Config.Every until ctx ends.
+func (s *Sweeper) Run(ctx context.Context) {
+	ticker := time.NewTicker(s.cfg.Every)
+	defer ticker.Stop()
+	for {
+		err := s.take(ctx, s.cfg.Every)
+		if err != nil && ctx.Err() == nil && !errors.Is(err, lease.ErrHeld) {
+			slog.WarnContext(ctx, "sweep; the next one begins anew", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// Sweep sweeps once. It fails with lease.ErrHeld while another sweep runs.
+func (s *Sweeper) Sweep(ctx context.Context) error { return s.take(ctx, 0) }
+
+// take sweeps under the lease, unless somebody did less than about pause ago.
+func (s *Sweeper) take(ctx context.Context, pause time.Duration) error {
+	if err := s.cfg.Available(ctx); err != nil {
+		slog.DebugContext(ctx, "no cluster to sweep", "error", err)
+		return nil
+	}
+	opening, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	log, err := s.cfg.Open(opening)
+	if err != nil {
+		return err
+	}
+	r, err := s.round(opening, log)
+	if err != nil {
+		return err
+	}
+	if r.held, err = r.leases.Take(opening, leaseKey, s.cfg.Holder); err != nil {
+		return err
+	}
+	defer release(ctx, r.held)
+	last, err := platform.ReadSweep(opening, r.platform)
+	if err != nil {
+		return err
+	}
+	s.newest.Store(&last)
+	// A tenth early is in time: no two tickers beat alike.
+	if ago := r.now.Sub(last.At); ago >= 0 && ago < pause-pause/10 {
+		return nil
+	}
+	sweeping, stop := keep(ctx, r.held)
+	defer stop()
+	if err := r.run(sweeping); err != nil {
+		return errors.Join(err, context.Cause(sweeping))
+	}
+	s.tell(ctx, last, r.report)
+	return nil
+}
+
+// round binds to what one sweep works with.
+func (s *Sweeper) round(ctx context.Context, log *storelog.Log) (*round, error) {
+	leases, err := log.Bucket(ctx, storelog.BucketLeases)
+	if err != nil {
+		return nil, err
+	}
+	claims, err := log.Bucket(ctx, storelog.BucketClaims)
+	if err != nil {
+		return nil, err
+	}
+	said, err := log.Bucket(ctx, storelog.BucketPlatform)
+	if err != nil {
+		return nil, err
+	}
+	return newRound(s.cfg, log, lease.NewBucket(leases, storelog.LeaseTTL), claim.NewBook(claims), said), nil
+}
+
+// keep renews the lease until the returned function is called. The context that it returns ends with the lease.
+func keep(ctx context.Context, held *lease.Lease) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		ticker := time.NewTicker(heartbeat)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			if err := held.Renew(ctx); errors.Is(err, lease.ErrLost) {
+				cancel(lease.ErrLost)
+			} else if err != nil && ctx.Err() == nil {
+				slog.WarnContext(ctx, "renew the lease of the sweep", "remaining", held.Remaining(), "error", err)
+			}
+		}
+	}()
+	return ctx, func() { cancel(nil); <-stopped }
+}
+
+func release(ctx context.Context, held *lease.Lease) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	if err := held.Release(ctx); err != nil {
+		slog.WarnContext(ctx, "release a lease; it runs out by itself", "error", fmt.Errorf("after a sweep: %w", err))
+	}
+}
