@@ -1,0 +1,133 @@
+package sweep
+
+import (
+	"testing"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/claim"
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+func TestANamespaceThatTheLogDoesNotKnowIsLeftAlone(t *testing.T) {
+	b := setup(t)
+	live := b.store(true, ready...)
+	unknown := b.api.NewID(t)
+	b.place(unknown)
+	b.claim(time.Now().Add(-claim.Grace), unknown)
+	report := b.sweep()
+	wantFindings(t, report, "unknown 1")
+	wantSubmitted(t, report, 0)
+	wantAlarm(t, report, "UnknownNamespaces", "1 of stores that the log doesn't know", "emptied or restored")
+	if ids := report.Findings[0].IDs; len(ids) != 1 || ids[0] != string(unknown) {
+		t.Errorf("it names %v, not %s", ids, unknown)
+	}
+	b.wantAlone(live, unknown)
+	b.wantHeld(live, unknown)
+}
+
+func TestAnEmptiedLogTouchesNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		stores int
+		alarm  string
+	}{"of few stores": {2, "UnknownNamespaces"}, "of many stores": {6, "TooManyFindings"}} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			var live []store.ID
+			for range c.stores {
+				id := b.api.NewID(t)
+				b.place(id)
+				live = append(live, id)
+			}
+			b.claim(time.Now().Add(-2*claim.Grace), live...)
+			report := b.sweep()
+			wantSubmitted(t, report, 0)
+			wantAlarm(t, report, c.alarm, "emptied")
+			b.wantAlone(live...)
+			b.wantHeld(live...)
+		})
+	}
+}
+
+// The log lacks the newest stores and the newest deletes, and still knows the old ones.
+func TestALogFromAnHourAgoTouchesNothingThatLives(t *testing.T) {
+	b := setup(t)
+	old := b.store(true, ready...)
+	gone := b.store(false, deleted...)
+	deletedSince := b.store(false, ready...)
+	madeSince := b.api.NewID(t)
+	b.place(madeSince)
+	stray := b.store(true, deleted...) // that was deleted is true for ever
+	if err := b.log.PauseSweeps(t.Context(), "restored from a backup"); err != nil {
+		t.Fatal(err)
+	}
+	report := b.sweep()
+	wantFindings(t, report, "stray 1", "unknown 1", "missing 1")
+	wantSubmitted(t, report, 0)
+	wantAlarm(t, report, "UnknownNamespaces", "restored from before")
+	if report.Paused != "restored from a backup" {
+		t.Errorf("paused because %q", report.Paused)
+	}
+
+	if err := b.log.ResumeSweeps(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	report = b.sweep()
+	wantSubmitted(t, report, 1)
+	wantAlarm(t, report, "UnknownNamespaces", "restored from before")
+	b.wantCommand(stray, store.DeleteCommand, "StrayNamespace")
+	b.wantAlone(old, madeSince)
+	for _, id := range []store.ID{gone, deletedSince} {
+		if said := b.swept(id); len(said) != 0 {
+			t.Errorf("sweeps said %+v", said)
+		}
+	}
+}
+
+func TestALogThatIsNotThisInstallationsIsNoReasonForAnything(t *testing.T) {
+	for name, c := range map[string]struct{ owner, alarm, says string }{
+		"another's": {"another", "ForeignLog", "another"},
+		"anybody's": {"", "UnknownLog", "doesn't say whose it is"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setupWith(t, func(string) string { return c.owner })
+			stray := b.store(true, deleted...)
+			expired := b.api.NewID(t)
+			b.create(expired, time.Now().Add(-time.Hour))
+			b.place(expired)
+			leaked := b.api.NewID(t)
+			b.claim(time.Now().Add(-claim.Grace), leaked)
+			report := b.sweep()
+			wantFindings(t, report)
+			wantSubmitted(t, report, 0)
+			wantAlarm(t, report, c.alarm, c.says, b.installation, "Nothing is swept")
+			b.wantAlone(stray, expired)
+			b.wantHeld(leaked)
+		})
+	}
+}
+
+func TestPausedSweepsLookAndMendClaimsOnly(t *testing.T) {
+	b := setup(t)
+	stray, expired := b.store(true, deleted...), b.api.NewID(t)
+	b.create(expired, time.Now().Add(-time.Hour))
+	b.place(expired)
+	b.claim(time.Now().Add(-claim.Grace), stray)
+	if err := b.log.PauseSweeps(t.Context(), "a test"); err != nil {
+		t.Fatal(err)
+	}
+	report := b.sweep()
+	wantFindings(t, report, "stray 1", "expired 1", "claim_leaked 1", "claim_missing 1")
+	wantSubmitted(t, report, 0)
+	if report.Paused != "a test" || report.Alarm != nil {
+		t.Errorf("the report is %+v", report)
+	}
+	b.wantAlone(stray, expired)
+	b.wantHeld(expired)
+
+	if err := b.log.ResumeSweeps(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantSubmitted(t, b.sweep(), 2)
+	b.wantCommand(stray, store.DeleteCommand, "StrayNamespace")
+	b.wantCommand(expired, store.DeleteCommand, "Expired")
+}
