@@ -163,6 +163,47 @@ func TestEachUserCanDoItsWork(t *testing.T) {
 	b.allowed(t)
 }
 
+// What a sweep asks of the broker beyond the rest of the janitor's work.
+func TestTheJanitorSweeps(t *testing.T) {
+	b, ctx := setup(t), t.Context()
+	log := b.log(t, broker.Janitor)
+	say := func(before store.State, m store.Message) store.State {
+		m.Store, m.Tenant, m.Actor, m.Time = id, "t", "sweep", time.Now()
+		after, err := log.Append(ctx, before, m)
+		if err != nil {
+			t.Fatalf("the janitor appends %s: %v", m.Type, err)
+		}
+		return after
+	}
+	state := say(store.State{}, store.Message{Type: store.RetryCommand})
+	say(say(state, store.Message{Type: store.DeleteCommand}), store.Message{Type: store.Superseded, Generation: state.Generation})
+	if ids, _, err := log.Stores(ctx); err != nil || len(ids) != 1 {
+		t.Errorf("it lists %v, %v", ids, err)
+	}
+	if _, err := log.SweepsPaused(ctx); err != nil {
+		t.Errorf("it asks whether sweeps are paused: %v", err)
+	}
+	work(t, b.log(t, broker.Provisioner), storelog.ApplyCommands)
+	if _, err := log.JetStream().Consumer(ctx, storelog.Stream, "work"); err != nil {
+		t.Errorf("it asks what the other hand was handed: %v", err)
+	}
+	book := claim.NewBook(b.bucket(t, broker.Janitor, storelog.BucketClaims))
+	if _, err := book.Tenants(ctx); err != nil {
+		t.Errorf("it lists who has claims: %v", err)
+	}
+	if _, err := book.Reconcile(ctx, "t", claim.Evidence{Last: log.Last}, time.Now()); err != nil {
+		t.Errorf("it mends claims: %v", err)
+	}
+	report := platform.Sweep{By: broker.Janitor}
+	if err := platform.PublishSweep(ctx, b.bucket(t, broker.Janitor, storelog.BucketPlatform), report); err != nil {
+		t.Errorf("it publishes its report: %v", err)
+	}
+	if read, err := platform.ReadSweep(ctx, b.bucket(t, broker.Gateway, storelog.BucketPlatform)); err != nil || read.By != report.By {
+		t.Errorf("the gateway reads the report: %+v, %v", read, err)
+	}
+	b.allowed(t)
+}
+
 func TestTheSupervisorTellsAndTheOthersHear(t *testing.T) {
 	b, ctx := setup(t), t.Context()
 	heard := make(chan platform.Cluster, 10)
@@ -219,8 +260,9 @@ func TestNobodyCanDoMore(t *testing.T) {
 	command, event := "store."+string(id)+".command.apply", "store."+string(id)+".event"
 	for _, c := range []struct{ user, publish, subscribe string }{
 		{user: broker.Provisioner, publish: command},
-		{user: broker.Janitor, publish: command},
-		{user: broker.Janitor, publish: "store." + string(id) + ".command.delete"},
+		{user: broker.Janitor, publish: "store." + string(id) + ".other"},
+		{user: broker.Janitor, publish: "$KV.platform.cluster"},
+		{user: broker.Janitor, publish: "$JS.API.STREAM.UPDATE.STORES"},
 		{user: broker.Events, publish: command},
 		{user: broker.Events, publish: event},
 		{user: broker.Local, publish: command},

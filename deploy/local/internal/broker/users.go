@@ -24,7 +24,11 @@ var Users = []string{Gateway, Provisioner, Janitor, Events, Local}
 const (
 	stream   = "STORES"
 	commands = "store.*.command.>"
+	applies  = "store.*.command.apply"
+	deletes  = "store.*.command.delete"
 	events   = "store.*.event"
+	// sweepReport is one key of the bucket: the others are the provisioner's.
+	sweepReport = "$KV.platform.sweep"
 )
 
 // grant is what one user may publish to and subscribe to. What isn't here is refused.
@@ -40,9 +44,12 @@ func (g grant) subscriptions(user string) []string {
 	return append([]string{config.Inbox(user) + ".>"}, g.subscribe...)
 }
 
-// grants is the whole table. Writing to the log is what matters most: only the gateway
-// may say what is wanted, and neither the reader of the log nor the supervisor may
-// write to it at all.
+// grants is the whole table. Writing to the log is what matters most: the gateway says
+// what is wanted, and so do the janitor's sweeps, for what nobody asked to be left over or
+// forgotten; the reader of the log and the supervisor may not write to it at all.
+// A sweep that may send a forgotten command again may send any: subjects tell a delete
+// from the rest, not a retry from a create. The alternative, a second user for sweeps,
+// would run in the same process and keep nobody out.
 func grants() map[string]grant {
 	return map[string]grant{
 		Gateway: {
@@ -58,8 +65,8 @@ func grants() map[string]grant {
 			answers:   true,
 		},
 		Janitor: {
-			publish: slices.Concat([]string{events}, read(stream), bucket("leases"), write("leases"),
-				bucket("claims"), write("claims"), bucket("platform")),
+			publish: slices.Concat([]string{events, applies, deletes}, read(stream), bucket("leases"), write("leases"),
+				bucket("claims"), write("claims"), bucket("platform"), []string{sweepReport}),
 		},
 		Events: {
 			publish: slices.Concat(read(stream), bucket("tickets"), write("tickets"),
