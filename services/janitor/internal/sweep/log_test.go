@@ -1,11 +1,17 @@
 package sweep
 
 import (
+	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/store-platform/store-platform/pkg/claim"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
 func TestANamespaceThatTheLogDoesNotKnowIsLeftAlone(t *testing.T) {
@@ -130,4 +136,30 @@ func TestPausedSweepsLookAndMendClaimsOnly(t *testing.T) {
 	wantSubmitted(t, b.sweep(), 2)
 	b.wantCommand(stray, store.DeleteCommand, "StrayNamespace")
 	b.wantCommand(expired, store.DeleteCommand, "Expired")
+}
+
+// A newer version of the platform has written it, say: this one doesn't know what it means.
+func TestAStoreThatCannotBeReadIsLeftAlone(t *testing.T) {
+	b := setup(t)
+	id, stray := b.store(true, deleted...), b.store(true, deleted...)
+	b.claim(time.Now().Add(-claim.Grace), id)
+	b.scribble(id, fmt.Sprintf(`{"state":{"schema":%d}}`, store.Schema+1))
+	report := b.sweep()
+	wantFindings(t, report, "stray 1", "unreadable 1")
+	b.wantCommand(stray, store.DeleteCommand, "StrayNamespace")
+	b.wantNamespace(id)
+	b.wantHeld(id)
+	if _, err := b.log.Last(t.Context(), id); !errors.Is(err, storelog.ErrNewerSchema) {
+		t.Errorf("its last message says %v", err)
+	}
+}
+
+// scribble appends an event that storelog would not.
+func (b *bundle) scribble(id store.ID, body string) {
+	b.t.Helper()
+	msg := nats.NewMsg(strings.Replace(storelog.AllSubjects, ">", string(id)+".event", 1))
+	msg.Data = []byte(body)
+	if _, err := b.nc.RequestMsg(msg, patience); err != nil {
+		b.t.Fatal(err)
+	}
 }

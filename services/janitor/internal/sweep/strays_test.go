@@ -2,10 +2,13 @@ package sweep
 
 import (
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/store-platform/store-platform/pkg/claim"
+	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
@@ -31,17 +34,24 @@ func TestTheDeletionOfAStrayIsAskedForOnce(t *testing.T) {
 
 // The last step of a delete may end between the look at the cluster and the one at the log.
 func TestWhatGoesWhileASweepLooksIsNoFinding(t *testing.T) {
-	b := setup(t)
-	id := b.store(true, deleted...)
-	namespaces := b.api.Admin.CoreV1().Namespaces()
-	report := b.sweepIn(&between{Cluster: b.cluster(), act: func() {
-		if err := namespaces.Delete(t.Context(), id.Namespace(), metav1.DeleteOptions{}); err != nil {
-			t.Error(err)
-		}
-	}})
-	wantFindings(t, report)
-	if said := b.swept(id); len(said) != 0 {
-		t.Errorf("sweeps said %+v", said)
+	for name, edit := range map[string]func([]cluster.Sighting) []cluster.Sighting{
+		"it is gone": func([]cluster.Sighting) []cluster.Sighting { return nil },
+		"another is there": func(seen []cluster.Sighting) []cluster.Sighting {
+			seen[0].UID = "another"
+			return seen
+		},
+		"it is going": func(seen []cluster.Sighting) []cluster.Sighting {
+			seen[0].Terminating = time.Now()
+			return seen
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			id := b.store(true, deleted...)
+			wantFindings(t, b.sweepIn(&edited{Cluster: b.cluster(), edit: edit}))
+			b.wantAlone(id)
+			wantSubmitted(t, b.sweep(), 1)
+		})
 	}
 }
 
@@ -93,9 +103,12 @@ func TestTooManyStraysAreLeftAlone(t *testing.T) {
 	for range believable + 1 {
 		strays = append(strays, b.store(true, deleted...))
 	}
+	leaked := b.api.NewID(t)
+	b.claim(time.Now().Add(-claim.Grace), leaked)
 	report := b.sweep()
 	wantFindings(t, report, "stray 4")
 	wantSubmitted(t, report, 0)
+	b.wantHeld(leaked)
 	wantAlarm(t, report, "TooManyFindings", "of 4 namespaces 4 are of deleted stores", "Nothing was submitted")
 	b.wantAlone(strays...)
 
@@ -104,7 +117,7 @@ func TestTooManyStraysAreLeftAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	report = b.sweep()
-	wantFindings(t, report, "stray 3")
+	wantFindings(t, report, "stray 3", "claim_leaked 1")
 	wantSubmitted(t, report, 3)
 	for _, id := range strays[1:] {
 		b.wantCommand(id, store.DeleteCommand, "StrayNamespace")
