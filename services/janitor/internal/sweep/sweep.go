@@ -121,7 +121,8 @@ func (s *Sweeper) take(ctx context.Context, pause time.Duration) error {
 	defer release(ctx, r.held)
 	last, err := platform.ReadSweep(opening, r.platform)
 	if err != nil {
-		return err
+		// The report that can't be read is about to be written anew.
+		slog.WarnContext(ctx, "read the sweep before", "error", err)
 	}
 	s.newest.Store(&last)
 	// A tenth early is in time: no two tickers beat alike.

@@ -69,6 +69,36 @@ func TestASweeperThatWasFrozenAsksForNothing(t *testing.T) {
 	b.wantCommand(id, store.DeleteCommand, "StrayNamespace")
 }
 
+// Whichever process ticks: the installation is swept once in a while, not once for each janitor.
+func TestAnInstallationIsNotSweptAgainAtOnce(t *testing.T) {
+	b := setup(t)
+	s := b.sweeper(b.cluster())
+	swept := func() time.Time {
+		t.Helper()
+		if err := s.take(t.Context(), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		return b.report().At
+	}
+	first := swept()
+	if again := swept(); first.IsZero() || !again.Equal(first) {
+		t.Errorf("swept at %s and again at %s", first, again)
+	}
+	b.ahead.Store(int64(time.Hour))
+	if again := swept(); again.Equal(first) {
+		t.Error("not swept after an hour")
+	}
+	// A report that can't be read, and one from tomorrow, keep nobody from sweeping.
+	if _, err := b.platform.Put(t.Context(), "sweep", []byte("garbage")); err != nil {
+		t.Fatal(err)
+	}
+	swept()
+	b.ahead.Store(0)
+	if again := swept(); again.After(time.Now()) {
+		t.Errorf("the newest report is of %s", again)
+	}
+}
+
 // victim makes the test binary the process that is killed; its value is the broker's address.
 const victim = "SWEEP_VICTIM"
 
