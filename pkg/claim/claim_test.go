@@ -11,7 +11,6 @@ import (
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/claim"
 	"github.com/store-platform/store-platform/pkg/store"
-	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
 // each runs a test on one broker and on three; books are the same one behind each broker.
@@ -20,15 +19,8 @@ func each(t *testing.T, test func(t *testing.T, books []*claim.Book, resigned fu
 	bustest.Each(t, func(t *testing.T, b bustest.Brokers) {
 		var books []*claim.Book
 		for _, nc := range b.Conns {
-			log, err := storelog.Open(t.Context(), nc)
-			if err != nil {
-				t.Fatal(err)
-			}
-			kv, err := log.Bucket(t.Context(), storelog.BucketClaims)
-			if err != nil {
-				t.Fatal(err)
-			}
-			books = append(books, claim.NewBook(kv))
+			_, book := open(t, nc)
+			books = append(books, book)
 		}
 		test(t, books, b.Resigned)
 	})

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/claim"
 	"github.com/store-platform/store-platform/pkg/store"
@@ -27,7 +29,7 @@ func (l ledger) put(id store.ID, tenant string, verb store.Verb, status store.St
 
 func (l ledger) last(_ context.Context, id store.ID) (store.State, error) { return l[id], nil }
 
-func claimed(t *testing.T, book *claim.Book, at time.Time, ids ...store.ID) {
+func claimAt(t *testing.T, book *claim.Book, at time.Time, ids ...store.ID) {
 	t.Helper()
 	for _, id := range ids {
 		if err := book.Claim(t.Context(), "tenant", id, limit, at); err != nil {
@@ -46,6 +48,26 @@ func wantHeld(t *testing.T, book *claim.Book, want ...store.ID) {
 	}
 }
 
+func open(t *testing.T, nc *nats.Conn) (*storelog.Log, *claim.Book) {
+	t.Helper()
+	log, err := storelog.Open(t.Context(), nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kv, err := log.Bucket(t.Context(), storelog.BucketClaims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log, claim.NewBook(kv)
+}
+
+// setup is for what a test says itself of what happens between two reads; there a leader that resigns adds nothing.
+func setup(t *testing.T) *claim.Book {
+	t.Helper()
+	_, book := open(t, bustest.Start(t))
+	return book
+}
+
 func reconcile(t *testing.T, book *claim.Book, seen claim.Evidence, now time.Time) claim.Mended {
 	t.Helper()
 	mended, err := book.Reconcile(t.Context(), "tenant", seen, now)
@@ -56,9 +78,10 @@ func reconcile(t *testing.T, book *claim.Book, seen claim.Evidence, now time.Tim
 }
 
 func TestOnlyOldClaimsWithoutALiveStoreAreReleased(t *testing.T) {
-	book, log := setup(t), ledger{}
+	book := setup(t)
+	log := ledger{}
 	live, never, deleted, deleting, others, lost := id(1), id(2), id(3), id(4), id(5), id(6)
-	claimed(t, book, start, live, never, deleted, deleting, others, lost)
+	claimAt(t, book, start, live, never, deleted, deleting, others, lost)
 	log.put(live, "tenant", store.Create, store.Ready)
 	log.put(deleted, "tenant", store.Delete, store.Deleted)
 	log.put(deleting, "tenant", store.Delete, store.Deleting)
@@ -76,7 +99,8 @@ func TestOnlyOldClaimsWithoutALiveStoreAreReleased(t *testing.T) {
 }
 
 func TestALiveStoreIsClaimedWhateverTheQuota(t *testing.T) {
-	book, log := setup(t), ledger{}
+	book := setup(t)
+	log := ledger{}
 	live, deleting := id(1), id(2)
 	log.put(live, "tenant", store.Retry, store.Failed)
 	log.put(deleting, "tenant", store.Delete, store.Deleting)
@@ -92,7 +116,8 @@ func TestALiveStoreIsClaimedWhateverTheQuota(t *testing.T) {
 
 // The teardown saw no claim to release, and then the sweep made one.
 func TestAStoreThatIsDeletedWhileItIsClaimedKeepsNoClaim(t *testing.T) {
-	book, log := setup(t), ledger{}
+	book := setup(t)
+	log := ledger{}
 	gone := id(1)
 	log.put(gone, "tenant", store.Create, store.Ready)
 	last := func(ctx context.Context, id store.ID) (store.State, error) {
@@ -106,15 +131,16 @@ func TestAStoreThatIsDeletedWhileItIsClaimedKeepsNoClaim(t *testing.T) {
 // A gateway died between claim and append, and its client comes back after ten minutes, between the sweep's look at the
 // log and its write.
 func TestARepeatedCreateKeepsTheClaimThatASweepIsAboutToRelease(t *testing.T) {
-	book, log := setup(t), ledger{}
+	book := setup(t)
+	log := ledger{}
 	back := id(1)
-	claimed(t, book, start, back)
+	claimAt(t, book, start, back)
 	now := start.Add(claim.Grace)
 	var once sync.Once
 	last := func(ctx context.Context, id store.ID) (store.State, error) {
 		before, err := log.last(ctx, id)
 		once.Do(func() {
-			claimed(t, book, now, back)
+			claimAt(t, book, now, back)
 			log.put(back, "tenant", store.Create, store.Queued)
 		})
 		return before, err
@@ -144,51 +170,45 @@ func TestTenantsAreListedByTheirClaims(t *testing.T) {
 
 // Stores come and go while sweeps mend: what is claimed in the end are the live stores.
 func TestClaimsEqualLiveStoresWhoeverWorksBesideTheSweep(t *testing.T) {
-	log, err := storelog.Open(t.Context(), bustest.Start(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	kv, err := log.Bucket(t.Context(), storelog.BucketClaims)
-	if err != nil {
-		t.Fatal(err)
-	}
-	book := claim.NewBook(kv)
-	const stores = 80
-	for n := range 5 {
-		claimed(t, book, time.Now().Add(-claim.Grace), id(1000+n)) // left by dead gateways
-	}
-	live := live(t, log)
-	working, done := context.WithCancel(t.Context())
-	var sweeps, workers sync.WaitGroup
-	for range 2 {
-		sweeps.Go(func() {
-			for working.Err() == nil {
-				if _, err := book.Reconcile(t.Context(), "tenant", claim.Evidence{Stores: live(), Last: log.Last}, time.Now()); err != nil {
-					t.Error(err)
-					return
+	bustest.Each(t, func(t *testing.T, b bustest.Brokers) {
+		log, book := open(t, b.Conns[len(b.Conns)-1])
+		const stores = 80
+		for n := range 5 {
+			claimAt(t, book, time.Now().Add(-claim.Grace), id(1000+n)) // left by dead gateways
+		}
+		live := live(t, log)
+		working, done := context.WithCancel(t.Context())
+		var sweeps, workers sync.WaitGroup
+		for range 2 {
+			sweeps.Go(func() {
+				for working.Err() == nil {
+					if _, err := book.Reconcile(t.Context(), "tenant", claim.Evidence{Stores: live(), Last: log.Last}, time.Now()); err != nil {
+						t.Error(err)
+						return
+					}
 				}
-			}
-		})
-	}
-	const gateways = 4
-	for g := range gateways {
-		workers.Go(func() {
-			for n := g; n < stores; n += gateways {
-				if err := liveAndDie(t.Context(), log, book, id(n), n%8 < 4); err != nil {
-					t.Errorf("store %d: %v", n, err)
+			})
+		}
+		const gateways = 4
+		for g := range gateways {
+			workers.Go(func() {
+				for n := g; n < stores; n += gateways {
+					if err := liveAndDie(t.Context(), log, book, id(n), n%8 < 4); err != nil {
+						t.Errorf("store %d: %v", n, err)
+					}
 				}
-			}
-		})
-	}
-	workers.Wait()
-	done()
-	sweeps.Wait()
-	// What came after the last sweep's look.
-	reconcile(t, book, claim.Evidence{Stores: live(), Last: log.Last}, time.Now())
-	wantHeld(t, book, live()...)
-	if len(live()) != stores/2 {
-		t.Errorf("%d stores live", len(live()))
-	}
+			})
+		}
+		workers.Wait()
+		done()
+		sweeps.Wait()
+		// What came after the last sweep's look.
+		reconcile(t, book, claim.Evidence{Stores: live(), Last: log.Last}, time.Now())
+		wantHeld(t, book, live()...)
+		if len(live()) != stores/2 {
+			t.Errorf("%d stores live", len(live()))
+		}
+	})
 }
 
 // live gives a function that lists the stores that aren't deleted, as a sweep does.
