@@ -40,6 +40,8 @@ type Projector struct {
 	postgres *pgx.ConnConfig
 	progress *Progress
 	refused  atomic.Pointer[error]
+	// lingers is the constant.
+	lingers time.Duration
 }
 
 // New makes a projector that writes by connections of its own, made from postgres.
@@ -59,7 +61,7 @@ func New(nc *nats.Conn, postgres *pgx.ConnConfig, progress *Progress) *Projector
 	} {
 		cfg.RuntimeParams[name] = value
 	}
-	return &Projector{nc: nc, postgres: cfg, progress: progress}
+	return &Projector{nc: nc, postgres: cfg, progress: progress, lingers: lingers}
 }
 
 // Refusal says why the projector has stopped; nil when it works, stands by or waits for Postgres or the broker.

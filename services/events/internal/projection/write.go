@@ -70,7 +70,7 @@ func (w *writer) run(ctx context.Context, items <-chan *item) error {
 				return err
 			}
 		case first := <-items:
-			batch, err := collect(ctx, first, items)
+			batch, err := collect(ctx, first, items, w.projector.lingers)
 			if err != nil {
 				return err
 			}
@@ -82,9 +82,9 @@ func (w *writer) run(ctx context.Context, items <-chan *item) error {
 }
 
 // collect fills a batch with what is there or on its way.
-func collect(ctx context.Context, first *item, items <-chan *item) ([]*item, error) {
+func collect(ctx context.Context, first *item, items <-chan *item, atMost time.Duration) ([]*item, error) {
 	batch := append(make([]*item, 0, batchSize), first)
-	timer := time.NewTimer(lingers)
+	timer := time.NewTimer(atMost)
 	defer timer.Stop()
 	for len(batch) < batchSize {
 		if batch[len(batch)-1].raw.Pending == 0 && len(items) == 0 {
