@@ -3,6 +3,9 @@ package projection
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,7 +20,15 @@ import (
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(projectorProcess) == "" {
+		pgtest.Main(m)
+	}
+	if err := projectUntilKilled(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
 
 const patience = 30 * time.Second
 
@@ -97,8 +108,14 @@ func awaitRefusal(tb testing.TB, p *Projector) error {
 // checkRows holds every row against the log: the events are its messages, the stores the fold of them.
 func (b *testBundle) checkRows(tb testing.TB) {
 	tb.Helper()
+	b.checkRowsUpTo(tb, b.head(tb))
+}
+
+// checkRowsUpTo is checkRows of a read model that isn't at the log's end.
+func (b *testBundle) checkRowsUpTo(tb testing.TB, seq uint64) {
+	tb.Helper()
 	ctx := tb.Context()
-	log := b.author.All(ctx)
+	log := slices.DeleteFunc(b.author.All(ctx), func(e storelog.Entry) bool { return e.Message.Seq > seq })
 	history, err := readmodel.History(ctx, b.pool, readmodel.Span{Limit: len(log) + 10})
 	if err != nil {
 		tb.Fatal(err)
