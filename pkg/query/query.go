@@ -164,6 +164,14 @@ const (
 	FeedReset    FeedType = "reset"
 )
 
+// Codes of the problems (RFC 9457) with which the events service turns a feed client away for want of room.
+const (
+	// CodeFeedFull: the replica serves as many as it may.
+	CodeFeedFull = "feed_full"
+	// CodeTooManyFeeds: the tenant has as many connections as one may have.
+	CodeTooManyFeeds = "too_many_feeds"
+)
+
 // CloseSlow is the WebSocket close code for a client that doesn't keep up; it resumes with ?since=.
 const CloseSlow = 4008
 
