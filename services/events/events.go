@@ -29,13 +29,31 @@ type Config struct {
 	DatabaseURL string `name:"database-url" env:"DATABASE_URL" required:"" help:"The PostgreSQL database (14 or newer) that holds the read model: postgres://user:password@host:5432/name, or one by socket. Its tables are made here."`
 	Listen      string `name:"listen" env:"LISTEN" default:"127.0.0.1:8082" help:"Address of /feed, /healthz, /readyz and /metrics. The gateway reaches it by EVENTS_URL."`
 
+	FeedMaxConnections          int `name:"feed-max-connections" env:"FEED_MAX_CONNECTIONS" default:"10000" help:"Feed clients that this replica serves at once, 1 to 1000000. More are refused with 503 until some have gone."`
+	FeedMaxConnectionsPerTenant int `name:"feed-max-connections-per-tenant" env:"FEED_MAX_CONNECTIONS_PER_TENANT" default:"100" help:"Feed clients of one tenant that this replica serves at once, at least 1. More are refused with 429. Operators count as one tenant."`
+
 	NATS      config.NATS      `embed:""`
 	Telemetry telemetry.Config `embed:""`
+}
+
+// check refuses settings that parse but make no sense, all at once.
+func (c Config) check() error {
+	var wrong []error
+	if c.FeedMaxConnections < 1 || c.FeedMaxConnections > 1_000_000 {
+		wrong = append(wrong, fmt.Errorf("FEED_MAX_CONNECTIONS=%d: must be 1 to 1000000", c.FeedMaxConnections))
+	}
+	if c.FeedMaxConnectionsPerTenant < 1 {
+		wrong = append(wrong, fmt.Errorf("FEED_MAX_CONNECTIONS_PER_TENANT=%d: must be at least 1", c.FeedMaxConnectionsPerTenant))
+	}
+	return errors.Join(wrong...)
 }
 
 // Run serves until ctx ends. It answers /healthz at once and waits for Postgres and the broker, however long they take;
 // /readyz says what it waits for.
 func Run(ctx context.Context, cfg Config) error {
+	if err := cfg.check(); err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("listen on LISTEN: %w", err)
@@ -61,7 +79,8 @@ func run(ctx context.Context, cfg Config, listener net.Listener) error {
 	defer pool.Close()
 
 	progress := projection.NewProgress()
-	s := &service{pool: pool, progress: progress, hub: feed.New(pool, progress)}
+	limits := feed.Limits{Connections: cfg.FeedMaxConnections, PerTenant: cfg.FeedMaxConnectionsPerTenant}
+	s := &service{pool: pool, progress: progress, hub: feed.New(pool, progress, limits)}
 	if err := s.measure(); err != nil {
 		return errors.Join(err, listener.Close())
 	}

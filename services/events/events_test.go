@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -47,6 +48,14 @@ func TestConfigNamesWhatIsMissing(t *testing.T) {
 	if _, err := parser.Parse(nil); err != nil || cfg.Listen != "127.0.0.1:8082" {
 		t.Errorf("listens on %q (%v)", cfg.Listen, err)
 	}
+	if err := cfg.check(); err != nil {
+		t.Errorf("the defaults are refused: %v", err)
+	}
+	cfg.FeedMaxConnections, cfg.FeedMaxConnectionsPerTenant = 0, -1
+	err = Run(t.Context(), cfg)
+	if err == nil || !strings.Contains(err.Error(), "FEED_MAX_CONNECTIONS=0") || !strings.Contains(err.Error(), "FEED_MAX_CONNECTIONS_PER_TENANT=-1") {
+		t.Errorf("without room for anybody: %v", err)
+	}
 }
 
 // The whole service, from a start before everything else is there to its end: it waits and says for what, projects,
@@ -62,7 +71,7 @@ func TestRun(t *testing.T) {
 	base := "http://" + listener.Addr().String()
 	port := freePort(t)
 	cfg := Config{
-		DatabaseURL: url, Telemetry: telemetry.Config{LogLevel: "error"},
+		DatabaseURL: url, Telemetry: telemetry.Config{LogLevel: "error"}, FeedMaxConnections: 10, FeedMaxConnectionsPerTenant: 1,
 		NATS: config.NATS{URL: fmt.Sprintf("nats://127.0.0.1:%d", port)},
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -88,6 +97,8 @@ func TestRun(t *testing.T) {
 	}
 	listed(t, nc, query.StoresRequest{Tenant: "a", Limit: 10, Seen: after.Version}, 1)
 	await(t, base+"/metrics", http.StatusOK, "projection_checkpoint")
+	refuseAnother(t, author, base, "a")
+	await(t, base+"/metrics", http.StatusOK, `feed_refused_total{limit="tenant"`)
 
 	cancel()
 	var end *websocket.CloseError
@@ -161,19 +172,7 @@ type feedClient struct{ *websocket.Conn }
 // follow opens the feed as the gateway does for a tenant.
 func follow(t *testing.T, author *logtest.Author, base, tenant string) feedClient {
 	t.Helper()
-	tickets, err := author.Log.Bucket(t.Context(), storelog.BucketTickets)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := json.Marshal(query.Ticket{Tenant: tenant})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tickets.Create(t.Context(), "ticket", data); err != nil {
-		t.Fatal(err)
-	}
-	header := http.Header{query.TicketHeader: []string{"ticket"}}
-	conn, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(base, "http")+"/feed", header)
+	conn, _, err := dial(t, author, base, tenant)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,6 +181,44 @@ func follow(t *testing.T, author *logtest.Author, base, tenant string) feedClien
 		t.Fatal(err)
 	}
 	return feedClient{conn}
+}
+
+// refuseAnother holds the answer to a client that there is no room for against what the gateway looks for in it.
+func refuseAnother(t *testing.T, author *logtest.Author, base, tenant string) {
+	t.Helper()
+	_, response, err := dial(t, author, base, tenant)
+	if err == nil || response == nil {
+		t.Fatalf("a client too many: %v", err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	var problem struct {
+		Status    int
+		Code      string
+		Retryable bool
+	}
+	err = json.NewDecoder(response.Body).Decode(&problem)
+	if err != nil || response.StatusCode != http.StatusTooManyRequests || problem.Status != http.StatusTooManyRequests ||
+		problem.Code != query.CodeTooManyFeeds || !problem.Retryable {
+		t.Errorf("a client too many is answered %d %+v (%v)", response.StatusCode, problem, err)
+	}
+}
+
+func dial(t *testing.T, author *logtest.Author, base, tenant string) (*websocket.Conn, *http.Response, error) {
+	t.Helper()
+	tickets, err := author.Log.Bucket(t.Context(), storelog.BucketTickets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(query.Ticket{Tenant: tenant})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ticket := rand.Text()
+	if _, err := tickets.Create(t.Context(), ticket, data); err != nil {
+		t.Fatal(err)
+	}
+	header := http.Header{query.TicketHeader: []string{ticket}}
+	return websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(base, "http")+"/feed", header)
 }
 
 // event reads the next one.

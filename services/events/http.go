@@ -105,7 +105,14 @@ func problem(c *fiber.Ctx, err error) error {
 	if errors.As(err, &known) {
 		status, detail = known.Code, known.Message
 	}
-	return c.Status(status).JSON(fiber.Map{
-		"title": http.StatusText(status), "status": status, "detail": detail, "retryable": status == http.StatusServiceUnavailable,
-	}, "application/problem+json")
+	body := fiber.Map{
+		"title": http.StatusText(status), "status": status, "detail": detail,
+		"retryable": status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests,
+	}
+	// The gateway tells its client the same code.
+	var refused *feed.Refusal
+	if errors.As(err, &refused) {
+		body["code"] = refused.Code
+	}
+	return c.Status(status).JSON(body, "application/problem+json")
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"sync"
 	"time"
 
 	gorilla "github.com/fasthttp/websocket"
@@ -25,6 +27,9 @@ const (
 	// partingGrace is how long a client may take to answer a close message.
 	partingGrace = 2 * time.Second
 )
+
+// pace is how long clients are waited for; claim is for those that have been let in and don't come.
+type pace struct{ ping, pong, write, claim time.Duration }
 
 // parting is why the hub ends a connection, as the client is told.
 type parting struct {
@@ -47,6 +52,7 @@ var errGone = errors.New("the client is gone")
 // client is one connection.
 type client struct {
 	request
+	pace  pace
 	conn  *websocket.Conn
 	queue chan *gorilla.PreparedMessage
 	end   context.CancelCauseFunc
@@ -67,25 +73,27 @@ func (h *Hub) serve(conn *websocket.Conn) {
 	if !ok {
 		return
 	}
+	if !r.seat.claimed() {
+		return
+	}
+	defer r.seat.free()
 	ctx, end := context.WithCancelCause(context.Background())
-	c := &client{request: r, conn: conn, queue: make(chan *gorilla.PreparedMessage, queueSize), end: end}
+	c := &client{request: r, pace: h.pace, conn: conn, queue: make(chan *gorilla.PreparedMessage, queueSize), end: end}
 	log, ok := h.enter(c)
 	if !ok {
-		_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(notNow.code, notNow.text), time.Now().Add(writeTimeout))
+		_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(notNow.code, notNow.text), time.Now().Add(h.pace.write))
 		return
 	}
 	defer h.leave(c)
 	read := make(chan struct{})
-	written := make(chan struct{})
-	go func() {
-		defer close(written)
-		c.write(ctx, h, log, read)
-	}()
+	var writing sync.WaitGroup
+	writing.Go(func() { c.write(ctx, h, log, read) })
+	writing.Go(func() { c.ping(ctx) })
 	c.read(ctx)
 	close(read)
 	end(errGone)
 	c.interrupt()
-	<-written
+	writing.Wait()
 }
 
 // read takes nothing from the client but its pongs and its close message.
@@ -95,7 +103,7 @@ func (c *client) read(ctx context.Context) {
 		if ctx.Err() != nil {
 			return nil
 		}
-		return c.conn.SetReadDeadline(time.Now().Add(pongTimeout))
+		return c.conn.SetReadDeadline(time.Now().Add(c.pace.pong))
 	}
 	c.conn.SetPongHandler(alive)
 	_ = alive("")
@@ -109,13 +117,18 @@ func (c *client) read(ctx context.Context) {
 // write is the only writer of data. It ends when the connection breaks or ctx says so, and then says why.
 func (c *client) write(ctx context.Context, h *Hub, log *storelog.Log, read <-chan struct{}) {
 	err := c.tell(ctx, h, log)
-	if err == nil {
+	var stuck net.Error
+	switch {
+	case err == nil:
 		err = context.Cause(ctx)
+	case errors.As(err, &stuck) && stuck.Timeout() && ctx.Err() == nil:
+		// It took so long over one message that it can't even be told why: the close message would come after that one.
+		h.countSlow()
 	}
 	var why parting
 	if errors.As(err, &why) {
 		text := websocket.FormatCloseMessage(why.code, why.text)
-		if c.conn.WriteControl(websocket.CloseMessage, text, time.Now().Add(writeTimeout)) == nil {
+		if c.conn.WriteControl(websocket.CloseMessage, text, time.Now().Add(c.pace.write)) == nil {
 			select {
 			case <-read:
 			case <-time.After(partingGrace):
@@ -142,8 +155,6 @@ func (c *client) tell(ctx context.Context, h *Hub, log *storelog.Log) error {
 	if err := c.catchUp(ctx, h, log, from.Seq); err != nil {
 		return err
 	}
-	ping := time.NewTicker(pingEvery)
-	defer ping.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -152,11 +163,22 @@ func (c *client) tell(ctx context.Context, h *Hub, log *storelog.Log) error {
 			if err := c.send(m); err != nil {
 				return err
 			}
-		case <-ping.C:
-			if err := c.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeTimeout)); err != nil {
-				return err
-			}
 		}
+	}
+}
+
+// ping asks for signs of life beside the writer, who may be busy for minutes with what a client has missed.
+func (c *client) ping(ctx context.Context) {
+	tick := time.NewTicker(c.pace.ping)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		// That it can't be written is noticed by the writer, or by the lack of an answer.
+		_ = c.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(c.pace.write))
 	}
 }
 
@@ -182,7 +204,7 @@ func (c *client) greet(h *Hub, from query.Cursor, reset string) error {
 
 func (c *client) send(messages ...*gorilla.PreparedMessage) error {
 	for _, m := range messages {
-		if err := c.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		if err := c.conn.SetWriteDeadline(time.Now().Add(c.pace.write)); err != nil {
 			return err
 		}
 		if err := c.conn.WritePreparedMessage(m); err != nil {

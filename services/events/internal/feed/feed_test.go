@@ -5,8 +5,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -56,73 +54,6 @@ func TestPlatformIsTold(t *testing.T) {
 	late.want(query.FeedHello)
 	if m := late.want(query.FeedPlatform); m.Platform.Done != 3 {
 		t.Errorf("greeted with %+v", m.Platform)
-	}
-}
-
-// A client that is cut 50 times while events flow, and comes back with its cursor each time, has the log: from the
-// ring, from Postgres, from the stream and live, whichever it meets.
-func TestCutsLeaveNoHole(t *testing.T) {
-	const cuts = 50
-	b := setup(t, func(h *Hub) { h.ring = newRing(16) })
-	rnd := rand.New(rand.NewPCG(3, 3))
-	var writing sync.WaitGroup
-	stop := make(chan struct{})
-	// The author is a little ahead of the client all the time.
-	turns := make(chan struct{}, 2)
-	writing.Go(func() {
-		for range turns {
-			b.author.Write(t.Context(), 60, 2, 8)
-		}
-	})
-	// The projector comes and goes, so that a replay ends in the stream as well as in the ring.
-	writing.Go(func() {
-		for {
-			halt := b.project(t)
-			select {
-			case <-stop:
-				return
-			case <-time.After(rand.N(200 * time.Millisecond)):
-			}
-			halt()
-		}
-	})
-	mine := logtest.Tenant(0)
-	m := &member{cursor: query.Cursor{Epoch: b.author.Log.Epoch()}.String()}
-	for range cuts {
-		turns <- struct{}{}
-		c := b.dial(t, tenant(mine), "since", m.cursor)
-		m.read(c, rnd.IntN(45))
-		_ = c.conn.NetConn().Close()
-	}
-	close(turns)
-	close(stop)
-	writing.Wait()
-
-	var want []query.Event
-	for _, e := range b.author.All(t.Context()) {
-		if e.Message.Tenant == mine {
-			e.Message.Time = e.Message.Time.Truncate(time.Microsecond)
-			want = append(want, query.EventOf(e.Message))
-		}
-	}
-	m.read(b.dial(t, tenant(mine), "since", m.cursor), len(want)-len(m.list))
-	if diff := cmp.Diff(want, m.list); diff != "" {
-		t.Errorf("the client's list differs from the log (-log +client):\n%s", diff)
-	}
-}
-
-// member is a client over all of its connections.
-type member struct {
-	list   []query.Event
-	cursor string
-}
-
-// read takes count events and keeps the cursor of the last.
-func (m *member) read(c *reader, count int) {
-	c.greeted()
-	for range count {
-		told := c.want(query.FeedEvent)
-		m.list, m.cursor = append(m.list, *told.Event), told.Cursor
 	}
 }
 
@@ -250,29 +181,6 @@ func TestResets(t *testing.T) {
 				t.Errorf("goes on at %d, hello said %s", m.Event.Seq, hello.Cursor)
 			}
 		})
-	}
-}
-
-func TestSlowClientIsClosedAlone(t *testing.T) {
-	b := setup(t, nil)
-	quick := b.dial(t, tenant("a"))
-	// To be noticed after kilobytes, not after the megabytes that the system would keep.
-	b.readBuffer = 8192
-	slow := b.dial(t, tenant("a"))
-	slow.greeted()
-	quick.greeted()
-	const count = 400
-	// Large enough that the system's buffers are soon full.
-	name := strings.Repeat("x", 3000)
-	for i := range count {
-		b.author.Create(t.Context(), "a", logtest.Store("a", i), name)
-		quick.want(query.FeedEvent)
-	}
-	if code := slow.closed(); code != query.CloseSlow {
-		t.Errorf("closed with %d, want %d", code, query.CloseSlow)
-	}
-	if _, clients, closed := b.hub.Stats(); clients != 1 || closed != 1 {
-		t.Errorf("%d clients left, %d closed for being slow", clients, closed)
 	}
 }
 

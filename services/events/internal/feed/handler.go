@@ -24,13 +24,14 @@ const (
 // request is what a client asks for: GET /feed?since=<cursor>&store=<id>, and on whose behalf.
 type request struct {
 	ticket query.Ticket
+	seat   *seat
 	since  *query.Cursor
 	store  store.ID
 }
 
 // Handler upgrades GET /feed: 426 to what is no WebSocket, 400 to a cursor or a store id that is none, 401 without a
-// ticket that is still good, 503 while the feed isn't open. The ticket is spent last, so that none of the others costs
-// one.
+// ticket that is still good, 503 while the feed isn't open, and a Refusal when there is no room. The ticket is spent
+// last, so that none of the others costs one.
 func (h *Hub) Handler() fiber.Handler {
 	upgrade := websocket.New(h.serve, websocket.Config{
 		HandshakeTimeout: handshakeTimeout,
@@ -45,11 +46,16 @@ func (h *Hub) Handler() fiber.Handler {
 		if err != nil {
 			return fiber.NewError(http.StatusBadRequest, err.Error())
 		}
-		if r.ticket, err = h.admit(c.UserContext(), c.Get(query.TicketHeader)); err != nil {
+		if r.seat, err = h.admit(c.UserContext(), c.Get(query.TicketHeader)); err != nil {
 			return refusal(err)
 		}
+		r.ticket = r.seat.owner
 		c.Locals(localRequest, r)
-		return upgrade(c)
+		if err := upgrade(c); err != nil {
+			r.seat.free()
+			return err
+		}
+		return nil
 	}
 }
 
@@ -72,19 +78,38 @@ func parse(c *fiber.Ctx) (request, error) {
 	return r, nil
 }
 
-func (h *Hub) admit(ctx context.Context, key string) (query.Ticket, error) {
+// admit trades a ticket for a seat.
+func (h *Hub) admit(ctx context.Context, key string) (*seat, error) {
 	h.mu.Lock()
 	tickets, open := h.tickets, h.log != nil && !h.ended
 	h.mu.Unlock()
 	if !open {
-		return query.Ticket{}, errClosed
+		return nil, errClosed
+	}
+	if err := h.room(); err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, spendTimeout)
 	defer cancel()
-	return spend(ctx, tickets, key)
+	ticket, revision, err := look(ctx, tickets, key)
+	if err != nil {
+		return nil, err
+	}
+	seat, err := h.sit(ticket)
+	if err != nil {
+		return nil, err
+	}
+	if err := spend(ctx, tickets, key, revision); err != nil {
+		seat.free()
+		return nil, err
+	}
+	return seat, nil
 }
 
 func refusal(err error) error {
+	if errors.As(err, new(*Refusal)) {
+		return err
+	}
 	if errors.Is(err, errTicket) {
 		return fiber.NewError(http.StatusUnauthorized, errTicket.Error())
 	}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/events/internal/projection"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
@@ -47,9 +48,11 @@ type Hub struct {
 	progress *projection.Progress
 	replays  chan struct{}
 	handlers sync.WaitGroup
-	// behind and check are maxBehind and checkEvery.
+	limits   Limits
+	// behind, check and pace are the constants.
 	behind uint64
 	check  time.Duration
+	pace   pace
 
 	mu sync.Mutex
 	// log is nil while the hub follows none.
@@ -63,15 +66,20 @@ type Hub struct {
 	clients   map[*client]struct{}
 	tenants   map[string]map[*client]struct{}
 	operators map[*client]struct{}
-	slow      int64
-	ended     bool
+	// taken are the seats, takenBy those of each owner.
+	taken   int
+	takenBy map[query.Ticket]int
+	refused struct{ full, crowded int64 }
+	slow    int64
+	ended   bool
 }
 
 // New makes a hub; Run opens it.
-func New(pool *pgxpool.Pool, progress *projection.Progress) *Hub {
+func New(pool *pgxpool.Pool, progress *projection.Progress, limits Limits) *Hub {
 	return &Hub{
-		pool: pool, progress: progress, replays: make(chan struct{}, concurrentReplays),
-		behind: maxBehind, check: checkEvery, ring: newRing(ringSize),
+		pool: pool, progress: progress, replays: make(chan struct{}, concurrentReplays), limits: limits,
+		behind: maxBehind, check: checkEvery, ring: newRing(ringSize), takenBy: map[query.Ticket]int{},
+		pace:    pace{ping: pingEvery, pong: pongTimeout, write: writeTimeout, claim: handshakeTimeout},
 		clients: map[*client]struct{}{}, tenants: map[string]map[*client]struct{}{}, operators: map[*client]struct{}{},
 	}
 }
@@ -233,6 +241,12 @@ func (h *Hub) push(c *client, m *websocket.PreparedMessage) {
 		h.forget(c)
 		c.end(tooSlow)
 	}
+}
+
+func (h *Hub) countSlow() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.slow++
 }
 
 func (h *Hub) sayPlatform(c platform.Cluster) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -38,8 +39,8 @@ type testBundle struct {
 	hub      *Hub
 	tickets  jetstream.KeyValue
 	address  string
-	// readBuffer is what the system keeps for clients that are dialled from now on; zero is the system's choice.
-	readBuffer int
+	// wrap changes the connections that are dialled from now on.
+	wrap func(*net.TCPConn) net.Conn
 	// end stops the hub and waits for it.
 	end func()
 }
@@ -58,7 +59,7 @@ func setup(tb testing.TB, adjust func(*Hub)) *testBundle {
 	if b.tickets, err = b.author.Log.Bucket(tb.Context(), storelog.BucketTickets); err != nil {
 		tb.Fatal(err)
 	}
-	b.hub = New(pool, b.progress)
+	b.hub = New(pool, b.progress, Limits{Connections: 10_000, PerTenant: 10_000})
 	if adjust != nil {
 		adjust(b.hub)
 	}
@@ -83,14 +84,7 @@ func (b *testBundle) listen(tb testing.TB) {
 
 func (b *testBundle) awaitOpen(tb testing.TB) {
 	tb.Helper()
-	deadline := time.After(patience)
-	for b.hub.Ready() != nil {
-		select {
-		case <-deadline:
-			tb.Fatal(b.hub.Ready())
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
+	b.await(tb, "the feed is open", func() bool { return b.hub.Ready() == nil })
 }
 
 // awaitTold waits until the hub has heard of the whole log.
@@ -100,14 +94,29 @@ func (b *testBundle) awaitTold(tb testing.TB) {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	b.await(tb, fmt.Sprintf("the hub has heard of message %d", head), func() bool {
+		last, _, _ := b.hub.Stats()
+		return last >= head
+	})
+}
+
+// awaitSeats waits until so many clients have a seat.
+func (b *testBundle) awaitSeats(tb testing.TB, want int) {
+	tb.Helper()
+	b.await(tb, fmt.Sprintf("%d seats taken", want), func() bool {
+		b.hub.mu.Lock()
+		defer b.hub.mu.Unlock()
+		return b.hub.taken == want && len(b.hub.takenBy) <= want
+	})
+}
+
+func (b *testBundle) await(tb testing.TB, what string, so func() bool) {
+	tb.Helper()
 	deadline := time.After(patience)
-	for {
-		if last, _, _ := b.hub.Stats(); last >= head {
-			return
-		}
+	for !so() {
 		select {
 		case <-deadline:
-			tb.Fatalf("the hub hasn't heard of message %d", head)
+			tb.Fatalf("waited %s in vain: %s", patience, what)
 		case <-time.After(time.Millisecond):
 		}
 	}
@@ -165,8 +174,8 @@ func (b *testBundle) tryDial(ticket string, params url.Values) (*websocket.Conn,
 	target := url.URL{Scheme: "ws", Host: b.address, Path: "/feed", RawQuery: params.Encode()}
 	dialer := websocket.Dialer{NetDialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
-		if err == nil && b.readBuffer > 0 {
-			err = conn.(*net.TCPConn).SetReadBuffer(b.readBuffer)
+		if err == nil && b.wrap != nil {
+			conn = b.wrap(conn.(*net.TCPConn))
 		}
 		return conn, err
 	}}
@@ -232,14 +241,15 @@ func (r *reader) greeted() query.FeedMessage {
 	return hello
 }
 
-// events reads that many events and returns their texts.
+// events reads that many events and returns their texts. It may be called beside the test's own goroutine.
 func (r *reader) events(count int) []string {
 	r.tb.Helper()
 	var texts []string
 	for len(texts) < count {
 		m, text, err := r.next()
 		if err != nil {
-			r.tb.Fatalf("after %d of %d events: %v", len(texts), count, err)
+			r.tb.Errorf("after %d of %d events: %v", len(texts), count, err)
+			return texts
 		}
 		if m.Type == query.FeedEvent {
 			texts = append(texts, text)

@@ -22,31 +22,36 @@ const (
 	ticketPause = 50 * time.Millisecond
 )
 
-// spend trades a ticket for what it stands for, once: of two who read it only one deletes the revision that was read.
-func spend(ctx context.Context, tickets jetstream.KeyValue, key string) (query.Ticket, error) {
+// look reads what a ticket stands for, and the revision that spends it.
+func look(ctx context.Context, tickets jetstream.KeyValue, key string) (query.Ticket, uint64, error) {
 	if key == "" {
-		return query.Ticket{}, errTicket
+		return query.Ticket{}, 0, errTicket
 	}
 	entry, err := find(ctx, tickets, key)
 	if err != nil {
-		return query.Ticket{}, err
+		return query.Ticket{}, 0, err
 	}
 	var ticket query.Ticket
 	if err := json.Unmarshal(entry.Value(), &ticket); err != nil {
-		return query.Ticket{}, fmt.Errorf("decode a feed ticket: %w", err)
+		return query.Ticket{}, 0, fmt.Errorf("decode a feed ticket: %w", err)
 	}
 	if ticket.Tenant == "" && !ticket.All {
-		return query.Ticket{}, errTicket
+		return query.Ticket{}, 0, errTicket
 	}
-	err = tickets.Delete(ctx, key, jetstream.LastRevision(entry.Revision()))
+	return ticket, entry.Revision(), nil
+}
+
+// spend makes a ticket worthless: of two who have read it, only one deletes the revision that was read.
+func spend(ctx context.Context, tickets jetstream.KeyValue, key string, revision uint64) error {
+	err := tickets.Delete(ctx, key, jetstream.LastRevision(revision))
 	var refused *jetstream.APIError
 	if errors.As(err, &refused) {
-		return query.Ticket{}, errTicket
+		return errTicket
 	}
 	if err != nil {
-		return query.Ticket{}, fmt.Errorf("spend a feed ticket: %w", err)
+		return fmt.Errorf("spend a feed ticket: %w", err)
 	}
-	return ticket, nil
+	return nil
 }
 
 func find(ctx context.Context, tickets jetstream.KeyValue, key string) (jetstream.KeyValueEntry, error) {
