@@ -86,7 +86,8 @@ func feedLatency(b *bench) {
 	s.run(whileMeasuring)
 	log := s.log()
 	events := b.freeAddress()
-	p := b.start("events", s.service("events", "LISTEN="+events, "DATABASE_URL="+b.newPostgres()))
+	p := b.start("events", s.service("events", "LISTEN="+events, "DATABASE_URL="+b.newPostgres(),
+		fmt.Sprintf("FEED_MAX_CONNECTIONS_PER_TENANT=%d", b.sizes.feedClients)))
 	b.await("reach the events service", p, startPatience, func() error { return b.get("http://" + events + "/readyz") })
 	gateway := s.gateway(events)
 
