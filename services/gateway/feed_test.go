@@ -185,6 +185,33 @@ func TestTheFeedRefuses(t *testing.T) {
 	}
 }
 
+func TestTheFeedSaysThatThereIsNoRoom(t *testing.T) {
+	for code, status := range map[problem.Code]int{
+		problem.FeedFull: http.StatusServiceUnavailable, problem.TooManyFeeds: http.StatusTooManyRequests,
+		// The events service's other reasons are between it and the gateway.
+		problem.FeedUnavailable: http.StatusServiceUnavailable,
+	} {
+		t.Run(string(code), func(t *testing.T) {
+			events := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(status)
+				_ = json.NewEncoder(w).Encode(map[string]any{"code": code, "detail": "theirs", "status": status})
+			}))
+			defer events.Close()
+			b := setup(t, func(c *Config) { c.EventsURL = events.URL })
+			_, resp, err := b.dial("", nil)
+			if err == nil || resp == nil {
+				t.Fatalf("connected (%v)", err)
+			}
+			defer resp.Body.Close()
+			var p problem.Problem
+			if err := json.NewDecoder(resp.Body).Decode(&p); err != nil || resp.StatusCode != status || p.Code != code ||
+				p.Status != status || !p.Retryable || p.Detail == "theirs" || resp.Header.Get("Retry-After") == "" {
+				t.Errorf("answered %d %+v (%v)", resp.StatusCode, p, err)
+			}
+		})
+	}
+}
+
 func TestTheFeedWithoutEventsService(t *testing.T) {
 	b := setup(t)
 	_, resp, err := b.dial("", nil)

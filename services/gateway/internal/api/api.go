@@ -119,11 +119,15 @@ func describeOthers(doc *huma.OpenAPI) {
 		OperationID: "feed", Method: http.MethodGet, Path: "/feed", Tags: []string{"Feed"}, Summary: "Live events (WebSocket)",
 		Description: "Text messages of JSON: `hello` first, then `event` with the store after it, `platform` when the cluster's " +
 			"state changes, `reset` when the cursor can't be continued from and stores must be listed anew. Continue after a cut " +
-			"with the last `cursor`. Close code 4008: you were too slow, continue the same way; 1001: the gateway goes down.",
+			"with the last `cursor`. Close code 4008: you were too slow, continue the same way; 1001: the gateway goes down; 1008: you sent too much.",
 		Parameters: []*huma.Param{
 			{Name: "since", In: "query", Description: "Cursor to continue behind", Schema: &huma.Schema{Type: "string"}},
 			{Name: "store", In: "query", Description: "Only this store", Schema: &huma.Schema{Type: "string"}},
 		},
-		Responses: map[string]*huma.Response{"101": {Description: "Switching to WebSocket"}},
+		Responses: map[string]*huma.Response{
+			"101": {Description: "Switching to WebSocket"},
+			"429": {Description: "`too_many_feeds`: the tenant has as many connections as it may have"},
+			"503": {Description: "`feed_full` or `feed_unavailable`: connect again"},
+		},
 	})
 }

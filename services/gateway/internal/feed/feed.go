@@ -10,6 +10,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -76,6 +77,7 @@ func (f *Feed) Handle(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	losses := f.hub.brokerLosses()
 	// Dialled before the client is answered: a refusal can then still be a problem with a status.
 	upstream, err := f.dial(ctx, target)
 	if err != nil {
@@ -85,7 +87,7 @@ func (f *Feed) Handle(c *fiber.Ctx) error {
 	unclaimed := time.AfterFunc(claimTimeout, func() { drop(upstream) })
 	err = f.upgrader.Upgrade(c.Context(), func(client *websocket.Conn) {
 		if unclaimed.Stop() {
-			f.hub.serve(client, upstream)
+			f.hub.serve(client, upstream, losses)
 		}
 	})
 	if err != nil {
@@ -137,14 +139,38 @@ func (f *Feed) dial(ctx context.Context, target url.URL) (*websocket.Conn, error
 	}
 	conn, resp, err := f.dialer.DialContext(ctx, target.String(), http.Header{query.TicketHeader: {ticket}})
 	if err != nil {
+		refused := problem.New(problem.FeedUnavailable,
+			"The events service can't be reached. Nothing is lost: connect again with your last cursor.")
 		if resp != nil {
 			err = fmt.Errorf("%w (it answered %s)", err, resp.Status)
+			if full := noRoom(resp.Body); full != nil {
+				refused = full
+			}
 		}
-		unreachable := problem.New(problem.FeedUnavailable,
-			"The events service can't be reached. Nothing is lost: connect again with your last cursor.")
-		return nil, fmt.Errorf("dial the events service: %w: %w", unreachable, err)
+		return nil, fmt.Errorf("dial the events service: %w: %w", refused, err)
 	}
 	return conn, nil
+}
+
+// noRoom reads from a refusal that there is no room for the client: that is the client's to know, unlike what else may
+// be wrong between gateway and events. It is nil for other refusals.
+func noRoom(body io.Reader) *problem.Problem {
+	var refusal struct {
+		Code string `json:"code"`
+	}
+	if err := json.NewDecoder(body).Decode(&refusal); err != nil {
+		return nil
+	}
+	switch refusal.Code {
+	case query.CodeFeedFull:
+		return problem.New(problem.FeedFull,
+			"The feed serves as many clients as it may. Nothing is lost: connect again with your last cursor.")
+	case query.CodeTooManyFeeds:
+		return problem.New(problem.TooManyFeeds,
+			"You have as many connections to the feed as a tenant may have. Close one, then connect again with your last cursor.")
+	default:
+		return nil
+	}
 }
 
 // ticket says who is asking, once, to whoever finds it in the bucket within its short life.

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fasthttp/websocket"
@@ -25,6 +26,9 @@ const (
 	writeWait = 10 * time.Second
 	// maxFromClient is what a client may send in one message, in bytes. Nothing it sends is understood.
 	maxFromClient = 1 << 10
+	// maxWords is how many frames a client may send, pings and pongs too, from one of our pings to the next: many times
+	// what keeping a connection awake takes. Each costs the gateway more than the client.
+	maxWords = 256
 	// maxFromUpstream is more than any message of the feed.
 	maxFromUpstream = 4 << 20
 	// goodbyeSpread keeps all clients from coming back in the same instant.
@@ -33,18 +37,30 @@ const (
 	linger = time.Second
 
 	goodbye = "the gateway is going down; connect again"
+	silent  = "the broker can't be reached; connect again"
 )
+
+// errTalkative: a client floods the gateway with frames.
+var errTalkative = errors.New("the client sends too much")
+
+// pace is how long sides are waited for.
+type pace struct{ ping, silence, write time.Duration }
 
 // Hub knows all clients, so that they can be told before the gateway goes.
 type Hub struct {
 	mu       sync.Mutex
 	leaving  bool
+	losses   int
 	sessions map[*session]struct{}
 	wait     sync.WaitGroup
+	// pace is the constants.
+	pace pace
 }
 
 // NewHub makes an empty one.
-func NewHub() *Hub { return &Hub{sessions: map[*session]struct{}{}} }
+func NewHub() *Hub {
+	return &Hub{sessions: map[*session]struct{}{}, pace: pace{ping: pingEvery, silence: silence, write: writeWait}}
+}
 
 // Close says goodbye to every client (1001), spread over a moment, and returns when all are gone or ctx ends. New ones
 // are turned away from now on.
@@ -78,17 +94,26 @@ func (h *Hub) Close(ctx context.Context) error {
 func (h *Hub) BrokerLost() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.losses++
 	for s := range h.sessions {
-		go s.end(websocket.CloseTryAgainLater, "the broker can't be reached; connect again")
+		go s.end(websocket.CloseTryAgainLater, silent)
 	}
 }
 
-// serve pumps until either side ends. Both connections are closed and both pumps have ended when it returns.
-func (h *Hub) serve(client, upstream *websocket.Conn) {
-	s := &session{client: client, upstream: upstream, done: make(chan struct{})}
+// brokerLosses counts them, so that a session can tell whether there was one while it was on its way here.
+func (h *Hub) brokerLosses() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.losses
+}
+
+// serve pumps until either side ends. Both connections are closed and both pumps have ended when it returns. The losses
+// are those of the moment when the client was let in.
+func (h *Hub) serve(client, upstream *websocket.Conn, losses int) {
+	s := &session{client: client, upstream: upstream, pace: h.pace, done: make(chan struct{})}
 	defer s.release()
-	if !h.enter(s) {
-		s.end(websocket.CloseGoingAway, goodbye)
+	if code, reason := h.enter(s, losses); code != 0 {
+		s.end(code, reason)
 		return
 	}
 	defer h.leave(s)
@@ -99,15 +124,19 @@ func (h *Hub) serve(client, upstream *websocket.Conn) {
 	pumps.Wait()
 }
 
-func (h *Hub) enter(s *session) bool {
+// enter returns the code and the reason to close with, if there is one.
+func (h *Hub) enter(s *session, losses int) (code int, reason string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.leaving {
-		return false
+	switch {
+	case h.leaving:
+		return websocket.CloseGoingAway, goodbye
+	case h.losses != losses:
+		return websocket.CloseTryAgainLater, silent
 	}
 	h.sessions[s] = struct{}{}
 	h.wait.Add(1)
-	return true
+	return 0, ""
 }
 
 func (h *Hub) leave(s *session) {
@@ -120,7 +149,10 @@ func (h *Hub) leave(s *session) {
 // session is one client with its own connection to the events service.
 type session struct {
 	client, upstream *websocket.Conn
+	pace             pace
 	done             chan struct{}
+	// words are the frames that the client has sent since the last ping.
+	words atomic.Int64
 
 	// mu keeps those who end a session from outside (a timer, the hub) away from connections that have been given back:
 	// fasthttp uses them again as soon as serve has returned.
@@ -180,45 +212,58 @@ func (s *session) pump(from, to *websocket.Conn) {
 		limit = maxFromUpstream
 	}
 	from.SetReadLimit(limit)
-	alive := func(string) error {
+	alive := func() error {
 		select {
 		case <-s.done:
 			return nil
 		default:
-			return from.SetReadDeadline(time.Now().Add(silence))
+			return from.SetReadDeadline(time.Now().Add(s.pace.silence))
 		}
 	}
-	from.SetPongHandler(alive)
+	from.SetPongHandler(func(string) error { return errors.Join(alive(), s.heard(from)) })
+	from.SetPingHandler(func(data string) error {
+		_ = from.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(linger))
+		return s.heard(from)
+	})
 	// The default handler answers a close frame itself; end does, with the same code on both sides.
 	from.SetCloseHandler(func(int, string) error { return nil })
 	for {
-		if err := alive(""); err != nil {
+		if err := alive(); err != nil {
 			s.end(s.codeOf(err, from))
 			return
 		}
 		kind, data, err := from.ReadMessage()
-		if err != nil {
+		if err = errors.Join(err, s.heard(from)); err != nil {
 			s.end(s.codeOf(err, from))
 			return
 		}
-		if err := errors.Join(to.SetWriteDeadline(time.Now().Add(writeWait)), to.WriteMessage(kind, data)); err != nil {
+		if err := errors.Join(to.SetWriteDeadline(time.Now().Add(s.pace.write)), to.WriteMessage(kind, data)); err != nil {
 			s.end(s.codeOf(err, to))
 			return
 		}
 	}
 }
 
+// heard counts what the client sends; it is an error when that is too much.
+func (s *session) heard(from *websocket.Conn) error {
+	if from == s.client && s.words.Add(1) > maxWords {
+		return errTalkative
+	}
+	return nil
+}
+
 // ping asks both sides for a sign of life. Control messages may be written beside a pump.
 func (s *session) ping() {
-	ticker := time.NewTicker(pingEvery)
+	ticker := time.NewTicker(s.pace.ping)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-s.done:
 			return
 		case <-ticker.C:
+			s.words.Store(0)
 			for _, conn := range []*websocket.Conn{s.client, s.upstream} {
-				if err := conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeWait)); err != nil {
+				if err := conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(s.pace.write)); err != nil {
 					s.end(s.codeOf(err, conn))
 					return
 				}
@@ -238,6 +283,8 @@ func (s *session) codeOf(err error, side *websocket.Conn) (int, string) {
 	}
 	var network net.Error
 	switch {
+	case errors.Is(err, errTalkative):
+		return websocket.ClosePolicyViolation, "the feed is for listening: you send too much"
 	case errors.Is(err, websocket.ErrReadLimit):
 		return websocket.CloseMessageTooBig, "the message is too large"
 	case side == s.upstream:

@@ -34,6 +34,8 @@ const (
 	CatalogEmpty          Code = "catalog_empty"
 	ProjectionUnavailable Code = "projection_unavailable"
 	FeedUnavailable       Code = "feed_unavailable"
+	FeedFull              Code = "feed_full"
+	TooManyFeeds          Code = "too_many_feeds"
 	CredentialsMissing    Code = "credentials_unavailable"
 	NewerSchema           Code = "newer_schema"
 	ShuttingDown          Code = "shutting_down"
@@ -76,6 +78,8 @@ var kinds = map[Code]kind{
 	CatalogEmpty:          {http.StatusServiceUnavailable, "No engine is on offer yet", true},
 	ProjectionUnavailable: {http.StatusServiceUnavailable, "Lists and histories can't be read right now", true},
 	FeedUnavailable:       {http.StatusServiceUnavailable, "The feed can't be reached right now", true},
+	FeedFull:              {http.StatusServiceUnavailable, "The feed has no room for another client", true},
+	TooManyFeeds:          {http.StatusTooManyRequests, "The tenant has too many connections to the feed", true},
 	CredentialsMissing:    {http.StatusServiceUnavailable, "The credentials can't be read right now", true},
 	NewerSchema:           {http.StatusServiceUnavailable, "The store was written by a newer version", true},
 	ShuttingDown:          {http.StatusServiceUnavailable, "This gateway is going down", true},

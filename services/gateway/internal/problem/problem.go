@@ -66,7 +66,7 @@ func (p *Problem) ContentType(string) string { return ContentType }
 func (p *Problem) GetHeaders() http.Header {
 	header := http.Header{}
 	switch p.Status {
-	case http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		header.Set("Retry-After", "2")
 	case http.StatusUnauthorized:
 		header.Set("WWW-Authenticate", `Bearer realm="store-platform"`)

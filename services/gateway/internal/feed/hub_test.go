@@ -1,0 +1,179 @@
+package feed
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fasthttp/websocket"
+	"go.uber.org/goleak"
+
+	"github.com/store-platform/store-platform/pkg/query"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const patience = 20 * time.Second
+
+// pair is a WebSocket connection over TCP, both ends of it.
+type pair struct{ near, far *websocket.Conn }
+
+func connect(t *testing.T, adjust func(*net.TCPConn)) pair {
+	t.Helper()
+	upgrader := websocket.Upgrader{}
+	accepted := make(chan *websocket.Conn, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := upgrader.Upgrade(w, r, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		accepted <- conn
+	}))
+	t.Cleanup(server.Close)
+	dialer := websocket.Dialer{NetDial: func(network, address string) (net.Conn, error) {
+		conn, err := net.Dial(network, address)
+		if err == nil && adjust != nil {
+			adjust(conn.(*net.TCPConn))
+		}
+		return conn, err
+	}}
+	near, resp, err := dialer.DialContext(t.Context(), strings.Replace(server.URL, "http", "ws", 1), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	far := <-accepted
+	t.Cleanup(func() { _, _ = near.Close(), far.Close() })
+	if err := errors.Join(near.SetReadDeadline(time.Now().Add(patience)), far.SetReadDeadline(time.Now().Add(patience))); err != nil {
+		t.Fatal(err)
+	}
+	return pair{near: near, far: far}
+}
+
+// A client whose handshake was under way when the broker was lost isn't left connected to silence.
+func TestABrokerLostDuringTheHandshakeEndsTheSession(t *testing.T) {
+	hub := NewHub()
+	before := hub.brokerLosses()
+	hub.BrokerLost()
+	outside, inside := connect(t, nil), connect(t, nil)
+	go hub.serve(outside.far, inside.near, before)
+	if code := endOf(outside.near); code != websocket.CloseTryAgainLater {
+		t.Errorf("closed with %d, want %d", code, websocket.CloseTryAgainLater)
+	}
+}
+
+// run serves a client and returns its end and that of the events service.
+func run(t *testing.T, p pace, adjust func(*net.TCPConn)) (client, events *websocket.Conn) {
+	t.Helper()
+	hub := NewHub()
+	hub.pace = p
+	outside, inside := connect(t, adjust), connect(t, nil)
+	served := make(chan struct{})
+	go func() { defer close(served); hub.serve(outside.far, inside.near, 0) }()
+	t.Cleanup(func() {
+		select {
+		case <-served:
+		case <-time.After(patience):
+			t.Error("the session didn't end")
+		}
+	})
+	return outside.near, inside.far
+}
+
+// endOf reads until the connection ends and returns the code that it was told.
+func endOf(conn *websocket.Conn) int {
+	for {
+		_, _, err := conn.ReadMessage()
+		var said *websocket.CloseError
+		if errors.As(err, &said) {
+			return said.Code
+		}
+		if err != nil {
+			return 0
+		}
+	}
+}
+
+func unhurried() pace { return pace{ping: patience, silence: 2 * patience, write: 2 * patience} }
+
+func TestWhoSendsTooMuchIsClosed(t *testing.T) {
+	for name, kind := range map[string]int{
+		"messages": websocket.TextMessage, "pings": websocket.PingMessage, "pongs": websocket.PongMessage,
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, events := run(t, unhurried(), nil)
+			heard := make(chan int, 1)
+			go func() { heard <- endOf(events) }()
+			go func() {
+				for range 2 * maxWords {
+					if client.WriteMessage(kind, nil) != nil {
+						return
+					}
+				}
+			}()
+			if code := endOf(client); code != websocket.ClosePolicyViolation {
+				t.Errorf("closed with %d, want %d", code, websocket.ClosePolicyViolation)
+			}
+			if code := <-heard; code != websocket.ClosePolicyViolation {
+				t.Errorf("the events service was told %d, want %d", code, websocket.ClosePolicyViolation)
+			}
+		})
+	}
+}
+
+// A moderate client stays, however long: what it may send is per time.
+func TestWhoSendsALittleStays(t *testing.T) {
+	p := unhurried()
+	p.ping = 5 * time.Millisecond
+	client, events := run(t, p, nil)
+	pinged := make(chan struct{})
+	client.SetPingHandler(func(data string) error {
+		pinged <- struct{}{}
+		return client.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(patience))
+	})
+	go endOf(client)
+	go func() {
+		for range maxWords + 10 {
+			<-pinged
+		}
+		_ = events.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(patience))
+		for range pinged {
+		}
+	}()
+	code := endOf(events)
+	close(pinged)
+	if code != websocket.CloseNormalClosure {
+		t.Errorf("ended with %d", code)
+	}
+}
+
+func TestASilentSideEndsTheSession(t *testing.T) {
+	p := unhurried()
+	p.ping, p.silence = 10*time.Millisecond, 500*time.Millisecond
+	client, events := run(t, p, nil)
+	client.SetPingHandler(func(string) error { return nil })
+	go endOf(client)
+	if code := endOf(events); code != query.CloseSlow {
+		t.Errorf("the events service was told %d, want %d", code, query.CloseSlow)
+	}
+}
+
+// One that never reads is given up, and the events service is told why.
+func TestWhoNeverReadsIsClosed(t *testing.T) {
+	p := unhurried()
+	p.write = 50 * time.Millisecond
+	_, events := run(t, p, func(c *net.TCPConn) { _ = c.SetReadBuffer(4096) })
+	told := make(chan int, 1)
+	go func() { told <- endOf(events) }()
+	text := []byte(strings.Repeat("x", 100_000))
+	for events.WriteMessage(websocket.TextMessage, text) == nil {
+	}
+	if code := <-told; code != query.CloseSlow {
+		t.Errorf("the events service was told %d, want %d", code, query.CloseSlow)
+	}
+}
