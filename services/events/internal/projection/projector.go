@@ -32,6 +32,9 @@ const (
 	firstPause   = 100 * time.Millisecond
 	longestPause = 5 * time.Second
 	refusalPause = 10 * time.Second
+	// answerTimeout is for whatever the projector asks of Postgres. A server whose machine is gone answers nothing, and
+	// the system would go on sending to it for a quarter of an hour, while another is up at the same address.
+	answerTimeout = 30 * time.Second
 )
 
 // Projector projects, or stands by. Its methods are safe for concurrent use.
@@ -40,8 +43,8 @@ type Projector struct {
 	postgres *pgx.ConnConfig
 	progress *Progress
 	refused  atomic.Pointer[error]
-	// lingers is the constant.
-	lingers time.Duration
+	// lingers and answers are lingers and answerTimeout.
+	lingers, answers time.Duration
 }
 
 // New makes a projector that writes by connections of its own, made from postgres.
@@ -61,7 +64,7 @@ func New(nc *nats.Conn, postgres *pgx.ConnConfig, progress *Progress) *Projector
 	} {
 		cfg.RuntimeParams[name] = value
 	}
-	return &Projector{nc: nc, postgres: cfg, progress: progress, lingers: lingers}
+	return &Projector{nc: nc, postgres: cfg, progress: progress, lingers: lingers, answers: answerTimeout}
 }
 
 // Refusal says why the projector has stopped; nil when it works, stands by or waits for Postgres or the broker.
@@ -128,7 +131,9 @@ func (p *Projector) term(ctx context.Context) error {
 		defer cancel()
 		_ = conn.Close(ctx)
 	}()
-	from, err := begin(ctx, conn, log)
+	asking, cancel := context.WithTimeout(ctx, p.answers)
+	from, err := begin(asking, conn, log)
+	cancel()
 	if err != nil {
 		return err
 	}
@@ -148,7 +153,10 @@ func (p *Projector) lead(ctx context.Context) (*pgx.Conn, error) {
 	told := false
 	for {
 		var mine bool
-		if err := conn.QueryRow(ctx, "select pg_try_advisory_lock($1)", int64(lockKey)).Scan(&mine); err != nil {
+		asking, cancel := context.WithTimeout(ctx, p.answers)
+		err := conn.QueryRow(asking, "select pg_try_advisory_lock($1)", int64(lockKey)).Scan(&mine)
+		cancel()
+		if err != nil {
 			_ = conn.Close(ctx)
 			return nil, fmt.Errorf("ask for the projector's lock: %w", err)
 		}

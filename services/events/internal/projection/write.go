@@ -147,6 +147,8 @@ func unstorable(err error) bool {
 func (w *writer) commit(ctx context.Context, batch []*item) (err error) {
 	ctx, end := continueTraces(ctx, batch)
 	defer func() { end(err) }()
+	ctx, cancel := context.WithTimeout(ctx, w.projector.answers)
+	defer cancel()
 	last := batch[len(batch)-1].raw.Seq
 	err = pgx.BeginFunc(ctx, w.conn, func(tx pgx.Tx) error { return w.send(ctx, tx, batch, last) })
 	if err != nil {
@@ -219,10 +221,13 @@ func continueTraces(ctx context.Context, batch []*item) (context.Context, func(e
 // check keeps the session from being taken for a frozen one, and notices a log that was made anew under the old name:
 // the consumer would wait for ever for the sequences of the old one.
 func (w *writer) check(ctx context.Context) error {
-	if err := w.conn.Ping(ctx); err != nil {
+	asking, cancel := context.WithTimeout(ctx, w.projector.answers)
+	err := w.conn.Ping(asking)
+	cancel()
+	if err != nil {
 		return fmt.Errorf("reach Postgres: %w", err)
 	}
-	asking, cancel := context.WithTimeout(ctx, checkTimeout)
+	asking, cancel = context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	now, err := storelog.Open(asking, w.projector.nc)
 	if err == nil && now.Epoch() != w.log.Epoch() {
