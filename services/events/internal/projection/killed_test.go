@@ -110,20 +110,24 @@ func TestKilledAtEveryStatementOfItsTransaction(t *testing.T) {
 		moments = append(moments, moment{at: at + 1}, moment{at: at + 1, executed: true})
 	}
 	moments = append(moments, moment{at: len(script), answered: true})
+	projected := b.head(t)
 	for _, m := range moments {
-		before := b.head(t)
 		round()
-		want := before
 		if m.answered || m.executed && m.at == len(script) {
-			want = b.head(t)
+			projected = b.head(t)
 		}
 		b.killAt(t, w, m)
-		b.checkUpTo(t, want)
-		goOn()
+		b.checkUpTo(t, projected)
+		// Who goes on is killed as well, first.
+		if m.executed {
+			goOn()
+			projected = b.head(t)
+		}
 		if t.Failed() {
 			t.Fatalf("killed at %s of %q", m, script)
 		}
 	}
+	goOn()
 }
 
 // checkScript holds what the projector said against what its transaction must consist of.

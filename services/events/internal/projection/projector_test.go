@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -137,6 +138,27 @@ func TestPostgresGoneForAWhile(t *testing.T) {
 	pgtest.Admin(t, fmt.Sprintf("alter database %s with allow_connections true", name))
 	b.await(t)
 	b.checkRows(t)
+}
+
+// A Postgres that answers nothing any more, though nothing breaks, is left for the one that is at its address by then.
+func TestASilentPostgresIsLeft(t *testing.T) {
+	b := setup(t)
+	w := tapPostgres(t, b.pool.Config().ConnConfig)
+	cfg := b.pool.Config().ConnConfig.Copy()
+	address := w.listener.Addr().(*net.TCPAddr)
+	cfg.Host, cfg.Port = address.IP.String(), uint16(address.Port)
+	p := New(b.nc, cfg, b.progress)
+	p.answers = 500 * time.Millisecond
+	b.start(t, p)
+	for _, at := range []int{1, 5, 11} {
+		w.arm(moment{at: at, silent: true}, nil)
+		b.author.Write(t.Context(), 10, 2, 5)
+		b.await(t)
+		b.checkRows(t)
+		if w.armed() {
+			t.Errorf("nothing fell silent at message %d of %q", at, w.transaction())
+		}
+	}
 }
 
 func TestForeignEpochStops(t *testing.T) {

@@ -20,10 +20,12 @@ type moment struct {
 	at int
 	// executed: Postgres gets the message. answered: it gets it, and its answer to the commit has come as far as here.
 	executed, answered bool
+	// silent ends no process: nothing passes any more, as when the machine of Postgres is gone.
+	silent bool
 }
 
 func (m moment) String() string {
-	return fmt.Sprintf("message %d, executed %v, answered %v", m.at, m.executed, m.answered)
+	return fmt.Sprintf("message %d, executed %v, answered %v, silent %v", m.at, m.executed, m.answered, m.silent)
 }
 
 // wiretap stands between a projector and Postgres and reads what they say to each other, message by message.
@@ -102,6 +104,13 @@ func (w *wiretap) arm(m moment, end func()) {
 	w.moment, w.end, w.said = m, end, nil
 }
 
+// armed says whether the moment is still to come.
+func (w *wiretap) armed() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.moment.at > 0
+}
+
 // transaction is what the projector said in the newest one.
 func (w *wiretap) transaction() []string {
 	w.mu.Lock()
@@ -175,7 +184,17 @@ func (t *talk) hear(message pgproto3.FrontendMessage) (stop func(), before bool)
 	if len(t.said) != t.moment.at || t.moment.answered {
 		return nil, false
 	}
+	if t.moment.silent {
+		t.moment = moment{}
+		return t.fallSilent, true
+	}
 	return t.end, !t.moment.executed
+}
+
+// fallSilent returns when the projector has given the session up.
+func (t *talk) fallSilent() {
+	_ = t.server.Close()
+	_, _ = io.Copy(io.Discard, t.client)
 }
 
 func (t *talk) describe(message pgproto3.FrontendMessage) string {
