@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -128,7 +130,12 @@ func (w *wiretap) pass(client net.Conn) error {
 	defer func() { _ = server.Close() }()
 	t := &talk{wiretap: w, client: client, server: server.(*net.UnixConn), sql: map[string]string{}}
 	answers := make(chan error, 1)
-	go func() { answers <- t.answer() }()
+	go func() {
+		answers <- t.answer()
+		if !t.silent.Load() {
+			_ = client.Close()
+		}
+	}()
 	err = t.ask()
 	_ = t.server.CloseWrite()
 	return errors.Join(err, <-answers)
@@ -139,6 +146,8 @@ type talk struct {
 	*wiretap
 	client net.Conn
 	server *net.UnixConn
+	// silent: the end of this side is kept from the projector.
+	silent atomic.Bool
 	// sql is what the prepared statements are.
 	sql map[string]string
 }
@@ -191,9 +200,12 @@ func (t *talk) hear(message pgproto3.FrontendMessage) (stop func(), before bool)
 	return t.end, !t.moment.executed
 }
 
-// fallSilent returns when the projector has given the session up.
+// fallSilent returns when the projector has given the session up for good, which takes pgx a while, or the test ends.
 func (t *talk) fallSilent() {
+	t.silent.Store(true)
 	_ = t.server.Close()
+	stop := context.AfterFunc(t.tb.Context(), func() { _ = t.client.Close() })
+	defer stop()
 	_, _ = io.Copy(io.Discard, t.client)
 }
 
