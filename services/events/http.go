@@ -46,21 +46,25 @@ func (s *service) started(nc *nats.Conn, projector *projection.Projector) {
 	s.state.waiting, s.state.nc, s.state.projector = "", nc, projector
 }
 
-// ready says what keeps the service from doing all of its work.
-func (s *service) ready(ctx context.Context) error {
+// ready says what keeps the service from being of use. Without Postgres it is: those who ask would take all replicas
+// away from their clients at once, and the feed goes on without it. What is missing then is the answer's text.
+func (s *service) ready(ctx context.Context) (text string, err error) {
 	s.state.mu.Lock()
 	waiting, nc, projector := s.state.waiting, s.state.nc, s.state.projector
 	s.state.mu.Unlock()
 	if waiting != "" {
-		return errors.New("waiting for " + waiting)
+		return "", errors.New("waiting for " + waiting)
 	}
 	if err := connected(nc); err != nil {
-		return err
+		return "", err
+	}
+	if err := errors.Join(projector.Refusal(), s.hub.Ready()); err != nil {
+		return "", err
 	}
 	if err := s.pool.Ping(ctx); err != nil {
-		return errors.New("Postgres can't be reached")
+		return "ready for the feed only: Postgres can't be reached", nil
 	}
-	return errors.Join(projector.Refusal(), s.hub.Ready())
+	return "ready", nil
 }
 
 // serveHTTP answers until ctx ends.
@@ -88,10 +92,11 @@ func (s *service) app() *fiber.App {
 	app.Get("/readyz", func(c *fiber.Ctx) error {
 		ctx, cancel := context.WithTimeout(c.UserContext(), readyTimeout)
 		defer cancel()
-		if err := s.ready(ctx); err != nil {
+		text, err := s.ready(ctx)
+		if err != nil {
 			return c.Status(http.StatusServiceUnavailable).SendString(err.Error() + "\n")
 		}
-		return c.SendString("ready\n")
+		return c.SendString(text + "\n")
 	})
 	app.Get("/metrics", adaptor.HTTPHandler(promhttp.Handler()))
 	app.Get("/feed", s.hub.Handler())
