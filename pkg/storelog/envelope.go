@@ -34,6 +34,12 @@ const (
 // ErrNewerSchema is met by an old writer in a log that a newer one has written to. It must step back.
 var ErrNewerSchema = errors.New("the store's state was written by a newer version of the platform")
 
+// ErrUnreadable: what stands in the log is no message, or not one that carries the state of its store. No writer of the
+// platform leaves such a thing; an operator may set it aside and go on behind it, see Mend.
+var ErrUnreadable = errors.New("the message can't be read")
+
+var errNoState = errors.New("it carries no state of its store")
+
 // Entry is one message of the log together with the state after it.
 type Entry struct {
 	Message store.Message
@@ -71,8 +77,16 @@ func encode(m store.Message, after store.State) (*nats.Msg, error) {
 	return msg, nil
 }
 
-// Decode reads a message of the log. The sequence comes from the broker.
+// Decode reads a message of the log. The sequence comes from the broker. It fails with ErrNewerSchema or ErrUnreadable.
 func Decode(subject string, header nats.Header, data []byte, seq uint64) (Entry, error) {
+	entry, err := decode(subject, header, data, seq)
+	if err != nil && !errors.Is(err, ErrNewerSchema) {
+		return Entry{}, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	return entry, err
+}
+
+func decode(subject string, header nats.Header, data []byte, seq uint64) (Entry, error) {
 	id, err := StoreOf(subject)
 	if err != nil {
 		return Entry{}, fmt.Errorf("message %d has subject %q: %w", seq, subject, err)
@@ -83,6 +97,10 @@ func Decode(subject string, header nats.Header, data []byte, seq uint64) (Entry,
 	}
 	if b.State.Schema > store.Schema {
 		return Entry{}, fmt.Errorf("message %d of store %s has schema %d: %w", seq, id, b.State.Schema, ErrNewerSchema)
+	}
+	// Whoever went on from it would begin the store anew from nothing.
+	if b.State.ID != id {
+		return Entry{}, fmt.Errorf("message %d of store %s: %w", seq, id, errNoState)
 	}
 	m, err := decodeHeader(header, id, seq)
 	if err != nil {

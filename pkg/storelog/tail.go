@@ -16,6 +16,8 @@ type Raw struct {
 	Header  nats.Header
 	Data    []byte
 	Seq     uint64
+	// Time is when the broker stored it.
+	Time time.Time
 	// Pending is how many messages the log holds behind this one, as the broker knew when it delivered it.
 	Pending uint64
 }
@@ -71,14 +73,24 @@ func (l *Log) tailOnce(ctx context.Context, after *uint64, handle func(Raw) erro
 		if err != nil {
 			return fmt.Errorf("tail the log from %d: %w", *after+1, err)
 		}
-		meta, err := msg.Metadata()
+		raw, err := rawOf(msg)
 		if err != nil {
-			return fmt.Errorf("read the metadata of a message: %w", err)
+			return err
 		}
-		raw := Raw{Subject: msg.Subject(), Header: msg.Headers(), Data: msg.Data(), Seq: meta.Sequence.Stream, Pending: meta.NumPending}
 		if err := handle(raw); err != nil {
 			return &handleError{err}
 		}
 		*after = raw.Seq
 	}
+}
+
+func rawOf(msg jetstream.Msg) (Raw, error) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		return Raw{}, fmt.Errorf("read the metadata of a message: %w", err)
+	}
+	return Raw{
+		Subject: msg.Subject(), Header: msg.Headers(), Data: msg.Data(), Seq: meta.Sequence.Stream,
+		Time: meta.Timestamp, Pending: meta.NumPending,
+	}, nil
 }

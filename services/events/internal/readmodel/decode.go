@@ -9,10 +9,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
-var (
-	errNoState = errors.New("it carries no state of its store")
-	errNoText  = errors.New("it holds text that is none")
-)
+var errNoText = errors.New("it holds text that is none")
 
 // Decode reads a message of the log for the read model and the feed, so that both leave out the same: what can't be
 // understood, and what Postgres couldn't hold.
@@ -20,9 +17,6 @@ func Decode(raw storelog.Raw) (storelog.Entry, error) {
 	e, err := raw.Entry()
 	if err != nil {
 		return e, err
-	}
-	if e.State.ID != e.Message.Store {
-		return e, fmt.Errorf("message %d of store %s: %w", raw.Seq, e.Message.Store, errNoState)
 	}
 	for _, text := range []string{e.Message.Tenant, e.Message.Actor, string(e.Message.Type),
 		e.State.Tenant, e.State.Spec.Name, e.State.Spec.Engine, string(e.State.Status)} {
