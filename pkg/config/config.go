@@ -16,7 +16,10 @@ import (
 const file = ".env.local"
 
 // Parse fills cfg, answers --help, and ends the process with a message when a setting is wrong.
-func Parse(name, about string, cfg any) {
+func Parse(name, about string, cfg any) { ParseCommand(name, about, cfg) }
+
+// ParseCommand is Parse for a program with commands, and says which one was given.
+func ParseCommand(name, about string, cfg any) (command string) {
 	parser, err := kong.New(cfg, kong.Name(name), kong.Description(about), kong.UsageOnError())
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
@@ -25,6 +28,7 @@ func Parse(name, about string, cfg any) {
 	if err := godotenv.Load(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		parser.Fatalf("read %s: %v", file, err)
 	}
-	_, err = parser.Parse(os.Args[1:])
+	parsed, err := parser.Parse(os.Args[1:])
 	parser.FatalIfErrorf(err)
+	return parsed.Command()
 }

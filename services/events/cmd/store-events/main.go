@@ -12,12 +12,26 @@ import (
 	"github.com/store-platform/store-platform/services/events"
 )
 
+// commands are serve, the default, and rebuild; both take the same settings.
+type commands struct {
+	events.Config `embed:""`
+
+	Serve   struct{} `cmd:"" default:"1" help:"Project, answer and serve the feed until told to stop (the default)."`
+	Rebuild struct{} `cmd:"" help:"Drop the read model and replay the log into it, telling how far it is. Replicas may go on running."`
+}
+
 func main() {
-	var cfg events.Config
-	config.Parse("store-events", "Projects the log into Postgres, answers queries and serves the live feed.", &cfg)
+	var args commands
+	command := config.ParseCommand("store-events", "Projects the log into Postgres, answers queries and serves the live feed.", &args)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := events.Run(ctx, cfg); err != nil {
+	err := error(nil)
+	if command == "rebuild" {
+		err = events.Rebuild(ctx, args.Config, os.Stderr)
+	} else {
+		err = events.Run(ctx, args.Config)
+	}
+	if err != nil {
 		slog.Error("events ended", "error", err)
 		os.Exit(1)
 	}

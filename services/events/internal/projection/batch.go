@@ -23,6 +23,8 @@ type item struct {
 	entry        storelog.Entry
 	facts, state string
 	err          error
+	// again is the message that an operator wants read once more, when this one says so.
+	again *item
 }
 
 func decode(raw storelog.Raw) *item {
@@ -60,8 +62,8 @@ from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::
 on conflict (id) do update set version = excluded.version, tenant = excluded.tenant, name = excluded.name,
   engine = excluded.engine, status = excluded.status, state = excluded.state`
 
-	insertSetAside = `insert into set_aside (seq, subject, error, data)
-select * from unnest($1::bigint[], $2::text[], $3::text[], $4::bytea[])`
+	insertSetAside = `insert into set_aside (seq, subject, error, data, at)
+select * from unnest($1::bigint[], $2::text[], $3::text[], $4::bytea[], $5::timestamptz[])`
 )
 
 // eventRows are the columns of the messages that have a row.
@@ -127,6 +129,7 @@ type asideRows struct {
 	seq            []int64
 	subject, cause []string
 	data           [][]byte
+	at             []time.Time
 }
 
 func (r *asideRows) add(it *item) {
@@ -138,11 +141,12 @@ func (r *asideRows) add(it *item) {
 		data = []byte{}
 	}
 	r.data = append(r.data, data)
+	r.at = append(r.at, it.raw.Time)
 }
 
 func (r *asideRows) queue(b *pgx.Batch) {
 	if len(r.seq) > 0 {
-		b.Queue(insertSetAside, r.seq, r.subject, r.cause, r.data)
+		b.Queue(insertSetAside, r.seq, r.subject, r.cause, r.data, r.at)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/telemetry"
+	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
 
 const (
@@ -34,10 +35,14 @@ func (p *Projector) project(ctx context.Context, conn *pgx.Conn, log *storelog.L
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		return log.Tail(ctx, from, func(raw storelog.Raw) error {
+			it, err := read(ctx, log, raw)
+			if err != nil {
+				return err
+			}
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
-			case items <- decode(raw):
+			case items <- it:
 				return nil
 			}
 		})
@@ -125,6 +130,9 @@ func (w *writer) write(ctx context.Context, batch []*item) error {
 	switch {
 	case !unstorable(err):
 		return err
+	case len(batch) == 1 && batch[0].again != nil && batch[0].again.err == nil:
+		batch[0].again.err = err
+		return w.write(ctx, batch)
 	case len(batch) == 1 && batch[0].err == nil:
 		batch[0].err = err
 		return w.write(ctx, batch)
@@ -184,6 +192,9 @@ func (w *writer) send(ctx context.Context, tx pgx.Tx, batch []*item, last uint64
 	events.queue(&b)
 	stores.queue(&b)
 	aside.queue(&b)
+	for _, it := range batch {
+		it.queueAct(&b)
+	}
 	results := tx.SendBatch(ctx, &b)
 	moved, err := results.Exec()
 	if err == nil && moved.RowsAffected() != 1 {
@@ -218,14 +229,18 @@ func continueTraces(ctx context.Context, batch []*item) (context.Context, func(e
 	}
 }
 
-// check keeps the session from being taken for a frozen one, and notices a log that was made anew under the old name:
-// the consumer would wait for ever for the sequences of the old one.
+// check keeps the session from being taken for a frozen one, and notices what no message would tell: a read model that is
+// to be made anew, and a log that was made anew under the old name, where the consumer would wait for ever for the
+// sequences of the old one.
 func (w *writer) check(ctx context.Context) error {
 	asking, cancel := context.WithTimeout(ctx, w.projector.answers)
-	err := w.conn.Ping(asking)
+	_, seq, err := readmodel.Checkpoint(asking, w.conn)
 	cancel()
 	if err != nil {
-		return fmt.Errorf("reach Postgres: %w", err)
+		return err
+	}
+	if seq != w.seq {
+		return errOvertaken
 	}
 	asking, cancel = context.WithTimeout(ctx, checkTimeout)
 	defer cancel()

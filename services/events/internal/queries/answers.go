@@ -32,7 +32,7 @@ func (s *Service) stores(ctx context.Context, data []byte) (any, error) {
 	}
 	s.see(ctx, r.Seen)
 	// Read before the rows: they may be newer than it says, never older.
-	_, checkpoint, err := readmodel.Checkpoint(ctx, s.pool)
+	checkpoint, err := readmodel.Whole(ctx, s.pool)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (s *Service) events(ctx context.Context, data []byte) (any, error) {
 		return nil, badRequest(err.Error())
 	}
 	s.see(ctx, r.Seen)
-	_, checkpoint, err := readmodel.Checkpoint(ctx, s.pool)
+	checkpoint, err := readmodel.Whole(ctx, s.pool)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +83,38 @@ func (s *Service) events(ctx context.Context, data []byte) (any, error) {
 	}
 	for _, e := range entries {
 		reply.Events = append(reply.Events, query.EventOf(e.Message))
+	}
+	return reply, nil
+}
+
+// deadLetters answers a query.DeadLettersRequest. Whether the caller may see them is the gateway's business.
+func (s *Service) deadLetters(ctx context.Context, data []byte) (any, error) {
+	r, err := parse[query.DeadLettersRequest](data)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkLimit(r.Limit); err != nil {
+		return nil, err
+	}
+	if strings.ContainsRune(r.Tenant+string(r.Kind), 0) {
+		return nil, badRequest("the request holds text that is none")
+	}
+	s.see(ctx, r.Seen)
+	checkpoint, err := readmodel.Whole(ctx, s.pool)
+	if err != nil {
+		return nil, err
+	}
+	found, err := readmodel.DeadLetters{Tenant: r.Tenant, Kind: r.Kind, After: r.After, Limit: r.Limit + 1}.List(ctx, s.pool)
+	if err != nil {
+		return nil, err
+	}
+	reply := query.DeadLettersReply{DeadLetters: found, Checkpoint: checkpoint}
+	if len(found) > r.Limit {
+		reply.DeadLetters = found[:r.Limit]
+		reply.Next = found[r.Limit-1].Seq
+	}
+	if reply.DeadLetters == nil {
+		reply.DeadLetters = []query.DeadLetter{}
 	}
 	return reply, nil
 }

@@ -1,10 +1,10 @@
-// Package queries answers what the gateway asks by NATS request/reply: a tenant's stores and a store's history, from
-// Postgres. Requests, replies and subjects are those of package query.
+// Package queries answers what the gateway asks by NATS request/reply: a tenant's stores, a store's history and what
+// waits for an operator, from Postgres. Requests, replies and subjects are those of package query.
 //
 // A failed request is answered with the headers of package micro: the code stands in query.ErrorHeader.
 //
 //	400  the request can't be understood; asking again won't help
-//	503  Postgres doesn't answer; ask again
+//	503  Postgres doesn't answer, or the read model is being made anew; ask again
 //	500  anything else; the cause is in this service's log
 package queries
 
@@ -28,6 +28,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/telemetry"
 	"github.com/store-platform/store-platform/services/events/internal/projection"
+	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
 
 const (
@@ -77,7 +78,9 @@ func Serve(ctx context.Context, nc *nats.Conn, pool *pgxpool.Pool, progress *pro
 	}
 	defer s.working.Wait()
 	defer func() { _ = service.Stop() }()
-	endpoints := map[string]answer{query.StoresSubject: s.stores, query.EventsSubject: s.events}
+	endpoints := map[string]answer{
+		query.StoresSubject: s.stores, query.EventsSubject: s.events, query.DeadLettersSubject: s.deadLetters,
+	}
 	for subject, answer := range endpoints {
 		endpoint := micro.HandlerFunc(func(r micro.Request) { s.accept(ctx, r, answer) })
 		err := service.AddEndpoint(endpointName[subject], endpoint, micro.WithEndpointSubject(subject))
@@ -92,7 +95,9 @@ func Serve(ctx context.Context, nc *nats.Conn, pool *pgxpool.Pool, progress *pro
 	return nil
 }
 
-var endpointName = map[string]string{query.StoresSubject: "stores", query.EventsSubject: "events"}
+var endpointName = map[string]string{
+	query.StoresSubject: "stores", query.EventsSubject: "events", query.DeadLettersSubject: "dead-letters",
+}
 
 // answer makes the reply to a request's body.
 type answer func(ctx context.Context, data []byte) (any, error)
@@ -147,6 +152,8 @@ func classify(err error) (code, sentence string) {
 	switch {
 	case errors.As(err, &bad):
 		return codeBadRequest, bad.Error()
+	case errors.Is(err, readmodel.ErrRebuilding):
+		return codeUnavailable, err.Error()
 	case !errors.As(err, new(*pgconn.ConnectError)) && errors.As(err, &refused) && !unavailable(refused.Code):
 		return codeInternal, "the query failed"
 	default:

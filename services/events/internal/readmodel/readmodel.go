@@ -114,3 +114,22 @@ func Checkpoint(ctx context.Context, db Querier) (epoch string, seq uint64, err 
 	}
 	return epoch, seq, nil
 }
+
+// ErrRebuilding: the read model is being made anew and isn't yet as far as it has been.
+var ErrRebuilding = errors.New("the read model is being made anew")
+
+// Whole is how far the log has been projected, or ErrRebuilding: a list that lacks half of the stores is a lie, not an
+// answer from behind.
+func Whole(ctx context.Context, db Querier) (uint64, error) {
+	var seq, rebuilding uint64
+	err := db.QueryRow(ctx, "select seq, rebuilding from checkpoint").Scan(&seq, &rebuilding)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return 0, nil
+	case err != nil:
+		return 0, fmt.Errorf("read the checkpoint: %w", err)
+	case seq < rebuilding:
+		return 0, fmt.Errorf("%w: %d of %d messages", ErrRebuilding, seq, rebuilding)
+	}
+	return seq, nil
+}

@@ -1,0 +1,256 @@
+package projection
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/events/internal/logtest"
+	"github.com/store-platform/store-platform/services/events/internal/readmodel"
+)
+
+// content is a digest of each table, row by row as text.
+func (b *testBundle) content(tb testing.TB) []string {
+	tb.Helper()
+	var all []string
+	for table, key := range map[string]string{"events": "seq", "stores": "id", "set_aside": "seq"} {
+		var count int
+		var digest string
+		sql := fmt.Sprintf("select count(*), coalesce(md5(string_agg(t::text, E'\n' order by %s)), '') from %s t", key, table)
+		if err := b.pool.QueryRow(tb.Context(), sql).Scan(&count, &digest); err != nil {
+			tb.Fatal(err)
+		}
+		all = append(all, fmt.Sprintf("%s: %d rows, %s", table, count, digest))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// operator says what an operator wants done about the message seq, on its store's history.
+func (b *testBundle) operator(tb testing.TB, id store.ID, act store.Type, seq uint64) {
+	tb.Helper()
+	_, err := b.author.Log.Update(tb.Context(), id, func(s store.State) (*store.Message, error) {
+		return &store.Message{Type: act, Actor: "admin", Generation: s.Generation, Time: s.UpdatedAt,
+			Facts: store.Facts{DeadLetter: seq, Message: "seen to"}}, nil
+	})
+	if err != nil {
+		tb.Fatalf("%s message %d: %v", act, seq, err)
+	}
+}
+
+// forget makes of a message's rows what a version of this program would have made that couldn't read it.
+func (b *testBundle) forget(tb testing.TB, seq uint64) {
+	tb.Helper()
+	err := pgx.BeginFunc(tb.Context(), b.pool, func(tx pgx.Tx) error {
+		for _, sql := range []string{
+			"insert into set_aside (seq, subject, error, data, at) select seq, 'store.' || store || '.event', 'old', '', at from events where seq = $1",
+			"update stores set opened = $1 + 1 where opened = $1",
+			"delete from events where seq = $1",
+		} {
+			if _, err := tx.Exec(tb.Context(), sql, seq); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func TestARedrivenMessageGetsTheRowsThatItWouldHaveGotAtOnce(t *testing.T) {
+	b := setup(t)
+	first, other := logtest.Store("t", 1), logtest.Store("t", 2)
+	b.author.Append(t.Context(), "t", first)
+	b.author.Append(t.Context(), "t", first)
+	b.author.Append(t.Context(), "t", other)
+	b.start(t, b.projector())
+	b.await(t)
+	b.forget(t, 1)
+	b.operator(t, first, store.Redriven, 1)
+	b.operator(t, first, store.Redriven, 1)
+	b.operator(t, other, store.Redriven, 3) // was never set aside
+	b.operator(t, other, store.Redriven, 99)
+	b.await(t)
+	b.checkRows(t)
+	if left := b.letters(t); len(left) != 0 {
+		t.Errorf("still set aside: %v", left)
+	}
+}
+
+// letters are the messages that are set aside and not put away.
+func (b *testBundle) letters(tb testing.TB) []uint64 {
+	tb.Helper()
+	found, err := readmodel.DeadLetters{Kind: "set_aside", Limit: 100}.List(tb.Context(), b.pool)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var seqs []uint64
+	for _, l := range found {
+		seqs = append(seqs, l.Seq)
+	}
+	return seqs
+}
+
+func TestWhatStaysUnreadableStaysSetAsideUntilItIsDiscarded(t *testing.T) {
+	b := setup(t)
+	good := logtest.Store("t", 1)
+	b.author.Append(t.Context(), "t", good)
+	publishRaw(t, b.nc, logtest.Store("t", 2), "not json")
+	b.author.Create(t.Context(), "t", logtest.Store("t", 3), "a name with a \x00 in it")
+	b.author.Create(t.Context(), incompressible(9000), logtest.Store("t", 4), "its tenant fits no index")
+	b.start(t, b.projector())
+	for _, seq := range []uint64{2, 3, 4} {
+		b.operator(t, good, store.Redriven, seq)
+	}
+	b.await(t)
+	if got := fmt.Sprint(b.letters(t)); got != "[2 3 4]" {
+		t.Fatalf("set aside: %s", got)
+	}
+	b.operator(t, good, store.Discarded, 3)
+	b.await(t)
+	if got := fmt.Sprint(b.letters(t)); got != "[2 4]" {
+		t.Errorf("set aside after the third was put away: %s", got)
+	}
+	history, err := readmodel.History(t.Context(), b.pool, readmodel.Span{Store: good, Limit: 10})
+	if err != nil || len(history) != 5 {
+		t.Errorf("the operator's own acts have %d rows, %v", len(history)-1, err)
+	}
+}
+
+func TestARebuiltReadModelIsTheSameByteForByte(t *testing.T) {
+	b := setup(t)
+	b.author.Write(t.Context(), 9_990, 20, 40)
+	good := logtest.Store("t", 1)
+	b.author.Append(t.Context(), "t", good)
+	publishRaw(t, b.nc, logtest.Store("t", 2), "not json")
+	publishRaw(t, b.nc, logtest.Store("t", 3), "nor this")
+	head := b.head(t)
+	b.author.Append(t.Context(), "t", good)
+	stop := b.start(t, b.projector())
+	b.await(t)
+	b.forget(t, head-2)
+	b.operator(t, good, store.Redriven, head-2)
+	b.operator(t, good, store.Redriven, head-1)
+	b.operator(t, good, store.Discarded, head)
+	b.author.Write(t.Context(), 10, 20, 40)
+	b.await(t)
+	before := b.content(t)
+
+	// With a replica that projects, and alone.
+	for _, alone := range []bool{false, true} {
+		if alone {
+			stop()
+		}
+		b.rebuild(t)
+		if diff := cmp.Diff(before, b.content(t)); diff != "" {
+			t.Errorf("alone %t: -before +after:\n%s", alone, diff)
+		}
+	}
+}
+
+func (b *testBundle) rebuild(tb testing.TB) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), patience)
+	defer cancel()
+	var done, total uint64
+	if err := Rebuild(ctx, b.nc, b.pool, func(d, t uint64) { done, total = d, t }); err != nil {
+		tb.Fatal(err)
+	}
+	if total != b.head(tb) || done != total {
+		tb.Errorf("it told of %d of %d messages, the log has %d", done, total, b.head(tb))
+	}
+}
+
+// Whoever lists meanwhile is told so instead of being shown half of the stores.
+func TestARebuildThatIsCutOffIsVisibleAndGoesOn(t *testing.T) {
+	b := setup(t)
+	b.author.Write(t.Context(), 500, 5, 10)
+	stop := b.start(t, b.projector())
+	b.await(t)
+	stop()
+	if err := drop(t.Context(), b.pool, b.author.Log.Epoch(), b.head(t)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readmodel.Whole(t.Context(), b.pool); !errors.Is(err, readmodel.ErrRebuilding) {
+		t.Errorf("an emptied read model passes for whole: %v", err)
+	}
+	b.progress = NewProgress()
+	b.start(t, b.projector())
+	b.await(t)
+	if seq, err := readmodel.Whole(t.Context(), b.pool); err != nil || seq != b.head(t) {
+		t.Errorf("at %d: %v", seq, err)
+	}
+	b.checkRows(t)
+}
+
+func TestARebuildIsTheWayOutOfAForeignLog(t *testing.T) {
+	b := setup(t)
+	b.author.Write(t.Context(), 20, 2, 3)
+	if _, err := b.pool.Exec(t.Context(), "insert into checkpoint (epoch, seq) values ('another', 7)"); err != nil {
+		t.Fatal(err)
+	}
+	p := b.projector()
+	stop := b.start(t, p)
+	if err := awaitRefusal(t, p); !errors.Is(err, ErrForeignEpoch) {
+		t.Fatalf("a foreign log is refused with %v", err)
+	}
+	stop()
+	b.rebuild(t)
+	b.checkRows(t)
+}
+
+// What waits for an operator is worked out in SQL; it must be what the domain says, whatever the history.
+func TestDeadLettersAreTheDomains(t *testing.T) {
+	b := setup(t)
+	b.author.Write(t.Context(), 3000, 10, 30)
+	stuck := logtest.Store("t", 1)
+	b.author.Create(t.Context(), "t", stuck, "stuck")
+	b.say(t, stuck, store.DeleteCommand)
+	for range store.MaxAttempts {
+		b.say(t, stuck, store.AttemptStarted, store.RetryScheduled)
+	}
+	b.start(t, b.projector())
+	b.await(t)
+	want := map[uint64]store.ID{}
+	for _, s := range logtest.Fold(b.author.All(t.Context())) {
+		if seq := s.DeadLetter(); seq != 0 {
+			want[seq] = s.ID
+		}
+	}
+	found, err := readmodel.DeadLetters{Limit: 1000}.List(t.Context(), b.pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[uint64]store.ID{}
+	for _, l := range found {
+		got[l.Seq] = l.Store
+	}
+	if diff := cmp.Diff(want, got); diff != "" || len(want) < 10 || found[len(found)-1].Kind != "stuck" {
+		t.Errorf("%d dead letters (-domain +SQL):\n%s", len(want), diff)
+	}
+	letter := found[len(found)-1]
+	b.operator(t, stuck, store.Discarded, letter.Seq)
+	b.await(t)
+	if left, err := (readmodel.DeadLetters{Tenant: "t", Limit: 10}).List(t.Context(), b.pool); err != nil || len(left) != 0 {
+		t.Errorf("put away, and still listed: %v, %v", left, err)
+	}
+}
+
+func (b *testBundle) say(tb testing.TB, id store.ID, types ...store.Type) {
+	tb.Helper()
+	for _, kind := range types {
+		_, err := b.author.Log.Update(tb.Context(), id, func(s store.State) (*store.Message, error) {
+			return &store.Message{Type: kind, Actor: "test", Generation: s.Generation, Time: s.UpdatedAt}, nil
+		})
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package readmodel
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+// DeadLetters selects what waits for an operator, oldest first.
+type DeadLetters struct {
+	// Tenant is whose; empty means everybody's, and with them the messages that were set aside: nobody can say whose
+	// these are.
+	Tenant string
+	// Kind is one of them, or empty.
+	Kind query.DeadLetterKind
+	// After is exclusive.
+	After uint64
+	Limit int
+}
+
+// deadLetters names a letter's kind in SQL, so that the page's limit counts what is asked for.
+const deadLetters = `select seq, kind, store, state, error, at from (
+  select dead as seq, case status when 'Failed' then 'failed' else 'stuck' end as kind, id as store, state, '' as error, null::timestamptz as at
+  from stores where dead is not null and ($1 = '' or tenant = $1)
+  union all
+  select seq, 'set_aside', store, null, error, at from set_aside where discarded is null and $1 = ''
+) letter
+where seq > $2 and ($3 = '' or kind = $3) order by seq limit $4`
+
+// List reads one page.
+func (d DeadLetters) List(ctx context.Context, db Querier) ([]query.DeadLetter, error) {
+	rows, err := db.Query(ctx, deadLetters, d.Tenant, d.After, string(d.Kind), d.Limit)
+	if err != nil {
+		return nil, fmt.Errorf("list dead letters: %w", err)
+	}
+	letters, err := pgx.CollectRows(rows, scanDeadLetter)
+	if err != nil {
+		return nil, fmt.Errorf("list dead letters: %w", err)
+	}
+	return letters, nil
+}
+
+func scanDeadLetter(row pgx.CollectableRow) (query.DeadLetter, error) {
+	var (
+		l     query.DeadLetter
+		state []byte
+		cause string
+		at    *time.Time
+	)
+	if err := row.Scan(&l.Seq, &l.Kind, &l.Store, &state, &cause, &at); err != nil {
+		return l, err
+	}
+	if l.Kind == query.DeadSetAside {
+		l.Message, l.Detail = "The message can't be read or kept.", cause
+		if at != nil {
+			l.Since = at.UTC()
+		}
+		return l, nil
+	}
+	var s store.State
+	if err := json.Unmarshal(state, &s); err != nil {
+		return l, fmt.Errorf("decode the state of store %s: %w", l.Store, err)
+	}
+	l.Tenant, l.Name, l.Verb, l.Attempt, l.Since = s.Tenant, s.Spec.Name, s.Verb, s.Attempt, s.UpdatedAt
+	l.Reason, l.Message, l.Detail = s.Reason, s.Message, s.Detail
+	return l, nil
+}
