@@ -31,7 +31,7 @@ type DeadLetter struct {
 	Reason  string         `json:"reason,omitempty" doc:"CamelCase"`
 	Message string         `json:"message" doc:"A sentence"`
 	Detail  string         `json:"detail,omitempty" doc:"The cluster's own words"`
-	Since   time.Time      `json:"since"`
+	Since   time.Time      `json:"since,omitzero" doc:"Missing where nobody has noted it"`
 }
 
 // DeadLettersRequest asks for them, oldest first.

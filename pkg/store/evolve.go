@@ -51,8 +51,8 @@ func event(s State, m Message) State {
 	s = attempt(s, m)
 	switch m.Type {
 	case Discarded:
-		// A message that the projection has set aside is not the store's state.
-		if m.Facts.DeadLetter == s.Generation {
+		// A message that the projection has set aside is no dead letter of the store's, even if it is its newest command.
+		if m.Facts.DeadLetter != 0 && m.Facts.DeadLetter == s.DeadLetter() {
 			s.Discarded = m.Facts.Message
 		}
 	case Waited:

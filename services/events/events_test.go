@@ -92,7 +92,7 @@ func TestRun(t *testing.T) {
 	author := logtest.New(t, nc, 1)
 	client := follow(t, author, base, "a")
 	after := author.Create(t.Context(), "a", logtest.Store("a", 1), "Anna")
-	if told := client.event(t); told.Event.Seq != after.Version {
+	if told := client.next(t, query.FeedEvent); told.Event.Seq != after.Version {
 		t.Errorf("told of %+v", told.Event)
 	}
 	listed(t, nc, query.StoresRequest{Tenant: "a", Limit: 10, Seen: after.Version}, 1)
@@ -169,7 +169,7 @@ func await(t *testing.T, url string, status int, text string) {
 
 type feedClient struct{ *websocket.Conn }
 
-// follow opens the feed as the gateway does for a tenant.
+// follow opens the feed as the gateway does for a tenant. Only who has been greeted is told what happens from then on.
 func follow(t *testing.T, author *logtest.Author, base, tenant string) feedClient {
 	t.Helper()
 	conn, _, err := dial(t, author, base, tenant)
@@ -180,7 +180,9 @@ func follow(t *testing.T, author *logtest.Author, base, tenant string) feedClien
 	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
-	return feedClient{conn}
+	client := feedClient{conn}
+	client.next(t, query.FeedHello)
+	return client
 }
 
 // refuseAnother holds the answer to a client that there is no room for against what the gateway looks for in it.
@@ -221,15 +223,15 @@ func dial(t *testing.T, author *logtest.Author, base, tenant string) (*websocket
 	return websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(base, "http")+"/feed", header)
 }
 
-// event reads the next one.
-func (c feedClient) event(t *testing.T) query.FeedMessage {
+// next reads the next message of a type.
+func (c feedClient) next(t *testing.T, wanted query.FeedType) query.FeedMessage {
 	t.Helper()
 	for {
 		var m query.FeedMessage
 		if err := c.ReadJSON(&m); err != nil {
 			t.Fatal(err)
 		}
-		if m.Type == query.FeedEvent {
+		if m.Type == wanted {
 			return m
 		}
 	}

@@ -33,7 +33,7 @@ func TestPostgresGoneForAWhile(t *testing.T) {
 	await(t, base+"/readyz", http.StatusOK, "ready")
 	connected := follow(t, author, base, "a")
 	seen := author.Create(t.Context(), "a", logtest.Store("a", 1), "Anna").Version
-	if told := connected.event(t); told.Event.Seq != seen {
+	if told := connected.next(t, query.FeedEvent); told.Event.Seq != seen {
 		t.Errorf("told of %+v", told.Event)
 	}
 	listed(t, nc, query.StoresRequest{Tenant: "a", Limit: 10, Seen: seen}, 1)
@@ -46,7 +46,7 @@ func TestPostgresGoneForAWhile(t *testing.T) {
 	for n := 2; n < 20; n++ {
 		seen = author.Create(t.Context(), "a", logtest.Store("a", n), "Berta").Version
 		for _, client := range []feedClient{connected, late} {
-			if told := client.event(t); told.Event.Seq != seen {
+			if told := client.next(t, query.FeedEvent); told.Event.Seq != seen {
 				t.Errorf("told of %+v, want %d", told.Event, seen)
 			}
 		}

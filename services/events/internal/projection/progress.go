@@ -25,6 +25,7 @@ type Progress struct {
 	asides metric.Int64Counter
 
 	mu      sync.Mutex
+	epoch   string
 	seq     uint64
 	waiting int
 	changed chan struct{}
@@ -48,12 +49,12 @@ func (p *Progress) Seq() uint64 {
 	return p.seq
 }
 
-// Advance tells of a checkpoint. It never goes back.
-func (p *Progress) Advance(seq uint64) {
+// Advance tells of a checkpoint. It never goes back in one log; in another one its number means something else.
+func (p *Progress) Advance(epoch string, seq uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if seq > p.seq {
-		p.seq = seq
+	if seq > p.seq || epoch != p.epoch {
+		p.epoch, p.seq = epoch, seq
 		close(p.changed)
 		p.changed = make(chan struct{})
 	}
@@ -94,8 +95,8 @@ func (p *Progress) count(n int) {
 // Follow learns from Postgres what other replicas project, until ctx ends.
 func (p *Progress) Follow(ctx context.Context, db readmodel.Querier) {
 	for {
-		if _, seq, err := readmodel.Checkpoint(ctx, db); err == nil {
-			p.Advance(seq)
+		if epoch, seq, err := readmodel.Checkpoint(ctx, db); err == nil {
+			p.Advance(epoch, seq)
 		}
 		p.mu.Lock()
 		wait := askIdle

@@ -138,7 +138,7 @@ func (p *Projector) term(ctx context.Context) error {
 		return err
 	}
 	p.refused.Store(nil)
-	p.progress.Advance(from)
+	p.progress.Advance(log.Epoch(), from)
 	slog.Info("projecting", "seq", from)
 	return p.project(ctx, conn, log, from)
 }

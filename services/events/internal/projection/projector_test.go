@@ -310,7 +310,7 @@ func TestTraceGoesOn(t *testing.T) {
 
 func TestWaitEndsWithItsContext(t *testing.T) {
 	p := NewProgress()
-	p.Advance(4)
+	p.Advance("", 4)
 	if err := p.Wait(t.Context(), 4); err != nil {
 		t.Error(err)
 	}

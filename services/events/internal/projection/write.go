@@ -169,7 +169,7 @@ func (w *writer) commit(ctx context.Context, batch []*item) (err error) {
 		}
 	}
 	w.seq = last
-	w.projector.progress.Advance(last)
+	w.projector.progress.Advance(w.log.Epoch(), last)
 	return nil
 }
 

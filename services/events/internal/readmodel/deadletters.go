@@ -24,12 +24,13 @@ type DeadLetters struct {
 	Limit int
 }
 
-// deadLetters names a letter's kind in SQL, so that the page's limit counts what is asked for.
+// A command that is both is listed once, or a page could end between the two. deadLetters names a letter's kind in SQL, so that the page's limit counts what is asked for.
 const deadLetters = `select seq, kind, store, state, error, at from (
   select dead as seq, case status when 'Failed' then 'failed' else 'stuck' end as kind, id as store, state, '' as error, null::timestamptz as at
   from stores where dead is not null and ($1 = '' or tenant = $1)
   union all
   select seq, 'set_aside', store, null, error, at from set_aside where discarded is null and $1 = ''
+    and not exists (select from stores where dead = seq)
 ) letter
 where seq > $2 and ($3 = '' or kind = $3) order by seq limit $4`
 

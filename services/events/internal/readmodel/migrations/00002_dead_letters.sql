@@ -2,10 +2,13 @@
 
 -- The command that waits for an operator, by its generation: store.State.DeadLetter, said in SQL. It is worked out here
 -- so that it is right for rows that an older version of this service has written, or still writes beside a newer one.
+-- Postgres takes nothing out of a document that holds a NUL, which the cluster's own words may.
 alter table stores add column dead bigint generated always as (
     case
-        when coalesce(state ->> 'discarded', '') <> '' then null
-        when status = 'Failed' or status = 'Deleting' and (state ->> 'attempt')::int >= 5 then (state ->> 'generation')::bigint
+        when status not in ('Failed', 'Deleting') then null
+        when coalesce(replace(state::text, '\u0000', '\ufffd')::json ->> 'discarded', '') <> '' then null
+        when status = 'Failed' or (replace(state::text, '\u0000', '\ufffd')::json ->> 'attempt')::int >= 5
+            then (replace(state::text, '\u0000', '\ufffd')::json ->> 'generation')::bigint
     end
 ) stored;
 create index stores_dead on stores (dead) where dead is not null;
