@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -16,28 +15,25 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/test/internal/parts"
 )
 
 // bus is the platform's broker in a process of its own, with the platform's users and a log.
 type bus struct {
-	b       *bench
-	binary  string
+	b *bench
+	*parts.Broker
 	dir     string
-	address string
-	// passwords by user; users.conf takes them from the environment.
-	passwords map[string]string
-	process   *process
+	process *parts.Process
 }
 
 // How the broker treats an acknowledged write. Loading a large log is no part of any measurement, so it doesn't wait
 // for the disk; everything that is measured does.
 const (
-	whileLoading   = ""
-	whileMeasuring = "sync_interval: always"
+	whileLoading   = parts.SyncLater
+	whileMeasuring = parts.SyncAlways
 )
 
 // newBus makes an empty broker that is run by run.
@@ -46,34 +42,22 @@ func (b *bench) newBus() *bus {
 	dir, err := os.MkdirTemp(b.work, "broker-")
 	b.must("make the broker's folder", err)
 	b.Cleanup(func() { _ = os.RemoveAll(dir) })
-	users, err := os.ReadFile(filepath.Join(b.repo, "deploy", "k8s", "files", "users.conf"))
-	b.must("read the broker's users", err)
-	b.must("write the broker's users", os.WriteFile(filepath.Join(dir, "users.conf"), users, 0o600))
-	s := &bus{b: b, dir: dir, binary: b.build("deploy/local", "broker"), address: b.freeAddress(), passwords: map[string]string{}}
-	for _, user := range []string{"gateway", "provisioner", "janitor", "events"} {
-		s.passwords[user] = "p" + rand.Text()
-	}
-	return s
+	broker, err := parts.NewBroker(b.repo, b.build("deploy/local", "broker"), dir)
+	b.must("make the broker", err)
+	return &bus{b: b, dir: dir, Broker: broker}
 }
 
 // run starts the broker, or starts it again with other settings.
 func (s *bus) run(sync string) {
 	s.b.Helper()
 	if s.process != nil {
-		s.process.stop(syscall.SIGTERM, stopPatience)
+		s.process.Stop(syscall.SIGTERM, stopPatience)
 	}
-	config := fmt.Sprintf("listen: %q\nmax_payload: 1MB\njetstream {\n  store_dir: %q\n  %s\n}\ninclude ./users.conf\n",
-		s.address, filepath.Join(s.dir, "log"), sync)
-	path := filepath.Join(s.dir, "broker.conf")
-	s.b.must("configure the broker", os.WriteFile(path, []byte(config), 0o600))
-	command := exec.Command(s.binary, path)
-	command.Env = environment()
-	for user, password := range s.passwords {
-		command.Env = append(command.Env, "NATS_PASSWORD_"+strings.ToUpper(user)+"="+password)
-	}
+	command, err := s.Command(sync)
+	s.b.must("configure the broker", err)
 	s.process = s.b.start("broker", command)
 	s.b.await("reach the broker", s.process, startPatience, func() error {
-		nc, err := s.dial("gateway")
+		nc, err := s.Dial("gateway")
 		if err == nil {
 			nc.Close()
 		}
@@ -81,14 +65,10 @@ func (s *bus) run(sync string) {
 	})
 }
 
-func (s *bus) dial(user string) (*nats.Conn, error) {
-	return nats.Connect("nats://"+s.address, config.As(user, s.passwords[user])...)
-}
-
 // connect opens a connection that ends with the row.
 func (s *bus) connect(user string) *nats.Conn {
 	s.b.Helper()
-	nc, err := s.dial(user)
+	nc, err := s.Dial(user)
 	s.b.must("connect as "+user, err)
 	s.b.Cleanup(nc.Close)
 	return nc
@@ -107,10 +87,7 @@ func (s *bus) log() *storelog.Log {
 // service prepares one of the platform's services as `local up` runs it.
 func (s *bus) service(name string, more ...string) *exec.Cmd {
 	s.b.Helper()
-	command := exec.Command(s.b.build("services/"+name, "store-"+name))
-	command.Dir = s.dir
-	command.Env = environment(append(more, "NATS_URL=nats://"+s.address, "NATS_USER="+name, "NATS_PASSWORD="+s.passwords[name])...)
-	return command
+	return s.Service(s.b.build("services/"+name, "store-"+name), name, s.Address, more...)
 }
 
 // gateway starts one and answers its URL. It believes this machine's X-Forwarded-For.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/test/internal/parts"
 	"github.com/store-platform/store-platform/test/internal/platform"
 )
 
@@ -27,7 +28,7 @@ const (
 // installation is a running `make up` with a store that is Ready.
 type installation struct {
 	platform.Platform
-	process *process
+	process *parts.Process
 	first   query.Store
 	// page and ready are how long it took from `make up` to the page, and to the first store's being Ready.
 	page, ready time.Duration
@@ -51,7 +52,7 @@ func (l *lab) state() string { return l.path("state") }
 func (l *lab) make(target, cache string) *exec.Cmd {
 	command := exec.Command("make", "--no-print-directory", target)
 	command.Dir = l.repo
-	command.Env = environment("STATE_DIR="+l.state(), "API_ADDR=127.0.0.1:0", "STORES_ADDR=127.0.0.1:0", "MAX_STORES=1000")
+	command.Env = parts.Environment("STATE_DIR="+l.state(), "API_ADDR=127.0.0.1:0", "STORES_ADDR=127.0.0.1:0", "MAX_STORES=1000")
 	if cache != "" {
 		command.Env = append(command.Env, "XDG_CACHE_HOME="+cache, "GOCACHE="+filepath.Join(cache, "go-build"))
 	}
@@ -99,7 +100,7 @@ func (b *bench) up(cache string) {
 // close ends the shared installation as Ctrl-C would and removes its state.
 func (l *lab) close() error {
 	if l.running != nil {
-		l.running.process.stop(syscall.SIGINT, downPatience)
+		l.running.process.Stop(syscall.SIGINT, downPatience)
 		l.running = nil
 	}
 	err := l.down(context.Background())

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/test/internal/parts"
 )
 
 // oneStore is what happens to a store on its way to Ready, behind its create.
@@ -44,7 +45,7 @@ func projectionRate(b *bench) {
 	b.Logf("catching up")
 	first, began := b.checkpoint(p, conn, 1)
 	last, ended := b.checkpoint(p, conn, head)
-	p.stop(syscall.SIGTERM, stopPatience)
+	p.Stop(syscall.SIGTERM, stopPatience)
 	platform := rate(int(last-first), ended.Sub(began))
 
 	b.Logf("inserting the same rows")
@@ -59,7 +60,7 @@ func projectionRate(b *bench) {
 }
 
 // checkpoint waits for the projection to be at least at seq, and answers where it is and when.
-func (b *bench) checkpoint(p *process, conn *pgx.Conn, seq uint64) (at uint64, when time.Time) {
+func (b *bench) checkpoint(p *parts.Process, conn *pgx.Conn, seq uint64) (at uint64, when time.Time) {
 	b.Helper()
 	b.await(fmt.Sprintf("project up to %d", seq), p, 5*time.Minute, func() error {
 		if err := conn.QueryRow(b.ctx, "select seq from checkpoint").Scan(&at); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/test/internal/parts"
 	"github.com/store-platform/store-platform/test/internal/platform"
 )
 
@@ -85,7 +86,7 @@ func (b *bench) installHelm() string {
 	b.Logf("building helm %s (once per machine)", helmVersion)
 	temporary := b.path("helm")
 	install := exec.CommandContext(b.ctx, "nice", "-n", "5", "go", "install", "helm.sh/helm/v3/cmd/helm@"+helmVersion)
-	install.Dir, install.Env = b.work, append(goEnvironment(), "GOBIN="+temporary)
+	install.Dir, install.Env = b.work, append(parts.GoEnvironment(), "GOBIN="+temporary)
 	if output, err := install.CombinedOutput(); err != nil {
 		b.Fatalf("build helm: %w\n%s", err, output)
 	}
@@ -137,7 +138,7 @@ func (h *byHand) create() time.Duration {
 	install := exec.CommandContext(h.b.ctx, h.helm, "upgrade", "--install", "store",
 		filepath.Join(h.b.repo, "services", "provisioner", "engines", h.in.first.Engine, "chart"),
 		"--namespace", id.Namespace(), "--values", values, "--kubeconfig", h.in.Kubeconfig)
-	install.Env = environment("HOME="+h.b.path("home"), "HELM_NO_PLUGINS=1")
+	install.Env = parts.Environment("HOME="+h.b.path("home"), "HELM_NO_PLUGINS=1")
 	if output, err := install.CombinedOutput(); err != nil {
 		h.b.Fatalf("helm upgrade --install: %w\n%s", err, output)
 	}

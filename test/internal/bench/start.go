@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/store-platform/store-platform/test/internal/parts"
 )
 
 // startUp holds `make up` against what each of its two moments can't come before: the Go tool's finding that nothing is
@@ -74,7 +76,7 @@ func (b *bench) gatewayAlone() time.Duration {
 	b.Helper()
 	s := b.newBus()
 	s.run(whileMeasuring)
-	s.process.stop(syscall.SIGTERM, stopPatience)
+	s.process.Stop(syscall.SIGTERM, stopPatience)
 	address := b.freeAddress()
 	command := s.service("gateway", "LISTEN="+address, "AUTH=open")
 	began := time.Now()
@@ -93,13 +95,13 @@ func (b *bench) gatewayAlone() time.Duration {
 func (b *bench) apiServerAlone() time.Duration {
 	b.Helper()
 	command := exec.Command(b.build("deploy/local", "apiserver"), "--state", filepath.Join(b.work, "apiserver"))
-	command.Dir, command.Env = b.repo, environment()
+	command.Dir, command.Env = b.repo, parts.Environment()
 	output, err := command.StdoutPipe()
 	b.must("start the API server", err)
 	began := time.Now()
 	p := b.start("apiserver", command)
 	if _, err := bufio.NewReader(output).ReadString('\n'); err != nil {
-		b.Fatalf("start the API server: %w\n%s", err, p.tail())
+		b.Fatalf("start the API server: %w\n%s", err, p.Tail())
 	}
 	took := time.Since(began)
 	b.cleanUp()
