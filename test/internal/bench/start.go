@@ -29,7 +29,7 @@ func startUp(b *bench) {
 	b.up("")
 	warm := *b.running
 	b.must("stop the platform", b.close())
-	if said, err := os.ReadFile(warm.process.log); err != nil || bytes.Contains(said, []byte("built in")) {
+	if said, err := os.ReadFile(warm.process.Log); err != nil || bytes.Contains(said, []byte("built in")) {
 		b.Fatalf("this start wasn't warm, the sources have changed meanwhile: %w\n%s", err, said)
 	}
 	b.report(line{

@@ -11,14 +11,15 @@ import (
 // Process is a program that runs.
 type Process struct {
 	*exec.Cmd
-	log   string
+	// Log is the file that it writes to.
+	Log   string
 	ended chan struct{}
 }
 
 // Start runs a command with its output appended to a file. It gets a process group of its own, so that a Ctrl-C reaches
 // it by us and not a second time by the terminal.
 func Start(log string, command *exec.Cmd) (*Process, error) {
-	p := &Process{Cmd: command, log: log, ended: make(chan struct{})}
+	p := &Process{Cmd: command, Log: log, ended: make(chan struct{})}
 	file, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
@@ -72,7 +73,7 @@ func (p *Process) Stop(signal syscall.Signal, patience time.Duration) {
 
 // Tail is the end of what the process said.
 func (p *Process) Tail() string {
-	text, err := os.ReadFile(p.log)
+	text, err := os.ReadFile(p.Log)
 	if err != nil {
 		return err.Error()
 	}

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -11,7 +12,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -20,76 +20,124 @@ import (
 
 // Kubernetes is the cluster's API as its administrator sees it: plain HTTP, because this module links no client-go.
 type Kubernetes struct {
-	server string
+	// Server is its URL, CA the certificates to know it by.
+	Server string
+	CA     []byte
 	client *http.Client
 }
 
 // Kubernetes opens the cluster's API by the installation's kubeconfig.
 func (p *Platform) Kubernetes(tb testing.TB) *Kubernetes {
 	tb.Helper()
-	data, err := os.ReadFile(p.Kubeconfig)
+	k, err := OpenKubernetes(p.Kubeconfig)
 	if err != nil {
 		tb.Fatal(err)
+	}
+	return k
+}
+
+// OpenKubernetes opens the API that an administrator's kubeconfig with a client certificate leads to.
+func OpenKubernetes(kubeconfig string) (*Kubernetes, error) {
+	data, err := os.ReadFile(kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("read the kubeconfig: %w", err)
 	}
 	var config struct {
 		Clusters []struct {
 			Cluster struct {
-				Server string `yaml:"server"`
-				CA     string `yaml:"certificate-authority-data"`
+				Server string     `yaml:"server"`
+				CA     base64Text `yaml:"certificate-authority-data"`
 			} `yaml:"cluster"`
 		} `yaml:"clusters"`
 		Users []struct {
 			User struct {
-				Certificate string `yaml:"client-certificate-data"`
-				Key         string `yaml:"client-key-data"`
+				Certificate base64Text `yaml:"client-certificate-data"`
+				Key         base64Text `yaml:"client-key-data"`
 			} `yaml:"user"`
 		} `yaml:"users"`
 	}
-	if err := yaml.Unmarshal(data, &config); err != nil || len(config.Clusters) == 0 || len(config.Users) == 0 {
-		tb.Fatalf("decode %s: %v", p.Kubeconfig, err)
+	if err := yaml.Unmarshal(data, &config); err != nil {
+		return nil, fmt.Errorf("decode %s: %w", kubeconfig, err)
+	}
+	if len(config.Clusters) == 0 || len(config.Users) == 0 {
+		return nil, fmt.Errorf("decode %s: it names no cluster or no user", kubeconfig)
 	}
 	cluster, user := config.Clusters[0].Cluster, config.Users[0].User
-	certificate, err := tls.X509KeyPair(decode(tb, user.Certificate), decode(tb, user.Key))
+	certificate, err := tls.X509KeyPair(user.Certificate, user.Key)
 	if err != nil {
-		tb.Fatalf("read the administrator's certificate: %v", err)
+		return nil, fmt.Errorf("read the administrator's certificate: %w", err)
 	}
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(decode(tb, cluster.CA))
-	return &Kubernetes{server: cluster.Server, client: &http.Client{
+	roots.AppendCertsFromPEM(cluster.CA)
+	return &Kubernetes{Server: cluster.Server, CA: cluster.CA, client: &http.Client{
 		Timeout: time.Minute,
 		Transport: &http.Transport{
 			TLSClientConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, RootCAs: roots},
 		},
-	}}
+	}}, nil
 }
 
-func decode(tb testing.TB, text string) []byte {
-	tb.Helper()
-	data, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return data
+// base64Text is what a kubeconfig calls data.
+type base64Text []byte
+
+// UnmarshalText decodes it.
+func (b *base64Text) UnmarshalText(text []byte) (err error) {
+	*b, err = base64.StdEncoding.AppendDecode(nil, text)
+	return err
 }
 
 // Do sends one request and decodes the answer into out unless that is nil.
 func (k *Kubernetes) Do(ctx context.Context, method, path string, in, out any) (int, error) {
-	body := io.Reader(http.NoBody)
+	var body []byte
 	if in != nil {
-		data, err := json.Marshal(in)
-		if err != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
 			return 0, err
 		}
-		body = strings.NewReader(string(data))
 	}
-	request, err := http.NewRequestWithContext(ctx, method, k.server+path, body)
+	mediaType := "application/json"
+	if method == http.MethodPatch {
+		mediaType = "application/strategic-merge-patch+json"
+	}
+	return k.send(ctx, method, path, mediaType, body, out)
+}
+
+// Apply makes an object, written in YAML, as it shall be.
+func (k *Kubernetes) Apply(ctx context.Context, path string, object []byte) error {
+	var answer struct {
+		Message string `json:"message"`
+	}
+	status, err := k.send(ctx, http.MethodPatch, path+"?fieldManager=test&force=true", "application/apply-patch+yaml", object, &answer)
+	if err == nil && status >= 300 {
+		err = fmt.Errorf("apply %s: %d %s", path, status, answer.Message)
+	}
+	return err
+}
+
+// Stream opens an answer that goes on until ctx ends or the server ends it, such as a watch.
+func (k *Kubernetes) Stream(ctx context.Context, path string) (io.ReadCloser, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, k.Server+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	endless := *k.client
+	endless.Timeout = 0
+	response, err := endless.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, errors.Join(fmt.Errorf("stream %s: %s", path, response.Status), response.Body.Close())
+	}
+	return response.Body, nil
+}
+
+func (k *Kubernetes) send(ctx context.Context, method, path, mediaType string, body []byte, out any) (int, error) {
+	request, err := http.NewRequestWithContext(ctx, method, k.Server+path, bytes.NewReader(body))
 	if err != nil {
 		return 0, err
 	}
-	request.Header.Set("Content-Type", "application/json")
-	if method == http.MethodPatch {
-		request.Header.Set("Content-Type", "application/strategic-merge-patch+json")
-	}
+	request.Header.Set("Content-Type", mediaType)
 	response, err := k.client.Do(request)
 	if err != nil {
 		return 0, err

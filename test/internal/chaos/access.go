@@ -1,0 +1,112 @@
+package chaos
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/store-platform/store-platform/test/internal/platform"
+)
+
+// platformNamespace is where the workers' accounts are; the tests of the API server use the same.
+const platformNamespace = "store-platform"
+
+// collections are where the kinds of deploy/k8s/access live.
+var collections = map[string]string{
+	"Namespace":                        "/api/v1/namespaces",
+	"ServiceAccount":                   "/api/v1/namespaces/" + platformNamespace + "/serviceaccounts",
+	"ClusterRole":                      "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+	"ClusterRoleBinding":               "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+	"ValidatingAdmissionPolicy":        "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies",
+	"ValidatingAdmissionPolicyBinding": "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
+}
+
+// applyAccess gives the workers the rights that they have everywhere, by the same files.
+func applyAccess(ctx context.Context, k *platform.Kubernetes, repo string) error {
+	own := []byte("apiVersion: v1\nkind: Namespace\nmetadata: {name: " + platformNamespace + "}\n")
+	if err := applyDocuments(ctx, k, own); err != nil {
+		return err
+	}
+	files, err := filepath.Glob(filepath.Join(repo, "deploy", "k8s", "access", "*.yaml"))
+	if err != nil || len(files) == 0 {
+		return fmt.Errorf("find deploy/k8s/access: %d files: %w", len(files), os.ErrNotExist)
+	}
+	for _, file := range files {
+		parsed, err := template.ParseFiles(file)
+		if err != nil {
+			return fmt.Errorf("read the access rules: %w", err)
+		}
+		var rendered bytes.Buffer
+		if err := parsed.Execute(&rendered, map[string]any{"Release": map[string]any{"Namespace": platformNamespace}}); err != nil {
+			return fmt.Errorf("render %s: %w", file, err)
+		}
+		if err := applyDocuments(ctx, k, rendered.Bytes()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func applyDocuments(ctx context.Context, k *platform.Kubernetes, text []byte) error {
+	for document := range bytes.SplitSeq(text, []byte("\n---\n")) {
+		var object struct {
+			Kind     string `yaml:"kind"`
+			Metadata struct {
+				Name string `yaml:"name"`
+			} `yaml:"metadata"`
+		}
+		if err := yaml.Unmarshal(document, &object); err != nil {
+			return fmt.Errorf("read the access rules: %w", err)
+		}
+		if object.Kind == "" {
+			continue
+		}
+		collection, known := collections[object.Kind]
+		if !known {
+			return fmt.Errorf("apply the access rules: where %s lives isn't known here", object.Kind)
+		}
+		if err := k.Apply(ctx, collection+"/"+object.Metadata.Name, document); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tokenSeconds outlasts every run.
+const tokenSeconds = 24 * 60 * 60
+
+// kubeconfig leads a worker's account to the API by an address that stands before it.
+func (c *cluster) kubeconfig(ctx context.Context, account, address string) ([]byte, error) {
+	var answer struct {
+		Status struct {
+			Token string `json:"token"`
+		} `json:"status"`
+	}
+	path := "/api/v1/namespaces/" + platformNamespace + "/serviceaccounts/" + account + "/token"
+	wish := map[string]any{
+		"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": map[string]any{"expirationSeconds": tokenSeconds},
+	}
+	status, err := c.api.Do(ctx, http.MethodPost, path, wish, &answer)
+	if err != nil || answer.Status.Token == "" {
+		return nil, fmt.Errorf("make a token of %s: status %d: %w", account, status, err)
+	}
+	return []byte(strings.NewReplacer(
+		"ADDRESS", address, "CA", base64.StdEncoding.EncodeToString(c.api.CA), "TOKEN", answer.Status.Token,
+	).Replace(kubeconfig)), nil
+}
+
+const kubeconfig = `apiVersion: v1
+kind: Config
+clusters: [{name: test, cluster: {server: "https://ADDRESS", certificate-authority-data: "CA"}}]
+users: [{name: test, user: {token: "TOKEN"}}]
+contexts: [{name: test, context: {cluster: test, user: test}}]
+current-context: test
+`

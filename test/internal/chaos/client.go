@@ -1,0 +1,244 @@
+package chaos
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/test/internal/chaos/record"
+)
+
+const (
+	// requestTimeout is when a client gives up on an answer, and asks again elsewhere.
+	requestTimeout = 10 * time.Second
+	// enough is how many stores a client wants at once.
+	enough = 6
+	// squatted is one in how many creates meets a foreign namespace.
+	squatted = 12
+	readVerb = "get"
+)
+
+// client is a tenant's program: it asks for stores, looks at them, tries them again and removes them, at any gateway, and
+// writes down every answer.
+type client struct {
+	lab     *Lab
+	name    string
+	tenant  string
+	address string
+	random  *rand.Rand
+	records *record.Writer
+	http    *http.Client
+
+	created int
+	stores  []owned
+}
+
+// owned is a store that the client knows of.
+type owned struct {
+	id       store.ID
+	status   store.Status
+	squatted bool
+}
+
+// newClient makes the n-th. Two clients share a tenant.
+func (l *Lab) newClient(seed uint64, n int) (*client, error) {
+	name := fmt.Sprintf("client-%d", n)
+	records, err := record.Create(filepath.Join(l.Folder, strings.Replace(record.RequestsGlob, "*", name, 1)))
+	if err != nil {
+		return nil, err
+	}
+	address := tenantAddress(n / 2)
+	return &client{
+		lab: l, name: name, address: address, tenant: "ip:" + address, random: rand.New(rand.NewPCG(seed, uint64(n)+1)), records: records,
+		http: &http.Client{Timeout: requestTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 4}},
+	}, nil
+}
+
+// tenantAddress is who a client is in open mode.
+func tenantAddress(n int) string { return fmt.Sprintf("10.77.0.%d", n+1) }
+
+// run works until ctx ends, and finishes what it is at: an answer that is still to come is waited for.
+func (c *client) run(ctx context.Context) {
+	defer c.http.CloseIdleConnections()
+	for ctx.Err() == nil {
+		c.step(ctx)
+		select {
+		case <-ctx.Done():
+		case <-time.After(50*time.Millisecond + time.Duration(c.random.IntN(600))*time.Millisecond):
+		}
+	}
+}
+
+// step does one thing. What is drawn doesn't depend on answers, so that a seed draws the same whatever happens.
+func (c *client) step(ctx context.Context) {
+	wish, which, twice, foreign := c.random.IntN(100), c.random.Uint64(), c.random.IntN(5) == 0, c.random.IntN(squatted) == 0
+	if len(c.stores) == 0 || wish < 35 && len(c.stores) < enough {
+		c.create(ctx, twice, foreign)
+		return
+	}
+	at := int(which % uint64(len(c.stores)))
+	s := &c.stores[at]
+	if wish < 65 {
+		c.look(ctx, s)
+	}
+	switch {
+	case s.status == store.Deleted:
+		c.stores = slices.Delete(c.stores, at, at+1)
+	case s.status == store.Failed && wish < 90:
+		c.unsquat(ctx, s)
+		c.command(ctx, s, store.Retry, twice)
+	case wish >= 65 && wish < 70:
+		c.command(ctx, s, store.Retry, twice)
+	case wish >= 70:
+		c.unsquat(ctx, s)
+		c.command(ctx, s, store.Delete, twice)
+	}
+}
+
+func (c *client) create(ctx context.Context, twice, foreign bool) {
+	c.created++
+	key := fmt.Sprintf("%s-%d", c.name, c.created)
+	id := store.DeriveID(c.tenant, key)
+	if foreign {
+		c.lab.cluster.squat(ctx, id)
+	}
+	body := map[string]any{"name": "Shop " + key, "engine": "sample"}
+	var answers [2]record.Request
+	var both sync.WaitGroup
+	both.Go(func() {
+		answers[0] = c.insist(ctx, record.Request{Verb: string(store.Create), Key: key}, http.MethodPost, "/stores", body)
+	})
+	if twice {
+		both.Go(func() {
+			answers[1] = c.insist(ctx, record.Request{Verb: string(store.Create), Key: key}, http.MethodPost, "/stores", body)
+		})
+	}
+	both.Wait()
+	accepted := answers[0].HTTP == http.StatusAccepted || answers[1].HTTP == http.StatusAccepted
+	if accepted {
+		c.stores = append(c.stores, owned{id: id, squatted: foreign})
+	} else if foreign {
+		c.unsquat(ctx, &owned{id: id, squatted: true})
+	}
+}
+
+func (c *client) look(ctx context.Context, s *owned) {
+	answer := c.once(ctx, record.Request{Verb: readVerb, Store: s.id}, http.MethodGet, "/stores/"+string(s.id), nil)
+	if answer.HTTP == http.StatusOK {
+		s.status = answer.Status
+	}
+}
+
+// command asks for one, also twice at the same time as an impatient user does.
+func (c *client) command(ctx context.Context, s *owned, verb store.Verb, twice bool) {
+	method, path := http.MethodDelete, "/stores/"+string(s.id)
+	if verb == store.Retry {
+		method, path = http.MethodPost, path+"/retry"
+	}
+	var both sync.WaitGroup
+	var answer record.Request
+	both.Go(func() { answer = c.insist(ctx, record.Request{Verb: string(verb), Store: s.id}, method, path, nil) })
+	if twice {
+		both.Go(func() { c.insist(ctx, record.Request{Verb: string(verb), Store: s.id}, method, path, nil) })
+	}
+	both.Wait()
+	if answer.HTTP == http.StatusAccepted {
+		s.status = answer.Status
+	}
+}
+
+func (c *client) unsquat(ctx context.Context, s *owned) {
+	if !s.squatted {
+		return
+	}
+	if err := c.lab.cluster.leave(context.WithoutCancel(ctx), s.id); err != nil {
+		c.lab.complain("%v", err)
+	}
+	s.squatted = false
+}
+
+// insist asks again, at another gateway as it comes, until it has an answer that another try wouldn't change, or ctx
+// ends.
+func (c *client) insist(ctx context.Context, r record.Request, method, path string, body any) record.Request {
+	for {
+		answer := c.once(ctx, r, method, path, body)
+		if answer.HTTP != 0 && answer.HTTP < http.StatusInternalServerError || ctx.Err() != nil {
+			return answer
+		}
+		select {
+		case <-ctx.Done():
+			return answer
+		case <-time.After(200*time.Millisecond + rand.N(500*time.Millisecond)):
+		}
+	}
+}
+
+// once asks one gateway and writes the answer down. Which one isn't the seed's: two requests at once would draw in any
+// order.
+func (c *client) once(ctx context.Context, r record.Request, method, path string, body any) record.Request {
+	r.Client, r.Tenant, r.Asked = c.name, c.tenant, time.Now()
+	answer, err := c.ask(context.WithoutCancel(ctx), r, method, "http://"+c.lab.gateways[rand.IntN(len(c.lab.gateways))]+path, body)
+	answer.Time = time.Now()
+	if err != nil {
+		answer.Error = err.Error()
+	}
+	c.records.Write(answer)
+	return answer
+}
+
+func (c *client) ask(ctx context.Context, r record.Request, method, url string, body any) (record.Request, error) {
+	var reader io.Reader = http.NoBody
+	if body != nil {
+		data, err := json.Marshal(body)
+		if err != nil {
+			return r, err
+		}
+		reader = bytes.NewReader(data)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, url, reader)
+	if err != nil {
+		return r, err
+	}
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	request.Header.Set("X-Forwarded-For", c.address)
+	if r.Key != "" {
+		request.Header.Set("Idempotency-Key", r.Key)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return r, err
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(response.Body)
+	if err != nil {
+		return r, err
+	}
+	// Only an answer that came whole is one.
+	r.HTTP = response.StatusCode
+	if r.HTTP >= 300 {
+		var problem struct {
+			Code   string `json:"code"`
+			Detail string `json:"detail"`
+		}
+		err = json.Unmarshal(data, &problem)
+		r.Code, r.Error = problem.Code, problem.Detail
+		return r, err
+	}
+	var s query.Store
+	err = json.Unmarshal(data, &s)
+	r.Store, r.Generation, r.Version, r.Status = s.ID, s.Generation, s.Revision, s.Status
+	return r, err
+}

@@ -1,0 +1,240 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/test/internal/chaos/record"
+	"github.com/store-platform/store-platform/test/internal/platform"
+)
+
+// cluster plays what a cluster without nodes lacks: a kubelet that says of each pod that it runs, and the way in to the
+// shops, which answer while their pods run and not otherwise. It also looks on: it writes down each namespace that comes
+// or goes.
+type cluster struct {
+	lab    *Lab
+	api    *platform.Kubernetes
+	door   string
+	server *http.Server
+	spaces *record.Writer
+
+	mu sync.Mutex
+	// pods are the running ones, by namespace.
+	pods map[string]map[string]bool
+	// foreign are the namespaces of others.
+	foreign map[store.ID]bool
+}
+
+// slowestStart is how long a pod may take to run.
+const slowestStart = 2 * time.Second
+
+// installationLabel is on everything that the platform makes.
+const installationLabel = "store-platform.io/installation"
+
+func openCluster(ctx context.Context, l *Lab) (*cluster, error) {
+	spaces, err := record.Create(filepath.Join(l.Folder, record.SpacesFile))
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("listen for the shops: %w", err), spaces.Close())
+	}
+	c := &cluster{lab: l, api: l.api, door: listener.Addr().String(), spaces: spaces, pods: map[string]map[string]bool{}, foreign: map[store.ID]bool{}}
+	c.server = &http.Server{Handler: c, ReadHeaderTimeout: 5 * time.Second}
+	l.running.Go(func() { _ = c.server.Serve(listener) })
+	l.running.Go(func() { <-ctx.Done(); _ = c.server.Close() })
+	l.running.Go(func() { c.watch(ctx, "pods", c.pod) })
+	l.running.Go(func() { c.watch(ctx, "namespaces", c.space) })
+	return c, nil
+}
+
+// ServeHTTP is the shop of each store whose pod runs.
+func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	space, _, _ := strings.Cut(r.Host, ".")
+	c.mu.Lock()
+	open := len(c.pods[space]) > 0
+	c.mu.Unlock()
+	if !open {
+		http.Error(w, "no pod of this store runs", http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprint(w, `{"ready":true}`)
+}
+
+// object is as much of one as is looked at.
+type object struct {
+	Metadata struct {
+		Name            string `json:"name"`
+		Namespace       string `json:"namespace"`
+		UID             string `json:"uid"`
+		ResourceVersion string `json:"resourceVersion"`
+	} `json:"metadata"`
+	Status struct {
+		Phase string `json:"phase"`
+	} `json:"status"`
+}
+
+// watch hears of every object of the installation until ctx ends.
+func (c *cluster) watch(ctx context.Context, kind string, hear func(ctx context.Context, change string, o object)) {
+	for ctx.Err() == nil {
+		err := c.watchOnce(ctx, kind, hear)
+		if err != nil && ctx.Err() == nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			c.lab.complain("watch %s: %v", kind, err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func (c *cluster) watchOnce(ctx context.Context, kind string, hear func(context.Context, string, object)) error {
+	path := "/api/v1/" + kind + "?labelSelector=" + url.QueryEscape(installationLabel+"="+c.lab.installation)
+	var list struct {
+		Metadata struct {
+			ResourceVersion string `json:"resourceVersion"`
+		} `json:"metadata"`
+		Items []object `json:"items"`
+	}
+	if _, err := c.api.Do(ctx, http.MethodGet, path, nil, &list); err != nil {
+		return err
+	}
+	for _, o := range list.Items {
+		hear(ctx, "ADDED", o)
+	}
+	stream, err := c.api.Stream(ctx, path+"&watch=true&resourceVersion="+list.Metadata.ResourceVersion)
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	decoder := json.NewDecoder(stream)
+	for {
+		var change struct {
+			Type   string `json:"type"`
+			Object object `json:"object"`
+		}
+		if err := decoder.Decode(&change); err != nil {
+			return err
+		}
+		if change.Type == "ERROR" {
+			return io.EOF // too old: list anew
+		}
+		hear(ctx, change.Type, change.Object)
+	}
+}
+
+// space writes down what comes and goes. A watch that begins anew tells of the same again, which harms nothing.
+func (c *cluster) space(_ context.Context, change string, o object) {
+	if change == "ADDED" || change == "DELETED" {
+		c.spaces.Write(record.Space{Time: time.Now(), Kind: change, Name: o.Metadata.Name, UID: o.Metadata.UID})
+	}
+}
+
+func (c *cluster) pod(ctx context.Context, change string, o object) {
+	switch {
+	case change == "DELETED":
+		c.runs(o, false)
+	case o.Status.Phase == "Running":
+		c.runs(o, true)
+	case change == "ADDED":
+		time.AfterFunc(rand.N(slowestStart), func() { c.run(ctx, o) })
+	}
+}
+
+func (c *cluster) runs(o object, runs bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	pods := c.pods[o.Metadata.Namespace]
+	switch {
+	case !runs:
+		delete(pods, o.Metadata.Name)
+	case pods == nil:
+		c.pods[o.Metadata.Namespace] = map[string]bool{o.Metadata.Name: true}
+	default:
+		pods[o.Metadata.Name] = true
+	}
+}
+
+// run says what a kubelet would say of a pod that it has started. The pod stays without a node, so nobody has to let it
+// end gracefully when its namespace goes.
+func (c *cluster) run(ctx context.Context, o object) {
+	if ctx.Err() != nil {
+		return
+	}
+	ready := func(kind string) map[string]any { return map[string]any{"type": kind, "status": "True"} }
+	patch := map[string]any{"status": map[string]any{
+		"phase": "Running", "conditions": []any{ready("Ready"), ready("ContainersReady")},
+	}}
+	path := "/api/v1/namespaces/" + o.Metadata.Namespace + "/pods/" + o.Metadata.Name + "/status"
+	status, err := c.api.Do(ctx, http.MethodPatch, path, patch, nil)
+	if ctx.Err() == nil && (err != nil || status >= 300 && status != http.StatusNotFound && status != http.StatusConflict) {
+		c.lab.complain("run pod %s of %s: %d %v", o.Metadata.Name, o.Metadata.Namespace, status, err)
+	}
+}
+
+// squat puts a namespace of somebody else where a store's would be, so that its create fails for good.
+func (c *cluster) squat(ctx context.Context, id store.ID) {
+	c.note(id, true)
+	wish := map[string]any{"metadata": map[string]any{"name": id.Namespace()}}
+	if status, err := c.api.Do(ctx, http.MethodPost, "/api/v1/namespaces", wish, nil); err != nil || status >= 300 {
+		c.lab.complain("make a foreign namespace: %d %v", status, err)
+	}
+}
+
+// leave removes it again.
+func (c *cluster) leave(ctx context.Context, id store.ID) error {
+	path := "/api/v1/namespaces/" + id.Namespace()
+	if _, err := c.api.Do(ctx, http.MethodDelete, path, nil, nil); err != nil {
+		return err
+	}
+	c.note(id, false)
+	return eventually(ctx, startPatience, func() error {
+		status, err := c.api.Do(ctx, http.MethodGet, path, nil, nil)
+		if err == nil && status != http.StatusNotFound {
+			err = fmt.Errorf("the foreign namespace of %s is still there", id)
+		}
+		return err
+	})
+}
+
+func (c *cluster) note(id store.ID, foreign bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.foreign[id] = foreign
+}
+
+// close removes what the run leaves, without waiting for it to be gone.
+func (c *cluster) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), startPatience)
+	defer cancel()
+	var list struct {
+		Items []object `json:"items"`
+	}
+	path := "/api/v1/namespaces?labelSelector=" + url.QueryEscape(installationLabel+"="+c.lab.installation)
+	_, err := c.api.Do(ctx, http.MethodGet, path, nil, &list)
+	for id, there := range c.foreign {
+		if there {
+			_, gone := c.api.Do(ctx, http.MethodDelete, "/api/v1/namespaces/"+id.Namespace(), nil, nil)
+			err = errors.Join(err, gone)
+		}
+	}
+	for _, o := range list.Items {
+		_, gone := c.api.Do(ctx, http.MethodDelete, "/api/v1/namespaces/"+o.Metadata.Name, nil, nil)
+		err = errors.Join(err, gone)
+	}
+	return errors.Join(err, c.spaces.Close())
+}

@@ -1,0 +1,124 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/nats-io/nats.go"
+
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+// follower reads the log beside the platform, by a way of its own, to know when it has come to rest.
+type follower struct {
+	log      *storelog.Log
+	database string
+
+	mu     sync.Mutex
+	states map[store.ID]store.State
+	// types counts messages; last is the newest sequence of each tenant, head of all.
+	types map[store.Type]int
+	last  map[string]uint64
+	head  uint64
+}
+
+func follow(ctx context.Context, l *Lab) (*follower, error) {
+	var nc *nats.Conn
+	err := eventually(ctx, startPatience, func() (err error) {
+		nc, err = l.broker.Dial("gateway", nats.MaxReconnects(-1), nats.ReconnectWait(200*time.Millisecond))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("connect to the broker: %w", err)
+	}
+	// The gateways make the log.
+	opening, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	log, err := storelog.Open(opening, nc)
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	f := &follower{log: log, database: l.database, states: map[store.ID]store.State{}, types: map[store.Type]int{}, last: map[string]uint64{}}
+	l.running.Go(func() {
+		defer nc.Close()
+		if err := log.Tail(ctx, 0, f.note); ctx.Err() == nil {
+			l.complain("follow the log: %v", err)
+		}
+	})
+	return f, nil
+}
+
+func (f *follower) note(raw storelog.Raw) error {
+	entry, err := raw.Entry()
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m := entry.Message
+	f.states[m.Store] = entry.State
+	f.types[m.Type]++
+	f.last[m.Tenant], f.head = m.Seq, m.Seq
+	return nil
+}
+
+// newest is the last sequence of a tenant that is in the log so far, and of all.
+func (f *follower) newest(tenant string) (own, head uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.last[tenant], f.head
+}
+
+// open is how many stores have a command that isn't done, and one of them.
+func (f *follower) open() (count int, one store.State) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, state := range f.states {
+		if len(state.Open) > 0 {
+			count++
+			one = state
+		}
+	}
+	return count, one
+}
+
+// atRest waits until no command is open, all of the log has been followed and projected.
+func (f *follower) atRest(ctx context.Context, patience time.Duration) error {
+	return eventually(ctx, patience, func() error {
+		asking, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		head, err := f.log.Head(asking)
+		if err != nil {
+			return err
+		}
+		if _, seen := f.newest(""); seen < head {
+			return fmt.Errorf("the log is at %d, followed up to %d", head, seen)
+		}
+		if count, one := f.open(); count > 0 {
+			return fmt.Errorf("%d stores have open commands, %s is %s: %s %s %s (next try %v)",
+				count, one.ID, one.Status, one.Reason, one.Message, one.Detail, one.NotBefore)
+		}
+		return f.projected(asking, head)
+	})
+}
+
+func (f *follower) projected(ctx context.Context, head uint64) error {
+	conn, err := pgx.Connect(ctx, f.database)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	var checkpoint uint64
+	if err := conn.QueryRow(ctx, "select seq from checkpoint").Scan(&checkpoint); err != nil {
+		return err
+	}
+	if checkpoint < head {
+		return fmt.Errorf("the read model is at %d, the log at %d", checkpoint, head)
+	}
+	return nil
+}

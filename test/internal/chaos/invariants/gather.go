@@ -1,0 +1,187 @@
+package invariants
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/test/internal/chaos/record"
+)
+
+// Gather looks at the platform of a run, which has come to rest, and reads the records in folder.
+func Gather(ctx context.Context, folder string) (*Evidence, error) {
+	run, err := record.ReadRun(folder)
+	if err != nil {
+		return nil, err
+	}
+	e := &Evidence{}
+	// As the gateway, who alone may read both the log and the claims.
+	nc, err := nats.Connect(run.Broker, config.As("gateway", run.Passwords["gateway"])...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the broker: %w", err)
+	}
+	defer nc.Close()
+	log, err := storelog.Open(ctx, nc)
+	if err != nil {
+		return nil, err
+	}
+	for _, look := range []func() error{
+		func() error { return e.readLog(ctx, log) },
+		func() error { return e.readClaims(ctx, log) },
+		func() error { return e.readModel(ctx, run.Database) },
+		func() error { return e.readCluster(ctx, run) },
+		func() error { return e.readRecords(folder) },
+	} {
+		if err := look(); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+var errAll = errors.New("that was all")
+
+func (e *Evidence) readLog(ctx context.Context, log *storelog.Log) error {
+	e.Epoch = log.Epoch()
+	head, err := log.Head(ctx)
+	if err != nil || head == 0 {
+		return err
+	}
+	err = log.Tail(ctx, 0, func(raw storelog.Raw) error {
+		entry, err := raw.Entry()
+		if err != nil {
+			e.Unreadable = append(e.Unreadable, raw.Seq)
+		} else {
+			e.Log = append(e.Log, entry)
+		}
+		if raw.Seq >= head {
+			return errAll
+		}
+		return nil
+	})
+	if !errors.Is(err, errAll) {
+		return fmt.Errorf("read the log: %w", err)
+	}
+	return nil
+}
+
+func (e *Evidence) readClaims(ctx context.Context, log *storelog.Log) error {
+	bucket, err := log.Bucket(ctx, storelog.BucketClaims)
+	if err != nil {
+		return err
+	}
+	e.Claims = map[store.ID]string{}
+	keys, err := bucket.Keys(ctx)
+	if errors.Is(err, jetstream.ErrNoKeysFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("list the claims: %w", err)
+	}
+	for _, key := range keys {
+		value, err := bucket.Get(ctx, key)
+		if err != nil {
+			return fmt.Errorf("read the claims: %w", err)
+		}
+		var held struct {
+			Tenant string `json:"tenant"`
+			Stores []struct {
+				ID store.ID `json:"id"`
+			} `json:"stores"`
+		}
+		if err := json.Unmarshal(value.Value(), &held); err != nil {
+			return fmt.Errorf("decode the claims: %w", err)
+		}
+		for _, s := range held.Stores {
+			e.Claims[s.ID] = held.Tenant
+		}
+	}
+	return nil
+}
+
+func (e *Evidence) readModel(ctx context.Context, database string) error {
+	conn, err := pgx.Connect(ctx, database)
+	if err != nil {
+		return fmt.Errorf("connect to Postgres: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	m := &e.Model
+	m.Stores = map[store.ID]Row{}
+	if err := conn.QueryRow(ctx, "select epoch, seq from checkpoint").Scan(&m.Epoch, &m.Checkpoint); err != nil {
+		return fmt.Errorf("read the checkpoint: %w", err)
+	}
+	if m.SetAside, err = rows(ctx, conn, "select seq from set_aside order by seq", pgx.RowTo[uint64]); err != nil {
+		return err
+	}
+	m.Events, err = rows(ctx, conn, "select seq, generation, store, tenant, actor, type, state from events order by seq", eventRow)
+	if err != nil {
+		return err
+	}
+	stores, err := rows(ctx, conn, "select id, opened, version, tenant, name, status, state from stores", storeRow)
+	for _, s := range stores {
+		m.Stores[s.id] = s.Row
+	}
+	return err
+}
+
+func rows[T any](ctx context.Context, conn *pgx.Conn, sql string, scan pgx.RowToFunc[T]) ([]T, error) {
+	found, err := conn.Query(ctx, sql)
+	if err != nil {
+		return nil, fmt.Errorf("read the read model: %w", err)
+	}
+	all, err := pgx.CollectRows(found, scan)
+	if err != nil {
+		return nil, fmt.Errorf("read the read model: %w", err)
+	}
+	return all, nil
+}
+
+func eventRow(row pgx.CollectableRow) (EventRow, error) {
+	var (
+		r     EventRow
+		state []byte
+	)
+	if err := row.Scan(&r.Seq, &r.Generation, &r.Store, &r.Tenant, &r.Actor, &r.Type, &state); err != nil {
+		return r, err
+	}
+	err := json.Unmarshal(state, &r.State)
+	r.State.Version = r.Seq
+	return r, err
+}
+
+type namedRow struct {
+	id store.ID
+	Row
+}
+
+func storeRow(row pgx.CollectableRow) (namedRow, error) {
+	var (
+		r     namedRow
+		state []byte
+	)
+	if err := row.Scan(&r.id, &r.Opened, &r.Version, &r.Tenant, &r.Name, &r.Status, &state); err != nil {
+		return r, err
+	}
+	err := json.Unmarshal(state, &r.State)
+	r.State.Version = r.Version
+	return r, err
+}
+
+func (e *Evidence) readRecords(folder string) (err error) {
+	if e.Requests, err = record.Read[record.Request](folder, record.RequestsGlob); err != nil {
+		return err
+	}
+	if e.Feeds, err = record.Read[record.Feed](folder, record.FeedsGlob); err != nil {
+		return err
+	}
+	e.Spaces, err = record.Read[record.Space](folder, record.SpacesFile)
+	return err
+}

@@ -1,0 +1,235 @@
+package chaos
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/store-platform/store-platform/test/internal/chaos/link"
+	"github.com/store-platform/store-platform/test/internal/chaos/record"
+	"github.com/store-platform/store-platform/test/internal/parts"
+	"github.com/store-platform/store-platform/test/internal/platform"
+)
+
+// How many replicas of each service there are.
+const (
+	gateways     = 2
+	eventsOnes   = 2
+	provisioners = 3
+	janitors     = 2
+)
+
+const (
+	startPatience = time.Minute
+	// quota is the stores that a tenant may have: more than its clients want at once, so that what is refused is rare.
+	quota      = 60
+	baseDomain = "localhost:8088"
+)
+
+// Lab is an installation of the platform on this machine, every replica and every way between two of them its own, so
+// that each can be broken alone.
+type Lab struct {
+	// Folder is the run's: records, logs, and run.json for the checker.
+	Folder string
+	// Replicas are the services', Broker and Postgres what they stand on.
+	Replicas         []*Replica
+	Broker, Postgres *Replica
+
+	repo         string
+	out          io.Writer
+	installation string
+	programs     map[string]string
+	broker       *parts.Broker
+	postgres     *parts.Postgres
+	// postgresAt is PostgreSQL's address, database the URL of the read model there.
+	postgresAt, database string
+	api                  *platform.Kubernetes
+	cluster              *cluster
+	follower             *follower
+	links                []*link.Link
+	gateways             []string
+
+	running sync.WaitGroup
+	stop    context.CancelFunc
+	done    <-chan struct{}
+
+	mu         sync.Mutex
+	complaints []string
+}
+
+// Options are what a lab and a run need to be told.
+type Options struct {
+	// Repo is the clone, Folder a new one for the run, Kubeconfig an administrator's of a cluster without nodes.
+	Repo, Folder, Kubeconfig string
+	Out                      io.Writer
+	Seed                     uint64
+	// Length is how long it is disturbed.
+	Length time.Duration
+}
+
+// Open builds and starts everything and returns when a store can be asked for. Close ends it.
+func Open(ctx context.Context, o Options) (*Lab, error) {
+	l := &Lab{
+		Folder: o.Folder, repo: o.Repo, out: o.Out, installation: "chaos-" + strings.ToLower(rand.Text()[:8]), programs: map[string]string{},
+	}
+	ctx, l.stop = context.WithCancel(ctx)
+	l.done = ctx.Done()
+	if err := l.open(ctx, o); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+func (l *Lab) open(ctx context.Context, o Options) (err error) {
+	for _, folder := range []string{"log", "bin", "broker"} {
+		if err := os.MkdirAll(filepath.Join(l.Folder, folder), 0o700); err != nil {
+			return fmt.Errorf("make the folder of the run: %w", err)
+		}
+	}
+	if err := l.build(ctx); err != nil {
+		return err
+	}
+	if l.api, err = platform.OpenKubernetes(o.Kubeconfig); err != nil {
+		return err
+	}
+	if err := applyAccess(ctx, l.api, l.repo); err != nil {
+		return err
+	}
+	if l.cluster, err = openCluster(ctx, l); err != nil {
+		return err
+	}
+	if err := l.startBroker(ctx); err != nil {
+		return err
+	}
+	if err := l.startPostgres(ctx); err != nil {
+		return err
+	}
+	if err := l.startServices(ctx); err != nil {
+		return err
+	}
+	if l.follower, err = follow(ctx, l); err != nil {
+		return err
+	}
+	for _, r := range l.Replicas {
+		if err := eventually(ctx, startPatience, func() error { return r.ready(ctx) }); err != nil {
+			return fmt.Errorf("wait for %s: %w\n%s", r.Name, err, r.process.Tail())
+		}
+	}
+	return record.WriteRun(l.Folder, record.Run{
+		Seed: o.Seed, Installation: l.installation, Broker: "nats://" + l.broker.Address, Passwords: l.broker.Passwords,
+		Database: l.database, Kubeconfig: o.Kubeconfig,
+	})
+}
+
+func (l *Lab) build(ctx context.Context) (err error) {
+	for _, program := range []struct{ module, name string }{
+		{"deploy/local", "broker"}, {"services/gateway", "store-gateway"}, {"services/events", "store-events"},
+		{"services/provisioner", "store-provisioner"}, {"services/janitor", "store-janitor"}, {"test", "chaoscheck"},
+	} {
+		if l.programs[program.name], err = parts.Build(ctx, l.repo, program.module, program.name, filepath.Join(l.Folder, "bin")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keep starts a replica and keeps it running until Close.
+func (l *Lab) keep(ctx context.Context, r *Replica) *Replica {
+	r.lab = l
+	l.running.Go(func() { r.run(ctx) })
+	return r
+}
+
+// path makes a link that is the replica's own.
+func (l *Lab) path(targets ...string) (*link.Link, error) {
+	way, err := link.New(targets...)
+	if err == nil {
+		l.links = append(l.links, way)
+	}
+	return way, err
+}
+
+func (l *Lab) startBroker(ctx context.Context) (err error) {
+	if l.broker, err = parts.NewBroker(l.repo, l.programs["broker"], filepath.Join(l.Folder, "broker")); err != nil {
+		return err
+	}
+	l.Broker = l.keep(ctx, &Replica{
+		Name: "broker", Service: "broker",
+		make: func() (*exec.Cmd, error) { return l.broker.Command(parts.SyncAlways) },
+	})
+	return nil
+}
+
+// Close ends every process, removes the stores' namespaces and says what went wrong on the way.
+func (l *Lab) Close() error {
+	l.stop()
+	for _, way := range l.links {
+		way.Heal(true)
+	}
+	l.running.Wait()
+	for _, way := range l.links {
+		way.Close()
+	}
+	var err error
+	if l.cluster != nil {
+		err = l.cluster.close()
+	}
+	if l.postgres != nil {
+		err = errors.Join(err, l.postgres.Close())
+	}
+	return err
+}
+
+func (l *Lab) stopping() bool {
+	select {
+	case <-l.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// complain notes what no process of the platform and no part of the run may do.
+func (l *Lab) complain(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.complaints = append(l.complaints, text)
+	fmt.Fprintln(l.out, "!", text)
+}
+
+// Complaints are what was noted so far.
+func (l *Lab) Complaints() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]string(nil), l.complaints...)
+}
+
+// answers expects a page to be there.
+func answers(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(response.Body, 1024))
+		return fmt.Errorf("GET %s: %s %s", url, response.Status, text)
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/store-platform/store-platform/test/internal/chaos/link"
+	"github.com/store-platform/store-platform/test/internal/parts"
+)
+
+const (
+	// restartPause lies between a process's end and its next start.
+	restartPause = 300 * time.Millisecond
+	// stopPatience is for a process to end when it was asked to.
+	stopPatience = 40 * time.Second
+)
+
+// Replica is one process that is started again whenever it ends, as a supervisor does.
+type Replica struct {
+	// Name is like gateway-1, Service like gateway.
+	Name, Service string
+
+	lab   *Lab
+	make  func() (*exec.Cmd, error)
+	ready func(context.Context) error
+	links map[string]*link.Link
+
+	mu      sync.Mutex
+	process *parts.Process
+	// expected says that the end of the running process is our doing.
+	expected bool
+	// hold keeps it from being started again.
+	hold chan struct{}
+}
+
+// run keeps the process running until ctx ends, and then ends it.
+func (r *Replica) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		p, err := r.start()
+		if err != nil {
+			r.lab.complain("start %s: %v", r.Name, err)
+			return
+		}
+		select {
+		case <-ctx.Done():
+			p.Signal(syscall.SIGCONT)
+			p.Stop(syscall.SIGTERM, stopPatience)
+			return
+		case <-p.Ended():
+		}
+		hold := r.ended(p)
+		select {
+		case <-ctx.Done():
+			return
+		case <-hold:
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(restartPause):
+		}
+	}
+}
+
+func (r *Replica) start() (*parts.Process, error) {
+	command, err := r.make()
+	if err != nil {
+		return nil, err
+	}
+	p, err := parts.Start(filepath.Join(r.lab.Folder, "log", r.Name+".log"), command)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.process, r.expected = p, false
+	return p, nil
+}
+
+// ended notes an end that nobody asked for, and returns what to wait for before the next start.
+func (r *Replica) ended(p *parts.Process) <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.expected && !r.lab.stopping() {
+		r.lab.complain("%s ended by itself: %s\n%s", r.Name, p.ProcessState, p.Tail())
+	}
+	if r.hold != nil {
+		return r.hold
+	}
+	open := make(chan struct{})
+	close(open)
+	return open
+}
+
+// signal reaches the running process. With end it is what the process ends by.
+func (r *Replica) signal(signal syscall.Signal, end bool) *parts.Process {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.process == nil {
+		return nil
+	}
+	r.expected = r.expected || end
+	r.process.Signal(signal)
+	return r.process
+}
+
+// Kill ends it as a power cut would.
+func (r *Replica) Kill() { r.signal(syscall.SIGKILL, true) }
+
+// Roll asks it to end, waits until it has, starts it again and waits until it is ready. It fails when the process
+// didn't end properly.
+func (r *Replica) Roll(ctx context.Context) error {
+	r.mu.Lock()
+	r.hold = make(chan struct{})
+	r.mu.Unlock()
+	p := r.signal(syscall.SIGTERM, true)
+	var failed error
+	select {
+	case <-p.Ended():
+		if code := p.ProcessState.ExitCode(); code != 0 {
+			failed = fmt.Errorf("%s ended with %d when it was asked to end\n%s", r.Name, code, p.Tail())
+		}
+	case <-time.After(stopPatience):
+		failed = fmt.Errorf("%s hasn't ended after %s\n%s", r.Name, stopPatience, p.Tail())
+		p.Signal(syscall.SIGKILL)
+		<-p.Ended()
+	case <-ctx.Done():
+		failed = ctx.Err()
+	}
+	r.mu.Lock()
+	close(r.hold)
+	r.hold = nil
+	r.mu.Unlock()
+	if failed != nil {
+		return failed
+	}
+	return eventually(ctx, startPatience, func() error {
+		r.mu.Lock()
+		again := r.process != p
+		r.mu.Unlock()
+		if !again {
+			return fmt.Errorf("%s hasn't been started again", r.Name)
+		}
+		return r.ready(ctx)
+	})
+}
+
+// eventually asks until try succeeds or patience is over.
+func eventually(ctx context.Context, patience time.Duration, try func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := try()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("not in %s: %w", patience, err)
+		case <-tick.C:
+		}
+	}
+}

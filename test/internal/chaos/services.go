@@ -1,0 +1,148 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/store-platform/store-platform/test/internal/chaos/link"
+	"github.com/store-platform/store-platform/test/internal/parts"
+)
+
+// Ways out of a replica that can be broken.
+const (
+	toBroker   = "broker"
+	toPostgres = "Postgres"
+	toAPI      = "API server"
+	toEvents   = "events"
+)
+
+// startPostgres runs PostgreSQL by TCP, because a link can't stand before a socket.
+func (l *Lab) startPostgres(ctx context.Context) (err error) {
+	if l.postgres, err = parts.NewPostgres(); err != nil {
+		return err
+	}
+	address, err := parts.FreeAddress()
+	if err != nil {
+		return err
+	}
+	_, port, _ := strings.Cut(address, ":")
+	l.postgresAt, l.database = address, databaseAt(address)
+	l.Postgres = l.keep(ctx, &Replica{
+		Name: "postgres", Service: "postgres",
+		make: func() (*exec.Cmd, error) {
+			return l.postgres.Command("-c", "listen_addresses=127.0.0.1", "-c", "port="+port, "-c", "unix_socket_directories=")
+		},
+	})
+	return eventually(ctx, startPatience, func() error {
+		conn, err := pgx.Connect(ctx, l.database)
+		if err != nil {
+			return err
+		}
+		return conn.Close(ctx)
+	})
+}
+
+func databaseAt(address string) string {
+	return fmt.Sprintf("postgres://%s@%s/postgres?sslmode=disable", parts.Superuser, address)
+}
+
+func (l *Lab) startServices(ctx context.Context) error {
+	var feeds []string
+	for n := range eventsOnes {
+		address, err := l.startEvents(ctx, n+1)
+		if err != nil {
+			return err
+		}
+		feeds = append(feeds, address)
+	}
+	for n := range gateways {
+		if err := l.startGateway(ctx, n+1, feeds); err != nil {
+			return err
+		}
+	}
+	for n := range provisioners {
+		if err := l.startHand(ctx, "provisioner", n+1, "BASE_DOMAIN="+baseDomain, "INGRESS_CLASS_NAME=local",
+			"INGRESS_ADDR="+l.cluster.door, "SLOTS=64"); err != nil {
+			return err
+		}
+	}
+	for n := range janitors {
+		if err := l.startHand(ctx, "janitor", n+1, "SLOTS=64"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replica prepares a service's process with its own way to the broker.
+func (l *Lab) replica(ctx context.Context, service string, n int, ready string, links map[string]*link.Link, settings ...string) error {
+	way, err := l.path(l.broker.Address)
+	if err != nil {
+		return err
+	}
+	links[toBroker] = way
+	r := &Replica{Name: fmt.Sprintf("%s-%d", service, n), Service: service, links: links}
+	r.make = func() (*exec.Cmd, error) {
+		return l.broker.Service(l.programs["store-"+service], service, way.Address(), settings...), nil
+	}
+	r.ready = func(ctx context.Context) error { return answers(ctx, ready) }
+	l.Replicas = append(l.Replicas, l.keep(ctx, r))
+	return nil
+}
+
+func (l *Lab) startEvents(ctx context.Context, n int) (string, error) {
+	address, err := parts.FreeAddress()
+	if err != nil {
+		return "", err
+	}
+	way, err := l.path(l.postgresAt)
+	if err != nil {
+		return "", err
+	}
+	return address, l.replica(ctx, "events", n, "http://"+address+"/readyz", map[string]*link.Link{toPostgres: way},
+		"LISTEN="+address, "DATABASE_URL="+databaseAt(way.Address()))
+}
+
+// startGateway runs one whose clients may say who they are, and whose way to the feed leads to any of the replicas, as a
+// Service does.
+func (l *Lab) startGateway(ctx context.Context, n int, feeds []string) error {
+	address, err := parts.FreeAddress()
+	if err != nil {
+		return err
+	}
+	way, err := l.path(feeds...)
+	if err != nil {
+		return err
+	}
+	l.gateways = append(l.gateways, address)
+	return l.replica(ctx, "gateway", n, "http://"+address+"/readyz", map[string]*link.Link{toEvents: way},
+		"LISTEN="+address, "AUTH=open", "EVENTS_URL=http://"+way.Address(), "TRUST_PROXY=127.0.0.0/8", fmt.Sprintf("MAX_STORES=%d", quota))
+}
+
+func (l *Lab) startHand(ctx context.Context, service string, n int, settings ...string) error {
+	address, err := parts.FreeAddress()
+	if err != nil {
+		return err
+	}
+	way, err := l.path(strings.TrimPrefix(l.api.Server, "https://"))
+	if err != nil {
+		return err
+	}
+	kubeconfig, err := l.cluster.kubeconfig(ctx, "store-"+service, way.Address())
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(l.Folder, fmt.Sprintf("%s-%d.kubeconfig", service, n))
+	if err := os.WriteFile(path, kubeconfig, 0o600); err != nil {
+		return errors.Join(errors.New("write a kubeconfig"), err)
+	}
+	return l.replica(ctx, service, n, "http://"+address+"/readyz", map[string]*link.Link{toAPI: way},
+		append(settings, "KUBECONFIG="+path, "INSTALLATION="+l.installation, "OPS_LISTEN="+address)...)
+}
