@@ -23,7 +23,7 @@ const (
 	// requestTimeout is when a client gives up on an answer, and asks again elsewhere.
 	requestTimeout = 10 * time.Second
 	// enough is how many stores a client wants at once.
-	enough = 6
+	enough = 8
 	// squatted is one in how many creates meets a foreign namespace.
 	squatted = 12
 	readVerb = "get"
@@ -100,7 +100,7 @@ func (c *client) step(ctx context.Context) {
 		c.command(ctx, s, store.Retry, twice)
 	case wish >= 65 && wish < 70:
 		c.command(ctx, s, store.Retry, twice)
-	case wish >= 70:
+	case wish >= 80:
 		c.unsquat(ctx, s)
 		c.command(ctx, s, store.Delete, twice)
 	}
@@ -171,8 +171,12 @@ func (c *client) unsquat(ctx context.Context, s *owned) {
 // insist asks again, at another gateway as it comes, until it has an answer that another try wouldn't change, or ctx
 // ends.
 func (c *client) insist(ctx context.Context, r record.Request, method, path string, body any) record.Request {
+	return c.insistWith(ctx, func() record.Request { return c.once(ctx, r, method, path, body) })
+}
+
+func (c *client) insistWith(ctx context.Context, once func() record.Request) record.Request {
 	for {
-		answer := c.once(ctx, r, method, path, body)
+		answer := once()
 		if answer.HTTP != 0 && answer.HTTP < http.StatusInternalServerError || ctx.Err() != nil {
 			return answer
 		}

@@ -29,6 +29,8 @@ type cluster struct {
 	door   string
 	server *http.Server
 	spaces *record.Writer
+	// slowest is how long a pod may take to run.
+	slowest time.Duration
 
 	mu sync.Mutex
 	// pods are the running ones, by namespace.
@@ -37,13 +39,10 @@ type cluster struct {
 	foreign map[store.ID]bool
 }
 
-// slowestStart is how long a pod may take to run.
-const slowestStart = 2 * time.Second
-
 // installationLabel is on everything that the platform makes.
 const installationLabel = "store-platform.io/installation"
 
-func openCluster(ctx context.Context, l *Lab) (*cluster, error) {
+func openCluster(ctx context.Context, l *Lab, slowest time.Duration) (*cluster, error) {
 	spaces, err := record.Create(filepath.Join(l.Folder, record.SpacesFile))
 	if err != nil {
 		return nil, err
@@ -52,7 +51,7 @@ func openCluster(ctx context.Context, l *Lab) (*cluster, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("listen for the shops: %w", err), spaces.Close())
 	}
-	c := &cluster{lab: l, api: l.api, door: listener.Addr().String(), spaces: spaces, pods: map[string]map[string]bool{}, foreign: map[store.ID]bool{}}
+	c := &cluster{lab: l, api: l.api, door: listener.Addr().String(), spaces: spaces, slowest: slowest, pods: map[string]map[string]bool{}, foreign: map[store.ID]bool{}}
 	c.server = &http.Server{Handler: c, ReadHeaderTimeout: 5 * time.Second}
 	l.running.Go(func() { _ = c.server.Serve(listener) })
 	l.running.Go(func() { <-ctx.Done(); _ = c.server.Close() })
@@ -151,7 +150,7 @@ func (c *cluster) pod(ctx context.Context, change string, o object) {
 	case o.Status.Phase == "Running":
 		c.runs(o, true)
 	case change == "ADDED":
-		time.AfterFunc(rand.N(slowestStart), func() { c.run(ctx, o) })
+		time.AfterFunc(rand.N(c.slowest), func() { c.run(ctx, o) })
 	}
 }
 

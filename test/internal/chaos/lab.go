@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -74,6 +75,8 @@ type Options struct {
 	Seed                     uint64
 	// Length is how long it is disturbed.
 	Length time.Duration
+	// SlowestStart is how long a store's pod may take to run; zero means two seconds.
+	SlowestStart time.Duration
 }
 
 // Open builds and starts everything and returns when a store can be asked for. Close ends it.
@@ -104,7 +107,7 @@ func (l *Lab) open(ctx context.Context, o Options) (err error) {
 	if err := applyAccess(ctx, l.api, l.repo); err != nil {
 		return err
 	}
-	if l.cluster, err = openCluster(ctx, l); err != nil {
+	if l.cluster, err = openCluster(ctx, l, cmp.Or(o.SlowestStart, 2*time.Second)); err != nil {
 		return err
 	}
 	if err := l.startBroker(ctx); err != nil {

@@ -1,0 +1,139 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/test/internal/chaos/record"
+)
+
+const (
+	// rolled is how many stores are asked for while every process is ended and started again.
+	rolled = 50
+	// rollListeners hear of them meanwhile.
+	rollListeners = 6
+)
+
+// Roll asks for stores while each process of each service in its turn is asked to end, waited for, and started again. It
+// fails unless every process ended properly, every store became Ready in its first attempt by one Helm run, and no client
+// was told anything that it couldn't get over by asking again; and unless the checker agrees.
+//
+// The pods take longer to run than a worker waits when it is asked to end (o.SlowestStart says how long), so that some
+// operations end before it and some are handed over.
+func Roll(ctx context.Context, o Options) error {
+	l, err := Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	return errors.Join(l.roll(ctx, o), l.Close())
+}
+
+func (l *Lab) roll(ctx context.Context, o Options) error {
+	listening, quiet := context.WithCancel(ctx)
+	defer quiet()
+	var hearing, asking sync.WaitGroup
+	for n := range rollListeners {
+		f, err := l.newListener(o.Seed, n, n)
+		if err != nil {
+			return err
+		}
+		hearing.Go(func() { f.run(listening); _ = f.records.Close() })
+	}
+	var tally rollTally
+	began, asked := time.Now(), 0
+	for i, r := range l.Replicas {
+		for ; asked < (i+1)*rolled/len(l.Replicas); asked++ {
+			c, err := l.newClient(o.Seed, asked)
+			if err != nil {
+				return err
+			}
+			asking.Go(func() { tally.ask(ctx, c) })
+		}
+		if err := r.Roll(ctx); err != nil {
+			l.complain("%v", err)
+		}
+	}
+	asking.Wait()
+	rolledFor := time.Since(began)
+	if err := l.follower.atRest(ctx, restPatience); err != nil {
+		l.complain("the platform didn't come to rest: %v", err)
+	}
+	quiet()
+	hearing.Wait()
+	yields := l.verifyRolled(ctx)
+	fmt.Fprintf(l.out, "roll: %d processes rolled in %s, at rest after %s; %d stores asked for, %d requests asked again, %d attempts handed over\n",
+		len(l.Replicas), rolledFor.Round(time.Second), time.Since(began).Round(time.Second), rolled, tally.again.Load(), yields)
+	for _, told := range tally.refused() {
+		l.complain("a client was told %s", told)
+	}
+	return l.judge(ctx)
+}
+
+// rollTally is what the clients met.
+type rollTally struct {
+	again atomic.Int64
+	mu    sync.Mutex
+	told  []string
+}
+
+// ask asks for one store, until the answer is final.
+func (t *rollTally) ask(ctx context.Context, c *client) {
+	defer func() { _ = c.records.Close() }()
+	defer c.http.CloseIdleConnections()
+	wish := record.Request{Verb: string(store.Create), Key: c.name}
+	tries := int64(0)
+	answer := c.insistWith(ctx, func() record.Request {
+		tries++
+		return c.once(ctx, wish, http.MethodPost, "/stores", map[string]any{"name": "Shop " + c.name, "engine": "sample"})
+	})
+	t.again.Add(tries - 1)
+	if answer.HTTP != http.StatusAccepted {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.told = append(t.told, fmt.Sprintf("%d %s %s", answer.HTTP, answer.Code, answer.Error))
+	}
+}
+
+func (t *rollTally) refused() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.told
+}
+
+// verifyRolled looks at every store, and says how many attempts were handed over.
+func (l *Lab) verifyRolled(ctx context.Context) (yields int) {
+	l.follower.mu.Lock()
+	defer l.follower.mu.Unlock()
+	if n := len(l.follower.states); n != rolled {
+		l.complain("there are %d stores, want %d", n, rolled)
+	}
+	for id, state := range l.follower.states {
+		if state.Status != store.Ready || state.Attempt != 1 {
+			l.complain("store %s is %s after %d attempts: %s %s", id, state.Status, state.Attempt, state.Reason, state.Detail)
+		}
+		revisions, err := l.revisions(ctx, id)
+		if err != nil || len(revisions) != 1 || !strings.HasSuffix(revisions[0], ".v1") {
+			l.complain("store %s has the Helm revisions %v, want the first alone (%v)", id, revisions, err)
+		}
+	}
+	return l.follower.types[store.AttemptYielded]
+}
+
+func (l *Lab) revisions(ctx context.Context, id store.ID) ([]string, error) {
+	var list struct {
+		Items []object `json:"items"`
+	}
+	_, err := l.api.Do(ctx, http.MethodGet, "/api/v1/namespaces/"+id.Namespace()+"/secrets?labelSelector=owner%3Dhelm", nil, &list)
+	names := make([]string, len(list.Items))
+	for i, o := range list.Items {
+		names[i] = o.Metadata.Name
+	}
+	return names, err
+}
