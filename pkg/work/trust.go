@@ -2,6 +2,7 @@ package work
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/lease"
@@ -11,12 +12,19 @@ import (
 // operation, because Helm can't be cancelled and a frozen worker doesn't know that it was.
 type Trust struct {
 	lease *lease.Lease
-	// ended returns why the operation ended, nil while it runs.
+	// ended returns why the operation ended, nil while it may write.
 	ended func() error
 }
 
+// newTrust ends with the operation, but not by a shutdown: what a step has begun to write is finished under the lease,
+// which nobody else gets before. Refused in the middle of a Helm run, it would be run again.
 func newTrust(ctx context.Context, l *lease.Lease) *Trust {
-	return &Trust{lease: l, ended: func() error { return context.Cause(ctx) }}
+	return &Trust{lease: l, ended: func() error {
+		if cause := context.Cause(ctx); !errors.Is(cause, ErrYielded) {
+			return cause
+		}
+		return nil
+	}}
 }
 
 // Err is nil while writes are allowed.

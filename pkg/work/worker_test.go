@@ -166,6 +166,29 @@ func TestAShutdownYieldsAndAnotherFinishes(t *testing.T) {
 	}
 }
 
+// Helm can't be cancelled: refused in the middle, its run would have to be made again by another.
+func TestAShutdownLetsAStepFinishWhatItHasBegunToWrite(t *testing.T) {
+	b := setup(t)
+	entered, refusal := make(chan struct{}), make(chan error, 1)
+	h := provisioner()
+	h.trusts = make(chan *Trust, 1)
+	h.steps = []Step{step("release", func(ctx context.Context) error {
+		trust := <-h.trusts
+		close(entered)
+		<-ctx.Done()
+		refusal <- trust.Err()
+		return nil
+	})}
+	stop := b.provision(h)
+	b.command(store.Create)
+	<-entered
+	stop()
+	if err := <-refusal; err != nil {
+		t.Fatalf("it was refused: %v", err)
+	}
+	b.awaitType(store.AttemptYielded)
+}
+
 func TestALostLeaseEndsTheOperationAndItIsTakenUpAgain(t *testing.T) {
 	b := setup(t)
 	kv, err := b.log.Bucket(t.Context(), storelog.BucketLeases)
