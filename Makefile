@@ -49,6 +49,10 @@ test-apiserver:: build-tiers ## A real kube-apiserver and etcd, no node
 test-cluster:: build-tiers ## Real stores on a real cluster
 	@exec $(TIERS) cluster
 
+.PHONY: chaos
+chaos:: build-tiers ## Break the platform for MINUTES (3) as SEED says, and judge what is left
+	@exec $(TIERS) chaos
+
 .PHONY: lint
 lint:: build-tiers ## The linter alone, over every module
 	@exec $(TIERS) lint

@@ -3,11 +3,14 @@
 package chaos
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -33,6 +36,14 @@ func options(t *testing.T, name string) chaos.Options {
 	return chaos.Options{Repo: root, Folder: folder, Kubeconfig: kubeconfig, Out: t.Output(), Seed: seed(t)}
 }
 
+// interruptible ends a run by Ctrl-C too, so that no frozen process stays behind.
+func interruptible(t *testing.T) context.Context {
+	t.Helper()
+	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
+	t.Cleanup(stop)
+	return ctx
+}
+
 // seed is SEED, or another one each time.
 func seed(t *testing.T) uint64 {
 	t.Helper()
@@ -50,7 +61,7 @@ func seed(t *testing.T) uint64 {
 func TestThreeMinutesOfChaosBreakNoPromise(t *testing.T) {
 	o := options(t, "test")
 	o.Length = 3 * time.Minute
-	if err := chaos.Run(t.Context(), o); err != nil {
+	if err := chaos.Run(interruptible(t), o); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -58,7 +69,7 @@ func TestThreeMinutesOfChaosBreakNoPromise(t *testing.T) {
 func TestARollingRestartFailsNoCreateAndDoublesNoHelmRun(t *testing.T) {
 	o := options(t, "roll")
 	o.SlowestStart = 12 * time.Second
-	if err := chaos.Roll(t.Context(), o); err != nil {
+	if err := chaos.Roll(interruptible(t), o); err != nil {
 		t.Fatal(err)
 	}
 }

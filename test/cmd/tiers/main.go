@@ -15,7 +15,7 @@ import (
 )
 
 type arguments struct {
-	Tiers []string `arg:"" optional:"" enum:"${tiers}" help:"static, unit, bus, apiserver, cluster; all when none is named."`
+	Tiers []string `arg:"" optional:"" enum:"${tiers}" help:"static, unit, bus, apiserver, cluster, all when none is named; or lint, chaos."`
 }
 
 func main() {

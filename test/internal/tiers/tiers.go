@@ -3,7 +3,7 @@
 //	static     formatting, vet, the linter with its import walls, each module built without the workspace, test/static
 //	unit       packages whose tests touch nothing outside their own process; with the race detector
 //	bus        packages whose tests have a real broker, a real Postgres or real processes; likewise
-//	apiserver  packages whose tests have a real kube-apiserver and etcd (TEST_KUBECONFIG), no node
+//	apiserver  packages whose tests have a real kube-apiserver and etcd (TEST_KUBECONFIG), no node; among them test/chaos
 //	cluster    test/cluster: real stores on a real cluster
 //
 // A package belongs to one tier, told by what its tests link and read (see packages.go), so that every test runs
@@ -32,6 +32,7 @@ var all = []tier{
 	{name: "static", title: "formatting, linter, walls, builds", run: runStatic},
 	{name: "unit", title: "packages on their own", run: runUnit},
 	{name: "bus", title: "broker, Postgres, processes", run: runBus},
+	{name: "chaos", title: "broken every few seconds, for MINUTES", run: runChaos, part: true},
 	{name: "apiserver", title: "a real API server", run: runAPIServer},
 	{name: clusterTier, title: "a real cluster", run: runCluster},
 }
