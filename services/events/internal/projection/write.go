@@ -27,6 +27,8 @@ const (
 	// checkEvery is how often a quiet projector proves that it lives and that the log is still the same one.
 	checkEvery   = 5 * time.Second
 	checkTimeout = 2 * time.Second
+	// deafAfter is how many checks in a row the log may leave without an answer.
+	deafAfter = 3
 )
 
 // project reads and decodes the log in one goroutine while Postgres works on the batch before.
@@ -61,6 +63,8 @@ type writer struct {
 	log       *storelog.Log
 	// seq is the checkpoint as this writer left it.
 	seq uint64
+	// unanswered counts the checks since the log answered last.
+	unanswered int
 }
 
 func (w *writer) run(ctx context.Context, items <-chan *item) error {
@@ -229,9 +233,8 @@ func continueTraces(ctx context.Context, batch []*item) (context.Context, func(e
 	}
 }
 
-// check keeps the session from being taken for a frozen one, and notices what no message would tell: a read model that is
-// to be made anew, and a log that was made anew under the old name, where the consumer would wait for ever for the
-// sequences of the old one.
+// check keeps the session from being taken for a frozen one, notices that the read model is to be made anew, which no
+// message tells, and asks the log.
 func (w *writer) check(ctx context.Context) error {
 	asking, cancel := context.WithTimeout(ctx, w.projector.answers)
 	_, seq, err := readmodel.Checkpoint(asking, w.conn)
@@ -242,10 +245,24 @@ func (w *writer) check(ctx context.Context) error {
 	if seq != w.seq {
 		return errOvertaken
 	}
-	asking, cancel = context.WithTimeout(ctx, checkTimeout)
+	return w.askLog(ctx)
+}
+
+// askLog notices a log that was made anew under the old name: the consumer would wait for ever for the sequences of the
+// old one. A projector whose log doesn't answer ends its term, and begins none before it does: another replica, which can
+// hear it, may be standing by for the lock.
+func (w *writer) askLog(ctx context.Context) error {
+	asking, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	now, err := storelog.Open(asking, w.projector.nc)
-	if err == nil && now.Epoch() != w.log.Epoch() {
+	if err != nil {
+		if w.unanswered++; w.unanswered < deafAfter {
+			return nil
+		}
+		return fmt.Errorf("hear from the log: %w", err)
+	}
+	w.unanswered = 0
+	if now.Epoch() != w.log.Epoch() {
 		return fmt.Errorf("%w: the log was made anew as %s", ErrForeignEpoch, now.Epoch())
 	}
 	return nil
