@@ -73,3 +73,9 @@ func TestARollingRestartFailsNoCreateAndDoublesNoHelmRun(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestAProjectorCutFromTheBrokerGivesWay(t *testing.T) {
+	if err := chaos.Partition(interruptible(t), options(t, "partition")); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -16,7 +16,7 @@ const (
 	// A frozen process sleeps for longer than its lease, which is 30 s, and longer than its message waits for it.
 	shortestSleep, longestSleep = 31 * time.Second, 45 * time.Second
 	// A way is broken for between these; the longer ones outlast a lease.
-	shortestBreak, longestBreak = 500 * time.Millisecond, 35 * time.Second
+	shortestBreak, longestBreak = 500 * time.Millisecond, 50 * time.Second
 	// mostFrozen bounds the frozen processes, so that somebody is left to take over.
 	mostFrozen = 3
 )

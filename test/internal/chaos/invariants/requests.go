@@ -1,6 +1,8 @@
 package invariants
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -43,8 +45,30 @@ func (c *checker) requests() {
 		}
 	}
 	c.counted("requests", len(c.e.Requests))
+	c.answers()
 	c.counted("accepted requests, each in the log", accepted)
 	c.counted("keys, each of one store", len(made))
+}
+
+// answers counts what clients asked for and what kind of answer they got.
+func (c *checker) answers() {
+	verbs, got := map[string]int{}, map[string]int{}
+	for _, r := range c.e.Requests {
+		verbs["requests: "+r.Verb]++
+		switch {
+		case r.HTTP == 0:
+			got["answers: none"]++
+		case r.HTTP < http.StatusBadRequest:
+			got["answers: accepted or shown"]++
+		default:
+			got["answers: "+cmp.Or(r.Code, http.StatusText(r.HTTP))]++
+		}
+	}
+	for _, counts := range []map[string]int{verbs, got} {
+		for _, what := range slices.Sorted(maps.Keys(counts)) {
+			c.counted(what, counts[what])
+		}
+	}
 }
 
 // sight is a store as one client sees it, answer a version of it that the client was shown, and when.
