@@ -18,6 +18,8 @@ import (
 	"github.com/store-platform/store-platform/test/internal/repo"
 )
 
+// The tests run side by side: each has processes, ways and stores of its own, and most of each is waiting.
+
 // options are a run's whose folder is kept until the next one, because a failure is told by the logs in it.
 func options(t *testing.T, name string) chaos.Options {
 	t.Helper()
@@ -59,6 +61,7 @@ func seed(t *testing.T) uint64 {
 }
 
 func TestThreeMinutesOfChaosBreakNoPromise(t *testing.T) {
+	t.Parallel()
 	o := options(t, "test")
 	o.Length = 3 * time.Minute
 	if err := chaos.Run(interruptible(t), o); err != nil {
@@ -67,6 +70,7 @@ func TestThreeMinutesOfChaosBreakNoPromise(t *testing.T) {
 }
 
 func TestARollingRestartFailsNoCreateAndDoublesNoHelmRun(t *testing.T) {
+	t.Parallel()
 	o := options(t, "roll")
 	o.SlowestStart = 12 * time.Second
 	if err := chaos.Roll(interruptible(t), o); err != nil {
@@ -75,6 +79,7 @@ func TestARollingRestartFailsNoCreateAndDoublesNoHelmRun(t *testing.T) {
 }
 
 func TestAProjectorCutFromTheBrokerGivesWay(t *testing.T) {
+	t.Parallel()
 	if err := chaos.Partition(interruptible(t), options(t, "partition")); err != nil {
 		t.Fatal(err)
 	}

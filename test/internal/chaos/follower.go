@@ -112,7 +112,7 @@ func (f *follower) projected(ctx context.Context, head uint64) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	var checkpoint uint64
 	if err := conn.QueryRow(ctx, "select seq from checkpoint").Scan(&checkpoint); err != nil {
 		return err

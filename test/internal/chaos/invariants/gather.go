@@ -112,7 +112,7 @@ func (e *Evidence) readModel(ctx context.Context, database string) error {
 	if err != nil {
 		return fmt.Errorf("connect to Postgres: %w", err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	m := &e.Model
 	m.Stores = map[store.ID]Row{}
 	if err := conn.QueryRow(ctx, "select epoch, seq from checkpoint").Scan(&m.Epoch, &m.Checkpoint); err != nil {
