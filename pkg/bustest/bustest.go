@@ -63,7 +63,12 @@ func awaitConnections(tb testing.TB, s *server.Server) {
 // Connect opens a connection that is closed with the test.
 func Connect(tb testing.TB, s *server.Server) *nats.Conn {
 	tb.Helper()
-	nc, err := nats.Connect(s.ClientURL(), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
+	return connect(tb, s.ClientURL())
+}
+
+func connect(tb testing.TB, url string) *nats.Conn {
+	tb.Helper()
+	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
 	if err != nil {
 		tb.Fatalf("connect to the broker: %v", err)
 	}
