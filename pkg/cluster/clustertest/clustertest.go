@@ -90,15 +90,20 @@ func (a *API) awaitPolicy(ctx context.Context, t testing.TB) {
 // Kubeconfig writes the kubeconfig of a service account, with a token as a pod would have it, and returns its path.
 func (a *API) Kubeconfig(t testing.TB, account string) string {
 	t.Helper()
+	return a.kubeconfig(t, account, &clientcmdapi.Cluster{
+		Server: a.Config.Host, CertificateAuthority: a.Config.CAFile, CertificateAuthorityData: a.Config.CAData,
+		InsecureSkipTLSVerify: a.Config.Insecure, TLSServerName: a.Config.ServerName,
+	})
+}
+
+func (a *API) kubeconfig(t testing.TB, account string, where *clientcmdapi.Cluster) string {
+	t.Helper()
 	token, err := a.Admin.CoreV1().ServiceAccounts(PlatformNamespace).CreateToken(t.Context(), account, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatalf("make token of %s: %v", account, err)
 	}
 	config := clientcmdapi.NewConfig()
-	config.Clusters["test"] = &clientcmdapi.Cluster{
-		Server: a.Config.Host, CertificateAuthority: a.Config.CAFile, CertificateAuthorityData: a.Config.CAData,
-		InsecureSkipTLSVerify: a.Config.Insecure, TLSServerName: a.Config.ServerName,
-	}
+	config.Clusters["test"] = where
 	config.AuthInfos["test"] = &clientcmdapi.AuthInfo{Token: token.Status.Token}
 	config.Contexts["test"] = &clientcmdapi.Context{Cluster: "test", AuthInfo: "test"}
 	config.CurrentContext = "test"
