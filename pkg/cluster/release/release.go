@@ -241,7 +241,7 @@ func lastRevision(releases *storage.Storage) (*helmrelease.Release, error) {
 }
 
 func newStorage(op *cluster.Operation, namespace string) *storage.Storage {
-	secrets := driver.NewSecrets(op.Client().CoreV1().Secrets(namespace))
+	secrets := driver.NewSecrets(newFence(op.Client().CoreV1().Secrets(namespace)))
 	secrets.Log = debug
 	releases := storage.Init(secrets)
 	releases.Log = debug
