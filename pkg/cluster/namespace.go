@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -96,11 +97,17 @@ func (o *Operation) NamespaceGone(ctx context.Context, id store.ID) (bool, error
 	return false, o.fail("read namespace", err)
 }
 
+// goneTick is how often AwaitNamespaceGone looks without having been woken: a watch that began after the namespace was
+// gone never hears of it.
+const goneTick = 5 * time.Second
+
 // AwaitNamespaceGone waits until the namespace answers 404. The watch wakes it, a live read decides. When ctx's
 // deadline comes first, the error's Detail says what Kubernetes still waits for.
 func (o *Operation) AwaitNamespaceGone(ctx context.Context, id store.ID) error {
 	wake, done := o.cluster.watcher.wait(id.Namespace())
 	defer done()
+	tick := time.NewTicker(goneTick)
+	defer tick.Stop()
 	for {
 		live, err := o.client.CoreV1().Namespaces().Get(ctx, id.Namespace(), metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
@@ -111,6 +118,7 @@ func (o *Operation) AwaitNamespaceGone(ctx context.Context, id store.ID) error {
 		}
 		select {
 		case <-wake:
+		case <-tick.C:
 		case <-ctx.Done():
 			e := o.Classify(fmt.Errorf("wait for namespace %s to be gone: %w", live.Name, ctx.Err()))
 			if detail := keptBy(live); detail != "" {

@@ -77,6 +77,23 @@ func TestTeardownEndsAtNotFound(t *testing.T) {
 	}
 }
 
+// A watch that begins when the namespace is gone already tells nothing of it.
+func TestTeardownEndsWithoutAWatch(t *testing.T) {
+	b := setup(t)
+	b.isolated(t)
+	blind, err := cluster.Connect(cluster.Config{Kubeconfig: b.api.Kubeconfig(t, clustertest.Janitor), Installation: installation})
+	if err != nil {
+		t.Fatal(err)
+	}
+	op := operation(t, blind, &clustertest.Trust{})
+	if err := op.DeleteNamespace(t.Context(), b.id); err != nil {
+		t.Fatal(err)
+	}
+	if err := op.AwaitNamespaceGone(within(t, time.Minute), b.id); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestTeardownSaysWhatKeepsTheNamespace(t *testing.T) {
 	b := setup(t)
 	b.isolated(t)
