@@ -108,8 +108,11 @@ func classifyStatus(err error) *Error {
 		return wrap(err, Transient, "Conflict", "Something changed in between; it is tried again.")
 	case apierrors.IsNotFound(err), apierrors.IsGone(err):
 		return wrap(err, Transient, "NotFound", "A part of the store isn't there; it is tried again.")
+	case apierrors.IsInternalError(err):
+		// An admission webhook that doesn't answer is one, and only the text says so.
+		return wrap(err, Transient, "ClusterError", "A part of the cluster doesn't work; it is tried again.")
 	case apierrors.IsTooManyRequests(err), apierrors.IsServerTimeout(err), apierrors.IsTimeout(err),
-		apierrors.IsServiceUnavailable(err), apierrors.IsInternalError(err):
+		apierrors.IsServiceUnavailable(err):
 		return wrap(err, Transient, "ClusterBusy", "The cluster is busy; it is tried again.")
 	}
 	return nil

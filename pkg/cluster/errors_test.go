@@ -35,7 +35,7 @@ func TestClassify(t *testing.T) {
 		"conflict":          {apierrors.NewConflict(secrets, "x", nil), Transient, "Conflict"},
 		"not found":         {apierrors.NewNotFound(secrets, "x"), Transient, "NotFound"},
 		"too many":          {apierrors.NewTooManyRequests("slow down", 1), Transient, "ClusterBusy"},
-		"internal":          {apierrors.NewInternalError(errors.New("etcd")), Transient, "ClusterBusy"},
+		"internal":          {apierrors.NewInternalError(errors.New("etcd")), Transient, "ClusterError"},
 		"unauthorized":      {apierrors.NewUnauthorized("who?"), Unreachable, "Unauthorized"},
 		"connection":        {refusedConnection, Unreachable, "ClusterUnreachable"},
 		"cancelled request": {&url.Error{Op: "Get", Err: context.Canceled}, Transient, "Interrupted"},
