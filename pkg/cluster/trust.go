@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"time"
 )
@@ -24,6 +25,10 @@ const (
 	// trustMargin is what a request leaves of the trust: the API server may carry out a write a little after the
 	// client has given up on it, and the other hand may begin the moment trust ends.
 	trustMargin = 2 * time.Second
+
+	retryAfter = "Retry-After"
+	// pauseAtMost is in seconds; it is what an API server asks for that sheds load.
+	pauseAtMost = 1
 )
 
 // RefusedError is the answer to a request that wasn't sent because its operation isn't trusted any more. It unwraps
@@ -47,6 +52,9 @@ func (e trustEndsError) Error() string {
 
 // guard is the transport of one operation. It holds reads to the same rule as writes: what a superseded operation
 // reads leads nowhere, and Helm, which can't be cancelled, ends at its next request instead of its next write.
+//
+// A write that is under way is waited for, also when its operation has ended meanwhile, until its own time-out: who
+// gives up on a namespace that is slow to be made releases the lease, and it is made after the delete has looked.
 type guard struct {
 	next  http.RoundTripper
 	trust Trust
@@ -71,14 +79,27 @@ func (g *guard) send(req *http.Request) (*http.Response, error) {
 		return nil, &RefusedError{Method: req.Method, Path: req.URL.Path, Err: err}
 	}
 	timeout := min(requestTimeout, g.trust.Remaining()-trustMargin)
-	ctx, cancel := context.WithTimeout(req.Context(), timeout)
+	ctx := req.Context()
+	if req.Method != http.MethodGet {
+		ctx = context.WithoutCancel(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	resp, err := g.next.RoundTrip(req.WithContext(ctx))
 	if err != nil {
 		cancel()
 		return nil, err
 	}
+	shortenPause(resp)
 	resp.Body = &cancelOnClose{ReadCloser: resp.Body, cancel: cancel}
 	return resp, nil
+}
+
+// shortenPause takes away a Retry-After that client-go would follow until the step's time is over, ten times in a row:
+// then all that is told of a cluster that is too busy is that it took too long.
+func shortenPause(resp *http.Response) {
+	if seconds, err := strconv.Atoi(resp.Header.Get(retryAfter)); err == nil && seconds > pauseAtMost {
+		resp.Header.Del(retryAfter)
+	}
 }
 
 func (g *guard) refusal() error {

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -73,5 +74,44 @@ func TestGuardLetsTheBodyBeRead(t *testing.T) {
 	defer func() { _ = resp.Body.Close() }()
 	if body, err := io.ReadAll(resp.Body); err != nil || len(body) != 1<<20 {
 		t.Errorf("read %d bytes: %v", len(body), err)
+	}
+}
+
+// A write whose answer nobody waits for may still be carried out, after the lease was given back.
+func TestAWriteUnderWayOutlivesItsOperation(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for method, outlives := range map[string]bool{http.MethodPost: true, http.MethodPatch: true, http.MethodGet: false} {
+		g := &guard{trust: fixedTrust{remaining: time.Minute}, next: roundTrip(func(req *http.Request) (*http.Response, error) {
+			if got := req.Context().Err() == nil; got != outlives {
+				t.Errorf("%s outlives its operation: %t, want %t", method, got, outlives)
+			}
+			return &http.Response{Body: http.NoBody}, nil
+		})}
+		req, err := http.NewRequestWithContext(ended, method, "http://cluster.example/x", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := g.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+	}
+}
+
+func TestALongPauseIsTheWorkersAffair(t *testing.T) {
+	for asked, left := range map[string]string{"1": "1", "60": "", "": ""} {
+		g := &guard{trust: fixedTrust{remaining: time.Minute}, next: roundTrip(func(*http.Request) (*http.Response, error) {
+			return &http.Response{Header: http.Header{"Retry-After": {asked}}, Body: http.NoBody}, nil
+		})}
+		resp, err := (&http.Client{Transport: g}).Get("http://cluster.example/x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if got := resp.Header.Get("Retry-After"); got != left {
+			t.Errorf("of a pause of %q seconds client-go sees %q, want %q", asked, got, left)
+		}
 	}
 }
