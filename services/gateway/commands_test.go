@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"sync"
 	"testing"
 
 	"github.com/store-platform/store-platform/pkg/query"
@@ -38,6 +39,32 @@ func TestDeleteInterruptsAndRepeatsForFree(t *testing.T) {
 	}
 	a := b.do(http.MethodPost, "/stores/"+string(s.ID)+"/retry", "")
 	wantProblem(t, a, http.StatusConflict, problem.StoreDeleted)
+}
+
+// Two gateways on one log: of many deletes at once one is appended, and all answer with it.
+func TestConcurrentDeletesAreOneDelete(t *testing.T) {
+	b := setup(t)
+	other := &testBundle{t: t, broker: b.broker, conn: b.conn, log: b.log}
+	other.start()
+	other.await("the second gateway is ready", func() bool { return other.get("/readyz").status == http.StatusOK })
+	s := b.create(`{}`)
+	const clients = 16
+	answers := make([]answer, clients)
+	var wait sync.WaitGroup
+	for i := range clients {
+		gateway := []*testBundle{b, other}[i%2]
+		wait.Go(func() { answers[i] = gateway.do(http.MethodDelete, "/stores/"+string(s.ID), "") })
+	}
+	wait.Wait()
+	first := decoded[query.Store](t, answers[0])
+	for _, a := range answers {
+		if got := decoded[query.Store](t, a); a.status != http.StatusAccepted || got.Generation != first.Generation {
+			t.Errorf("answered %d %s", a.status, a.body)
+		}
+	}
+	if head, err := b.log.Head(t.Context()); err != nil || head != first.Generation {
+		t.Errorf("the log holds %d messages (%v), the delete is number %d", head, err, first.Generation)
+	}
 }
 
 func TestRetry(t *testing.T) {
