@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -62,6 +63,7 @@ func testMain(m *testing.M) int {
 type bundle struct {
 	t            *testing.T
 	installation string
+	broker       *bustest.Broker
 	nc           *nats.Conn
 	log          *storelog.Log
 	history      *history
@@ -76,13 +78,14 @@ func setup(t *testing.T) *bundle {
 	t.Helper()
 	api := clustertest.Start(t)
 	t.Parallel()
-	nc := bustest.Start(t)
+	broker := bustest.StartBroker(t)
+	nc := broker.Connect()
 	log, err := storelog.Open(t.Context(), nc)
 	if err != nil {
 		t.Fatalf("open the log: %v", err)
 	}
 	b := &bundle{
-		t: t, installation: "test-" + strings.ToLower(rand.Text()[:8]), nc: nc, log: log,
+		t: t, installation: "test-" + strings.ToLower(rand.Text()[:8]), broker: broker, nc: nc, log: log,
 		history: follow(t, log), api: api, shop: &shop{},
 		kubeconfigs: map[string]string{
 			"provisioner": api.Kubeconfig(t, clustertest.Provisioner), "janitor": api.Kubeconfig(t, clustertest.Janitor),
@@ -128,10 +131,30 @@ type worker struct {
 // start runs a service until the test ends, unless the test ends it before.
 func (b *bundle) start(service string) *worker {
 	b.t.Helper()
+	w := b.run(service, b.kubeconfigs[service], 8)
+	b.t.Cleanup(func() {
+		if b.t.Failed() {
+			b.t.Logf("%s (pid %d) wrote:\n%s", service, w.Process.Pid, w.output)
+		}
+	})
+	return w
+}
+
+// startBehind runs a service whose every request to Kubernetes passes a proxy.
+func (b *bundle) startBehind(service string) (*worker, *clustertest.Proxy) {
+	b.t.Helper()
+	proxy := b.api.NewProxy(b.t)
+	b.kubeconfigs[service] = proxy.Kubeconfig(b.t, "store-"+service)
+	return b.start(service), proxy
+}
+
+// run starts a process that works on so many stores at once.
+func (b *bundle) run(service, kubeconfig string, slots int) *worker {
+	b.t.Helper()
 	w := &worker{Cmd: exec.Command(filepath.Join(programs, service)), output: &output{}}
 	w.Env = []string{
-		"NATS_URL=" + b.nc.ConnectedUrl(), "KUBECONFIG=" + b.kubeconfigs[service], "INSTALLATION=" + b.installation,
-		"BASE_DOMAIN=" + baseDomain, "INGRESS_CLASS_NAME=local", "INGRESS_ADDR=" + b.ingress, "SLOTS=8",
+		"NATS_URL=" + b.nc.ConnectedUrl(), "KUBECONFIG=" + kubeconfig, "INSTALLATION=" + b.installation,
+		"BASE_DOMAIN=" + baseDomain, "INGRESS_CLASS_NAME=local", "INGRESS_ADDR=" + b.ingress, "SLOTS=" + strconv.Itoa(slots),
 	}
 	w.Dir = b.t.TempDir()
 	w.Stderr = w.output
@@ -139,12 +162,7 @@ func (b *bundle) start(service string) *worker {
 	if err := w.Start(); err != nil {
 		b.t.Fatalf("start %s: %v", service, err)
 	}
-	b.t.Cleanup(func() {
-		w.kill()
-		if b.t.Failed() {
-			b.t.Logf("%s (pid %d) wrote:\n%s", service, w.Process.Pid, w.output)
-		}
-	})
+	b.t.Cleanup(w.kill)
 	return w
 }
 
@@ -172,7 +190,7 @@ func (b *bundle) command(id store.ID, verb store.Type, spec *store.Spec) {
 	b.t.Helper()
 	_, err := b.log.Update(b.t.Context(), id, func(store.State) (*store.Message, error) {
 		return &store.Message{
-			Type: verb, Store: id, Tenant: "tenant-of-" + string(id), Actor: "test", Time: time.Now(),
+			Type: verb, Store: id, Tenant: tenantOf(id), Actor: "test", Time: time.Now(),
 			Facts: store.Facts{Spec: spec},
 		}, nil
 	})

@@ -74,6 +74,39 @@ func (b *bundle) awaitStep(id store.ID, step string) {
 	})
 }
 
+// awaitCount waits until the store's history holds so many messages of a type.
+func (b *bundle) awaitCount(id store.ID, t store.Type, n int) {
+	b.t.Helper()
+	b.await(id, fmt.Sprintf("%d messages %s", n, t), func(storelog.Entry) bool { return b.count(id, t) >= n })
+}
+
+// awaitEnds waits until so many commands of the store have ended, and fails if one did so twice.
+func (b *bundle) awaitEnds(id store.ID, commands int) {
+	b.t.Helper()
+	var ended map[uint64]int
+	b.await(id, fmt.Sprintf("%d ends", commands), func(storelog.Entry) bool {
+		ended = b.ends(id)
+		return len(ended) == commands
+	})
+	for generation, n := range ended {
+		if n != 1 {
+			b.t.Errorf("command %d ended %d times:\n%s", generation, n, b.told(id))
+		}
+	}
+}
+
+// ends counts the terminal events of each of the store's commands.
+func (b *bundle) ends(id store.ID) map[uint64]int {
+	entries, _ := b.history.look()
+	ended := make(map[uint64]int)
+	for _, e := range entries {
+		if e.Message.Store == id && e.Message.Type.IsTerminal() {
+			ended[e.Message.Generation]++
+		}
+	}
+	return ended
+}
+
 // count is how many messages of a type the store's history holds so far.
 func (b *bundle) count(id store.ID, t store.Type) int {
 	entries, _ := b.history.look()

@@ -32,17 +32,17 @@ func (b *bundle) startKubelet() {
 	}
 	go func() {
 		for i := range pods.Items {
-			b.run(&pods.Items[i])
+			b.runPod(&pods.Items[i])
 		}
 		for event := range events.ResultChan() {
 			if pod, ok := event.Object.(*corev1.Pod); ok {
-				b.run(pod)
+				b.runPod(pod)
 			}
 		}
 	}()
 }
 
-func (b *bundle) run(pod *corev1.Pod) {
+func (b *bundle) runPod(pod *corev1.Pod) {
 	if pod.Status.Phase != corev1.PodPending {
 		return
 	}

@@ -1,0 +1,141 @@
+package provisioner_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/store-platform/store-platform/pkg/cluster/clustertest"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+// A broker that goes while Helm is at work costs an attempt at most, and nothing is there or told twice.
+func TestABrokerThatGoesInMidStep(t *testing.T) {
+	for name, backBefore := range map[string]bool{"and is back before its end": true, "and misses its end": false} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t).serving()
+			worker, proxy := b.startBehind("provisioner")
+			helm := b.hold(proxy, endRevision)
+			id := b.create()
+			helm.awaitLeft()
+			b.broker.Stop()
+			if backBefore {
+				b.broker.Start()
+				b.awaitOutput(worker, "the broker is back")
+				helm.land()
+			} else {
+				helm.land()
+				b.awaitOutput(worker, "the command comes again")
+				b.broker.Start()
+			}
+			b.awaitType(id, store.BecameReady)
+			b.awaitEnds(id, 1)
+			b.requireOneRelease(t, id, 1)
+			if n := b.count(id, store.RetryScheduled) + b.count(id, store.BecameFailed); n != 0 {
+				t.Errorf("the broker's absence was told as the store's trouble:\n%s", b.told(id))
+			}
+		})
+	}
+}
+
+// The durable consumers are deleted, so that the whole log is delivered again: what was settled stays as it is, and what
+// is under way ends once.
+func TestAReplayOfTheWholeLogTellsNothing(t *testing.T) {
+	b := setup(t).serving()
+	_, proxy := b.startBehind("provisioner")
+	b.start("janitor")
+	ready, deleted := b.create(), b.create()
+	b.awaitType(ready, store.BecameReady)
+	b.awaitType(deleted, store.BecameReady)
+	b.command(deleted, store.DeleteCommand, nil)
+	b.awaitType(deleted, store.BecameDeleted)
+	helm := b.hold(proxy, endRevision)
+	busy := b.create()
+	helm.awaitLeft()
+	before := map[store.ID]uint64{ready: b.state(ready).Version, deleted: b.state(deleted).Version}
+	for _, name := range []string{"provisioner", "janitor"} {
+		if err := b.log.JetStream().DeleteConsumer(t.Context(), storelog.Stream, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The command under way is delivered again too, and turned away.
+	b.awaitConsumer("janitor", 0)
+	b.awaitConsumer("provisioner", 1)
+	helm.land()
+	b.awaitType(busy, store.BecameReady)
+	b.awaitConsumer("provisioner", 0)
+	b.awaitEnds(busy, 1)
+	if s := b.state(busy); s.Attempt != 1 || s.Status != store.Ready {
+		t.Errorf("the store under way is %s in attempt %d:\n%s", s.Status, s.Attempt, b.told(busy))
+	}
+	for id, version := range before {
+		if s := b.state(id); s.Version != version {
+			t.Errorf("the replay told something:\n%s", b.told(id))
+		}
+	}
+	b.requireGone(deleted)
+}
+
+// awaitConsumer waits until the durable consumer exists and has delivered everything, with so much not acknowledged.
+func (b *bundle) awaitConsumer(name string, unacknowledged int) {
+	b.t.Helper()
+	clustertest.Eventually(b.t, "the log is replayed to the "+name, func(ctx context.Context) (bool, error) {
+		consumer, err := b.log.JetStream().Consumer(ctx, storelog.Stream, name)
+		if err != nil {
+			return false, nil
+		}
+		info, err := consumer.Info(ctx)
+		return err == nil && info.NumPending == 0 && info.NumAckPending == unacknowledged, nil
+	})
+}
+
+// Without its lease a worker stops; once there are leases again, somebody goes on.
+func TestLeasesThatAreLost(t *testing.T) {
+	for name, lose := range map[string]func(*bundle, *worker){
+		"purged":                    (*bundle).purgeLeases,
+		"deleted and made anew":     func(b *bundle, _ *worker) { b.deleteLeases(); b.ensureLog() },
+		"deleted and missed by all": func(b *bundle, w *worker) { b.deleteLeases(); b.awaitOutput(w, "take the lease"); b.ensureLog() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			b.shop.open.Store(true)
+			worker := b.start("provisioner")
+			id := b.create()
+			b.awaitStep(id, "release")
+			lose(b, worker)
+			b.awaitCount(id, store.AttemptStarted, 2)
+			b.startKubelet()
+			b.awaitType(id, store.BecameReady)
+			b.awaitEnds(id, 1)
+			b.requireOneRelease(t, id, 1)
+		})
+	}
+}
+
+const leases = "KV_" + storelog.BucketLeases
+
+func (b *bundle) purgeLeases(*worker) {
+	b.t.Helper()
+	stream, err := b.log.JetStream().Stream(b.t.Context(), leases)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := stream.Purge(b.t.Context()); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bundle) deleteLeases() {
+	b.t.Helper()
+	if err := b.log.JetStream().DeleteKeyValue(b.t.Context(), storelog.BucketLeases); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// ensureLog makes what is missing, as the gateway does when it starts.
+func (b *bundle) ensureLog() {
+	b.t.Helper()
+	if err := storelog.Ensure(b.t.Context(), b.nc, 1); err != nil {
+		b.t.Fatal(err)
+	}
+}

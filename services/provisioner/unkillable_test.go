@@ -1,0 +1,159 @@
+package provisioner_test
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/store-platform/store-platform/pkg/claim"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+// leastRequests is what an installation needs at least; fewer would mean that the proxy doesn't see them.
+const leastRequests = 25
+
+// A provisioner is killed at each request that it makes for a store, executed or not or in the middle, and another
+// takes over: the store is whole, and nothing of it is there twice.
+func TestAProvisionerKilledAtAnyRequestLeavesAWholeStore(t *testing.T) {
+	b := setup(t).serving()
+	unharmed := b.create()
+	points := b.observe("provisioner", unharmed, store.BecameReady)
+	if len(points) < leastRequests {
+		t.Fatalf("observed %d requests, want %d at least: %v", len(points), leastRequests, points)
+	}
+	strikes := b.newStrikes()
+	for order, p := range points {
+		for _, e := range endingsAt(p) {
+			strikes.add(b.create(), order, p, e)
+		}
+	}
+	b.besiege("provisioner", strikes, store.BecameReady)
+	want := b.inventory(unharmed)
+	for _, s := range strikes.inOrder() {
+		t.Run(s.String(), func(t *testing.T) {
+			b.requireOneEnd(t, s, store.BecameReady)
+			b.requireOneRelease(t, s.store, revisionsAfter(points, s))
+			b.requireSame(t, s.store, want)
+			b.requireQuotaOf(t, s.store, unharmed)
+			if now := b.passwords(s.store); s.secret != nil && !maps.EqualFunc(s.secret, now, slices.Equal) {
+				t.Error("the passwords have changed")
+			}
+		})
+	}
+	strikes.requireLanded(t, leastRequests)
+}
+
+// sameFromHere is the number of a teardown's requests behind which there are only more looks of the wait for its end: as
+// many as there are changes that wake it.
+const sameFromHere = 7
+
+// A janitor is killed at each request that it makes for a store, and another takes over: nothing is left, and it is
+// said once.
+func TestAJanitorKilledAtAnyRequestLeavesNothing(t *testing.T) {
+	b := setup(t).serving()
+	provisioner := b.start("provisioner")
+	unharmed := b.claimed()
+	b.awaitType(unharmed, store.BecameReady)
+	b.command(unharmed, store.DeleteCommand, nil)
+	points := b.observe("janitor", unharmed, store.BecameDeleted)
+	strikes := b.newStrikes()
+	for order, p := range points[:min(len(points), sameFromHere)] {
+		for _, e := range endingsAt(p) {
+			strikes.add(b.claimed(), order, p, e)
+		}
+	}
+	for id := range strikes.byStore {
+		b.awaitType(id, store.BecameReady)
+		b.command(id, store.DeleteCommand, nil)
+	}
+	provisioner.kill()
+	b.besiege("janitor", strikes, store.BecameDeleted)
+	book := claim.NewBook(b.bucket(storelog.BucketClaims))
+	for _, s := range strikes.inOrder() {
+		t.Run(s.String(), func(t *testing.T) {
+			b.requireOneEnd(t, s, store.BecameDeleted)
+			if held, err := book.Held(t.Context(), tenantOf(s.store)); err != nil || len(held) != 0 {
+				t.Errorf("the tenant still holds %v, %v", held, err)
+			}
+		})
+	}
+	b.requireAllGone(slices.Collect(maps.Keys(strikes.byStore)))
+	// Two looks, the removal, and a look at what became of it; how many more there are depends on what wakes the wait.
+	strikes.requireLanded(t, 4)
+}
+
+func endingsAt(p point) []ending {
+	if strings.HasPrefix(p.request, "GET ") {
+		return []ending{notExecuted, executed}
+	}
+	return []ending{notExecuted, executed, interrupted}
+}
+
+func (s *strikes) inOrder() []*strike {
+	return slices.SortedFunc(maps.Values(s.byStore), func(a, b *strike) int {
+		return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.ending, b.ending))
+	})
+}
+
+// requireLanded fails when fewer points than that were struck. The last few of an operation may not come: a store whose
+// pods run at the first look isn't looked at again.
+func (s *strikes) requireLanded(t *testing.T, least int) {
+	t.Helper()
+	for _, e := range []ending{notExecuted, executed} {
+		landed, missed := 0, []string(nil)
+		for _, strike := range s.inOrder() {
+			switch {
+			case strike.ending != e:
+			case strike.landed:
+				landed++
+			default:
+				missed = append(missed, strike.String())
+			}
+		}
+		t.Logf("%d requests struck, %s; not come to: %v", landed, e, missed)
+		if landed < least {
+			t.Errorf("%d requests struck, %s, want %d at least", landed, e, least)
+		}
+	}
+}
+
+// requireOneEnd fails unless the store's newest command ended once, as it should, and in the attempt behind the strike.
+func (b *bundle) requireOneEnd(t *testing.T, s *strike, end store.Type) {
+	t.Helper()
+	ends := 0
+	entries, _ := b.history.look()
+	for _, e := range entries {
+		if e.Message.Store == s.store && e.Message.Type.IsTerminal() && e.Message.Generation == b.state(s.store).Generation {
+			ends++
+		}
+	}
+	state, attempts := b.state(s.store), 1
+	if s.landed {
+		attempts = 2
+	}
+	if ends != 1 || state.InFlight() || b.count(s.store, end) != 1 || state.Attempt != attempts {
+		t.Errorf("%d terminal events, status %s in attempt %d:\n%s", ends, state.Status, state.Attempt, b.told(s.store))
+	}
+}
+
+func orderOf(points []point, request string, nth int) int {
+	return slices.Index(points, point{request, nth})
+}
+
+// revisionsAfter is how many revisions Helm may have after the strike: one, and a second only where the first was left
+// unfinished.
+func revisionsAfter(points []point, s *strike) (atMost int) {
+	begun := orderOf(points, "POST /api/v1/namespaces/NAMESPACE/secrets", 2)
+	finished := orderOf(points, "PUT /api/v1/namespaces/NAMESPACE/secrets/sh.helm.release.v1.store.v1", 1)
+	switch {
+	case !s.landed, s.order < begun, s.order == begun && s.ending == notExecuted:
+		return 1
+	case s.order > finished, s.order == finished && s.ending == executed:
+		return 1
+	default:
+		return 2
+	}
+}
