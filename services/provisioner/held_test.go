@@ -11,6 +11,7 @@ import (
 // The requests at which these tests stop a worker.
 const (
 	makeNamespace  = "POST /api/v1/namespaces"
+	makeVolume     = "POST /api/v1/namespaces/NAMESPACE/persistentvolumeclaims"
 	makeDeployment = "POST /apis/apps/v1/namespaces/NAMESPACE/deployments"
 	endRevision    = "PUT /api/v1/namespaces/NAMESPACE/secrets/sh.helm.release.v1.store.v1"
 	lookAtPods     = "GET /apis/apps/v1/namespaces/NAMESPACE/deployments"

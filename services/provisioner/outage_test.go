@@ -12,6 +12,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/cluster/clustertest"
@@ -41,9 +42,39 @@ func (b *bundle) requireReadyAgain(id store.ID) {
 func TestAnAPIServerThatGoes(t *testing.T) {
 	b := setup(t).serving()
 	_, proxy := b.startBehind("provisioner")
+	goAwayAt(proxy, makeDeployment)
+	id := b.create()
+	b.requireCause(id, "ClusterUnreachable", "")
+	if waited := b.awaitType(id, store.Waited); waited.State.Reason != "ClusterNotReady" {
+		t.Errorf("it waits for %+v", waited.State)
+	}
+	proxy.Each(nil)
+	b.requireReadyAgain(id)
+}
+
+func TestAnAPIServerThatGoesBeforeADeleteIsDone(t *testing.T) {
+	b := setup(t).serving()
+	b.start("provisioner")
+	_, proxy := b.startBehind("janitor")
+	id := b.create()
+	b.awaitType(id, store.BecameReady)
+	goAwayAt(proxy, "DELETE /api/v1/namespaces/NAMESPACE")
+	b.command(id, store.DeleteCommand, nil)
+	b.requireCause(id, "ClusterUnreachable", "")
+	if waited := b.awaitType(id, store.Waited); waited.State.Status != store.Deleting {
+		t.Errorf("it waits as %+v", waited.State)
+	}
+	proxy.Each(nil)
+	b.awaitType(id, store.BecameDeleted)
+	b.awaitEnds(id, 2)
+	b.requireGone(id)
+}
+
+// goAwayAt makes the API server vanish, as seen through the proxy, with a request of that name.
+func goAwayAt(proxy *clustertest.Proxy, request string) {
 	var gone atomic.Bool
 	proxy.Each(func(c *clustertest.Call) {
-		if c.String() == makeDeployment && gone.CompareAndSwap(false, true) {
+		if c.String() == request && gone.CompareAndSwap(false, true) {
 			proxy.CutConnections()
 		}
 		if gone.Load() {
@@ -51,14 +82,6 @@ func TestAnAPIServerThatGoes(t *testing.T) {
 		}
 		c.Forward()
 	})
-	id := b.create()
-	b.requireCause(id, "ClusterUnreachable", "")
-	waited := b.awaitType(id, store.Waited)
-	if waited.State.Reason != "ClusterNotReady" {
-		t.Errorf("it waits for %+v", waited.State)
-	}
-	proxy.Each(nil)
-	b.requireReadyAgain(id)
 }
 
 // An API server that sheds load is named as the cause, however long it asks to be left alone.
@@ -130,7 +153,7 @@ func (b *bundle) breakDeployments(id store.ID) string {
 		b.t.Fatalf("make the webhook: %v", err)
 	}
 	b.t.Cleanup(func() { b.mendDeployments(id) })
-	dry := &appsv1.ControllerRevision{ObjectMeta: metav1.ObjectMeta{Name: "dry"}}
+	dry := &appsv1.ControllerRevision{ObjectMeta: metav1.ObjectMeta{Name: "dry"}, Data: runtime.RawExtension{Raw: []byte("{}")}}
 	clustertest.Eventually(b.t, "the webhook is asked", func(ctx context.Context) (bool, error) {
 		_, err := b.api.Admin.AppsV1().ControllerRevisions(id.Namespace()).Create(ctx, dry, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		return apierrors.IsInternalError(err), nil

@@ -2,10 +2,15 @@ package provisioner_test
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/store-platform/store-platform/pkg/claim"
 	"github.com/store-platform/store-platform/pkg/store"
@@ -83,6 +88,43 @@ func TestAJanitorKilledAtAnyRequestLeavesNothing(t *testing.T) {
 	b.requireAllGone(slices.Collect(maps.Keys(strikes.byStore)))
 	// Two looks, the removal, and a look at what became of it; how many more there are depends on what wakes the wait.
 	strikes.requireLanded(t, 4)
+}
+
+// The API server counts a volume before it stores it. A worker's end in between leaves the count without the volume, and
+// the plan has room for one.
+func TestAProvisionerKilledBetweenCountAndVolumeCostsNothing(t *testing.T) {
+	b := setup(t).serving()
+	direct := b.kubeconfigs["provisioner"]
+	first, proxy := b.startBehind("provisioner")
+	volume := b.hold(proxy, makeVolume)
+	id := b.create()
+	volume.awaitLeft()
+	first.kill()
+	b.countVolume(id)
+	b.kubeconfigs["provisioner"] = direct
+	b.start("provisioner")
+	ready := b.awaitType(id, store.BecameReady)
+	if ready.State.Attempt != 2 {
+		t.Errorf("Ready in attempt %d, want the second:\n%s", ready.State.Attempt, b.told(id))
+	}
+	unharmed := b.create()
+	b.awaitType(unharmed, store.BecameReady)
+	b.requireQuotaOf(t, id, unharmed)
+}
+
+// countVolume makes the quota say that all the storage of the plan is used.
+func (b *bundle) countVolume(id store.ID) {
+	b.t.Helper()
+	quotas := b.api.Admin.CoreV1().ResourceQuotas(id.Namespace())
+	quota, err := quotas.Get(b.t.Context(), "store", metav1.GetOptions{})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	all := quota.Spec.Hard[corev1.ResourceRequestsStorage]
+	patch := fmt.Appendf(nil, `{"status":{"used":{"requests.storage":%q}}}`, all.String())
+	if _, err := quotas.Patch(b.t.Context(), "store", types.MergePatchType, patch, metav1.PatchOptions{}, "status"); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 func endingsAt(p point) []ending {
