@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -64,14 +65,19 @@ func Start(t testing.TB) *API {
 		t.Fatalf("build client: %v", err)
 	}
 	api := &API{Admin: admin, Config: config}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	if err := applyAccess(ctx, config, PlatformNamespace); err != nil {
-		t.Fatalf("apply access rules: %v", err)
-	}
-	api.awaitPolicy(ctx, t)
+	accessOnce.Do(func() {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		if err := applyAccess(ctx, config, PlatformNamespace); err != nil {
+			t.Fatalf("apply access rules: %v", err)
+		}
+		api.awaitPolicy(ctx, t)
+	})
 	return api
 }
+
+// accessOnce is for the whole process: a package's tests begin one after the other, and would wait for each other here.
+var accessOnce sync.Once
 
 // awaitPolicy waits until the admission policy is enforced, which the API server learns a little after it was made.
 func (a *API) awaitPolicy(ctx context.Context, t testing.TB) {
