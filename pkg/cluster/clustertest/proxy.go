@@ -5,7 +5,7 @@ import (
 	"context"
 	"encoding/pem"
 	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
@@ -49,12 +49,12 @@ func (a *API) NewProxy(t testing.TB) *Proxy {
 		// A watch is passed on event by event.
 		FlushInterval: -1,
 		// What is cut on purpose is no news.
-		ErrorLog:     log.New(io.Discard, "", 0),
+		ErrorLog:     slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}}
 	p.server = httptest.NewUnstartedServer(p)
 	p.server.EnableHTTP2 = true
-	p.server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	p.server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	p.server.StartTLS()
 	t.Cleanup(func() {
 		// Watches never end by themselves.
@@ -141,7 +141,7 @@ func (c *Call) String() string {
 // Forward passes the request on, and its answer back. It returns the answer's status.
 func (c *Call) Forward() int {
 	answer := &statusWriter{ResponseWriter: c.writer}
-	c.relay(answer, c.Request.Context())
+	c.relay(c.Request.Context(), answer)
 	return answer.status
 }
 
@@ -161,7 +161,7 @@ func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // Execute passes the request on whether or not its sender still lives, and keeps the answer. It returns the status.
 func (c *Call) Execute() int {
 	kept := httptest.NewRecorder()
-	c.relay(kept, context.WithoutCancel(c.Request.Context()))
+	c.relay(context.WithoutCancel(c.Request.Context()), kept)
 	return kept.Code
 }
 
@@ -175,7 +175,7 @@ func (c *Call) Interrupt(meanwhile func()) {
 		cancel()
 	}})
 	defer func() { _ = recover() }()
-	c.relay(httptest.NewRecorder(), ctx)
+	c.relay(ctx, httptest.NewRecorder())
 }
 
 // Refuse answers as an API server does that can't: with a Status.
@@ -191,7 +191,7 @@ func (c *Call) Refuse(code int, header http.Header, status string) {
 // Cut ends the request without an answer. It doesn't return.
 func (c *Call) Cut() { panic(http.ErrAbortHandler) }
 
-func (c *Call) relay(w http.ResponseWriter, ctx context.Context) {
+func (c *Call) relay(ctx context.Context, w http.ResponseWriter) {
 	r := c.Request.Clone(ctx)
 	r.Body = io.NopCloser(bytes.NewReader(c.body))
 	c.proxy.relay.ServeHTTP(w, r)
