@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -23,12 +24,20 @@ import (
 // MaxName is how many characters a store's name may have.
 const MaxName = 60
 
+// How long a store may be asked to live: shorter than MinTTL it would hardly be Ready before its deletion.
+const (
+	MinTTL = time.Minute
+	MaxTTL = 8760 * time.Hour
+)
+
 // Wish is what a create asks for, as it was asked: empty fields mean the default.
 type Wish struct {
 	Name    string         `json:"name"`
 	Engine  string         `json:"engine"`
 	Plan    string         `json:"plan"`
 	Options map[string]any `json:"options"`
+	// TTL came later: creates without one must digest as they always did.
+	TTL string `json:"ttl,omitempty"`
 }
 
 // digest tells a repeated request from another one under the same key. It is made before defaults are filled in: these
@@ -70,13 +79,18 @@ func (a *Admission) Create(ctx context.Context, client door.Client, key string, 
 	if err != nil {
 		return store.State{}, err
 	}
+	now := a.now()
+	expires, err := w.expiry(now)
+	if err != nil {
+		return store.State{}, err
+	}
 	if err := a.claim(ctx, parts, client.Tenant, id); err != nil {
 		return store.State{}, err
 	}
 	facts := waiting(parts.Platform.Cluster())
-	facts.Spec, facts.Request = &spec, digest
+	facts.Spec, facts.Request, facts.ExpiresAt = &spec, digest, expires
 	after, err := parts.Log.Append(ctx, store.State{}, store.Message{
-		Type: store.CreateCommand, Store: id, Tenant: client.Tenant, Actor: client.Actor(), Time: a.now(), Facts: facts,
+		Type: store.CreateCommand, Store: id, Tenant: client.Tenant, Actor: client.Actor(), Time: now, Facts: facts,
 	})
 	if errors.Is(err, storelog.ErrConflict) {
 		// Somebody was faster with the same key.
@@ -150,6 +164,19 @@ func (w Wish) spec(id store.ID, catalog *engine.Catalog) (store.Spec, error) {
 	return store.Spec{Name: name, Engine: pack.Name, Version: pack.Version, Plan: plan.Name, Options: options}, nil
 }
 
+// expiry is when a store made now has lived long enough; nil is never. The error is an *engine.FieldError.
+func (w Wish) expiry(now time.Time) (*time.Time, error) {
+	if w.TTL == "" {
+		return nil, nil
+	}
+	ttl, err := time.ParseDuration(w.TTL)
+	if err != nil || ttl < MinTTL || ttl > MaxTTL {
+		return nil, &engine.FieldError{Field: "ttl", Message: "must be a duration such as 90m or 72h, from 1m to 8760h"}
+	}
+	at := now.UTC().Add(ttl)
+	return &at, nil
+}
+
 func (w Wish) pack(catalog *engine.Catalog) (engine.Pack, error) {
 	if w.Engine != "" {
 		if pack, ok := catalog.Find(w.Engine); ok {
@@ -169,15 +196,19 @@ func (w Wish) pack(catalog *engine.Catalog) (engine.Pack, error) {
 	return engine.Pack{}, &engine.FieldError{Field: "engine", Message: "must be one of " + strings.Join(names, ", ")}
 }
 
-// checkName refuses what can't be shown in one line as it stands, above all characters that change the direction of
-// the text around them.
 func checkName(name string) error {
 	if utf8.RuneCountInString(name) > MaxName {
 		return &engine.FieldError{Field: "name", Message: fmt.Sprintf("must have at most %d characters", MaxName)}
 	}
-	for _, r := range name {
+	return checkLine("name", name)
+}
+
+// checkLine refuses what can't be shown in one line as it stands, above all characters that change the direction of
+// the text around them.
+func checkLine(field, text string) error {
+	for _, r := range text {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {
-			return &engine.FieldError{Field: "name", Message: "must be printable text in one line"}
+			return &engine.FieldError{Field: field, Message: "must be printable text in one line"}
 		}
 	}
 	return nil

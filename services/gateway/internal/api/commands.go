@@ -17,6 +17,7 @@ type CreateStore struct {
 	Engine  string         `json:"engine,omitempty" maxLength:"63" doc:"The catalog's default when missing"`
 	Plan    string         `json:"plan,omitempty" maxLength:"63" doc:"The engine's default when missing"`
 	Options map[string]any `json:"options,omitempty" doc:"As the engine's options say"`
+	TTL     string         `json:"ttl,omitempty" maxLength:"32" doc:"How long the store lives before it is deleted by itself: hours, minutes and seconds, 1m to 8760h; for ever when missing" example:"72h"`
 }
 
 type createInput struct {
@@ -42,7 +43,7 @@ func (a *API) commands(routes huma.API) {
 		MaxBodyBytes: MaxBody, Errors: []int{http.StatusBadRequest, http.StatusUnsupportedMediaType},
 	}), func(ctx context.Context, in *createInput) (*storeOutput, error) {
 		state, err := a.admission.Create(ctx, door.ClientIn(ctx), in.Key, admission.Wish{
-			Name: in.Body.Name, Engine: in.Body.Engine, Plan: in.Body.Plan, Options: in.Body.Options,
+			Name: in.Body.Name, Engine: in.Body.Engine, Plan: in.Body.Plan, Options: in.Body.Options, TTL: in.Body.TTL,
 		})
 		if err != nil {
 			return nil, err

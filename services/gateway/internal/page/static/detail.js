@@ -86,6 +86,7 @@ export class Detail {
 
   renderFacts(store, engine) {
     const texts = [engine ? engine.title : store.engine, `Plan ${store.plan}`, `Made ${dateAndClock(store.createdAt)}`];
+    if (store.expiresAt && store.status !== 'Deleted') texts.push(`Deleted by itself ${dateAndClock(store.expiresAt)}`);
     if (store.attempt > 1) texts.push(`Attempt ${store.attempt}`);
     this.facts.replaceChildren(...texts.map((text) => el('span', { text })), el('span', { class: 'mono', text: store.id }));
   }
