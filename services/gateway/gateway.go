@@ -122,7 +122,7 @@ func build(cfg Config, d *door.Door, b *bus.Bus, hub *feed.Hub) (*fiber.App, err
 	refuseMethods(app)
 	app.Use(page.Headers, watch, d.Handle)
 	questions := reader.New(b)
-	admit := admission.New(b, cfg.MaxStores, time.Now, rand.Reader)
+	admit := admission.New(b, questions, cfg.MaxStores, time.Now, rand.Reader)
 	document, err := api.Mount(app, admit, questions, b, d)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/door"
+	"github.com/store-platform/store-platform/services/gateway/internal/reader"
 )
 
 // ReasonClusterNotReady is a store's reason while there is no cluster to make it in.
@@ -33,6 +34,7 @@ func (e *QuotaError) Error() string { return fmt.Sprintf("the tenant has %d stor
 // Admission admits. Safe for concurrent use.
 type Admission struct {
 	bus    *bus.Bus
+	reader *reader.Reader
 	quota  int
 	now    func() time.Time
 	random io.Reader
@@ -40,10 +42,10 @@ type Admission struct {
 	seen   *seen
 }
 
-// New makes an admission with at most quota stores a tenant. random is where ids of creates without an Idempotency-Key
+// New makes an admission with at most quota stores a tenant. r is asked about what only the read model knows; random is where ids of creates without an Idempotency-Key
 // come from.
-func New(b *bus.Bus, quota int, now func() time.Time, random io.Reader) *Admission {
-	return &Admission{bus: b, quota: quota, now: now, random: random, turns: newTurnstile(), seen: newSeen()}
+func New(b *bus.Bus, r *reader.Reader, quota int, now func() time.Time, random io.Reader) *Admission {
+	return &Admission{bus: b, reader: r, quota: quota, now: now, random: random, turns: newTurnstile(), seen: newSeen()}
 }
 
 // Seen is the newest version that the tenant was shown by this gateway: lists wait for it, so that a store is listed
@@ -91,19 +93,22 @@ func (a *Admission) command(ctx context.Context, client door.Client, id store.ID
 		if err != nil {
 			return nil, err
 		}
-		facts := waiting(parts.Platform.Cluster())
-		if verb != store.Delete {
-			facts.Spec = &s.Spec
-		}
-		return &store.Message{
-			Type: store.Type(verb), Tenant: s.Tenant, Actor: client.Actor(), Time: a.now(), Facts: facts,
-		}, nil
+		return a.wanting(verb, s, client, parts.Platform.Cluster()), nil
 	})
 	if err != nil {
 		return state, err
 	}
 	a.seen.note(state.Tenant, state.Version)
 	return state, nil
+}
+
+// wanting is the command of an existing store with this verb.
+func (a *Admission) wanting(verb store.Verb, s store.State, client door.Client, c platform.Cluster) *store.Message {
+	facts := waiting(c)
+	if verb != store.Delete {
+		facts.Spec = &s.Spec
+	}
+	return &store.Message{Type: store.Type(verb), Tenant: s.Tenant, Actor: client.Actor(), Time: a.now(), Facts: facts}
 }
 
 // LookedAt notes on the log that the client is about to be shown the store's passwords; without the note it must not

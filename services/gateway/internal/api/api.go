@@ -59,6 +59,7 @@ func Mount(app *fiber.App, a *admission.Admission, r *reader.Reader, b *bus.Bus,
 	api.stores(routes)
 	api.commands(routes)
 	api.details(routes)
+	api.deadLetters(routes)
 	describeOthers(routes.OpenAPI())
 	document, err := json.Marshal(routes.OpenAPI())
 	if err != nil {

@@ -28,6 +28,8 @@ const (
 	ConflictChanged       Code = "conflict_changed"
 	NothingToRetry        Code = "nothing_to_retry"
 	StoreDeleted          Code = "store_deleted"
+	StoreUnreadable       Code = "store_unreadable"
+	NoDeadLetter          Code = "no_dead_letter"
 	NotReady              Code = "not_ready"
 	LogFull               Code = "log_full"
 	BrokerUnavailable     Code = "broker_unavailable"
@@ -72,6 +74,8 @@ var kinds = map[Code]kind{
 	ConflictChanged:       {http.StatusConflict, "The store keeps changing", true},
 	NothingToRetry:        {http.StatusConflict, "There is nothing to retry", false},
 	StoreDeleted:          {http.StatusConflict, "The store has been deleted", false},
+	StoreUnreadable:       {http.StatusConflict, "The store's newest message can't be read", false},
+	NoDeadLetter:          {http.StatusNotFound, "There is no such dead letter", false},
 	NotReady:              {http.StatusConflict, "The store is not ready", true},
 	LogFull:               {http.StatusServiceUnavailable, "The log is full", true},
 	BrokerUnavailable:     {http.StatusServiceUnavailable, "The broker can't be reached", true},

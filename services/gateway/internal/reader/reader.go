@@ -56,6 +56,13 @@ func (r *Reader) Events(ctx context.Context, q query.EventsRequest) (query.Event
 	return reply, asking(err, ErrProjection)
 }
 
+// DeadLetters lists one page of what waits for an operator.
+func (r *Reader) DeadLetters(ctx context.Context, q query.DeadLettersRequest) (query.DeadLettersReply, error) {
+	var reply query.DeadLettersReply
+	err := r.ask(ctx, query.DeadLettersSubject, queryTimeout, q, &reply)
+	return reply, asking(err, ErrProjection)
+}
+
 // Credentials fetches a store's passwords. The caller notes the look on the log before it shows them.
 func (r *Reader) Credentials(ctx context.Context, id store.ID) (query.CredentialsReply, error) {
 	var reply query.CredentialsReply

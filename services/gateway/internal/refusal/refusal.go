@@ -29,6 +29,7 @@ var known = []struct {
 	{store.ErrNotFound, problem.NotFound, "There is no such store."},
 	{store.ErrDeleted, problem.StoreDeleted, "The store has been deleted, and stays so. Its history can still be read."},
 	{store.ErrNothingToRetry, problem.NothingToRetry, "Only a store that has failed can be tried again."},
+	{store.ErrNoDeadLetter, problem.NoDeadLetter, "There is no such dead letter, or somebody has dealt with it already."},
 	{admission.ErrKeyReused, problem.IdempotencyKeyReused, "This Idempotency-Key made a store before, from another request. " +
 		"Use a new key, or send the same request."},
 	{admission.ErrCatalogEmpty, problem.CatalogEmpty, "No engine has been published yet. The provisioner does so when it starts."},
@@ -37,6 +38,8 @@ var known = []struct {
 	{claim.ErrContended, problem.ConflictChanged, "Others changed the tenant's stores at every try. Try again."},
 	{storelog.ErrConflict, problem.ConflictChanged, "The store changed at every try. Try again."},
 	{storelog.ErrNewerSchema, problem.NewerSchema, "A newer version of the platform wrote this store. Another gateway can serve it."},
+	{storelog.ErrUnreadable, problem.StoreUnreadable, "What was written last of this store can't be read. It is among the dead " +
+		"letters; an operator can redrive or discard it there."},
 	{bus.ErrUnavailable, problem.BrokerUnavailable, "The gateway can't reach its broker. Nothing was changed."},
 	{reader.ErrCursor, problem.InvalidCursor, "The cursor is not one of ours. Begin with the first page."},
 	{reader.ErrProjection, problem.ProjectionUnavailable, "Lists and histories can't be read right now. Single stores can, " +

@@ -1,0 +1,133 @@
+package admission
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/gateway/internal/bus"
+	"github.com/store-platform/store-platform/services/gateway/internal/door"
+)
+
+// MaxReason is how many characters the reason of a discard may have.
+const MaxReason = 500
+
+// Redrive sends the dead letter with this sequence again: the command that failed or is stuck, as a new command; a
+// message that the read model has set aside, as the wish that it be read once more. Whatever isn't a dead letter, isn't
+// one any more or isn't the client's is store.ErrNoDeadLetter.
+func (a *Admission) Redrive(ctx context.Context, client door.Client, seq uint64) (store.State, error) {
+	return a.deal(ctx, client, seq, store.Redriven, "")
+}
+
+// Discard puts the dead letter away for good, for a reason that stays on the log. The store itself stays as it is.
+func (a *Admission) Discard(ctx context.Context, client door.Client, seq uint64, reason string) (store.State, error) {
+	reason = strings.TrimSpace(reason)
+	if reason == "" || utf8.RuneCountInString(reason) > MaxReason {
+		return store.State{}, &engine.FieldError{Field: "reason", Message: fmt.Sprintf("must have 1 to %d characters", MaxReason)}
+	}
+	if err := checkLine("reason", reason); err != nil {
+		return store.State{}, err
+	}
+	return a.deal(ctx, client, seq, store.Discarded, reason)
+}
+
+// deal finds the letter in the log: that of a command is dealt with while nobody remembers anything.
+func (a *Admission) deal(
+	ctx context.Context, client door.Client, seq uint64, how store.Type, reason string,
+) (store.State, error) {
+	parts, err := a.bus.Parts()
+	if err != nil {
+		return store.State{}, err
+	}
+	raw, err := parts.Log.Message(ctx, seq)
+	if errors.Is(err, storelog.ErrNoMessage) {
+		return store.State{}, store.ErrNoDeadLetter
+	}
+	if err != nil {
+		return store.State{}, err
+	}
+	id, err := storelog.StoreOf(raw.Subject)
+	if err != nil {
+		return store.State{}, store.ErrNoDeadLetter
+	}
+	state, err := parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
+		return a.answerCommand(s, client, seq, how, reason, parts)
+	})
+	// The message itself may be the letter, which only an operator deals with. Others learn nothing from the difference.
+	if errors.Is(err, store.ErrNoDeadLetter) || errors.Is(err, storelog.ErrUnreadable) {
+		if !client.Admin {
+			return store.State{}, store.ErrNoDeadLetter
+		}
+		state, err = a.answerMessage(ctx, parts, id, store.Message{
+			Type: how, Actor: client.Actor(), Time: a.now(), Facts: store.Facts{DeadLetter: seq, Message: reason},
+		})
+	}
+	if err != nil {
+		return store.State{}, err
+	}
+	// The operator's next list is to show it as much as the owner's.
+	a.seen.note(state.Tenant, state.Version)
+	a.seen.note(client.Tenant, state.Version)
+	return state, nil
+}
+
+// answerCommand decides on the letter of a store's newest command. A second redrive finds another newest command, so
+// there is never a second one for the same letter.
+func (a *Admission) answerCommand(
+	s store.State, client door.Client, seq uint64, how store.Type, reason string, parts *bus.Parts,
+) (*store.Message, error) {
+	if visible(s, client) != nil {
+		return nil, store.ErrNoDeadLetter
+	}
+	verb, err := store.AdmitRedrive(s, seq)
+	if err != nil {
+		return nil, err
+	}
+	if how == store.Discarded {
+		return &store.Message{
+			Type: store.Discarded, Tenant: s.Tenant, Actor: client.Actor(), Generation: seq, Time: a.now(),
+			Facts: store.Facts{DeadLetter: seq, Message: reason},
+		}, nil
+	}
+	m := a.wanting(verb, s, client, parts.Platform.Cluster())
+	m.Facts.DeadLetter = seq
+	return m, nil
+}
+
+// answerMessage writes behind a message that was set aside. That one which ends its store's history can't be read is
+// seen in the log, and going on behind it can't wait: the store is locked until then. Of all others only the read model
+// knows whether it has set them aside, and without it nothing is done.
+//
+// The event belongs to no generation, so that it changes nothing of how the store is.
+func (a *Admission) answerMessage(ctx context.Context, parts *bus.Parts, id store.ID, m store.Message) (store.State, error) {
+	state, err := parts.Log.Last(ctx, id)
+	if errors.Is(err, storelog.ErrUnreadable) {
+		state, err = parts.Log.Mend(ctx, id, m.Facts.DeadLetter, m)
+		if errors.Is(err, storelog.ErrConflict) {
+			// Where another message ends the history that can't be read either, that one comes first.
+			if _, other := parts.Log.Last(ctx, id); errors.Is(other, storelog.ErrUnreadable) {
+				return store.State{}, other
+			}
+		}
+		return state, err
+	}
+	if err != nil {
+		return store.State{}, err
+	}
+	reply, err := a.reader.DeadLetters(ctx, query.DeadLettersRequest{
+		Kind: query.DeadSetAside, After: m.Facts.DeadLetter - 1, Limit: 1, Seen: state.Version,
+	})
+	if err != nil {
+		return store.State{}, err
+	}
+	if len(reply.DeadLetters) == 0 || reply.DeadLetters[0].Seq != m.Facts.DeadLetter {
+		return store.State{}, store.ErrNoDeadLetter
+	}
+	return parts.Log.Update(ctx, id, func(store.State) (*store.Message, error) { return &m, nil })
+}

@@ -1,0 +1,117 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/services/gateway/internal/door"
+)
+
+type deadLettersInput struct {
+	Kind  string `query:"kind" enum:"failed,stuck,set_aside" doc:"Only letters of this kind"`
+	After uint64 `query:"after" doc:"next of the page before"`
+	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Seen  uint64 `query:"seen" doc:"A version the caller has seen: the answer waits, bounded, until it is contained"`
+}
+
+// DeadLetterList is one page.
+type DeadLetterList struct {
+	DeadLetters []query.DeadLetter `json:"deadLetters" doc:"Oldest first"`
+	Next        uint64             `json:"next,omitempty" doc:"after of the next page; absent on the last"`
+}
+
+type deadLettersOutput struct{ Body DeadLetterList }
+
+// letterInput is taken as any text, like idInput: what is no number is no dead letter either.
+type letterInput struct {
+	N string `path:"n" doc:"seq of the dead letter" example:"42"`
+}
+
+// parse returns 0 for what is no number: no message has that.
+func (in letterInput) parse() uint64 {
+	n, err := strconv.ParseUint(in.N, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// discardInput repeats letterInput's field: huma doesn't look into an embedded struct that isn't exported.
+type discardInput struct {
+	N    string `path:"n" doc:"seq of the dead letter" example:"42"`
+	Body Discard
+}
+
+// Discard says why.
+type Discard struct {
+	Reason string `json:"reason" minLength:"1" maxLength:"500" doc:"Why nobody need look at it any more; kept in the store's history"`
+}
+
+const aboutDeadLetters = "What waits for a person: stores that failed (`failed`), deletions that have had their attempts and go " +
+	"on every five minutes (`stuck`). A client sees its own stores'; with the admin key everybody's, and messages that the " +
+	"read model couldn't take (`set_aside`)."
+
+const aboutRedrive = "A failed command is sent again with a new command, a stuck deletion begins anew, a message that was set " +
+	"aside is read once more. Works also while lists can't be read. 404 `no_dead_letter` when there is none of that number, also " +
+	"when it has been dealt with already: repeating this never sends anything twice."
+
+const aboutDiscard = "Takes it off the list and leaves the store as it is: a stuck deletion goes on, a failed store can be retried."
+
+func (a *API) deadLetters(routes huma.API) {
+	handle(routes, huma.Operation{
+		OperationID: "list-dead-letters", Method: http.MethodGet, Path: "/dead-letters", Tags: []string{"Dead letters"},
+		Summary: "What waits for a person", Description: aboutDeadLetters,
+	}, a.listDeadLetters)
+	answered := func(op huma.Operation) huma.Operation {
+		op.Method, op.Tags, op.DefaultStatus = http.MethodPost, []string{"Dead letters"}, http.StatusAccepted
+		op.Errors = append(op.Errors, http.StatusNotFound, http.StatusConflict)
+		return op
+	}
+	handle(routes, answered(huma.Operation{
+		OperationID: "redrive-dead-letter", Path: "/dead-letters/{n}/redrive", Summary: "Send a dead letter again", Description: aboutRedrive,
+	}), a.redrive)
+	handle(routes, answered(huma.Operation{
+		OperationID: "discard-dead-letter", Path: "/dead-letters/{n}/discard", Summary: "Put a dead letter away", Description: aboutDiscard,
+		MaxBodyBytes: MaxBody, Errors: []int{http.StatusBadRequest, http.StatusUnsupportedMediaType},
+	}), a.discard)
+}
+
+func (a *API) redrive(ctx context.Context, in *letterInput) (*storeOutput, error) {
+	state, err := a.admission.Redrive(ctx, door.ClientIn(ctx), in.parse())
+	if err != nil {
+		return nil, err
+	}
+	return a.show(ctx, state), nil
+}
+
+func (a *API) discard(ctx context.Context, in *discardInput) (*storeOutput, error) {
+	letter := letterInput{N: in.N}
+	state, err := a.admission.Discard(ctx, door.ClientIn(ctx), letter.parse(), in.Body.Reason)
+	if err != nil {
+		return nil, err
+	}
+	return a.show(ctx, state), nil
+}
+
+func (a *API) listDeadLetters(ctx context.Context, in *deadLettersInput) (*deadLettersOutput, error) {
+	client := door.ClientIn(ctx)
+	q := query.DeadLettersRequest{
+		Tenant: client.Tenant, Kind: query.DeadLetterKind(in.Kind), After: in.After, Limit: in.Limit,
+		Seen: max(in.Seen, a.admission.Seen(client.Tenant)),
+	}
+	if client.Admin {
+		q.Tenant = ""
+	}
+	reply, err := a.reader.DeadLetters(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	if reply.DeadLetters == nil {
+		reply.DeadLetters = []query.DeadLetter{}
+	}
+	return &deadLettersOutput{Body: DeadLetterList{DeadLetters: reply.DeadLetters, Next: reply.Next}}, nil
+}
