@@ -60,6 +60,7 @@ func Mount(app *fiber.App, a *admission.Admission, r *reader.Reader, b *bus.Bus,
 	api.commands(routes)
 	api.details(routes)
 	api.deadLetters(routes)
+	api.sweeps(routes)
 	describeOthers(routes.OpenAPI())
 	document, err := json.Marshal(routes.OpenAPI())
 	if err != nil {

@@ -38,7 +38,9 @@ type Parts struct {
 	Claims   *claim.Book
 	Catalog  *engine.Catalog
 	Platform *platform.View
-	Tickets  jetstream.KeyValue
+	// Reports is the bucket that Platform follows one key of.
+	Reports jetstream.KeyValue
+	Tickets jetstream.KeyValue
 }
 
 // Bus holds the parts once they are there. Safe for concurrent use.
@@ -130,7 +132,7 @@ func (b *Bus) open(ctx context.Context, conn *nats.Conn) (Parts, error) {
 	}
 	return Parts{
 		Conn: conn, Log: log, Claims: claim.NewBook(buckets[storelog.BucketClaims]),
-		Catalog: catalog, Platform: cluster, Tickets: buckets[storelog.BucketTickets],
+		Catalog: catalog, Platform: cluster, Reports: buckets[storelog.BucketPlatform], Tickets: buckets[storelog.BucketTickets],
 	}, nil
 }
 

@@ -75,6 +75,15 @@ func New(trusted []netip.Prefix, hosts []string, adminKey string) *Door {
 	return d
 }
 
+// MayOperate says whether the client may look after the platform itself: with an admin key its holder, without one who
+// sits at the machine.
+func (d *Door) MayOperate(c Client) bool {
+	if d.adminKey != nil {
+		return c.Admin
+	}
+	return c.Tenant == loopbackTenant
+}
+
 // AdminKeySet says whether credentials need the admin key.
 func (d *Door) AdminKeySet() bool { return d.adminKey != nil }
 
