@@ -71,7 +71,7 @@ func grants() map[string]grant {
 		Events: {
 			publish: slices.Concat(read(stream), bucket("tickets"), write("tickets"),
 				bucket("platform"), bucket("catalog")),
-			subscribe: []string{"query.stores", "query.events", "$SRV.>"},
+			subscribe: []string{"query.stores", "query.events", "query.dead-letters", "$SRV.>"},
 			answers:   true,
 		},
 		Local: {
