@@ -48,6 +48,8 @@ var debian = []struct{ file, name string }{
 	{"/usr/bin/gcc", "gcc"},
 	{"/usr/include/stdlib.h", "libc6-dev"},
 	{"/usr/bin/curl", "curl"},
+	{"/usr/sbin/mkfs.ext4", "e2fsprogs"},
+	{"/usr/bin/mount", "mount"},
 }
 
 // installPackages installs what is missing, as root on Debian, after printing the line. INSTALL=0 and everybody else

@@ -3,6 +3,7 @@ package broker_test
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,10 +36,7 @@ type bundle struct {
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	passwords := map[string]string{}
-	for _, user := range broker.Users {
-		passwords[user] = "password of " + user
-	}
+	passwords := passwords()
 	dir := filepath.Join(t.TempDir(), `a "folder" with spaces`)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -82,6 +80,25 @@ func setup(t *testing.T) *bundle {
 		t.Fatalf("the gateway can't make the log: %v", err)
 	}
 	return b
+}
+
+func passwords() map[string]string {
+	all := map[string]string{}
+	for _, user := range broker.Users {
+		all[user] = "password of " + user
+	}
+	return all
+}
+
+// freeAddress is one on which nobody listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }
 
 func (b *bundle) log(t *testing.T, user string) *storelog.Log {
