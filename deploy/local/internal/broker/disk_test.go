@@ -161,3 +161,13 @@ func (p *process) makeLog() {
 		p.t.Fatal(err)
 	}
 }
+
+// available is how many bytes a disk has left.
+func available(t *testing.T, dir string) uint64 {
+	t.Helper()
+	var s syscall.Statfs_t
+	if err := syscall.Statfs(dir, &s); err != nil {
+		t.Fatal(err)
+	}
+	return s.Bavail * uint64(s.Bsize)
+}
