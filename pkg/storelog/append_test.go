@@ -122,6 +122,9 @@ func TestLastMessageCarriesTheFoldOfTheHistory(t *testing.T) {
 			var state store.State
 			for i := range rapid.IntRange(1, 25).Draw(rt, "length") {
 				m := message(rapid.SampledFrom(allTypes).Draw(rt, "type"), 0)
+				if i == 0 {
+					m = message(store.CreateCommand, 0) // a history that begins otherwise has no store
+				}
 				m.Store, m.Facts.Step = store1, fmt.Sprint("step", i%3)
 				if !m.Type.IsCommand() {
 					m.Generation = state.Generation
