@@ -6,6 +6,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
 // Broker can be stopped and started again: it comes back on the same port with what it had on its disk.
@@ -23,7 +25,7 @@ func StartBroker(tb testing.TB) *Broker {
 	b.Start()
 	b.port = b.current.Addr().(*net.TCPAddr).Port
 	tb.Cleanup(b.Stop)
-	ensure(tb, b.Connect(), 1)
+	ensure(tb, b.Connect(), storelog.Settings{Replicas: 1})
 	return b
 }
 

@@ -135,7 +135,7 @@ func (b *bundle) deleteLeases() {
 // ensureLog makes what is missing, as the gateway does when it starts.
 func (b *bundle) ensureLog() {
 	b.t.Helper()
-	if err := storelog.Ensure(b.t.Context(), b.nc, 1); err != nil {
+	if err := storelog.Ensure(b.t.Context(), b.nc, storelog.Settings{Replicas: 1}); err != nil {
 		b.t.Fatal(err)
 	}
 }
