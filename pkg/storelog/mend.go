@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -57,40 +56,23 @@ func (l *Log) Mend(ctx context.Context, id store.ID, unreadable uint64, m store.
 	return l.Append(ctx, before, m)
 }
 
-// lastReadable scans a store's history up to its end for the last state in it. The broker looks at the whole log for
-// that, which is right for a repair and for nothing else.
+// lastReadable walks a store's history up to its end for the last state in it. The broker scans the log for each of its
+// messages, which is right for a repair and for nothing else.
 func (l *Log) lastReadable(ctx context.Context, id store.ID, end uint64) (store.State, error) {
 	var state store.State
-	consumer, err := l.js.OrderedConsumer(ctx, Stream, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{historyOf(id)}, DeliverPolicy: jetstream.DeliverAllPolicy, InactiveThreshold: 30 * time.Second,
-	})
-	if err != nil {
-		return state, fmt.Errorf("scan the history of store %s: %w", id, err)
-	}
-	messages, err := consumer.Messages()
-	if err != nil {
-		return state, fmt.Errorf("scan the history of store %s: %w", id, err)
-	}
-	defer messages.Stop()
-	defer context.AfterFunc(ctx, messages.Stop)()
-	for {
-		msg, err := messages.Next()
+	for seq := uint64(0); seq < end; {
+		msg, err := l.stream.GetMsg(ctx, seq+1, jetstream.WithGetMsgSubject(historyOf(id)))
 		if err != nil {
-			return state, fmt.Errorf("scan the history of store %s: %w", id, errors.Join(err, ctx.Err()))
+			return state, fmt.Errorf("walk the history of store %s: %w", id, err)
 		}
-		raw, err := rawOf(msg)
-		if err != nil {
-			return state, err
-		}
-		entry, err := raw.Entry()
+		seq = msg.Sequence
+		entry, err := Decode(msg.Subject, msg.Header, msg.Data, seq)
 		if errors.Is(err, ErrNewerSchema) {
 			return state, err
 		}
 		if err == nil {
 			state = entry.State
 		}
-		if raw.Seq >= end {
-			return state, nil
-		}
 	}
+	return state, nil
 }

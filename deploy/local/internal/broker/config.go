@@ -71,8 +71,12 @@ func Config(s Settings) ([]byte, error) {
 }
 
 func permissions(user string, g grant) map[string]any {
+	publish := map[string]any{"allow": g.publish}
+	if len(g.denied) > 0 {
+		publish["deny"] = g.denied
+	}
 	p := map[string]any{
-		"publish":   map[string]any{"allow": g.publish},
+		"publish":   publish,
 		"subscribe": map[string]any{"allow": g.subscriptions(user)},
 	}
 	if g.answers {

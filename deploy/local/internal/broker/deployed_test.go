@@ -60,6 +60,9 @@ func TestDeployedUsersAreTheLocalOnes(t *testing.T) {
 	if !options.SyncAlways || !options.JetStream {
 		t.Errorf("sync always %v, JetStream %v", options.SyncAlways, options.JetStream)
 	}
+	if options.HTTPHost != "127.0.0.1" {
+		t.Errorf("the monitor, which asks for no password, listens on %q", options.HTTPHost)
+	}
 	for _, user := range options.Users {
 		if user.Password != "p"+user.Username {
 			t.Errorf("%s has password %q", user.Username, user.Password)
@@ -81,8 +84,12 @@ func deployed() []byte {
 			continue
 		}
 		fmt.Fprintf(&text, "    {\n      user: %s\n      password: $%s\n      permissions {\n", user, passwordVariable(user))
-		writeSubjects(&text, "publish", table[user].publish)
-		writeSubjects(&text, "subscribe", table[user].subscriptions(user))
+		text.WriteString("        publish {\n")
+		writeSubjects(&text, "allow", table[user].publish)
+		writeSubjects(&text, "deny", table[user].denied)
+		text.WriteString("        }\n        subscribe {\n")
+		writeSubjects(&text, "allow", table[user].subscriptions(user))
+		text.WriteString("        }\n")
 		if table[user].answers {
 			text.WriteString("        allow_responses: true\n")
 		}
@@ -93,13 +100,16 @@ func deployed() []byte {
 }
 
 func writeSubjects(text *bytes.Buffer, verb string, subjects []string) {
-	fmt.Fprintf(text, "        %s { allow: [\n", verb)
+	if len(subjects) == 0 {
+		return
+	}
+	fmt.Fprintf(text, "          %s: [\n", verb)
 	written := map[string]bool{}
 	for _, subject := range subjects {
 		if !written[subject] {
-			fmt.Fprintf(text, "          %q\n", subject)
+			fmt.Fprintf(text, "            %q\n", subject)
 		}
 		written[subject] = true
 	}
-	text.WriteString("        ] }\n")
+	text.WriteString("          ]\n")
 }

@@ -31,9 +31,16 @@ const (
 	sweepReport = "$KV.platform.sweep"
 )
 
+// durables are the consumers through which commands are worked on, each called like the user whose it is. Whoever could
+// delete, change or pull from another's would stop all creates or all deletes, and nobody would see it.
+var durables = []string{Provisioner, Janitor}
+
 // grant is what one user may publish to and subscribe to. What isn't here is refused.
 type grant struct {
-	publish   []string
+	publish []string
+	// denied is refused although publish allows it: a consumer that is read once has a random name, so that permissions
+	// can only allow every name, and must then take back those of the durables.
+	denied    []string
 	subscribe []string
 	// answers lets the user reply to requests, to the address that came with each and to no other.
 	answers bool
@@ -50,56 +57,129 @@ func (g grant) subscriptions(user string) []string {
 // A sweep that may send a forgotten command again may send any: subjects tell a delete
 // from the rest, not a retry from a create. The alternative, a second user for sweeps,
 // would run in the same process and keep nobody out.
+//
+// What subjects can't tell apart stays possible. The gateway may change the log's limits, for it keeps the log's shape.
+// Whoever may make a consumer may have the broker deliver what it reads to any subject outside the stream it reads,
+// another bucket's keys too, because that address is in the request's body. So nobody has consumers who can do without,
+// and neither the gateway nor events has one on what it may write, or it could choose what is said.
 func grants() map[string]grant {
 	return map[string]grant{
 		Gateway: {
-			publish: slices.Concat(
-				[]string{commands, events, "query.>", "$JS.API.STREAM.CREATE.*", "$JS.API.STREAM.UPDATE.*"},
-				read(stream), bucket("catalog"), bucket("platform"), bucket("leases"),
+			publish: slices.Concat([]string{commands, events, "query.>"}, shape(),
+				get(stream), watch("catalog"), watch("platform"),
 				bucket("claims"), write("claims"), bucket("tickets"), write("tickets")),
 		},
 		Provisioner: {
-			publish: slices.Concat([]string{events}, read(stream), bucket("leases"), write("leases"),
-				bucket("catalog"), write("catalog"), bucket("platform"), write("platform")),
-			subscribe: []string{"query.credentials", "$SRV.>"},
+			publish: slices.Concat([]string{events}, get(stream), follow(stream), work(Provisioner),
+				bucket("leases"), write("leases"), watch("catalog"), write("catalog"), bucket("platform"), write("platform")),
+			denied:    othersConsumers(Provisioner),
+			subscribe: append(discovery("provisioner"), "query.credentials"),
 			answers:   true,
 		},
 		Janitor: {
-			publish: slices.Concat([]string{events, applies, deletes}, read(stream), bucket("leases"), write("leases"),
-				bucket("claims"), write("claims"), bucket("platform"), []string{sweepReport}),
+			publish: slices.Concat([]string{events, applies, deletes}, get(stream), follow(stream), work(Janitor),
+				bucket("leases"), write("leases"), watch("claims"), write("claims"),
+				bucket("platform"), []string{sweepReport}),
+			denied: othersConsumers(Janitor),
 		},
 		Events: {
-			publish: slices.Concat(read(stream), bucket("tickets"), write("tickets"),
-				bucket("platform"), bucket("catalog")),
-			subscribe: []string{"query.stores", "query.events", "query.dead-letters", "$SRV.>"},
+			publish: slices.Concat(get(stream), follow(stream), bucket("tickets"), write("tickets"),
+				watch("platform")),
+			denied:    othersConsumers(Events),
+			subscribe: append(discovery("events"), "query.stores", "query.events", "query.dead-letters"),
 			answers:   true,
 		},
 		Local: {
-			publish: slices.Concat(bucket("catalog"), write("catalog"), bucket("platform"), write("platform")),
+			publish: slices.Concat(watch("catalog"), write("catalog"), bucket("platform"), write("platform")),
 		},
 	}
 }
 
-// read is what reading a stream takes: gets, and consumers with their pulls and acks.
-// Since acks name the consumer, and consumers belong to whoever made them, it is also
-// all that work takes.
-func read(stream string) []string {
+const consumerAPI = "$JS.API.CONSUMER."
+
+// shape is what making the stream and the buckets takes, and bringing them up to date. With any name in it, a recorder
+// of all questions and answers could be made.
+func shape() []string {
+	var subjects []string
+	for _, name := range []string{stream, "KV_claims", "KV_leases", "KV_catalog", "KV_platform", "KV_tickets"} {
+		subjects = append(subjects, "$JS.API.STREAM.CREATE."+name, "$JS.API.STREAM.UPDATE."+name, "$JS.API.STREAM.INFO."+name)
+	}
+	return subjects
+}
+
+// get is what reading single messages of a stream takes.
+func get(stream string) []string {
 	return []string{
 		"$JS.API.INFO",
 		"$JS.API.STREAM.INFO." + stream,
 		"$JS.API.STREAM.MSG.GET." + stream,
 		"$JS.API.DIRECT.GET." + stream,
 		"$JS.API.DIRECT.GET." + stream + ".>",
-		"$JS.API.CONSUMER.*." + stream + ".>",
-		"$JS.API.CONSUMER.DURABLE.CREATE." + stream + ".>",
-		"$JS.API.CONSUMER.MSG.NEXT." + stream + ".>",
-		"$JS.ACK." + stream + ".>",
-		"$JS.ACK.*.*." + stream + ".>",
-		"$JS.FC." + stream + ".>",
 	}
 }
 
-// bucket is what reading and watching a KV bucket takes.
-func bucket(name string) []string { return read("KV_" + name) }
+// follow is what reading a stream in order takes: a consumer of a random name, pulled from and removed. Nothing lists
+// names, so nobody finds another's. Nothing is acknowledged.
+func follow(stream string) []string {
+	return []string{
+		consumerAPI + "CREATE." + stream + ".>",
+		consumerAPI + "DELETE." + stream + ".*",
+		consumerAPI + "INFO." + stream + ".*",
+		consumerAPI + "MSG.NEXT." + stream + ".*",
+	}
+}
+
+// work is what a worker does with its own durable consumer beyond making it and pulling. With an ack of another's, a
+// delivered command could be dropped.
+func work(durable string) []string {
+	return []string{
+		"$JS.ACK." + stream + "." + durable + ".>",
+		"$JS.ACK.*.*." + stream + "." + durable + ".>",
+	}
+}
+
+// othersConsumers takes back from what follow allows: the others' durables, and the removal of any. Asking how far one
+// is stays with the janitor, whose sweeps look for commands that nobody worked on.
+func othersConsumers(user string) []string {
+	var subjects []string
+	for _, durable := range durables {
+		subjects = append(subjects, consumerAPI+"DELETE."+stream+"."+durable)
+		if durable == user {
+			continue
+		}
+		subjects = append(subjects,
+			consumerAPI+"CREATE."+stream+"."+durable,
+			consumerAPI+"CREATE."+stream+"."+durable+".>",
+			consumerAPI+"MSG.NEXT."+stream+"."+durable)
+		if user != Janitor {
+			subjects = append(subjects, consumerAPI+"INFO."+stream+"."+durable)
+		}
+	}
+	return subjects
+}
+
+// bucket is what reading keys of a KV bucket takes.
+func bucket(name string) []string { return get("KV_" + name) }
+
+// watch is what reading and watching a KV bucket, or listing its keys, takes. What is watched is pushed, so nothing is
+// pulled, and the broker is told when to send on.
+func watch(name string) []string {
+	stream := "KV_" + name
+	return append(get(stream),
+		consumerAPI+"CREATE."+stream+".*.$KV."+name+".>",
+		consumerAPI+"DELETE."+stream+".*",
+		consumerAPI+"INFO."+stream+".*",
+		"$JS.FC."+stream+".>")
+}
 
 func write(name string) []string { return []string{"$KV." + name + ".>"} }
+
+// discovery is what a service of package micro listens to, by the service's name.
+func discovery(service string) []string {
+	var subjects []string
+	for _, verb := range []string{"PING", "INFO", "STATS"} {
+		subject := "$SRV." + verb
+		subjects = append(subjects, subject, subject+"."+service, subject+"."+service+".*")
+	}
+	return subjects
+}
