@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/deploy/local/internal/broker"
 	"github.com/store-platform/store-platform/pkg/config"
@@ -116,29 +115,58 @@ func TestConsumersAreForWhoNeedsThem(t *testing.T) {
 	}
 }
 
-// The address that a consumer delivers to is in the request's body, where permissions don't look: that it can't be the
-// log's own subjects, so that a reader has nothing said again as a command, is the broker's doing.
-func TestTheLogIsNotDeliveredIntoItself(t *testing.T) {
+// The address that a consumer pushes to is in the request's body, where permissions don't look. That it can be neither
+// the log, nor a bucket, nor the broker's interface, so that a reader gives no orders, is the broker's own doing.
+func TestAReadersConsumerGivesNoOrders(t *testing.T) {
 	b := setup(t)
+	create(t, b.log(t, broker.Gateway))
+	doWork(t, b.log(t, broker.Provisioner), broker.Provisioner, storelog.ApplyCommands)
+	if answer := b.push(t, "x", "store."+string(id)+".command.delete"); !strings.Contains(answer, "forms a cycle") {
+		t.Errorf("into the log: the broker answers %s", answer)
+	}
+	targets := []string{
+		"$KV.claims.x", "$KV.catalog.sample", "$JS.ACK.STORES.provisioner.1.2.3.4.0",
+		"$JS.API.CONSUMER.DELETE.STORES.provisioner", "$JS.API.STREAM.UPDATE.STORES",
+	}
+	for _, to := range targets {
+		b.push(t, "to-"+strings.ReplaceAll(to, ".", "-"), to)
+	}
+	// Where a service listens, the message arrives: the others had their time.
+	heard, err := b.conns[broker.Provisioner].SubscribeSync(query.CredentialsSubject)
+	if err := errors.Join(err, b.conns[broker.Provisioner].Flush()); err != nil {
+		t.Fatal(err)
+	}
+	b.push(t, "heard", query.CredentialsSubject)
+	if _, err := heard.NextMsg(10 * time.Second); err != nil {
+		t.Fatalf("nothing is pushed at all: %v", err)
+	}
+	for _, to := range targets {
+		answer := b.ask(t, "$JS.API.CONSUMER.INFO.STORES.to-"+strings.ReplaceAll(to, ".", "-"), nil)
+		if !strings.Contains(answer, `"delivered":{"consumer_seq":0,"stream_seq":0}`) {
+			t.Errorf("to %s: %s", to, answer)
+		}
+	}
+}
+
+// push has events make a consumer of the whole log that pushes to a subject, and returns the broker's answer.
+func (b *bundle) push(t *testing.T, name, to string) string {
+	t.Helper()
 	request, err := json.Marshal(map[string]any{"stream_name": storelog.Stream, "config": map[string]any{
-		"name": "x", "deliver_subject": "store." + string(id) + ".command.delete", "ack_policy": "none",
+		"name": name, "deliver_subject": to, "deliver_policy": "all", "ack_policy": "none", "inactive_threshold": time.Minute,
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	reply, err := b.conns[broker.Events].RequestWithContext(t.Context(), "$JS.API.CONSUMER.CREATE.STORES.x", request)
+	return b.ask(t, "$JS.API.CONSUMER.CREATE.STORES."+name, request)
+}
+
+func (b *bundle) ask(t *testing.T, subject string, request []byte) string {
+	t.Helper()
+	reply, err := b.conns[broker.Events].RequestWithContext(t.Context(), subject, request)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("events asks %s: %v", subject, err)
 	}
-	var answer struct {
-		Error *jetstream.APIError `json:"error"`
-	}
-	if err := json.Unmarshal(reply.Data, &answer); err != nil {
-		t.Fatal(err)
-	}
-	if answer.Error == nil || answer.Error.Description != "consumer deliver subject forms a cycle" {
-		t.Errorf("the broker answers %s", reply.Data)
-	}
+	return string(reply.Data)
 }
 
 func TestNobodyCanDoMore(t *testing.T) {
