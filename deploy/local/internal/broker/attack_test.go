@@ -116,7 +116,7 @@ func TestConsumersAreForWhoNeedsThem(t *testing.T) {
 }
 
 // The address that a consumer pushes to is in the request's body, where permissions don't look. That it can be neither
-// the log, nor a bucket, nor the broker's interface, so that a reader gives no orders, is the broker's own doing.
+// the log, nor a bucket, nor the broker's interface, so that a reader gives no orders, is a single broker's own doing.
 func TestAReadersConsumerGivesNoOrders(t *testing.T) {
 	b := setup(t)
 	create(t, b.log(t, broker.Gateway))

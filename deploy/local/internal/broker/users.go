@@ -61,8 +61,8 @@ func (g grant) subscriptions(user string) []string {
 // What subjects can't tell apart stays possible. The gateway may change the log's limits, for it keeps the log's shape.
 // Whoever may make a consumer may have the broker push what it reads to whatever somebody listens to, because that
 // address is in the request's body: to a service's questions, whose answers then go to nobody, for inboxes can't be
-// guessed. It reaches neither buckets nor the broker's interface. So nobody has consumers who can do without, and neither
-// the gateway nor events has one on what it may write, or it could choose what is pushed.
+// guessed. A single broker pushes to neither buckets nor its interface. So nobody has consumers who can do without, and
+// neither the gateway nor events has one on what it may write, or it could choose what is pushed.
 func grants() map[string]grant {
 	return map[string]grant{
 		Gateway: {
