@@ -1,0 +1,173 @@
+// Package snapshot takes the log out of the broker as it stands, and puts it back where there is none.
+//
+// It speaks JetStream's own snapshot: the broker's files, consistent, without the broker having to stop. Consumers stay
+// behind: one whose place is newer than the log that comes back would pass over commands that are appended there again.
+package snapshot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+var (
+	// ErrExists: there is a log already. It may be newer than the backup, so nothing is put in its place.
+	ErrExists = errors.New("there is a log already")
+	// ErrNoLog: there is nothing to back up.
+	ErrNoLog = errors.New("there is no log")
+)
+
+const (
+	snapshotSubject = "$JS.API.STREAM.SNAPSHOT." + storelog.Stream
+	restoreSubject  = "$JS.API.STREAM.RESTORE." + storelog.Stream
+	// chunk is how much is under way at once; a broker takes messages of up to 1 MiB.
+	chunk = 128 << 10
+	// silence is how long the broker may say nothing before a backup is given up.
+	silence = 30 * time.Second
+
+	codeStreamNotFound = 10059
+	codeNameExists     = 10130
+)
+
+// Head says what a backup holds. It stands before the broker's files.
+type Head struct {
+	Config jetstream.StreamConfig `json:"config"`
+	// State is the broker's own account of the stream; the broker wants it back as it was.
+	State json.RawMessage `json:"state"`
+}
+
+// LastSeq is the sequence of the newest message in the backup.
+func (h Head) LastSeq() (uint64, error) {
+	var state struct {
+		LastSeq uint64 `json:"last_seq"`
+	}
+	if err := json.Unmarshal(h.State, &state); err != nil {
+		return 0, fmt.Errorf("read the state of the backup: %w", err)
+	}
+	return state.LastSeq, nil
+}
+
+// answer is what the broker says to a request.
+type answer struct {
+	Error   *jetstream.APIError `json:"error"`
+	Deliver string              `json:"deliver_subject"`
+	Head
+}
+
+// Stream is a snapshot that is being taken.
+type Stream struct {
+	Head Head
+
+	files *nats.Subscription
+}
+
+// Take begins a snapshot. Its files come with WriteTo.
+func Take(ctx context.Context, nc *nats.Conn) (*Stream, error) {
+	files, err := nc.SubscribeSync(nc.NewInbox())
+	if err != nil {
+		return nil, fmt.Errorf("listen for the snapshot: %w", err)
+	}
+	said, err := request(ctx, nc, snapshotSubject, map[string]any{
+		"deliver_subject": files.Subject, "no_consumers": true, "jsck": true, "chunk_size": chunk,
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("ask for a snapshot: %w", err), files.Unsubscribe())
+	}
+	return &Stream{Head: said.Head, files: files}, nil
+}
+
+// WriteTo copies the broker's files until the broker says that these were all.
+func (s *Stream) WriteTo(ctx context.Context, w io.Writer) error {
+	defer func() { _ = s.files.Unsubscribe() }()
+	for {
+		bounded, cancel := context.WithTimeout(ctx, silence)
+		msg, err := s.files.NextMsgWithContext(bounded)
+		cancel()
+		if err != nil {
+			return fmt.Errorf("wait for the snapshot: %w", err)
+		}
+		if len(msg.Data) == 0 {
+			if status := msg.Header.Get("Status"); status != "" && status != "204" {
+				return fmt.Errorf("the broker gave the snapshot up: %s %s", status, msg.Header.Get("Description"))
+			}
+			return nil
+		}
+		if _, err := w.Write(msg.Data); err != nil {
+			return fmt.Errorf("write the snapshot: %w", err)
+		}
+		if msg.Reply != "" {
+			if err := msg.Respond(nil); err != nil {
+				return fmt.Errorf("ask for more of the snapshot: %w", err)
+			}
+		}
+	}
+}
+
+// Restore makes the stream of a backup's files. From its first moment it carries the epoch of the restore and a pause of
+// the sweeps: no cursor and no sweep ever meets it without.
+func Restore(ctx context.Context, nc *nats.Conn, head Head, files io.Reader, at time.Time, reason string) error {
+	head.Config.Metadata = storelog.Restored(head.Config.Metadata, at, reason)
+	said, err := request(ctx, nc, restoreSubject, map[string]any{"config": head.Config, "state": head.State})
+	if err != nil {
+		return fmt.Errorf("ask to restore: %w", err)
+	}
+	buffer := make([]byte, chunk)
+	for {
+		n, err := io.ReadFull(files, buffer)
+		if n > 0 {
+			if _, err := request(ctx, nc, said.Deliver, buffer[:n]); err != nil {
+				return fmt.Errorf("send the snapshot: %w", err)
+			}
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("read the backup: %w", err)
+		}
+	}
+	if _, err := request(ctx, nc, said.Deliver, []byte(nil)); err != nil {
+		return fmt.Errorf("finish the restore: %w", err)
+	}
+	return nil
+}
+
+// request sends bytes as they are, anything else as JSON.
+func request(ctx context.Context, nc *nats.Conn, subject string, body any) (answer, error) {
+	data, raw := body.([]byte)
+	if !raw {
+		var err error
+		if data, err = json.Marshal(body); err != nil {
+			return answer{}, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, silence)
+	defer cancel()
+	msg, err := nc.RequestWithContext(ctx, subject, data)
+	if err != nil {
+		return answer{}, err
+	}
+	var said answer
+	if len(msg.Data) > 0 {
+		if err := json.Unmarshal(msg.Data, &said); err != nil {
+			return answer{}, fmt.Errorf("read the broker's answer: %w", err)
+		}
+	}
+	switch {
+	case said.Error == nil:
+		return said, nil
+	case said.Error.ErrorCode == codeNameExists:
+		return answer{}, ErrExists
+	case said.Error.ErrorCode == codeStreamNotFound:
+		return answer{}, ErrNoLog
+	}
+	return answer{}, said.Error
+}
