@@ -93,7 +93,7 @@ func fill(t *testing.T, p *process) map[uint64]string {
 	if read, err := log.Last(ctx, id); err != nil || read.Version != state.Version {
 		t.Errorf("reads end at %d of %d, %v", read.Version, state.Version, err)
 	}
-	same(t, log, accepted)
+	same(t, p, accepted)
 	return accepted
 }
 
@@ -108,9 +108,9 @@ func big(n int, state store.State) store.Message {
 	return m
 }
 
-func same(t *testing.T, log *storelog.Log, accepted map[uint64]string) {
+func same(t *testing.T, p *process, accepted map[uint64]string) {
 	t.Helper()
-	if have := history(t, log); fmt.Sprint(have) != fmt.Sprint(accepted) {
+	if have := history(t, p); fmt.Sprint(have) != fmt.Sprint(accepted) {
 		t.Errorf("the log holds %d messages, accepted were %d", len(have), len(accepted))
 	}
 }
@@ -119,7 +119,7 @@ func same(t *testing.T, log *storelog.Log, accepted map[uint64]string) {
 func roomy(t *testing.T, p *process, accepted map[uint64]string) {
 	t.Helper()
 	log := p.log(broker.Gateway)
-	same(t, log, accepted)
+	same(t, p, accepted)
 	state, err := log.Last(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
