@@ -29,7 +29,7 @@ type follower struct {
 func follow(ctx context.Context, l *Lab) (*follower, error) {
 	var nc *nats.Conn
 	err := eventually(ctx, startPatience, func() (err error) {
-		nc, err = l.broker.Dial("gateway", nats.MaxReconnects(-1), nats.ReconnectWait(200*time.Millisecond))
+		nc, err = l.broker.Dial("events", nats.MaxReconnects(-1), nats.ReconnectWait(200*time.Millisecond))
 		return err
 	})
 	if err != nil {

@@ -23,8 +23,8 @@ func Gather(ctx context.Context, folder string) (*Evidence, error) {
 		return nil, err
 	}
 	e := &Evidence{}
-	// As the gateway, who alone may read both the log and the claims.
-	nc, err := nats.Connect(run.Broker, config.As("gateway", run.Passwords["gateway"])...)
+	// As the janitor, who alone may read both the log and the claims whole.
+	nc, err := nats.Connect(run.Broker, config.As("janitor", run.Passwords["janitor"])...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the broker: %w", err)
 	}
