@@ -16,7 +16,7 @@ import (
 
 // secrets are what scripts/compose-env.sh makes up.
 var secrets = []string{
-	"NATS_PASSWORD_GATEWAY", "NATS_PASSWORD_PROVISIONER", "NATS_PASSWORD_JANITOR", "NATS_PASSWORD_EVENTS",
+	"NATS_PASSWORD_GATEWAY", "NATS_PASSWORD_PROVISIONER", "NATS_PASSWORD_JANITOR", "NATS_PASSWORD_EVENTS", "NATS_PASSWORD_BACKUP",
 	"POSTGRES_PASSWORD", "K3S_TOKEN", "INSTALLATION",
 }
 
@@ -58,7 +58,7 @@ func TestComposeHasNoSecretOfItsOwn(t *testing.T) {
 
 func TestComposeSetsOnlyWhatServicesTake(t *testing.T) {
 	p := project(t)
-	for _, name := range services {
+	for _, name := range append([]string{"backup"}, services...) {
 		service, err := p.GetService(name)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -163,7 +163,7 @@ func TestChartSetsOnlyWhatServicesTake(t *testing.T) {
 }
 
 func TestImagesAreEmptyAndNotRoot(t *testing.T) {
-	for _, service := range services {
+	for _, service := range append([]string{"backup"}, services...) {
 		text := read(t, "services/"+service+"/Dockerfile")
 		stages := strings.Split(text, "\nFROM ")
 		last := stages[len(stages)-1]

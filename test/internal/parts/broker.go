@@ -41,7 +41,7 @@ func NewBroker(repo, binary, dir string) (*Broker, error) {
 	if b.Address, err = FreeAddress(); err != nil {
 		return nil, err
 	}
-	for _, user := range []string{"gateway", "provisioner", "janitor", "events"} {
+	for _, user := range []string{"gateway", "provisioner", "janitor", "events", "backup"} {
 		b.Passwords[user] = "p" + rand.Text()
 	}
 	return b, nil

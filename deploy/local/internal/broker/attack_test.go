@@ -76,7 +76,10 @@ func TestNobodyFindsAnothersConsumers(t *testing.T) {
 			b.attempt(t, user, "$JS.API.STREAM.DELETE."+stream)
 			b.attempt(t, user, "$JS.API.STREAM.PURGE."+stream)
 			b.attempt(t, user, "$JS.API.STREAM.MSG.DELETE."+stream)
-			b.attempt(t, user, "$JS.API.STREAM.SNAPSHOT."+stream)
+			if user != broker.Backup || stream != storelog.Stream {
+				b.attempt(t, user, "$JS.API.STREAM.SNAPSHOT."+stream)
+				b.attempt(t, user, "$JS.API.STREAM.RESTORE."+stream)
+			}
 			if user != broker.Gateway {
 				b.attempt(t, user, "$JS.API.STREAM.CREATE."+stream)
 				b.attempt(t, user, "$JS.API.STREAM.UPDATE."+stream)
@@ -109,7 +112,7 @@ func TestConsumersAreForWhoNeedsThem(t *testing.T) {
 			b.attempt(t, user, "$JS.API.CONSUMER.CREATE.KV_"+name+".x.$KV."+name+".>")
 		}
 	}
-	for _, user := range []string{broker.Gateway, broker.Local} {
+	for _, user := range []string{broker.Gateway, broker.Backup, broker.Local} {
 		b.attempt(t, user, "$JS.API.CONSUMER.CREATE.STORES.x")
 		b.attempt(t, user, "$JS.API.CONSUMER.MSG.NEXT.STORES.x")
 	}
@@ -179,6 +182,14 @@ func TestNobodyCanDoMore(t *testing.T) {
 		{user: broker.Janitor, publish: "$JS.API.STREAM.UPDATE.STORES"},
 		{user: broker.Events, publish: command},
 		{user: broker.Events, publish: event},
+		{user: broker.Backup, publish: command},
+		{user: broker.Backup, publish: event},
+		{user: broker.Backup, publish: "$KV.claims.x"},
+		{user: broker.Backup, publish: "$JS.API.STREAM.INFO.STORES"},
+		{user: broker.Backup, publish: "$JS.API.STREAM.MSG.GET.STORES"},
+		{user: broker.Backup, publish: "$JS.SNAPSHOT.RESTORE.KV_claims.x"},
+		{user: broker.Backup, publish: query.CredentialsSubject},
+		{user: broker.Backup, subscribe: "store.>"},
 		{user: broker.Local, publish: command},
 		{user: broker.Local, publish: event},
 		{user: broker.Gateway, publish: "store." + string(id) + ".other"},

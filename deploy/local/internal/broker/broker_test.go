@@ -206,6 +206,21 @@ func TestEachUserCanDoItsWork(t *testing.T) {
 	b.allowed(t)
 }
 
+// A whole course under this user is the backup's own test. What it says while it takes and brings is refused without a
+// word to it, so that is held here.
+func TestTheBackupAsksAndAnswers(t *testing.T) {
+	b := setup(t)
+	for _, subject := range []string{
+		"$JS.API.STREAM.SNAPSHOT.STORES", "$JS.SNAPSHOT.ACK.STORES.x.131072.1",
+		"$JS.API.STREAM.RESTORE.STORES", "$JS.SNAPSHOT.RESTORE.STORES.x",
+	} {
+		if err := b.conns[broker.Backup].Publish(subject, []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.allowed(t)
+}
+
 // What a sweep asks of the broker beyond the rest of the janitor's work.
 func TestTheJanitorSweeps(t *testing.T) {
 	b, ctx := setup(t), t.Context()

@@ -6,17 +6,18 @@ import (
 	"github.com/store-platform/store-platform/pkg/config"
 )
 
-// The users of the broker: one per service, and the supervisor's own.
+// The users of the broker: one per service, one for backups, and the supervisor's own.
 const (
 	Gateway     = "gateway"
 	Provisioner = "provisioner"
 	Janitor     = "janitor"
 	Events      = "events"
+	Backup      = "backup"
 	Local       = "local"
 )
 
 // Users lists them all.
-var Users = []string{Gateway, Provisioner, Janitor, Events, Local}
+var Users = []string{Gateway, Provisioner, Janitor, Events, Backup, Local}
 
 // The literals from which permissions are built. The stream and the buckets are the log's,
 // the query subjects those of the contract between the services; a test holds this table
@@ -63,6 +64,9 @@ func (g grant) subscriptions(user string) []string {
 // address is in the request's body: to a service's questions, whose answers then go to nobody, for inboxes can't be
 // guessed. A single broker pushes to neither buckets nor its interface. So nobody has consumers who can do without, and
 // neither the gateway nor events has one on what it may write, or it could choose what is pushed.
+// A snapshot goes to any address too, and there a single broker does obey: the empty message at its end, sent to the
+// address that deletes a stream, deletes it. So whoever has backup's password has the log. No service is given it, only
+// the job that takes backups and whoever restores one, for as long as that lasts.
 func grants() map[string]grant {
 	return map[string]grant{
 		Gateway: {
@@ -90,6 +94,7 @@ func grants() map[string]grant {
 			subscribe: append(discovery("events"), "query.stores", "query.events", "query.dead-letters"),
 			answers:   true,
 		},
+		Backup: {publish: copyOf(stream)},
 		Local: {
 			publish: slices.Concat(watch("catalog"), write("catalog"), bucket("platform"), write("platform")),
 		},
@@ -157,6 +162,18 @@ func othersConsumers(user string) []string {
 		}
 	}
 	return subjects
+}
+
+// copyOf is what taking a stream out as the broker's files takes, and bringing it back. Nothing of it asks for restore to
+// be another user's: JetStream refuses to restore over a stream that exists, so a backup that runs by mistake, twice or
+// against the wrong broker overwrites nothing.
+func copyOf(stream string) []string {
+	return []string{
+		"$JS.API.STREAM.SNAPSHOT." + stream,
+		"$JS.SNAPSHOT.ACK." + stream + ".>",
+		"$JS.API.STREAM.RESTORE." + stream,
+		"$JS.SNAPSHOT.RESTORE." + stream + ".>",
+	}
 }
 
 // bucket is what reading keys of a KV bucket takes.
