@@ -152,10 +152,14 @@ func TestComposeMountsWhatIsThere(t *testing.T) {
 var variableInTemplate = regexp.MustCompile(`- name: ([A-Z][A-Z0-9_]+)`)
 
 func TestChartSetsOnlyWhatServicesTake(t *testing.T) {
-	shared := read(t, "deploy/k8s/templates/_helpers.tpl")
+	everybodys := read(t, "deploy/k8s/templates/_helpers.tpl")
+	shared := map[string]string{"backup": everybodys}
 	for _, service := range services {
+		shared[service] = everybodys + read(t, "deploy/k8s/templates/_service.tpl")
+	}
+	for service, text := range shared {
 		var variables []string
-		for _, match := range variableInTemplate.FindAllStringSubmatch(shared+read(t, "deploy/k8s/templates/"+service+".yaml"), -1) {
+		for _, match := range variableInTemplate.FindAllStringSubmatch(text+read(t, "deploy/k8s/templates/"+service+".yaml"), -1) {
 			variables = append(variables, match[1])
 		}
 		checkSettings(t, service, variables)

@@ -45,20 +45,14 @@ capabilities: { drop: [ALL] }
 {{ .Values.nats.existingSecret | default "store-platform-nats" }}
 {{- end }}
 
-{{/* What every service is told. */}}
-{{- define "store-platform.environment" -}}
+{{/* Where the broker is, and as whom: everybody's. */}}
+{{- define "store-platform.broker" -}}
 - name: NATS_URL
   value: {{ ternary "nats://store-platform-nats:4222" .root.Values.nats.url .root.Values.nats.bundled }}
 - name: NATS_USER
   value: {{ .component }}
 - name: NATS_PASSWORD
   valueFrom: { secretKeyRef: { name: {{ include "store-platform.natsSecret" .root }}, key: {{ .component }} } }
-- name: LOG_LEVEL
-  value: {{ .root.Values.logLevel }}
-{{- with .root.Values.otlpEndpoint }}
-- name: OTEL_EXPORTER_OTLP_ENDPOINT
-  value: {{ . }}
-{{- end }}
 {{- end }}
 
 {{/* Replicas stand on different nodes where there are several. */}}

@@ -36,6 +36,7 @@ func production() map[string]any {
 		"postgres": map[string]any{"existingSecret": "database"},
 		"ingress":  map[string]any{"className": "public", "namespace": "ingress"},
 		"gateway":  map[string]any{"ingress": map[string]any{"enabled": true, "tlsSecret": "gateway-tls"}},
+		"backup":   map[string]any{"url": "s3://backups?region=eu-central-1", "existingSecret": "backups"},
 	}
 }
 
@@ -99,6 +100,7 @@ func TestPlatformChartRefusesWhatMustBeSaid(t *testing.T) {
 		"no domain":       {func(v map[string]any) { delete(v, "baseDomain") }, "baseDomain must be set"},
 		"no database":     {func(v map[string]any) { delete(v, "postgres") }, "postgres.existingSecret must be set"},
 		"a typing error":  {func(v map[string]any) { v["gatway"] = map[string]any{} }, "gatway"},
+		"a lost backup":   {func(v map[string]any) { v["backup"] = map[string]any{"url": "file:///tmp"} }, "url"},
 		"two brokers":     {func(v map[string]any) { v["nats"] = map[string]any{"replicas": 2} }, "replicas"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -108,6 +110,28 @@ func TestPlatformChartRefusesWhatMustBeSaid(t *testing.T) {
 				t.Errorf("error %v, want one that says %q", err, c.want)
 			}
 		})
+	}
+}
+
+// Nobody is told where backups go, so none are taken.
+func TestPlatformChartTakesBackupsWhereItIsToldTo(t *testing.T) {
+	for name, c := range map[string]struct {
+		values map[string]any
+		want   int
+	}{"production": {production(), 1}, "local": {local(t), 0}} {
+		objects, err := renderPlatform(t, c.values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		jobs := 0
+		for _, object := range objects {
+			if object.GetKind() == "CronJob" {
+				jobs++
+			}
+		}
+		if jobs != c.want {
+			t.Errorf("%s: %d jobs, want %d", name, jobs, c.want)
+		}
 	}
 }
 
@@ -165,7 +189,11 @@ func dryRun(t *testing.T, client dynamic.Interface, mapper meta.RESTMapper, obje
 
 // podSpec is that of a workload's pods, or nil; volumes that a StatefulSet would claim are empty ones.
 func podSpec(workload *unstructured.Unstructured) map[string]any {
-	spec, found, _ := unstructured.NestedMap(workload.Object, "spec", "template", "spec")
+	at := []string{"spec", "template", "spec"}
+	if workload.GetKind() == "CronJob" {
+		at = slices.Concat([]string{"spec", "jobTemplate"}, at)
+	}
+	spec, found, _ := unstructured.NestedMap(workload.Object, at...)
 	if !found {
 		return nil
 	}
