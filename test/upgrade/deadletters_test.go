@@ -1,0 +1,83 @@
+package upgrade
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/test/internal/release"
+)
+
+// What failed under the release before waits for an operator of this one: it stops nothing else, it is listed, and sent
+// again after the mend it ends Ready. Broker, log, Postgres, gateway, events and the workers' loop are real.
+func TestADeadLetterIsRedrivenAfterTheMend(t *testing.T) {
+	eachRelease(t, func(t *testing.T, o *opened) {
+		o.serve(t, 100, true)
+		var failed []store.ID
+		for id := range o.answered.Stores {
+			if o.statusThen(id) == store.Failed {
+				failed = append(failed, id)
+			}
+		}
+		workers, err := o.Work(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer workers.Stop()
+		letters := o.letters(t)
+		slices.Sort(failed)
+		if listed := storesOf(letters); len(failed) == 0 || !slices.Equal(listed, failed) {
+			t.Fatalf("listed are %v, failed have %v", listed, failed)
+		}
+		other := o.create(t, o.addressOf(failed[0]), "beside it", http.StatusAccepted)
+		id, _ := other["id"].(string)
+		o.await(t, store.ID(id), store.Ready)
+
+		redrive := fmt.Sprintf("/dead-letters/%.0f/redrive", letters[0]["seq"])
+		for _, want := range []int{http.StatusAccepted, http.StatusNotFound} {
+			if status, answer, err := o.Call(t.Context(), release.Admin, http.MethodPost, redrive, nil, ""); err != nil || status != want {
+				t.Fatalf("redrive: %d %v (%v), want %d", status, answer, err, want)
+			}
+		}
+		name, _ := letters[0]["store"].(string)
+		o.await(t, store.ID(name), store.Ready)
+		for _, letter := range letters[1:] {
+			discard := fmt.Sprintf("/dead-letters/%.0f/discard", letter["seq"])
+			status, answer, err := o.Call(t.Context(), release.Admin, http.MethodPost, discard, []byte(`{"reason":"a test's"}`), "")
+			if err != nil || status != http.StatusAccepted {
+				t.Fatalf("discard: %d %v (%v)", status, answer, err)
+			}
+		}
+		if left := o.letters(t); len(left) != 0 {
+			t.Errorf("dealt with, and still listed: %v", left)
+		}
+	})
+}
+
+// letters are all dead letters, as the operator sees them.
+func (o *opened) letters(t *testing.T) []map[string]any {
+	t.Helper()
+	status, answer, err := o.Call(t.Context(), release.Admin, http.MethodGet, "/dead-letters?limit=200", nil, "")
+	page, _ := answer.(map[string]any)
+	listed, ok := page["deadLetters"].([]any)
+	if err != nil || status != http.StatusOK || !ok {
+		t.Fatalf("list dead letters: %d %v (%v)", status, answer, err)
+	}
+	letters := make([]map[string]any, len(listed))
+	for i := range listed {
+		letters[i], _ = listed[i].(map[string]any)
+	}
+	return letters
+}
+
+func storesOf(letters []map[string]any) []store.ID {
+	var ids []store.ID
+	for _, letter := range letters {
+		id, _ := letter["store"].(string)
+		ids = append(ids, store.ID(id))
+	}
+	slices.Sort(ids)
+	return ids
+}
