@@ -25,6 +25,11 @@ func (n NATS) Connect(ctx context.Context, service string) (*nats.Conn, error) {
 		// What is published while the broker is away fails at once: buffered, it would go out after its client was told
 		// that it didn't.
 		nats.ReconnectBufSize(-1),
+		// A way that has gone silent, not broken, is noticed within half a minute; by default it takes six.
+		nats.PingInterval(10 * time.Second), nats.MaxPingsOutstanding(2),
+		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
+			slog.Warn("trouble with the broker", "subject", subjectOf(s), "error", err)
+		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
 				slog.Warn("lost the broker, reconnecting", "error", err)
@@ -54,6 +59,13 @@ func (n NATS) Connect(ctx context.Context, service string) (*nats.Conn, error) {
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
+}
+
+func subjectOf(s *nats.Subscription) string {
+	if s == nil {
+		return ""
+	}
+	return s.Subject
 }
 
 // As presents a user to the broker.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -48,6 +49,8 @@ type Worker struct {
 	leases *lease.Bucket
 	hand   Hand
 	newer  *newerCommands
+	// cutOff is set while the durable consumer can't be pulled from.
+	cutOff atomic.Bool
 }
 
 // New makes a worker; Run starts it.
@@ -96,11 +99,18 @@ func (w *Worker) pull(taking, working context.Context) {
 		if err == nil || taking.Err() != nil {
 			continue
 		}
-		slog.Warn("pull from the durable consumer; making it anew", "error", err)
+		w.cut(err)
 		select {
 		case <-taking.Done():
 		case <-time.After(w.timing.snooze):
 		}
+	}
+}
+
+// cut says once that no slot can pull, however many there are and however often they try.
+func (w *Worker) cut(err error) {
+	if w.cutOff.CompareAndSwap(false, true) {
+		slog.Warn("no commands come from the durable consumer; making it anew until they do", "error", err)
 	}
 }
 
@@ -112,6 +122,9 @@ func (w *Worker) pullFrom(taking, working context.Context) error {
 	for taking.Err() == nil {
 		if err := w.takeOne(taking, working, consumer); err != nil {
 			return fmt.Errorf("fetch a command: %w", err)
+		}
+		if w.cutOff.CompareAndSwap(true, false) {
+			slog.Info("commands come again")
 		}
 	}
 	return nil

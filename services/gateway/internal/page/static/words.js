@@ -69,6 +69,10 @@ export function eventWords(event, deleting) {
       return { title: 'Will be tried again', more: facts.message, detail: facts.detail };
     case 'credentials_viewed':
       return { title: 'Passwords were looked at', more: `by ${event.actor}` };
+    case 'redriven':
+      return { title: `Message ${facts.deadLetter} is read once more`, more: `by ${event.actor}` };
+    case 'discarded':
+      return { title: 'Put away by an operator', more: facts.message };
     case 'ready':
       return { title: 'Ready: the store answered a real request', more: facts.via ? `asked via ${facts.via}` : '', kind: 'ok' };
     case 'failed':
