@@ -14,6 +14,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/config"
@@ -207,7 +208,21 @@ func TestABrokenBackupIsNotRestored(t *testing.T) {
 	if _, err := do(t, empty, dir, "restore"); err == nil {
 		t.Fatal("half a backup was restored")
 	}
-	if _, err := log.JetStream().Stream(t.Context(), storelog.Stream); err != nil {
+	js, err := jetstream.New(empty)
+	if err != nil {
 		t.Fatal(err)
+	}
+	if stream, err := js.Stream(t.Context(), storelog.Stream); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		t.Fatalf("half a backup left %v, %v", stream, err)
+	}
+	// Nor does it stand in the way of a whole one.
+	if _, err := do(t, nc, dir, "take"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := do(t, empty, dir, "restore"); err != nil {
+		t.Fatal(err)
+	}
+	if head, err := openLog(t, empty).Head(t.Context()); err != nil || head != 200 {
+		t.Errorf("the whole one came back up to message %d, %v", head, err)
 	}
 }
