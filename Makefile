@@ -25,6 +25,10 @@ down:: build-local ## Remove everything that `make up` keeps under .local/
 status:: build-local ## Say what runs, and where
 	@exec $(LOCAL) status
 
+.PHONY: backup
+backup:: ## Copy the log of the `make up` that runs here to backups/
+	@exec scripts/backup.sh take
+
 .PHONY: test
 test:: build-tiers ## Run every tier; the last line counts passed, failed and skipped
 	@exec $(TIERS)

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Backs the log of the `make up` that runs here up: backup.sh [take|list]. To ./backups, or wherever BACKUP_URL says.
+# Restoring takes a broker without a gateway, and a running `make up` has one: see the README.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+state=${STATE_DIR:-.local}
+[[ -e $state/endpoints.json ]] || die "nothing runs here: make up comes first"
+NATS_URL=$(field broker "$(<"$state/endpoints.json")") || die "$state/endpoints.json names no broker"
+NATS_PASSWORD=$(field backup "$(<"$state/installation.json")") || die "make up is older than backups: start it again"
+
+umask 077
+[[ -n ${BACKUP_URL:-} ]] || { mkdir -p backups; BACKUP_URL=file://$PWD/backups?no_tmp_dir=true; }
+export NATS_URL NATS_PASSWORD BACKUP_URL NATS_USER=backup GOWORK=off CGO_ENABLED=0
+cd services/backup
+exec go run -trimpath ./cmd/store-backup "${@:-take}"
