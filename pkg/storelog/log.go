@@ -57,9 +57,9 @@ func (l *Log) Head(ctx context.Context) (uint64, error) {
 }
 
 // info asks how the stream is now.
-func (l *Log) info(ctx context.Context) (info *jetstream.StreamInfo, err error) {
+func (l *Log) info(ctx context.Context, options ...jetstream.StreamInfoOpt) (info *jetstream.StreamInfo, err error) {
 	err = ask(ctx, func(ctx context.Context) (err error) {
-		info, err = l.stream.Info(ctx)
+		info, err = l.stream.Info(ctx, options...)
 		return err
 	})
 	return info, err

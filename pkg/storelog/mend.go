@@ -18,7 +18,11 @@ func (l *Log) Message(ctx context.Context, seq uint64) (Raw, error) {
 	if seq == 0 {
 		return Raw{}, ErrNoMessage
 	}
-	msg, err := l.stream.GetMsg(ctx, seq)
+	var msg *jetstream.RawStreamMsg
+	err := ask(ctx, func(ctx context.Context) (err error) {
+		msg, err = l.stream.GetMsg(ctx, seq)
+		return err
+	})
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return Raw{}, fmt.Errorf("message %d: %w", seq, ErrNoMessage)
 	}

@@ -16,7 +16,7 @@ import (
 // scan the whole log, and this costs the number of stores, however long their histories are. A store that is asked for
 // meanwhile may be missing: nothing may be concluded from that.
 func (l *Log) Stores(ctx context.Context) ([]store.ID, time.Time, error) {
-	info, err := l.stream.Info(ctx, jetstream.WithSubjectFilter(ApplyCommands))
+	info, err := l.info(ctx, jetstream.WithSubjectFilter(ApplyCommands))
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("list the stores of the log: %w", err)
 	}
