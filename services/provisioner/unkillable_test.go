@@ -185,8 +185,9 @@ func orderOf(points []point, request string, nth int) int {
 	return slices.Index(points, point{request, nth})
 }
 
-// revisionsAfter is how many revisions Helm may have after the strike: one, and a second only where the first was left
-// unfinished.
+// revisionsAfter is how many revisions Helm may have after the strike: one, a second only where the first was left
+// unfinished, and a third where a create was cut in the middle: what the API server has counted and not stored may refuse
+// the second, before it is counted anew.
 func revisionsAfter(points []point, s *strike) (atMost int) {
 	begun := orderOf(points, "POST /api/v1/namespaces/NAMESPACE/secrets", 2)
 	finished := orderOf(points, "PUT /api/v1/namespaces/NAMESPACE/secrets/sh.helm.release.v1.store.v1", 1)
@@ -195,6 +196,8 @@ func revisionsAfter(points []point, s *strike) (atMost int) {
 		return 1
 	case s.order > finished, s.order == finished && s.ending == executed:
 		return 1
+	case s.ending == interrupted && strings.HasPrefix(s.point.request, "POST "):
+		return 3
 	default:
 		return 2
 	}
