@@ -13,10 +13,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/metadata"
 
 	"github.com/store-platform/store-platform/pkg/claim"
-	"github.com/store-platform/store-platform/pkg/cluster/clustertest"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
@@ -97,7 +97,11 @@ func (b *bundle) requireOneRelease(t *testing.T, id store.ID, atMost int) {
 	}
 }
 
-// requireQuotaOf fails unless the store is counted as the other one is. Kubernetes counts a little behind.
+// fullCount is how long a count of what was cut before it was stored may stay: the quota controller counts everything
+// anew every five minutes.
+const fullCount = 7 * time.Minute
+
+// requireQuotaOf fails unless the store comes to be counted as the other one is.
 func (b *bundle) requireQuotaOf(t *testing.T, id, other store.ID) {
 	t.Helper()
 	var diff string
@@ -106,7 +110,9 @@ func (b *bundle) requireQuotaOf(t *testing.T, id, other store.ID) {
 			t.Logf("its quota differs (- want, + is): %s", diff)
 		}
 	})
-	clustertest.Eventually(t, "the quota is counted right", func(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(t.Context(), fullCount)
+	defer cancel()
+	err := wait.PollUntilContextCancel(ctx, time.Second, true, func(ctx context.Context) (bool, error) {
 		want, err := b.counted(ctx, other)
 		if err != nil {
 			return false, err
@@ -115,6 +121,9 @@ func (b *bundle) requireQuotaOf(t *testing.T, id, other store.ID) {
 		diff = cmp.Diff(want, is)
 		return diff == "", err
 	})
+	if err != nil {
+		t.Errorf("wait until the quota is counted right: %v", err)
+	}
 }
 
 // counted is what the quota says of a store, but for Secrets: Helm's revisions are among them.
