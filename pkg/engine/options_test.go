@@ -66,6 +66,7 @@ func TestValues(t *testing.T) {
 		Labels:   map[string]string{"store-platform.io/store": "abcdefghijkl"},
 		Registry: "registry.example", Secret: "store-credentials",
 		Host: "store-abcdefghijkl.example", URL: "https://store-abcdefghijkl.example", IngressClass: "local",
+		Installation: map[string]any{"database": map[string]any{"mode": "external"}},
 	})
 	want := map[string]any{
 		"store":  map[string]any{"id": "abcdefghijkl", "name": "Ada's", "url": "https://store-abcdefghijkl.example"},
@@ -77,6 +78,8 @@ func TestValues(t *testing.T) {
 		"images":  map[string]any{"shop": "registry.example/corner/shop:1.2.0"},
 		"secret":  map[string]any{"name": "store-credentials"},
 		"ingress": map[string]any{"className": "local", "host": "store-abcdefghijkl.example"},
+
+		"installation": map[string]any{"database": map[string]any{"mode": "external"}},
 	}
 	if err != nil || !reflect.DeepEqual(values, want) {
 		t.Errorf("%v, %v", values, err)

@@ -29,6 +29,15 @@ type Pack struct {
 	// Progress is what a merchant reads while a step runs, by the step's name; the platform has its own
 	// words for steps that aren't here.
 	Progress map[string]string `yaml:"progress" json:"progress,omitempty"`
+	// Failures are the ends of init containers that no further attempt would change.
+	Failures []Failure `yaml:"failures" json:"failures,omitempty"`
+
+	// Components are what a backup of a store consists of.
+	Components []Component `yaml:"components" json:"components,omitempty"`
+	// Upgrade says from where a store comes to this version.
+	Upgrade Upgrade `yaml:"upgrade" json:"upgrade,omitzero"`
+	// Sources are what a builder of the images may hand in.
+	Sources []Source `yaml:"sources" json:"sources,omitempty"`
 }
 
 // Tier says for whom an engine is.
@@ -132,11 +141,46 @@ const (
 )
 
 // Workload names one Deployment or StatefulSet of the chart. Progress is what a merchant reads while it
-// comes up.
+// comes up, Phases what they read while one of its init containers runs, by the container's name.
 type Workload struct {
-	Kind     string `yaml:"kind" json:"kind"`
-	Name     string `yaml:"name" json:"name"`
-	Progress string `yaml:"progress" json:"progress,omitempty"`
+	Kind     string            `yaml:"kind" json:"kind"`
+	Name     string            `yaml:"name" json:"name"`
+	Progress string            `yaml:"progress" json:"progress,omitempty"`
+	Phases   map[string]string `yaml:"phases" json:"phases,omitempty"`
+}
+
+// Failure is one way in which a store can't be made: the named init container ends with ExitCode. The
+// store is Failed with Reason (CamelCase) and Message (a sentence for merchants), without another attempt.
+type Failure struct {
+	Container string `yaml:"container" json:"container"`
+	ExitCode  int32  `yaml:"exitCode" json:"exitCode"`
+	Reason    string `yaml:"reason" json:"reason"`
+	Message   string `yaml:"message" json:"message"`
+}
+
+// Component is one part of a store's data. Both commands run in a container of one of Workloads: Backup
+// writes the part to its standard output as one stream, Restore reads it from its standard input and
+// replaces what is there.
+type Component struct {
+	Name      string   `yaml:"name" json:"name"`
+	Title     string   `yaml:"title" json:"title"`
+	Workload  string   `yaml:"workload" json:"workload"`
+	Container string   `yaml:"container" json:"container"`
+	Backup    []string `yaml:"backup" json:"backup"`
+	Restore   []string `yaml:"restore" json:"restore"`
+}
+
+// Upgrade says whose data this version takes over by itself when it starts.
+type Upgrade struct {
+	From []string `yaml:"from" json:"from,omitempty"`
+}
+
+// Source is a folder that a builder may hand in where the image's build would fetch something: the
+// build's stage of the same name is replaced by the folder that the setting names.
+type Source struct {
+	Name        string `yaml:"name" json:"name"`
+	Setting     string `yaml:"setting" json:"setting"`
+	Description string `yaml:"description" json:"description"`
 }
 
 // Plan finds a plan; the empty name means the pack's default one. The error is a *FieldError.

@@ -33,8 +33,15 @@ credentials:
 probe: {service: store, port: 80, path: /healthz, status: 200, json: object, fields: {ready: true, version: 2}}
 images: {shop: "corner/shop:1.2.0"}
 workloads:
-  - {kind: Deployment, name: store, progress: Opening}
+  - {kind: Deployment, name: store, progress: Opening, phases: {stock: Filling the shelves}}
 progress: {release: Building}
+failures:
+  - {container: stock, exitCode: 78, reason: NothingToSell, message: The shelves stay empty.}
+components:
+  - {name: orders, title: Orders, workload: store, container: shop, backup: [cat, /data], restore: [tee, /data]}
+upgrade: {from: [1.1.0]}
+sources:
+  - {name: goods, setting: GOODS_DIR, description: What is sold.}
 `
 
 func folder(yaml string) fstest.MapFS {
@@ -142,7 +149,20 @@ func TestValidate(t *testing.T) {
 		"probe.path":                       {{"path: /healthz", "path: healthz"}},
 		"images":                           {{`{shop: "corner/shop:1.2.0"}`, "{}"}},
 		"images.shop":                      {{"corner/shop:1.2.0", "corner/shop"}, {"corner/shop:1.2.0", "Corner shop:1"}},
-		"workloads":                        {{"workloads:\n  - {kind: Deployment, name: store, progress: Opening}", "workloads: []"}},
+		"workloads":                        {{"workloads:\n  - {kind: Deployment, name: store, progress: Opening, phases: {stock: Filling the shelves}}", "workloads: []"}},
+		"workloads[0].phases.stock":        {{"Filling the shelves", `""`}},
+		"failures[0].container":            {{"container: stock", "container: Stock"}},
+		"failures[0].exitCode":             {{"exitCode: 78", "exitCode: 0"}, {"exitCode: 78", "exitCode: 137"}},
+		"failures[0].reason":               {{"reason: NothingToSell", "reason: nothing to sell"}},
+		"failures[0].message":              {{"message: The shelves stay empty.", `message: ""`}},
+		"components[0].workload":           {{"workload: store", "workload: database"}},
+		"components[0].container":          {{"container: shop", `container: ""`}},
+		"components[0].backup":             {{"backup: [cat, /data]", "backup: []"}},
+		"components[0].restore":            {{"restore: [tee, /data]", "restore: []"}},
+		"upgrade.from[0]":                  {{"from: [1.1.0]", `from: ["1+1"]`}},
+		"sources[0].name":                  {{"name: goods", "name: Goods"}},
+		"sources[0].setting":               {{"setting: GOODS_DIR", "setting: goods"}},
+		"sources[0].description":           {{"description: What is sold.", `description: ""`}},
 		"workloads[0].kind":                {{"kind: Deployment", "kind: Job"}},
 		"workloads[0].name":                {{"kind: Deployment, name: store", "kind: Deployment, name: Store"}},
 	} {

@@ -25,7 +25,8 @@ const minSecretBits = 80
 func (p Pack) Validate() error {
 	checks := []func() *FieldError{
 		p.validateSelf, p.validatePlans, p.validateOptions, p.validateLinks, p.validateCredentials,
-		p.Probe.validate, p.validateImages, p.validateWorkloads,
+		p.Probe.validate, p.validateImages, p.validateWorkloads, p.validateFailures, p.validateComponents,
+		p.Upgrade.validate, p.validateSources,
 	}
 	for _, check := range checks {
 		if err := check(); err != nil {
@@ -227,6 +228,11 @@ func (p Pack) validateWorkloads() *FieldError {
 		}
 		if err := seen.add(field+".name", workload.Name, nameGrammar); err != nil {
 			return err
+		}
+		for container, words := range workload.Phases {
+			if !nameGrammar.MatchString(container) || words == "" {
+				return fieldErrorf(field+".phases."+container, "must say what the init container of that name does")
+			}
 		}
 	}
 	if len(p.Workloads) == 0 {

@@ -22,6 +22,8 @@ type Release struct {
 	URL  string
 	// IngressClass is empty when the installation has no ingress; charts make none then.
 	IngressClass string
+	// Installation is what the operator has set for the engine; it goes to the chart as it is.
+	Installation map[string]any
 }
 
 // Values builds the values of the pack's chart. Every pack's chart gets the same ones:
@@ -33,6 +35,7 @@ type Release struct {
 //	images:  {<name>: ref}    with the registry
 //	secret:  {name}
 //	ingress: {className, host}
+//	installation: {…}         the operator's settings for the engine, empty by default
 //
 // The error is a *FieldError of the plan or an option.
 func (p Pack) Values(r Release) (map[string]any, error) {
@@ -53,13 +56,18 @@ func (p Pack) Values(r Release) (map[string]any, error) {
 	for name := range p.Images {
 		images[name] = p.Image(r.Registry, name)
 	}
+	installation := r.Installation
+	if installation == nil {
+		installation = map[string]any{}
+	}
 	return map[string]any{
-		"store":   map[string]any{"id": r.Store, "name": r.Name, "url": r.URL},
-		"labels":  labels,
-		"plan":    map[string]any{"name": plan.Name, "cpu": plan.CPU, "memory": plan.Memory, "storage": plan.Storage},
-		"options": options,
-		"images":  images,
-		"secret":  map[string]any{"name": r.Secret},
-		"ingress": map[string]any{"className": r.IngressClass, "host": r.Host},
+		"store":        map[string]any{"id": r.Store, "name": r.Name, "url": r.URL},
+		"labels":       labels,
+		"plan":         map[string]any{"name": plan.Name, "cpu": plan.CPU, "memory": plan.Memory, "storage": plan.Storage},
+		"options":      options,
+		"images":       images,
+		"secret":       map[string]any{"name": r.Secret},
+		"ingress":      map[string]any{"className": r.IngressClass, "host": r.Host},
+		"installation": installation,
 	}, nil
 }
