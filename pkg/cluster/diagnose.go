@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
@@ -87,6 +88,54 @@ func hopeless(r rollout, pods []*corev1.Pod) *NotReadyError {
 		}
 	}
 	return nil
+}
+
+// failed is the pack's word for an init container that has ended as it never would otherwise, or nil.
+func failed(r rollout, pods []*corev1.Pod, failures []engine.Failure) *Error {
+	for _, pod := range podsOf(r, pods) {
+		for _, status := range pod.Status.InitContainerStatuses {
+			for _, failure := range failures {
+				if failure.Container == status.Name && endedWith(status, failure.ExitCode) {
+					e := &NotReadyError{
+						Workload: r.key(), Reason: failure.Reason, Sentence: failure.Message,
+						Detail: fmt.Sprintf("init container %s ended with %d", status.Name, failure.ExitCode),
+					}
+					classified := e.classified()
+					classified.Kind = Permanent
+					return classified
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// endedWith: the kubelet starts such a container again, so its end may be the last one or the one before.
+func endedWith(status corev1.ContainerStatus, code int32) bool {
+	for _, state := range []corev1.ContainerState{status.State, status.LastTerminationState} {
+		if state.Terminated != nil && state.Terminated.ExitCode == code {
+			return true
+		}
+	}
+	return false
+}
+
+// phraseOf is what the workload's pods are at, in the pack's words: the init container that runs, or that all have run.
+// It is empty where the pack has no words for it, and before a pod of the newest template is seen.
+func phraseOf(r rollout, pods []*corev1.Pod, listed []engine.Workload) string {
+	i := slices.IndexFunc(listed, func(w engine.Workload) bool { return w.Kind == r.kind && w.Name == r.name })
+	current := podsOf(r, pods)
+	if i < 0 || len(current) == 0 {
+		return ""
+	}
+	for _, pod := range current {
+		for _, status := range pod.Status.InitContainerStatuses {
+			if status.State.Terminated == nil || status.State.Terminated.ExitCode != 0 {
+				return listed[i].Phases[status.Name]
+			}
+		}
+	}
+	return listed[i].Progress
 }
 
 // diagnose is the best reason there is for a rollout that didn't make it in time.

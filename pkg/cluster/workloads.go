@@ -13,32 +13,52 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
+// Awaited is what AwaitWorkloads waits for.
+type Awaited struct {
+	Store store.ID
+	// Workloads are those that must be there, in the order in which they come up.
+	Workloads []engine.Workload
+	// Failures are the ends of init containers that no waiting would change.
+	Failures []engine.Failure
+	// Tell hears what the store's pods are at, in the pack's words, whenever that changes. It is called by the goroutine
+	// that waits.
+	Tell func(phrase string)
+}
+
 // AwaitWorkloads waits until all listed workloads, and every other one of the store, are rolled out and available.
 // It reads live once and then waits for the watches to reach at least that: a cache that hasn't seen the release yet
 // would call the previous one ready.
 //
 // The error is a *NotReadyError inside an *Error at ctx's deadline, and at once when waiting is pointless.
-func (o *Operation) AwaitWorkloads(ctx context.Context, id store.ID, listed []engine.Workload) error {
-	wake, done := o.cluster.watcher.wait(id.Namespace())
+func (o *Operation) AwaitWorkloads(ctx context.Context, a Awaited) error {
+	wake, done := o.cluster.watcher.wait(a.Store.Namespace())
 	defer done()
-	since, err := o.readRollouts(ctx, id, listed)
+	since, err := o.readRollouts(ctx, a.Store, a.Workloads)
 	if err != nil {
 		return err
 	}
+	told := ""
 	for {
-		cached, pods := o.cluster.watcher.look(id.Namespace())
-		r, waiting := cached.waitingFor(listed, since)
+		cached, pods := o.cluster.watcher.look(a.Store.Namespace())
+		r, waiting := cached.waitingFor(a.Workloads, since)
 		if !waiting {
 			return nil
 		}
+		if e := failed(r, pods, a.Failures); e != nil {
+			return e
+		}
 		if e := hopeless(r, pods); e != nil {
 			return e.classified()
+		}
+		if phrase := phraseOf(r, pods, a.Workloads); phrase != "" && phrase != told {
+			a.Tell(phrase)
+			told = phrase
 		}
 		select {
 		case <-wake:
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return o.explain(ctx, id, diagnose(r, pods)).classified()
+				return o.explain(ctx, a.Store, diagnose(r, pods)).classified()
 			}
 			return o.fail("wait for "+r.key(), ctx.Err())
 		}

@@ -97,10 +97,15 @@ func waiting(reason string, restarts int32) corev1.PodStatus {
 	}
 }
 
+// awaited is web, with nobody to tell.
+func awaited(id store.ID) cluster.Awaited {
+	return cluster.Awaited{Store: id, Workloads: web, Tell: func(string) {}}
+}
+
 // await starts the wait; what it returns tells how it ended.
-func await(ctx context.Context, op *cluster.Operation, id store.ID) <-chan error {
+func await(ctx context.Context, op *cluster.Operation, a cluster.Awaited) <-chan error {
 	ended := make(chan error, 1)
-	go func() { ended <- op.AwaitWorkloads(ctx, id, web) }()
+	go func() { ended <- op.AwaitWorkloads(ctx, a) }()
 	return ended
 }
 
@@ -108,7 +113,7 @@ func TestAwaitWorkloadsFollowsTheRollout(t *testing.T) {
 	b := setup(t)
 	op := b.isolated(t)
 	b.deploy(t, "64Mi")
-	ended := await(within(t, time.Minute), op, b.id)
+	ended := await(within(t, time.Minute), op, awaited(b.id))
 	b.runPods(t, "registry.example/shop:1", running())
 	if err := <-ended; err != nil {
 		t.Fatal(err)
@@ -119,10 +124,10 @@ func TestAwaitWorkloadsFollowsTheRollout(t *testing.T) {
 
 	b.changeImage(t, "registry.example/shop:2")
 	// The cache may still hold the rollout that was ready.
-	if err := op.AwaitWorkloads(within(t, time.Second), b.id, web); err == nil {
+	if err := op.AwaitWorkloads(within(t, time.Second), awaited(b.id)); err == nil {
 		t.Fatal("the previous rollout was taken for the new one")
 	}
-	ended = await(within(t, time.Minute), op, b.id)
+	ended = await(within(t, time.Minute), op, awaited(b.id))
 	b.removePods(t)
 	b.runPods(t, "registry.example/shop:2", running())
 	if err := <-ended; err != nil {
@@ -156,7 +161,7 @@ func TestAwaitWorkloadsGivesUpAtOnceWhereWaitingIsPointless(t *testing.T) {
 			b := setup(t)
 			op := b.isolated(t)
 			b.deploy(t, "64Mi")
-			ended := await(within(t, time.Minute), op, b.id)
+			ended := await(within(t, time.Minute), op, awaited(b.id))
 			b.runPods(t, "registry.example/shop:1", hopeless)
 			err := <-ended
 			wantKind(t, err, cluster.Transient, reason)
@@ -184,7 +189,7 @@ func TestAwaitWorkloadsSaysAtTheDeadlineWhatIsMissing(t *testing.T) {
 	op := b.isolated(t)
 	b.deploy(t, "64Mi")
 	b.runPods(t, "registry.example/shop:1", unschedulable)
-	err := op.AwaitWorkloads(within(t, 2*time.Second), b.id, web)
+	err := op.AwaitWorkloads(within(t, 2*time.Second), awaited(b.id))
 	wantKind(t, err, cluster.Transient, "Unschedulable")
 	wantNotReady(t, err, "deployment/web", "0/1 nodes are available")
 }
@@ -199,7 +204,7 @@ func TestAwaitWorkloadsKnowsAStoreThatIsTooBigForItsPlan(t *testing.T) {
 	})
 	b.fillQuota(t)
 	b.deploy(t, "200Mi")
-	err := op.AwaitWorkloads(within(t, 3*time.Second), b.id, web)
+	err := op.AwaitWorkloads(within(t, 3*time.Second), awaited(b.id))
 	wantKind(t, err, cluster.Transient, "QuotaExceeded")
 }
 
@@ -224,7 +229,7 @@ func (b *testBundle) fillQuota(t *testing.T) {
 func TestAwaitWorkloadsMissesWhatTheChartDoesNotBring(t *testing.T) {
 	b := setup(t)
 	op := b.isolated(t)
-	wantKind(t, op.AwaitWorkloads(t.Context(), b.id, web), cluster.Permanent, "WorkloadMissing")
+	wantKind(t, op.AwaitWorkloads(t.Context(), awaited(b.id)), cluster.Permanent, "WorkloadMissing")
 }
 
 func TestAwaitWorkloadsEndsWithItsContext(t *testing.T) {
@@ -232,7 +237,7 @@ func TestAwaitWorkloadsEndsWithItsContext(t *testing.T) {
 	op := b.isolated(t)
 	b.deploy(t, "64Mi")
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := await(ctx, op, b.id)
+	ended := await(ctx, op, awaited(b.id))
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)

@@ -32,6 +32,7 @@ type Store struct {
 	Status     store.Status   `json:"status" enum:"Queued,Provisioning,Ready,Failed,Deleting,Deleted"`
 	Operation  store.Verb     `json:"operation,omitempty" doc:"The operation in flight, if any"`
 	Steps      []string       `json:"steps" doc:"Steps completed by the newest operation, in order"`
+	Progress   string         `json:"progress,omitempty" doc:"What the step at hand is doing, for people" example:"Installing WooCommerce"`
 	Attempt    int            `json:"attempt" doc:"Attempts started by the newest operation"`
 	Reason     string         `json:"reason,omitempty" doc:"Why it is where it is, CamelCase"`
 	Message    string         `json:"message,omitempty" doc:"The same as a sentence"`
@@ -49,7 +50,7 @@ type Store struct {
 func View(s store.State) Store {
 	v := Store{
 		ID: s.ID, Tenant: s.Tenant, Name: s.Spec.Name, Engine: s.Spec.Engine, Version: s.Spec.Version, Plan: s.Spec.Plan,
-		Options: s.Spec.Options, Status: s.Status, Steps: s.Steps, Attempt: s.Attempt, Reason: s.Reason,
+		Options: s.Spec.Options, Status: s.Status, Steps: s.Steps, Progress: s.Progress, Attempt: s.Attempt, Reason: s.Reason,
 		Message: s.Message, Detail: s.Detail, NotBefore: s.NotBefore, URL: s.URL,
 		Generation: s.Generation, Revision: s.Version, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
 		ExpiresAt: s.ExpiresAt,

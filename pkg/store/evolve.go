@@ -29,7 +29,7 @@ func command(s State, m Message) State {
 	if s.Verb == Delete {
 		s.Status = Deleting
 	}
-	s.Attempt, s.Steps, s.NotBefore, s.URL, s.Detail = 0, nil, nil, "", ""
+	s.Attempt, s.Steps, s.NotBefore, s.URL, s.Detail, s.Progress = 0, nil, nil, "", "", ""
 	s.Working, s.Crashes, s.Discarded = false, 0, ""
 	s.Reason, s.Message = m.Facts.Reason, m.Facts.Message
 	// Zero until the message has a sequence: see State.Generation.
@@ -67,6 +67,9 @@ func event(s State, m Message) State {
 		if !slices.Contains(s.Steps, m.Facts.Step) {
 			s.Steps = append(slices.Clone(s.Steps), m.Facts.Step)
 		}
+		s.Progress = ""
+	case Progressed:
+		s.Progress = m.Facts.Message
 	case RetryScheduled:
 		s.NotBefore = m.Facts.NotBefore
 		s.Reason, s.Message, s.Detail = m.Facts.Reason, m.Facts.Message, m.Facts.Detail
@@ -98,7 +101,11 @@ func attempt(s State, m Message) State {
 		s.Working = false
 	case RetryScheduled, BecameReady, BecameFailed, BecameDeleted:
 		s.Working = false
+	default:
+		return s
 	}
+	// Whatever a worker was at, it isn't any more.
+	s.Progress = ""
 	return s
 }
 

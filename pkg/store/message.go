@@ -31,6 +31,8 @@ const (
 	// AttemptYielded takes an attempt back that a clean shutdown interrupted.
 	AttemptYielded Type = "attempt_yielded"
 	StepCompleted  Type = "step_completed"
+	// Progressed: the step Facts.Step is now doing what Facts.Message says.
+	Progressed Type = "progressed"
 	// RetryScheduled: the attempt failed for a reason that may pass; the next is due at NotBefore.
 	RetryScheduled Type = "retry_scheduled"
 	// CredentialsViewed: somebody was shown the store's passwords.

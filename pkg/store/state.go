@@ -8,8 +8,9 @@ import (
 // Schema is the version of State that this code writes. A reader upcasts older ones; a writer that meets a newer one
 // must step back, because appending would drop the fields it doesn't know.
 //
-// Schema 2 added Working, Crashes, Discarded and ExpiresAt. What schema 1 says of them is their zero value.
-const Schema = 2
+// Schema 2 added Working, Crashes, Discarded and ExpiresAt, schema 3 Progress and the status Degraded with its verb Mend.
+// What an older schema says of a field that it doesn't know is the zero value.
+const Schema = 3
 
 // MaxAttempts is how often a command is tried before its store is Failed. A delete is tried for ever, and is stuck from
 // then on.
@@ -71,6 +72,8 @@ type State struct {
 	Crashes int `json:"crashes,omitempty"`
 	// Steps lists the steps completed since the newest command, in order.
 	Steps []string `json:"steps,omitempty"`
+	// Progress is what the step at hand is doing, in the engine's words for people; empty when there is nothing to tell.
+	Progress string `json:"progress,omitempty"`
 
 	// Reason is CamelCase for programs, Message a sentence for people, Detail the cluster's own words. All three are
 	// empty when there is nothing to explain.

@@ -17,11 +17,15 @@ type Step struct {
 	Name string
 	// Done asks the world, not memory.
 	Done func(context.Context) (bool, error)
-	// Apply makes it so. When it returns nil the step is done.
-	Apply func(context.Context) error
+	// Apply makes it so. When it returns nil the step is done. It tells what it is at where that takes long.
+	Apply func(context.Context, Tell) error
 	// Timeout bounds Done and Apply together; zero means a minute.
 	Timeout time.Duration
 }
+
+// Tell lets people know what a step is doing, in a few words for merchants. It waits until that stands in the log or
+// the step's context ends.
+type Tell func(phrase string)
 
 // Operation is what a hand does for one command.
 type Operation struct {
@@ -71,12 +75,23 @@ func (j *job) doStep(ctx context.Context, step Step) error {
 	defer cancel()
 	ctx, span := otel.Tracer("work").Start(ctx, "step "+step.Name)
 	defer span.End()
-	finished := make(chan error, 1)
-	go func() { finished <- ensure(ctx, step) }()
-	select {
-	case err := <-finished:
-		return err
-	case <-ctx.Done():
+	finished, phrases := make(chan error, 1), make(chan string)
+	go func() {
+		finished <- ensure(ctx, step, func(phrase string) {
+			select {
+			case phrases <- phrase:
+			case <-ctx.Done():
+			}
+		})
+	}()
+	for ctx.Err() == nil {
+		select {
+		case err := <-finished:
+			return err
+		case phrase := <-phrases:
+			j.tell(ctx, step.Name, phrase)
+		case <-ctx.Done():
+		}
 	}
 	select {
 	case err := <-finished:
@@ -86,13 +101,22 @@ func (j *job) doStep(ctx context.Context, step Step) error {
 	}
 }
 
-func ensure(ctx context.Context, step Step) (err error) {
+// tell writes a phrase down. That it can't is no reason to end the step: whatever stands in the way of this event
+// stands in the way of those that count.
+func (j *job) tell(ctx context.Context, step, phrase string) {
+	err := j.record(ctx, store.Progressed, store.Facts{Step: step, Message: phrase, Attempt: j.state.Attempt})
+	if err != nil && ctx.Err() == nil {
+		slog.WarnContext(ctx, "write down what a step is doing", j.attrs("step", step, "error", err)...)
+	}
+}
+
+func ensure(ctx context.Context, step Step, tell Tell) (err error) {
 	defer recovered(ctx, &err)
 	done, err := step.Done(ctx)
 	if err != nil || done {
 		return err
 	}
-	return step.Apply(ctx)
+	return step.Apply(ctx, tell)
 }
 
 // stepError remembers where an attempt failed.

@@ -44,7 +44,7 @@ func provisioner(steps ...Step) *hand { return &hand{steps: steps, terminal: sto
 
 // step is never done before it is applied.
 func step(name string, apply func(context.Context) error) Step {
-	return Step{Name: name, Done: func(context.Context) (bool, error) { return false, nil }, Apply: apply}
+	return Step{Name: name, Done: func(context.Context) (bool, error) { return false, nil }, Apply: func(ctx context.Context, _ Tell) error { return apply(ctx) }}
 }
 
 func succeed(context.Context) error { return nil }

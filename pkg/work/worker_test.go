@@ -3,6 +3,7 @@ package work
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -32,7 +33,7 @@ func TestWhatIsDoneIsNotAppliedAgain(t *testing.T) {
 	b := setup(t)
 	b.provision(provisioner(Step{
 		Name: "namespace", Done: func(context.Context) (bool, error) { return true, nil },
-		Apply: func(context.Context) error { t.Error("applied"); return nil },
+		Apply: func(context.Context, Tell) error { t.Error("applied"); return nil },
 	}))
 	b.command(store.Create)
 	b.awaitType(store.BecameReady)
@@ -114,6 +115,30 @@ func TestAPermanentErrorFailsAtOnceAndRetryBeginsAnew(t *testing.T) {
 	mended.Store(true)
 	b.command(store.Retry)
 	b.awaitType(store.BecameReady)
+}
+
+func TestAStepTellsWhatItIsAt(t *testing.T) {
+	b := setup(t)
+	b.provision(provisioner(Step{
+		Name: "workloads", Done: func(context.Context) (bool, error) { return false, nil },
+		Apply: func(_ context.Context, tell Tell) error {
+			tell("Starting the database")
+			tell("Installing the shop")
+			return nil
+		},
+	}))
+	b.command(store.Create)
+	var phrases []string
+	for _, e := range b.awaitType(store.BecameReady) {
+		if e.Message.Type == store.Progressed {
+			phrases = append(phrases, e.Message.Facts.Step+": "+e.State.Progress)
+		} else if e.State.Progress != "" {
+			t.Errorf("%s says %q", e.Message.Type, e.State.Progress)
+		}
+	}
+	if want := []string{"workloads: Starting the database", "workloads: Installing the shop"}; !slices.Equal(phrases, want) {
+		t.Fatal(phrases)
+	}
 }
 
 func TestNoClusterCostsNoAttempt(t *testing.T) {

@@ -37,6 +37,10 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	settings, err := loadSettings(cfg.EngineSettings, set)
+	if err != nil {
+		return err
+	}
 	process, err := hands.Open(ctx, name, cfg.NATS, cfg.cluster())
 	if err != nil {
 		return err
@@ -55,12 +59,12 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	err = process.Work(ctx, hands.Work{
-		Hand: cfg.hand(process, set), Commands: storelog.ApplyCommands, Slots: cfg.Slots, OpsListen: cfg.OpsListen,
+		Hand: cfg.hand(process, set, settings), Commands: storelog.ApplyCommands, Slots: cfg.Slots, OpsListen: cfg.OpsListen,
 	})
 	return errors.Join(err, service.Stop())
 }
 
-func (c Config) hand(process *hands.Process, set *packs.Set) *provision.Hand {
+func (c Config) hand(process *hands.Process, set *packs.Set, settings map[string]map[string]any) *provision.Hand {
 	return &provision.Hand{
 		Availability: process.Reach,
 		Cluster:      kubernetes{Cluster: process.Cluster, releases: release.New(c.HelmSlots)},
@@ -69,6 +73,7 @@ func (c Config) hand(process *hands.Process, set *packs.Set) *provision.Hand {
 			Scheme: c.StoreScheme, Domain: c.BaseDomain, Host: c.baseHost(), IngressClass: c.IngressClass,
 		},
 		Registry: c.ImageRegistry,
+		Settings: settings,
 	}
 }
 

@@ -82,7 +82,7 @@ func namespaceStep(a Attempt, id store.ID) work.Step {
 			gone, err := a.NamespaceGone(ctx, id)
 			return gone, outcome(err)
 		},
-		Apply: func(ctx context.Context) error {
+		Apply: func(ctx context.Context, _ work.Tell) error {
 			if err := a.DeleteNamespace(ctx, id); err != nil {
 				return outcome(err)
 			}
@@ -100,7 +100,7 @@ func claimsStep(claims Claims, s store.State) work.Step {
 			held, err := claims.Held(ctx, s.Tenant)
 			return !slices.Contains(held, s.ID), err
 		},
-		Apply: func(ctx context.Context) error { return claims.Release(ctx, s.Tenant, s.ID) },
+		Apply: func(ctx context.Context, _ work.Tell) error { return claims.Release(ctx, s.Tenant, s.ID) },
 	}
 }
 

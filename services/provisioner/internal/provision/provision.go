@@ -44,7 +44,7 @@ type Attempt interface {
 	EnsureRelease(context.Context, release.Spec) error
 
 	WorkloadsReady(ctx context.Context, id store.ID, workloads []engine.Workload) (bool, error)
-	AwaitWorkloads(ctx context.Context, id store.ID, workloads []engine.Workload) error
+	AwaitWorkloads(context.Context, cluster.Awaited) error
 }
 
 // Availability says whether anything can be attempted (hands.Reach).
@@ -71,6 +71,8 @@ type Hand struct {
 	Addresses Addresses
 	// Registry is the prefix of the engines' images.
 	Registry string
+	// Settings are what the operator has set for the engines' charts, by the engine's name.
+	Settings map[string]map[string]any
 }
 
 var _ work.Hand = (*Hand)(nil)
@@ -135,6 +137,7 @@ func (h *Hand) plan(s store.State) (*plan, error) {
 		Store: string(s.ID), Name: s.Spec.Name, Plan: s.Spec.Plan, Options: s.Spec.Options,
 		Labels: h.Cluster.ObjectLabels(s.ID), Registry: h.Registry, Secret: cluster.SecretName,
 		Host: h.Addresses.host(s.ID), URL: url, IngressClass: h.Addresses.IngressClass,
+		Installation: h.Settings[e.Name],
 	})
 	if err != nil {
 		return nil, unusable(err)

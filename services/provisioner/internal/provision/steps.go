@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 
+	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/work"
 )
 
@@ -32,7 +33,11 @@ func (p *plan) steps(a Attempt, c Cluster, via *string) []work.Step {
 		{
 			Name: stepWorkloads, Timeout: workloadsTimeout,
 			Done:  look(func(ctx context.Context) (bool, error) { return a.WorkloadsReady(ctx, p.id, p.engine.Workloads) }),
-			Apply: act(func(ctx context.Context) error { return a.AwaitWorkloads(ctx, p.id, p.engine.Workloads) }),
+			Apply: func(ctx context.Context, tell work.Tell) error {
+				return outcome(a.AwaitWorkloads(ctx, cluster.Awaited{
+					Store: p.id, Workloads: p.engine.Workloads, Failures: p.engine.Failures, Tell: tell,
+				}))
+			},
 		},
 		{
 			// Ready says that the shop answers now, not that it did in an earlier attempt.
@@ -61,6 +66,6 @@ func look(done func(context.Context) (bool, error)) func(context.Context) (bool,
 	}
 }
 
-func act(apply func(context.Context) error) func(context.Context) error {
-	return func(ctx context.Context) error { return outcome(apply(ctx)) }
+func act(apply func(context.Context) error) func(context.Context, work.Tell) error {
+	return func(ctx context.Context, _ work.Tell) error { return outcome(apply(ctx)) }
 }

@@ -32,6 +32,7 @@ export function progressOf(store, engine, platform) {
       return store.message && !(platform && platform.ready) ? store.message : 'Next in line';
     case 'Provisioning': {
       if (store.notBefore) return store.message || 'Will be tried again';
+      if (store.progress) return store.progress;
       const step = currentStep(store);
       return (engine && engine.progress && engine.progress[step]) || PHRASES[step] || 'Almost there';
     }
@@ -65,6 +66,8 @@ export function eventWords(event, deleting) {
       return { title: 'Handed over to another worker' };
     case 'step_completed':
       return { title: (deleting ? GONE[facts.step] : DONE[facts.step]) || `${facts.step} done`, more: facts.via ? `via ${facts.via}` : '', kind: 'ok' };
+    case 'progressed':
+      return { title: facts.message };
     case 'retry_scheduled':
       return { title: 'Will be tried again', more: facts.message, detail: facts.detail };
     case 'credentials_viewed':

@@ -1,0 +1,63 @@
+package cluster_test
+
+import (
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/engine"
+)
+
+// installing is a pod whose init container "install" is in the given state.
+func installing(state corev1.ContainerState) corev1.PodStatus {
+	return corev1.PodStatus{
+		Phase:                 corev1.PodPending,
+		InitContainerStatuses: []corev1.ContainerStatus{{Name: "install", State: state}},
+	}
+}
+
+func ended(code int32) corev1.ContainerState {
+	return corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: "Error"}}
+}
+
+func TestAwaitWorkloadsTellsThePhases(t *testing.T) {
+	b := setup(t)
+	op := b.isolated(t)
+	b.deploy(t, "64Mi")
+	told := make(chan string, 10)
+	a := awaited(b.id)
+	a.Workloads = []engine.Workload{{Kind: "Deployment", Name: "web", Progress: "Opening", Phases: map[string]string{"install": "Installing"}}}
+	a.Tell = func(phrase string) { told <- phrase }
+	ended := await(within(t, time.Minute), op, a)
+	b.runPods(t, "registry.example/shop:1", installing(corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}))
+	if phrase := <-told; phrase != "Installing" {
+		t.Fatalf("%q while the init container runs", phrase)
+	}
+	done := running()
+	done.Conditions = nil
+	b.runPods(t, "registry.example/shop:1", done)
+	if phrase := <-told; phrase != "Opening" {
+		t.Fatalf("%q after it", phrase)
+	}
+	b.runPods(t, "registry.example/shop:1", running())
+	if err := <-ended; err != nil || len(told) > 0 {
+		t.Fatalf("%v, and %d more phrases", err, len(told))
+	}
+}
+
+func TestAwaitWorkloadsKnowsThePacksOwnFailures(t *testing.T) {
+	b := setup(t)
+	op := b.isolated(t)
+	b.deploy(t, "64Mi")
+	a := awaited(b.id)
+	a.Failures = []engine.Failure{{Container: "install", ExitCode: 78, Reason: "NothingToSell", Message: "The shelves stay empty."}}
+	failed := await(within(t, time.Minute), op, a)
+	// Any other end is the kubelet's to try again.
+	b.runPods(t, "registry.example/shop:1", installing(ended(1)))
+	b.runPods(t, "registry.example/shop:1", installing(ended(78)))
+	err := <-failed
+	wantKind(t, err, cluster.Permanent, "NothingToSell")
+	wantNotReady(t, err, "deployment/web", "init container install ended with 78")
+}

@@ -1,0 +1,37 @@
+package provisioner
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestLoadSettings(t *testing.T) {
+	set, err := loadPacks("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := set.All()[0].Name
+	file := filepath.Join(t.TempDir(), "settings.yaml")
+	read := func(text string) (map[string]map[string]any, error) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return loadSettings(file, set)
+	}
+	settings, err := read(known + ":\n  database: {mode: external}\n")
+	want := map[string]map[string]any{known: {"database": map[string]any{"mode": "external"}}}
+	if err != nil || !reflect.DeepEqual(settings, want) {
+		t.Errorf("%v, %v", settings, err)
+	}
+	if settings, err := read(""); err != nil || len(settings) != 0 {
+		t.Errorf("an empty file: %v, %v", settings, err)
+	}
+	for text, names := range map[string]string{"nobody: {}": "nobody", known + ": 5": file} {
+		if _, err := read(text); err == nil || !strings.Contains(err.Error(), names) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
