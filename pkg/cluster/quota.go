@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 
+	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
@@ -126,4 +128,28 @@ func containerNeeds(c corev1.Container) corev1.ResourceList {
 		need["requests."+name] = quantity
 	}
 	return need
+}
+
+// OverPlan lists in which resources pods that run all at once would go over a plan's quota.
+func OverPlan(plan engine.Plan, pods []corev1.PodSpec) ([]string, error) {
+	limits, err := newPlanLimits(plan)
+	if err != nil {
+		return nil, fmt.Errorf("read plan %s: %w", plan.Name, err)
+	}
+	total := make(corev1.ResourceList)
+	for _, pod := range pods {
+		for name, quantity := range podNeeds(pod) {
+			sum := total[name]
+			sum.Add(quantity)
+			total[name] = sum
+		}
+	}
+	var over []string
+	for name, hard := range limits.quota().Hard {
+		if need, counts := total[name]; counts && need.Cmp(hard) > 0 {
+			over = append(over, fmt.Sprintf("%s of %s %s", need.String(), hard.String(), name))
+		}
+	}
+	slices.Sort(over)
+	return over, nil
 }

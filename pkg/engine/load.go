@@ -42,7 +42,7 @@ func Load(fsys fs.FS) ([]Pack, error) {
 		if !info.IsDir() {
 			continue
 		}
-		pack, err := loadPack(fsys, name)
+		pack, err := LoadPack(fsys, name)
 		if err != nil {
 			return nil, err
 		}
@@ -51,7 +51,8 @@ func Load(fsys fs.FS) ([]Pack, error) {
 	return packs, nil
 }
 
-func loadPack(fsys fs.FS, folder string) (Pack, error) {
+// LoadPack reads one folder of fsys as a pack. The error names file, field or line.
+func LoadPack(fsys fs.FS, folder string) (Pack, error) {
 	file := path.Join(folder, packFile)
 	content, err := fs.ReadFile(fsys, file)
 	if err != nil {

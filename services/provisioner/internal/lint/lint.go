@@ -1,0 +1,128 @@
+// Package lint checks an engine pack as far as that goes without a cluster: what engine.yaml says by itself, what the
+// chart says by itself, and that the two speak of the same things. What passes may still not run; what doesn't, won't.
+//
+//	faults, err := lint.Folder("engines/corner")
+package lint
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/store-platform/store-platform/pkg/cluster/release"
+	"github.com/store-platform/store-platform/pkg/engine"
+)
+
+// example is the store that charts are rendered for.
+const example = "sexamplestor"
+
+// Folder lists what is wrong with the pack in a folder, all of it. The error is for a pack that can't be read at all.
+func Folder(folder string) ([]string, error) {
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return nil, fmt.Errorf("find the pack: %w", err)
+	}
+	parent, name := os.DirFS(filepath.Dir(folder)), filepath.Base(folder)
+	pack, err := engine.LoadPack(parent, name)
+	if err != nil {
+		return nil, err
+	}
+	chart, err := engine.Chart(parent, name)
+	if err != nil {
+		return nil, err
+	}
+	var faults []string
+	for _, plan := range pack.Plans {
+		values, err := exampleValues(pack, plan.Name)
+		if err != nil {
+			return nil, err
+		}
+		p := rendering{pack: pack, plan: plan, faults: &faults}
+		for _, said := range release.Lint(filepath.Join(folder, "chart"), values) {
+			p.fault("helm: %v", said)
+		}
+		objects, err := release.Spec{Store: example, Chart: chart, Values: values}.Objects()
+		if err != nil {
+			p.fault("%v", err)
+			continue
+		}
+		if err := p.check(objects); err != nil {
+			return nil, err
+		}
+	}
+	return faults, nil
+}
+
+// exampleValues are those of a store with an ingress whose merchant gave what must be given and nothing else.
+func exampleValues(pack engine.Pack, plan string) (map[string]any, error) {
+	options := map[string]any{}
+	for _, option := range pack.Options {
+		if option.Required {
+			options[option.Name] = exampleOption(option)
+		}
+	}
+	values, err := pack.Values(engine.Release{
+		Store: example, Name: "Example", Plan: plan, Options: options, Secret: secretName,
+		Labels: map[string]string{storeLabel: example}, Host: "store.example", URL: "https://store.example", IngressClass: "example",
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make example values: %w", err)
+	}
+	return values, nil
+}
+
+// exampleOption is a value for an option without a default. A text with a pattern has none that could be known here.
+func exampleOption(option engine.Option) any {
+	switch option.Type {
+	case engine.TypeBoolean:
+		return true
+	case engine.TypeEnum:
+		return option.Enum[0]
+	case engine.TypeInteger:
+		if option.Min != nil {
+			return *option.Min
+		}
+		return 1
+	default:
+		return "Example"
+	}
+}
+
+// rendering is the chart as one plan has it.
+type rendering struct {
+	pack   engine.Pack
+	plan   engine.Plan
+	faults *[]string
+}
+
+func (r rendering) fault(format string, args ...any) {
+	*r.faults = append(*r.faults, "plan "+r.plan.Name+": "+fmt.Sprintf(format, args...))
+}
+
+func (r rendering) check(objects []*unstructured.Unstructured) error {
+	var workloads []workload
+	for _, object := range objects {
+		w, runs, err := workloadOf(object)
+		if err != nil {
+			return err
+		}
+		if runs {
+			workloads = append(workloads, w)
+		}
+		if object.GetLabels()[storeLabel] != example {
+			r.fault("%s doesn't carry .Values.labels", name(object))
+		}
+		if !kinds[object.GetKind()] {
+			r.fault("%s is of a kind that no store may have", name(object))
+		}
+	}
+	r.checkNames(objects, workloads)
+	r.checkPods(workloads)
+	return r.checkPlan(workloads)
+}
+
+func name(object *unstructured.Unstructured) string {
+	return object.GetKind() + " " + object.GetName()
+}

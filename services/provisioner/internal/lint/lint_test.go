@@ -1,0 +1,87 @@
+package lint
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/services/provisioner/engines"
+)
+
+const shipped = "../../engines"
+
+func TestShippedPacksAreClean(t *testing.T) {
+	packs, err := engine.Load(engines.Packs)
+	if err != nil || len(packs) == 0 {
+		t.Fatalf("%d packs, %v", len(packs), err)
+	}
+	for _, pack := range packs {
+		faults, err := Folder(filepath.Join(shipped, pack.Name))
+		if err != nil || len(faults) > 0 {
+			t.Errorf("%s: %v\n%s", pack.Name, err, strings.Join(faults, "\n"))
+		}
+	}
+}
+
+// spoilt is a copy of the sample pack with one thing changed in one of its files.
+func spoilt(t *testing.T, file, old, changed string) string {
+	t.Helper()
+	folder := filepath.Join(t.TempDir(), "sample")
+	if err := os.CopyFS(folder, os.DirFS(filepath.Join(shipped, "sample"))); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(folder, file)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(string(content), old, changed, 1)
+	if text == string(content) {
+		t.Fatalf("%s doesn't hold %q", file, old)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+func TestFolderFinds(t *testing.T) {
+	const deployment = "chart/templates/deployment.yaml"
+	for want, change := range map[string][3]string{
+		"the chart has no StatefulSet database":    {"engine.yaml", "workloads:\n", "workloads:\n  - {kind: StatefulSet, name: database}\n"},
+		"no init container install":                {"engine.yaml", "progress: Starting the shop", "phases: {install: Installing}"},
+		"failures: there is no init container":     {"engine.yaml", "progress:\n", "failures:\n  - {container: install, exitCode: 3, reason: Broken, message: It broke.}\nprogress:\n"},
+		"components: store has no container mysql": {"engine.yaml", "progress:\n", "components:\n  - {name: data, title: Data, workload: store, container: mysql, backup: [a], restore: [b]}\nprogress:\n"},
+		"no Service store with port 8080":          {"engine.yaml", "port: 80\n", "port: 8080\n"},
+		"nobody reads the key other":               {"engine.yaml", "secretKey: cookie-key", "secretKey: other"},
+		"reads the key cookie-key":                 {"engine.yaml", "secretKey: cookie-key", "secretKey: other"},
+		"which isn't in images":                    {deployment, "{{ .Values.images.shop | quote }}", "elsewhere:1"},
+		"isn't restricted":                         {deployment, "runAsNonRoot: true", "runAsNonRoot: false"},
+		"can write to its root":                    {deployment, "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false"},
+		"a token of the API server":                {deployment, "automountServiceAccountToken: false", "automountServiceAccountToken: true"},
+		"doesn't say how much memory":              {deployment, "memory: 16Mi", ""},
+		"more than the plan: 2 of 250m":            {deployment, "{{ .Values.plan.cpu | quote }}", `"2"`},
+		"a kind that no store may have":            {"chart/templates/service.yaml", "kind: Service\n", "kind: ServiceAccount\n"},
+		"is a hook":                                {"chart/templates/service.yaml", "  name: store\n", "  name: store\n  annotations: {helm.sh/hook: pre-install}\n"},
+		"its pods don't carry":                     {deployment, `{{- include "sample.labels" . | nindent 8 }}`, `{{- include "sample.selector" . | nindent 8 }}`},
+		"helm: ":                                   {"chart/Chart.yaml", "apiVersion: v2", "apiVersion: v9"},
+	} {
+		faults, err := Folder(spoilt(t, change[0], change[1], change[2]))
+		if err != nil || !strings.Contains(strings.Join(faults, "\n"), want) {
+			t.Errorf("%q: %v, %q", want, err, faults)
+		}
+	}
+}
+
+func TestFolderRefusesWhatIsNoPack(t *testing.T) {
+	for name, folder := range map[string]string{
+		"nothing":   t.TempDir(),
+		"a mistake": spoilt(t, "engine.yaml", "tier: demo", "tier: gold"),
+	} {
+		if _, err := Folder(folder); err == nil {
+			t.Errorf("%s passed", name)
+		}
+	}
+}
