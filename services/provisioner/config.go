@@ -23,6 +23,7 @@ type Config struct {
 	IngressNamespace string `name:"ingress-namespace" env:"INGRESS_NAMESPACE" help:"Namespace of the ingress controller's pods, which stores let in. Empty: the controller is no pod."`
 	ImageRegistry    string `name:"image-registry" env:"IMAGE_REGISTRY" help:"Prefix of the engines' images (registry.example/team). Empty: as the packs name them."`
 	EnginesDir       string `name:"engines-dir" env:"ENGINES_DIR" help:"Folder with more engine packs, beside the built-in ones."`
+	DemoEngines      bool   `name:"demo-engines" env:"DEMO_ENGINES" default:"true" negatable:"" help:"Offer the engines for trials too. Stores that have one go on either way."`
 	EngineSettings   string `name:"engine-settings" env:"ENGINE_SETTINGS" help:"YAML file with values for the engines' charts by engine, such as an external database."`
 
 	Slots     int    `name:"slots" env:"SLOTS" default:"256" help:"How many stores are worked on at once. One that waits for its pods costs next to nothing."`

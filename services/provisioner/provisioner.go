@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
 
 	"github.com/store-platform/store-platform/pkg/cluster/hands"
 	"github.com/store-platform/store-platform/pkg/cluster/release"
@@ -46,7 +47,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer process.Close()
-	if err := publishCatalog(ctx, process.Log, set); err != nil {
+	if err := publishCatalog(ctx, process.Log, cfg.offered(set.All())); err != nil {
 		return err
 	}
 	board, err := process.Log.Bucket(ctx, storelog.BucketPlatform)
@@ -85,14 +86,22 @@ func loadPacks(mounted string) (*packs.Set, error) {
 	return packs.Load(sources...)
 }
 
-func publishCatalog(ctx context.Context, log *storelog.Log, set *packs.Set) error {
+// offered are the packs that new stores may have.
+func (c Config) offered(carried []engine.Pack) []engine.Pack {
+	if c.DemoEngines {
+		return carried
+	}
+	return slices.DeleteFunc(slices.Clone(carried), func(p engine.Pack) bool { return p.Tier == engine.TierDemo })
+}
+
+func publishCatalog(ctx context.Context, log *storelog.Log, offered []engine.Pack) error {
 	catalog, err := log.Bucket(ctx, storelog.BucketCatalog)
 	if err != nil {
 		return err
 	}
-	if err := engine.Publish(ctx, catalog, set.All()); err != nil {
+	if err := engine.Publish(ctx, catalog, offered); err != nil {
 		return err
 	}
-	slog.InfoContext(ctx, "published the catalog", "engines", len(set.All()))
+	slog.InfoContext(ctx, "published the catalog", "engines", len(offered))
 	return nil
 }

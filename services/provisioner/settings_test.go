@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/store-platform/store-platform/pkg/engine"
 )
 
 func TestLoadSettings(t *testing.T) {
@@ -33,5 +35,18 @@ func TestLoadSettings(t *testing.T) {
 		if _, err := read(text); err == nil || !strings.Contains(err.Error(), names) {
 			t.Errorf("%q: %v", text, err)
 		}
+	}
+}
+
+func TestDemosAreOfferedWhereTheyAreWanted(t *testing.T) {
+	carried := []engine.Pack{{Name: "corner", Tier: engine.TierStable}, {Name: "toy", Tier: engine.TierDemo}}
+	if offered := (Config{DemoEngines: true}).offered(carried); len(offered) != 2 {
+		t.Errorf("%v with demos", offered)
+	}
+	if offered := (Config{}).offered(carried); len(offered) != 1 || offered[0].Name != "corner" {
+		t.Errorf("%v without demos", offered)
+	}
+	if carried[1].Name != "toy" {
+		t.Error("what is carried was changed")
 	}
 }

@@ -147,7 +147,9 @@ func TestPlatformChartIsAccepted(t *testing.T) {
 	}
 	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(direct))
 	namespace := restricted(t, api)
-	for name, values := range map[string]map[string]any{"production": production(), "local": local(t)} {
+	external := production()
+	external["engines"] = map[string]any{"settings": map[string]any{"corner": map[string]any{"database": map[string]any{"mode": "external"}}}}
+	for name, values := range map[string]map[string]any{"production": production(), "local": local(t), "external": external} {
 		t.Run(name, func(t *testing.T) {
 			objects, err := renderPlatform(t, values)
 			if err != nil {
