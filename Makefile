@@ -25,6 +25,10 @@ down:: build-local ## Remove everything that `make up` keeps under .local/
 status:: build-local ## Say what runs, and where
 	@exec $(LOCAL) status
 
+.PHONY: images
+images:: build-local ## Build the images of ENGINE (all without it), and load them into the `make up` that runs here
+	@exec $(LOCAL) images $(ENGINE)
+
 .PHONY: backup
 backup:: ## Copy the log of the `make up` that runs here to backups/
 	@exec scripts/backup.sh take

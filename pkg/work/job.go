@@ -96,7 +96,7 @@ func (j *job) attend(ctx context.Context, cancel context.CancelCauseFunc) verdic
 	case j.state.NotBefore != nil && time.Until(*j.state.NotBefore) > 0:
 		return snoozed(time.Until(*j.state.NotBefore))
 	}
-	if err := w.hand.Available(ctx); err != nil {
+	if err := w.hand.Available(ctx, j.state); err != nil {
 		return j.wait(ctx, err)
 	}
 	j.held, err = w.leases.Take(ctx, string(j.id), w.cfg.Holder)

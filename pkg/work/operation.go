@@ -36,8 +36,8 @@ type Operation struct {
 
 // Hand is a worker's own part: which steps a command takes. Called from many goroutines.
 type Hand interface {
-	// Available returns a *Waiting while nothing can be attempted.
-	Available(context.Context) error
+	// Available returns a *Waiting while nothing can be attempted for a store in the given state.
+	Available(context.Context, store.State) error
 	// Operation lists the steps for a store in the given state. Every write to Kubernetes must ask trust first.
 	Operation(s store.State, trust *Trust) (Operation, error)
 }

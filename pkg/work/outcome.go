@@ -34,6 +34,9 @@ func (e *Transient) Unwrap() error { return e.Err }
 
 // Waiting is returned by Hand.Available while nothing can be attempted. It costs no attempt.
 type Waiting struct {
+	// Step names what is waited for, where that is a piece of work whose Message changes as it goes on. Each change is
+	// told; without a step, a reason is told once.
+	Step            string
 	Reason, Message string
 	Err             error
 }

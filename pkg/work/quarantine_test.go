@@ -72,7 +72,7 @@ func child(url string) error {
 // steps end with their process only.
 type murderous struct{ begun chan struct{} }
 
-func (*murderous) Available(context.Context) error { return nil }
+func (*murderous) Available(context.Context, store.State) error { return nil }
 
 func (h *murderous) Operation(s store.State, _ *Trust) (Operation, error) {
 	apply := h.live

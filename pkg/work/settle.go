@@ -108,11 +108,11 @@ func (j *job) superseded(ctx context.Context) verdict {
 	return acknowledged
 }
 
-// wait notes, once, why nothing can be attempted.
+// wait notes why nothing can be attempted: once, or once for each thing that a step says it is at.
 func (j *job) wait(ctx context.Context, err error) verdict {
 	facts := explain(err)
 	_, appendErr := j.worker.log.Update(ctx, j.id, func(s store.State) (*store.Message, error) {
-		if s.Generation != j.generation || s.Reason == facts.Reason {
+		if s.Generation != j.generation || s.Reason == facts.Reason && (facts.Step == "" || s.Message == facts.Message) {
 			return nil, nil
 		}
 		slog.InfoContext(ctx, "waiting", j.attrs("reason", facts.Reason, "error", err)...)
@@ -154,6 +154,7 @@ func explain(err error) store.Facts {
 		take(transient.Reason, transient.Message, transient.Err)
 	case errors.As(err, &waiting):
 		take(waiting.Reason, waiting.Message, waiting.Err)
+		facts.Step = waiting.Step
 	case errors.Is(err, context.DeadlineExceeded):
 		take("StepTimeout", "A step took longer than it may.", err)
 	}

@@ -24,7 +24,7 @@ type hand struct {
 	trusts    chan *Trust
 }
 
-func (h *hand) Available(context.Context) error {
+func (h *hand) Available(context.Context, store.State) error {
 	if h.available == nil {
 		return nil
 	}

@@ -38,7 +38,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	hand := &teardown.Hand{
-		Availability: process.Reach, Cluster: kubernetes{process.Cluster}, Claims: claim.NewBook(claims),
+		Reach: process.Reach, Cluster: kubernetes{process.Cluster}, Claims: claim.NewBook(claims),
 	}
 	stopSweeps, err := startSweeps(ctx, cfg, process)
 	if err != nil {

@@ -22,6 +22,7 @@ type Config struct {
 	IngressAddr      string `name:"ingress-addr" env:"INGRESS_ADDR" help:"host:port that the probe dials from outside the cluster to reach stores through their route; the Host header is the store's. Empty: by port-forward."`
 	IngressNamespace string `name:"ingress-namespace" env:"INGRESS_NAMESPACE" help:"Namespace of the ingress controller's pods, which stores let in. Empty: the controller is no pod."`
 	ImageRegistry    string `name:"image-registry" env:"IMAGE_REGISTRY" help:"Prefix of the engines' images (registry.example/team). Empty: as the packs name them."`
+	Images           string `name:"images" env:"IMAGES" default:"registry" enum:"registry,on-demand" help:"Where the engines' images come from: a registry, or somebody who builds them when a store first needs them, as the local supervisor does (registry, on-demand)."`
 	EnginesDir       string `name:"engines-dir" env:"ENGINES_DIR" help:"Folder with more engine packs, beside the built-in ones."`
 	DemoEngines      bool   `name:"demo-engines" env:"DEMO_ENGINES" default:"true" negatable:"" help:"Offer the engines for trials too. Stores that have one go on either way."`
 	EngineSettings   string `name:"engine-settings" env:"ENGINE_SETTINGS" help:"YAML file with values for the engines' charts by engine, such as an external database."`

@@ -67,9 +67,10 @@ func Run(ctx context.Context, cfg Config) error {
 
 func (c Config) hand(process *hands.Process, set *packs.Set, settings map[string]map[string]any) *provision.Hand {
 	return &provision.Hand{
-		Availability: process.Reach,
-		Cluster:      kubernetes{Cluster: process.Cluster, releases: release.New(c.HelmSlots)},
-		Packs:        set,
+		Reach:   process.Reach,
+		Images:  c.images(process),
+		Cluster: kubernetes{Cluster: process.Cluster, releases: release.New(c.HelmSlots)},
+		Packs:   set,
 		Addresses: provision.Addresses{
 			Scheme: c.StoreScheme, Domain: c.BaseDomain, Host: c.baseHost(), IngressClass: c.IngressClass,
 		},

@@ -37,7 +37,7 @@ type hand struct {
 	claims   *claim.Book
 }
 
-func (h *hand) Available(context.Context) error {
+func (h *hand) Available(context.Context, store.State) error {
 	if h.waiting.Load() {
 		return &work.Waiting{Reason: "ClusterNotReady", Message: "The cluster can't be reached.", Err: errors.New("connection refused")}
 	}
@@ -58,7 +58,7 @@ func (h *hand) Operation(s store.State, _ *work.Trust) (work.Operation, error) {
 		op.Steps = append(op.Steps, work.Step{
 			Name:  name,
 			Done:  func(context.Context) (bool, error) { return slices.Contains(s.Steps, name) && name != "claims", nil },
-			Apply: func(ctx context.Context) error { return h.apply(ctx, s, name) },
+			Apply: func(ctx context.Context, _ work.Tell) error { return h.apply(ctx, s, name) },
 		})
 	}
 	return op, nil

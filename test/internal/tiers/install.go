@@ -50,6 +50,9 @@ var debian = []struct{ file, name string }{
 	{"/usr/bin/curl", "curl"},
 	{"/usr/sbin/mkfs.ext4", "e2fsprogs"},
 	{"/usr/bin/mount", "mount"},
+	{"/usr/bin/buildah", "buildah"},
+	{"/usr/bin/mmdebstrap", "mmdebstrap"},
+	{"/bin/busybox", "busybox-static"},
 }
 
 // installPackages installs what is missing, as root on Debian, after printing the line. INSTALL=0 and everybody else

@@ -29,6 +29,7 @@ type commands struct {
 	Up     upCommand     `cmd:"" default:"withargs" help:"Run until Ctrl-C. Then everything that was started is gone, and the state stays."`
 	Down   downCommand   `cmd:"" help:"Stop what runs and remove its state: stores, history, cluster."`
 	Status statusCommand `cmd:"" help:"Say what runs, and where."`
+	Images imagesCommand `cmd:"" help:"Build the images of engines, and load them into the cluster of the up that runs here, if one does."`
 }
 
 type upCommand struct {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/platform"
 )
 
 // The users of the broker: one per service, one for backups, and the supervisor's own.
@@ -75,7 +76,7 @@ func grants() map[string]grant {
 				bucket("claims"), write("claims"), bucket("tickets"), write("tickets")),
 		},
 		Provisioner: {
-			publish: slices.Concat([]string{events}, get(stream), follow(stream), work(Provisioner),
+			publish: slices.Concat([]string{events, platform.ImagesSubject("*")}, get(stream), follow(stream), work(Provisioner),
 				bucket("leases"), write("leases"), watch("catalog"), write("catalog"), bucket("platform"), write("platform")),
 			denied:    othersConsumers(Provisioner),
 			subscribe: append(discovery("provisioner"), "query.credentials"),
@@ -96,7 +97,10 @@ func grants() map[string]grant {
 		},
 		Backup: {publish: copyOf(stream)},
 		Local: {
-			publish: slices.Concat(watch("catalog"), write("catalog"), bucket("platform"), write("platform")),
+			publish: slices.Concat([]string{platform.ImagesSubject("*")}, watch("catalog"), write("catalog"),
+				bucket("platform"), write("platform")),
+			subscribe: []string{platform.ImagesSubject("*")},
+			answers:   true,
 		},
 	}
 }

@@ -60,7 +60,7 @@ func Ensure(ctx context.Context, root, name, key string, build func(ctx context.
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return "", fmt.Errorf("make the cache folder: %w", err)
 	}
-	unlock, err := lock(ctx, final+".lock")
+	unlock, err := Lock(ctx, final+".lock")
 	if err != nil {
 		return "", fmt.Errorf("lock the build of %s: %w", name, err)
 	}
@@ -113,9 +113,9 @@ func prune(root, name string) error {
 	return nil
 }
 
-// lock takes the flock on path, or gives up with ctx. The file stays: removing a lock
+// Lock takes the flock on path, or gives up with ctx. The file stays: removing a lock
 // file lets a third process lock another file of the same name.
-func lock(ctx context.Context, path string) (unlock func(), err error) {
+func Lock(ctx context.Context, path string) (unlock func(), err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err

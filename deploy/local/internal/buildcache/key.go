@@ -68,6 +68,34 @@ func (k *Key) Tree(dir string, nested bool) *Key {
 	return k
 }
 
+// Whole adds everything below dir, whatever it is called: relative paths, modes, what links point to, contents.
+func (k *Key) Whole(dir string) *Key {
+	if k.err != nil {
+		return k
+	}
+	k.err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		relative = filepath.ToSlash(relative)
+		switch {
+		case entry.IsDir():
+			k.add("folder", relative)
+			return nil
+		case entry.Type()&fs.ModeSymlink != 0:
+			target, err := os.Readlink(path)
+			k.add("link", relative, target)
+			return err
+		}
+		return k.file(relative, path)
+	})
+	return k
+}
+
 // String is the key, or the error of the first input that couldn't be read.
 func (k *Key) String() (string, error) {
 	if k.err != nil {

@@ -54,6 +54,15 @@ func New(ctx context.Context, repository, cache string, output io.Writer) (*Buil
 	return &Builder{repository: repository, cache: cache, toolchain: string(text), output: output}, nil
 }
 
+// Module names a module for Program by its folder, wherever that lies.
+func (b *Builder) Module(folder string) (string, error) {
+	module, err := filepath.Rel(b.repository, folder)
+	if err != nil {
+		return "", fmt.Errorf("find the module in %s: %w", folder, err)
+	}
+	return module, nil
+}
+
 // Has tells whether Ensure would find the program built.
 func (b *Builder) Has(p Program) bool {
 	key, err := b.key(p)

@@ -86,7 +86,7 @@ func (c *Cluster) startRuntime(ctx context.Context) error {
 	}
 	archives := append([]string{c.config.Tools.file(partImages, imagesArchive)}, c.config.Images...)
 	for _, archive := range archives {
-		if err := c.importOnce(ctx, archive); err != nil {
+		if err := c.LoadImage(ctx, archive); err != nil {
 			return err
 		}
 	}
@@ -97,8 +97,7 @@ func (c *Cluster) ctr(ctx context.Context, arguments ...string) *exec.Cmd {
 	return c.command(ctx, partContainerd, "ctr", append([]string{"--address", criAddress, "--namespace", "k8s.io"}, arguments...)...)
 }
 
-// LoadImage imports an image archive (see WriteImages) under the names it holds.
-func (c *Cluster) LoadImage(ctx context.Context, path string) error {
+func (c *Cluster) importImages(ctx context.Context, path string) error {
 	archive, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("open an image archive: %w", err)
@@ -113,8 +112,9 @@ func (c *Cluster) LoadImage(ctx context.Context, path string) error {
 	return nil
 }
 
-// importOnce imports an archive unless the same one was imported into this state folder before.
-func (c *Cluster) importOnce(ctx context.Context, path string) error {
+// LoadImage imports an image archive (see WriteImages) under the names it holds, unless the same one was imported into this
+// state folder before.
+func (c *Cluster) LoadImage(ctx context.Context, path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return fmt.Errorf("find an image archive: %w", err)
@@ -130,7 +130,7 @@ func (c *Cluster) importOnce(ctx context.Context, path string) error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := c.LoadImage(ctx, path); err != nil {
+	if err := c.importImages(ctx, path); err != nil {
 		return err
 	}
 	return os.WriteFile(marker, identity, 0o644)

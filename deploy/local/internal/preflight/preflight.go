@@ -53,21 +53,37 @@ func (e *MissingError) Error() string {
 func Check(ctx context.Context, w Wishes, out io.Writer) error {
 	lacks, packages := w.look(ctx)
 	if len(packages) > 0 && len(lacks) == 0 && w.Install && canInstall() {
-		if err := install(ctx, packages, out); err != nil {
+		if err := installPackages(ctx, packages, out); err != nil {
 			return err
 		}
 		lacks, packages = w.look(ctx)
 	}
 	if len(packages) > 0 {
-		lacks = append(lacks, kube.Lack{
-			What: "programs of these packages: " + strings.Join(packages, ", "),
-			Mend: sudo() + installLine(packages),
-		})
+		lacks = append(lacks, packageLack(packages))
 	}
 	if len(lacks) > 0 {
 		return &MissingError{Lacks: lacks}
 	}
 	return nil
+}
+
+// Mend installs Debian packages that only some work needs, when that work is about to begin, if install allows and it
+// may; else it answers a *MissingError. Without packages it does nothing.
+func Mend(ctx context.Context, packages []string, install bool, out io.Writer) error {
+	switch {
+	case len(packages) == 0:
+		return nil
+	case install && canInstall():
+		return installPackages(ctx, packages, out)
+	}
+	return &MissingError{Lacks: []kube.Lack{packageLack(packages)}}
+}
+
+func packageLack(packages []string) kube.Lack {
+	return kube.Lack{
+		What: "programs of these packages: " + strings.Join(packages, ", "),
+		Mend: sudo() + installLine(packages),
+	}
 }
 
 // look finds what is missing: packages that would mend it, and everything else.
@@ -189,9 +205,9 @@ func installLine(packages []string) string {
 	return "apt-get install -y --no-install-recommends " + strings.Join(packages, " ")
 }
 
-// install runs what it has said. Runlevel 1 keeps packages from starting services of their own
+// installPackages runs what it has said. Runlevel 1 keeps packages from starting services of their own
 // where there is no systemd.
-func install(ctx context.Context, packages []string, out io.Writer) error {
+func installPackages(ctx context.Context, packages []string, out io.Writer) error {
 	for _, line := range []string{"apt-get update -q", installLine(packages)} {
 		fmt.Fprintln(out, "+", line)
 		var said strings.Builder

@@ -184,6 +184,13 @@ func Look(path string) (pid int, e Endpoints, s Status, err error) {
 	return holder(path), e, s, nil
 }
 
+// Known reads who the installation in the folder at path is, without holding it.
+func Known(path string) (Identity, error) {
+	var identity Identity
+	err := read(filepath.Join(path, identityFile), &identity)
+	return identity, err
+}
+
 // IsState tells whether path is a folder that Hold made, and so one that may be removed.
 func IsState(path string) bool {
 	_, err := os.Stat(filepath.Join(path, lockFile))

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/store-platform/store-platform/deploy/local/internal/guard"
+	"github.com/store-platform/store-platform/deploy/local/internal/imagebuild"
 	"github.com/store-platform/store-platform/deploy/local/internal/preflight"
 )
 
@@ -101,7 +102,7 @@ func (f Foreign) token(ctx context.Context, namespace, secret string) (string, e
 }
 
 // Load brings images into the cluster.
-func (f Foreign) Load(ctx context.Context, image Image) error {
+func (f Foreign) Load(ctx context.Context, image imagebuild.Image) error {
 	if f.Registry != "" {
 		return f.push(ctx, image)
 	}
@@ -122,7 +123,7 @@ func (f Foreign) Load(ctx context.Context, image Image) error {
 	return nil
 }
 
-func (f Foreign) push(ctx context.Context, image Image) error {
+func (f Foreign) push(ctx context.Context, image imagebuild.Image) error {
 	for _, short := range image.Names {
 		inArchive, err := name.NewTag(short)
 		if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/store-platform/store-platform/deploy/local/internal/guard"
+	"github.com/store-platform/store-platform/deploy/local/internal/imagebuild"
 	"github.com/store-platform/store-platform/deploy/local/internal/kube"
 	"github.com/store-platform/store-platform/deploy/local/internal/target"
 )
@@ -91,9 +92,9 @@ func TestNoKubeconfigWithoutRights(t *testing.T) {
 }
 
 // archive packs an image of one file.
-func archive(t *testing.T) target.Image {
+func archive(t *testing.T) imagebuild.Image {
 	t.Helper()
-	image := target.Image{Names: []string{"store-platform/engine-test:1"}, Path: filepath.Join(t.TempDir(), "images.tar")}
+	image := imagebuild.Image{Names: []string{"store-platform/engine-test:1"}, Path: filepath.Join(t.TempDir(), "images.tar")}
 	if err := kube.WriteImages(image.Path, kube.Image{
 		Name: image.Names[0], Entrypoint: []string{"/x"}, Files: map[string]string{"/x": write(t, "x")},
 	}); err != nil {
@@ -144,7 +145,7 @@ func TestImagesAreLoadedByTheClustersOwnTool(t *testing.T) {
 		"k3d-test":  "image import PATH --cluster test\n",
 		"minikube":  "image load PATH\n",
 	} {
-		image := target.Image{Path: "PATH"}
+		image := imagebuild.Image{Path: "PATH"}
 		program, _, _ := strings.Cut(context, "-")
 		calls := tool(t, program, "")
 		if err := (target.Foreign{Context: context}).Load(t.Context(), image); err != nil {
@@ -158,7 +159,7 @@ func TestImagesAreLoadedByTheClustersOwnTool(t *testing.T) {
 			t.Errorf("%s: %q, want %q", context, got, want)
 		}
 	}
-	if err := (target.Foreign{Context: "production"}).Load(t.Context(), target.Image{}); err == nil {
+	if err := (target.Foreign{Context: "production"}).Load(t.Context(), imagebuild.Image{}); err == nil {
 		t.Error("an unknown cluster took an image")
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/store-platform/store-platform/deploy/local/internal/imagebuild"
 	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/platform"
@@ -32,7 +33,11 @@ type board struct {
 	silent bool
 }
 
-func newBoard(nats config.NATS, packs []engine.Pack) *board {
+func newBoard(nats config.NATS, from []imagebuild.Pack) *board {
+	packs := make([]engine.Pack, len(from))
+	for i, pack := range from {
+		packs[i] = pack.Pack
+	}
 	return &board{nats: nats, packs: packs, opened: make(chan struct{}), wake: make(chan struct{}, 1)}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/store-platform/store-platform/deploy/local/internal/imagebuild"
 	"github.com/store-platform/store-platform/deploy/local/internal/kube"
 	"github.com/store-platform/store-platform/deploy/local/internal/supervise"
 	"github.com/store-platform/store-platform/deploy/local/internal/target"
@@ -43,11 +45,12 @@ func (r *run) own(ctx context.Context) error {
 		return err
 	}
 	settings := kube.Config{Tools: tools, StateDir: r.dir.Path("kube"), APIAddr: address, Out: r.Terminal}
-	for _, image := range r.images {
-		settings.Images = append(settings.Images, image.Path)
+	cached := r.supplier.cached(ctx)
+	for _, name := range slices.Sorted(maps.Keys(cached)) {
+		settings.Images = append(settings.Images, cached[name].Path)
 	}
 	for first := true; ; first = false {
-		broken, err := r.once(ctx, settings, first)
+		broken, err := r.once(ctx, settings, first, cached)
 		if err != nil || ctx.Err() != nil {
 			return err
 		}
@@ -66,7 +69,7 @@ func (r *run) own(ctx context.Context) error {
 
 // once starts the cluster and what works on it, and answers why it broke down, if it did
 // before ctx ended.
-func (r *run) once(ctx context.Context, settings kube.Config, first bool) (broken, err error) {
+func (r *run) once(ctx context.Context, settings kube.Config, first bool, cached map[string]imagebuild.Image) (broken, err error) {
 	began := time.Now()
 	cluster, err := kube.Start(ctx, settings, func(_, message string, done, total int) {
 		r.tell("kubernetes", "starting Kubernetes: "+message, done, total)
@@ -77,6 +80,7 @@ func (r *run) once(ctx context.Context, settings kube.Config, first bool) (broke
 	r.mu.Lock()
 	r.cluster = cluster
 	r.mu.Unlock()
+	r.supplier.loaded(cached)
 	r.tell("kubernetes", "starting what works on the cluster", 0, 0)
 	if err := r.admit(ctx, cluster); err != nil {
 		return nil, err
@@ -166,14 +170,10 @@ func (r *run) foreign(ctx context.Context) error {
 		return nil
 	case <-r.built:
 	}
-	cluster := target.Foreign{Context: r.Context, Registry: r.Registry}
 	r.tell("kubernetes", "making "+r.Context+" ready", 0, 0)
-	for _, image := range r.images {
-		if err := cluster.Load(ctx, image); err != nil {
-			return unlessEnded(ctx, err)
-		}
-	}
-	if err := r.admit(ctx, cluster); err != nil {
+	// What is built already is on its way there before a store asks.
+	r.supplier.request(r.supplier.cached(ctx))
+	if err := r.admit(ctx, r.theirs()); err != nil {
 		return unlessEnded(ctx, err)
 	}
 	r.board.handOver()
@@ -184,6 +184,30 @@ func (r *run) foreign(ctx context.Context) error {
 	r.describe(r.Context)
 	r.summary()
 	return nil
+}
+
+func (r *run) theirs() target.Foreign {
+	return target.Foreign{Context: r.Context, Registry: r.Registry}
+}
+
+// load brings images into the cluster, once there is one.
+func (r *run) load(ctx context.Context, image imagebuild.Image) error {
+	if r.Context != "" {
+		return r.theirs().Load(ctx, image)
+	}
+	for {
+		r.mu.Lock()
+		cluster := r.cluster
+		r.mu.Unlock()
+		if cluster != nil {
+			return cluster.LoadImage(ctx, image.Path)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(boardPoll):
+		}
+	}
 }
 
 // building is told by kube.Build what it is at. Terminal and `local status` hear of each

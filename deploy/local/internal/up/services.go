@@ -13,7 +13,6 @@ import (
 	"github.com/store-platform/store-platform/deploy/local/internal/broker"
 	"github.com/store-platform/store-platform/deploy/local/internal/gobuild"
 	"github.com/store-platform/store-platform/deploy/local/internal/supervise"
-	"github.com/store-platform/store-platform/deploy/local/internal/target"
 )
 
 // Names of the processes.
@@ -75,11 +74,6 @@ func (r *run) services(ctx context.Context) error {
 			return err
 		}
 	}
-	images, err := target.BuildImages(ctx, r.builder, r.Repository, r.cache, r.packs)
-	if err != nil {
-		return err
-	}
-	r.images = images
 	close(r.built)
 	return nil
 }
@@ -152,7 +146,7 @@ func (r *run) startWorkers() {
 			"INGRESS_NAMESPACE=" + os.Getenv("INGRESS_NAMESPACE"), "IMAGE_REGISTRY=" + r.Registry,
 		}
 	}
-	r.start(provisioner, 20*time.Second, nil, append(routes,
+	r.start(provisioner, 20*time.Second, nil, append(routes, "IMAGES=on-demand",
 		"KUBECONFIG="+r.kubeconfig(provisioner), "INSTALLATION="+r.identity.Installation, "BASE_DOMAIN="+r.at.Base, "STORE_SCHEME=http")...)
 	r.start(janitor, 20*time.Second, nil,
 		"KUBECONFIG="+r.kubeconfig(janitor), "INSTALLATION="+r.identity.Installation)

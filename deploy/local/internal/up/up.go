@@ -26,6 +26,7 @@ import (
 	"github.com/store-platform/store-platform/deploy/local/internal/buildcache"
 	"github.com/store-platform/store-platform/deploy/local/internal/gobuild"
 	"github.com/store-platform/store-platform/deploy/local/internal/guard"
+	"github.com/store-platform/store-platform/deploy/local/internal/imagebuild"
 	"github.com/store-platform/store-platform/deploy/local/internal/kube"
 	"github.com/store-platform/store-platform/deploy/local/internal/postgres"
 	"github.com/store-platform/store-platform/deploy/local/internal/preflight"
@@ -33,7 +34,6 @@ import (
 	"github.com/store-platform/store-platform/deploy/local/internal/supervise"
 	"github.com/store-platform/store-platform/deploy/local/internal/target"
 	"github.com/store-platform/store-platform/pkg/config"
-	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/platform"
 )
 
@@ -62,16 +62,16 @@ type run struct {
 	dir        *state.Dir
 	identity   state.Identity
 	at         state.Endpoints
-	packs      []engine.Pack
+	packs      []imagebuild.Pack
 	builder    *gobuild.Builder
 	group      *guard.Group
 	supervisor *supervise.Supervisor
 	board      *board
 	door       *storesDoor      // nil on the user's own cluster
 	postgres   *postgres.Server // set by start
-	built      chan struct{}    // closed once workers, edge and images are built
+	built      chan struct{}    // closed once workers and edge are built
 	binaries   map[string]string
-	images     []target.Image
+	supplier   *supplier
 
 	mu      sync.Mutex
 	words   string // what the cluster is doing, for `local status`
@@ -136,10 +136,13 @@ func (r *run) prepare(ctx context.Context) error {
 	if r.identity, err = r.dir.Identity(broker.Users); err != nil {
 		return err
 	}
-	if r.packs, err = target.Packs(r.Repository); err != nil {
+	if r.packs, err = target.Packs(r.Repository, os.Getenv("ENGINES_DIR")); err != nil {
 		return err
 	}
 	if r.builder, err = gobuild.New(ctx, r.Repository, r.cache, log); err != nil {
+		return err
+	}
+	if err := r.makeSupplier(log); err != nil {
 		return err
 	}
 	if err := r.addresses(); err != nil {
@@ -153,10 +156,31 @@ func (r *run) prepare(ctx context.Context) error {
 		return err
 	}
 	r.supervisor = supervise.New(r.group, r.dir.Logs(), r.changed)
-	r.board = newBoard(config.NATS{URL: r.at.Broker, User: broker.Local, Password: r.identity.Passwords[broker.Local]}, r.packs)
+	r.board = newBoard(r.nats(), r.packs)
 	// What a run that was killed said last of its cluster may be that it is ready.
 	r.board.say(platform.Cluster{Part: "kubernetes", Message: "starting the platform"})
 	return r.dir.Announce(r.at)
+}
+
+// nats is this program's own way to the broker.
+func (r *run) nats() config.NATS {
+	return config.NATS{URL: r.at.Broker, User: broker.Local, Password: r.identity.Passwords[broker.Local]}
+}
+
+// makeSupplier refuses folders that aren't there now, and not when a store waits for them.
+func (r *run) makeSupplier(log io.Writer) error {
+	settings, err := imagebuild.Environment(r.packs)
+	if err != nil {
+		return err
+	}
+	builder := &imagebuild.Builder{
+		Cache: r.cache, Go: r.builder, Log: log,
+		Require: func(ctx context.Context, packages []string) error {
+			return preflight.Mend(ctx, packages, r.Install, r.Terminal)
+		},
+	}
+	r.supplier = newSupplier(r.packs, settings, builder, r.load, r.Terminal)
+	return nil
 }
 
 // logs moves the logs of the run before aside and opens this program's own.
@@ -216,6 +240,7 @@ func (r *run) work(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return r.board.run(ctx) })
 	group.Go(func() error { return r.services(ctx) })
+	group.Go(func() error { return r.supplier.run(ctx, r.nats()) })
 	group.Go(func() error {
 		if r.Context != "" {
 			return r.foreign(ctx)

@@ -47,12 +47,15 @@ type Availability interface {
 
 // Hand implements work.Hand.
 type Hand struct {
-	Availability
+	Reach   Availability
 	Cluster Cluster
 	Claims  Claims
 }
 
 var _ work.Hand = (*Hand)(nil)
+
+// Available says whether there is a cluster to remove from; more than that a delete never waits for.
+func (h *Hand) Available(ctx context.Context, _ store.State) error { return h.Reach.Available(ctx) }
 
 // The steps' names are in the log and in clients: they don't change.
 const (

@@ -65,7 +65,9 @@ func (a Addresses) host(id store.ID) string { return id.Namespace() + "." + a.Ho
 
 // Hand implements work.Hand.
 type Hand struct {
-	Availability
+	Reach Availability
+	// Images is asked for the images of a store's engine before an attempt; nil where they come from a registry.
+	Images    Images
 	Cluster   Cluster
 	Packs     *packs.Set
 	Addresses Addresses

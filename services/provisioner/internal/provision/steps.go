@@ -32,7 +32,7 @@ func (p *plan) steps(a Attempt, c Cluster, via *string) []work.Step {
 		},
 		{
 			Name: stepWorkloads, Timeout: workloadsTimeout,
-			Done:  look(func(ctx context.Context) (bool, error) { return a.WorkloadsReady(ctx, p.id, p.engine.Workloads) }),
+			Done: look(func(ctx context.Context) (bool, error) { return a.WorkloadsReady(ctx, p.id, p.engine.Workloads) }),
 			Apply: func(ctx context.Context, tell work.Tell) error {
 				return outcome(a.AwaitWorkloads(ctx, cluster.Awaited{
 					Store: p.id, Workloads: p.engine.Workloads, Failures: p.engine.Failures, Tell: tell,

@@ -1,0 +1,113 @@
+package imagebuild
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+)
+
+// refAnnotation names an image in an OCI layout.
+const refAnnotation = "org.opencontainers.image.ref.name"
+
+// writeArchive packs the images of an OCI layout, which are called there as the pack calls them, under their full names.
+// Layers that several of them have are in it once. It isn't the layout itself, because loaders that take the older
+// form only are still about.
+func writeArchive(path, from string, names map[string]string) error {
+	index, err := layout.ImageIndexFromPath(from)
+	if err != nil {
+		return fmt.Errorf("read what was built: %w", err)
+	}
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		return fmt.Errorf("read what was built: %w", err)
+	}
+	images := map[name.Reference]v1.Image{}
+	for _, entry := range manifest.Manifests {
+		tag, err := name.NewTag(names[entry.Annotations[refAnnotation]])
+		if err != nil {
+			return fmt.Errorf("read the name of an image: %w", err)
+		}
+		if images[tag], err = index.Image(entry.Digest); err != nil {
+			return fmt.Errorf("read image %s: %w", tag, err)
+		}
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("make an image archive: %w", err)
+	}
+	defer file.Close()
+	if err := tarball.MultiRefWrite(images, file); err != nil {
+		return fmt.Errorf("write image archive %s: %w", path, err)
+	}
+	return file.Close()
+}
+
+// Size is what an image takes unpacked. Shared is the part of it that others of the same archive have too.
+type Size struct {
+	Name          string
+	Bytes, Shared int64
+}
+
+// Sizes measures the images of an archive, in the order of Names.
+func (i Image) Sizes() ([]Size, error) {
+	layers := make([]map[v1.Hash]int64, len(i.Names))
+	users := map[v1.Hash]int{}
+	for at, short := range i.Names {
+		var err error
+		if layers[at], err = i.layers(short); err != nil {
+			return nil, fmt.Errorf("measure image %s: %w", short, err)
+		}
+		for id := range layers[at] {
+			users[id]++
+		}
+	}
+	sizes := make([]Size, len(i.Names))
+	for at, short := range i.Names {
+		sizes[at].Name = short
+		for id, bytes := range layers[at] {
+			sizes[at].Bytes += bytes
+			if users[id] > 1 {
+				sizes[at].Shared += bytes
+			}
+		}
+	}
+	return sizes, nil
+}
+
+// layers measures the layers of one image, by their contents' hash.
+func (i Image) layers(short string) (map[v1.Hash]int64, error) {
+	tag, err := name.NewTag(short)
+	if err != nil {
+		return nil, err
+	}
+	image, err := tarball.ImageFromPath(i.Path, &tag)
+	if err != nil {
+		return nil, err
+	}
+	layers, err := image.Layers()
+	if err != nil {
+		return nil, err
+	}
+	measured := map[v1.Hash]int64{}
+	for _, layer := range layers {
+		id, err := layer.DiffID()
+		if err != nil {
+			return nil, err
+		}
+		content, err := layer.Uncompressed()
+		if err != nil {
+			return nil, err
+		}
+		measured[id], err = io.Copy(io.Discard, content)
+		if err := errors.Join(err, content.Close()); err != nil {
+			return nil, err
+		}
+	}
+	return measured, nil
+}

@@ -1,0 +1,234 @@
+package up
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/store-platform/store-platform/deploy/local/internal/imagebuild"
+	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/platform"
+)
+
+// A failed build is begun again when somebody asks after a pause, which doubles up to a bound: most that fail once fail
+// the same way until somebody has changed something.
+const (
+	firstPause = 30 * time.Second
+	longPause  = 5 * time.Minute
+)
+
+// supplier builds the images of engines when somebody first asks for them, one engine at a time, and loads them into the
+// cluster.
+type supplier struct {
+	packs map[string]imagebuild.Pack
+	// built, ensure and load are imagebuild's and the cluster's.
+	built  func(context.Context, imagebuild.Pack, imagebuild.Settings) (imagebuild.Image, bool, error)
+	ensure func(context.Context, imagebuild.Pack, imagebuild.Settings, imagebuild.Progress) (imagebuild.Image, error)
+	load   func(context.Context, imagebuild.Image) error
+	// terminal is told what is built; nil tells nobody.
+	terminal *Terminal
+
+	mu       sync.Mutex
+	settings imagebuild.Settings
+	supplies map[string]*supply
+	queue    []string
+	wake     chan struct{}
+}
+
+// supply is one engine's.
+type supply struct {
+	state    platform.Images
+	queued   bool // waits for its turn, or is being built
+	failures int
+	retryAt  time.Time
+}
+
+func newSupplier(packs []imagebuild.Pack, settings imagebuild.Settings, builder *imagebuild.Builder, load func(context.Context, imagebuild.Image) error, terminal *Terminal) *supplier {
+	s := &supplier{
+		packs: map[string]imagebuild.Pack{}, load: load, terminal: terminal,
+		settings: settings, supplies: map[string]*supply{}, wake: make(chan struct{}, 1),
+		built: builder.Built, ensure: builder.Ensure,
+	}
+	for _, pack := range packs {
+		// Of an engine that brings nothing to build, images come from a registry, and nobody has to wait for them.
+		if imagebuild.Needed(pack) {
+			s.packs[pack.Name] = pack
+			s.supplies[pack.Name] = &supply{}
+		}
+	}
+	return s
+}
+
+// answer says how far an engine's images are, and has them built if nobody does.
+func (s *supplier) answer(engine string, request platform.ImagesRequest) platform.Images {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	one := s.supplies[engine]
+	if one == nil {
+		return platform.Images{Ready: true}
+	}
+	for name, folder := range request.Settings {
+		s.settings[name] = folder
+	}
+	due := !one.state.Ready && !time.Now().Before(one.retryAt)
+	if !one.queued && (due || request.Again) {
+		s.enqueue(engine)
+	}
+	return one.state
+}
+
+// enqueue is called with mu held.
+func (s *supplier) enqueue(engine string) {
+	one := s.supplies[engine]
+	one.queued, one.state = true, platform.Images{Message: "waiting for its turn"}
+	s.queue = append(s.queue, engine)
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// cached lists the archives that needn't be built. What can't be looked at is looked at again when somebody asks.
+func (s *supplier) cached(ctx context.Context) map[string]imagebuild.Image {
+	found := map[string]imagebuild.Image{}
+	for name, pack := range s.packs {
+		if image, ok, err := s.built(ctx, pack, s.handedIn()); err == nil && ok {
+			found[name] = image
+		}
+	}
+	return found
+}
+
+// loaded notes that the cluster has the images of these engines.
+func (s *supplier) loaded(engines map[string]imagebuild.Image) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name := range engines {
+		if one := s.supplies[name]; !one.queued {
+			one.state = platform.Images{Ready: true}
+		}
+	}
+}
+
+// request asks for engines as a store would.
+func (s *supplier) request(engines map[string]imagebuild.Image) {
+	for _, name := range slices.Sorted(maps.Keys(engines)) {
+		s.answer(name, platform.ImagesRequest{})
+	}
+}
+
+// run answers requests and builds until ctx ends.
+func (s *supplier) run(ctx context.Context, broker config.NATS) error {
+	nc, err := broker.Connect(ctx, "local images")
+	if err != nil {
+		return unlessEnded(ctx, err)
+	}
+	defer nc.Close()
+	if _, err := platform.ServeImages(nc, s.answer); err != nil {
+		return unlessEnded(ctx, err)
+	}
+	s.work(ctx)
+	return nil
+}
+
+// work builds what is queued until ctx ends.
+func (s *supplier) work(ctx context.Context) {
+	for {
+		for engine := s.next(); engine != "" && ctx.Err() == nil; engine = s.next() {
+			s.settle(engine, s.supply(ctx, s.packs[engine]))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.wake:
+		}
+	}
+}
+
+func (s *supplier) next() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.queue) == 0 {
+		return ""
+	}
+	engine := s.queue[0]
+	s.queue = s.queue[1:]
+	return engine
+}
+
+func (s *supplier) supply(ctx context.Context, pack imagebuild.Pack) error {
+	began, said := time.Now(), ""
+	report := func(message string, done, total int) {
+		s.mu.Lock()
+		s.supplies[pack.Name].state = platform.Images{Message: message, Done: done, Total: total}
+		s.mu.Unlock()
+		if s.terminal != nil {
+			Tell(s.terminal, pack.Name, &said, message, done, total)
+		}
+	}
+	image, err := s.ensure(ctx, pack, s.handedIn(), report)
+	if err != nil {
+		return err
+	}
+	if said != "" && s.terminal != nil {
+		s.terminal.Say(pack.Name, "images built in %.0f s", time.Since(began).Seconds())
+	}
+	report("loading", 0, 0)
+	return s.load(ctx, image)
+}
+
+// settle notes how a build ended.
+func (s *supplier) settle(engine string, err error) {
+	s.mu.Lock()
+	one := s.supplies[engine]
+	one.queued = false
+	if err == nil {
+		one.state, one.failures, one.retryAt = platform.Images{Ready: true}, 0, time.Time{}
+		s.mu.Unlock()
+		return
+	}
+	pause := min(firstPause<<min(one.failures, 10), longPause)
+	one.failures++
+	one.retryAt = time.Now().Add(pause)
+	one.state = failed(err)
+	s.mu.Unlock()
+	if s.terminal != nil && !errors.Is(err, context.Canceled) {
+		s.terminal.Say(engine, "images: %v", err)
+	}
+}
+
+// failed puts a failure into words: a sentence, and beside it what the builder said.
+func failed(err error) platform.Images {
+	var build *imagebuild.BuildError
+	if errors.As(err, &build) && len(build.Tail) > 0 {
+		last := strings.TrimRight(build.Tail[len(build.Tail)-1], ".")
+		return platform.Images{Failed: last + ".", Detail: build.Error()}
+	}
+	return platform.Images{Failed: strings.TrimRight(err.Error(), ".") + "."}
+}
+
+func (s *supplier) handedIn() imagebuild.Settings {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.settings)
+}
+
+// Tell says on a terminal what the build of an engine's images is at: a line for each message, and in between, on a real
+// terminal, each step. said is the message before.
+func Tell(t *Terminal, engine string, said *string, message string, done, total int) {
+	words := message
+	if done < total {
+		words = fmt.Sprintf("%s, step %d of %d", message, done+1, total)
+	}
+	if message != *said {
+		t.Say(engine, "%s", words)
+	} else {
+		t.Pass(engine, words)
+	}
+	*said = message
+}

@@ -1,0 +1,77 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/work"
+)
+
+// Images are built by somebody else when they are first asked for. Asking again tells how far they are.
+type Images interface {
+	Ask(ctx context.Context, engine string) (platform.Images, error)
+}
+
+// stepImages is no step of an operation: nothing is attempted before the images are there.
+const stepImages = "images"
+
+// The two reasons of a store that waits for images.
+const (
+	reasonImagesBuilding = "ImagesBuilding"
+	reasonImagesNotBuilt = "ImagesNotBuilt"
+)
+
+// imagesTimeout bounds one question; the answer is there at once or nobody has one.
+const imagesTimeout = 5 * time.Second
+
+// Available says whether there is a cluster, and whether it has the images of the store's engine.
+func (h *Hand) Available(ctx context.Context, s store.State) error {
+	if err := h.Reach.Available(ctx); err != nil || h.Images == nil {
+		return err
+	}
+	e, err := h.engineOf(s.Spec)
+	if err != nil {
+		return nil // the attempt says what is wrong with it
+	}
+	ctx, cancel := context.WithTimeout(ctx, imagesTimeout)
+	defer cancel()
+	images, err := h.Images.Ask(ctx, e.Name)
+	switch {
+	case err != nil:
+		return &work.Waiting{
+			Step: stepImages, Reason: reasonImagesNotBuilt, Err: err,
+			Message: fmt.Sprintf("Nobody says how far the images of %s are. The work begins by itself.", e.Title),
+		}
+	case images.Ready:
+		return nil
+	case images.Failed != "":
+		waiting := &work.Waiting{
+			Step: stepImages, Reason: reasonImagesNotBuilt,
+			Message: fmt.Sprintf("The images of %s couldn't be built: %s It is tried again by itself.", e.Title, images.Failed),
+		}
+		if images.Detail != "" {
+			waiting.Err = errors.New(images.Detail)
+		}
+		return waiting
+	}
+	return &work.Waiting{
+		Step: stepImages, Reason: reasonImagesBuilding,
+		Message: fmt.Sprintf("Building the images of %s%s.", e.Title, at(images)),
+	}
+}
+
+// at is the end of the sentence that says how far a build is.
+func at(images platform.Images) string {
+	words := ""
+	if images.Message != "" {
+		words = ": " + images.Message
+	}
+	if images.Done < images.Total {
+		words += fmt.Sprintf(", step %d of %d", images.Done+1, images.Total)
+	}
+	return words
+}
