@@ -35,8 +35,8 @@ type Config struct {
 	// QPS and Burst bound all requests of the process together; zero means 300 and 600.
 	QPS   float32
 	Burst int
-	// WatchWorkloads makes Run watch Deployments, StatefulSets and Pods too, which AwaitWorkloads needs. Namespaces
-	// are always watched.
+	// WatchWorkloads makes Run watch Deployments, StatefulSets and Pods too, which AwaitWorkloads needs, and tell of
+	// changes of Services, Ingresses and NetworkPolicies. Namespaces are always watched.
 	WatchWorkloads bool
 	// IngressNamespace is where the ingress controller's pods live; stores let them in. Empty when the controller
 	// isn't a pod (a node's own processes are never kept out).

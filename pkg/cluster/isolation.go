@@ -56,7 +56,7 @@ func (o *Operation) ensurePiece(ctx context.Context, p piece) error {
 		if err == nil {
 			return nil
 		}
-		e := o.Classify(fmt.Errorf("ensure %s: %w", p.name, err))
+		e := o.Classify(fmt.Errorf("ensure %s: %w", p.title(), err))
 		if e.Reason != reasonRightsNotYetKnown {
 			return e
 		}
@@ -70,24 +70,8 @@ func (o *Operation) ensurePiece(ctx context.Context, p piece) error {
 
 // IsolationDone says whether everything of EnsureIsolation is as it makes it.
 func (o *Operation) IsolationDone(ctx context.Context, is Isolation) (bool, error) {
-	bound, err := o.bindingDone(ctx, is.Store)
-	if err != nil || !bound {
-		return false, err
-	}
-	pieces, err := o.isolationPieces(ctx, is)
-	if err != nil {
-		return false, err
-	}
-	for _, p := range pieces {
-		done, err := p.done(ctx)
-		if err != nil {
-			return false, o.fail("read "+p.name, err)
-		}
-		if !done {
-			return false, nil
-		}
-	}
-	return true, nil
+	drift, err := o.IsolationDrift(ctx, is)
+	return err == nil && len(drift) == 0, err
 }
 
 func (o *Operation) ensureBinding(ctx context.Context, id store.ID) error {
@@ -128,10 +112,12 @@ func (o *Operation) bindingDone(ctx context.Context, id store.ID) (bool, error) 
 
 // piece is one object of the isolation.
 type piece struct {
-	name   string
-	ensure func(context.Context) error
-	done   func(context.Context) (bool, error)
+	kind, name string
+	ensure     func(context.Context) error
+	look       func(context.Context) (there, same bool, err error)
 }
+
+func (p piece) title() string { return p.kind + " " + p.name }
 
 // objectClient is what the typed clients have in common.
 type objectClient[T metav1.Object] interface {
@@ -146,13 +132,13 @@ func newPiece[T metav1.Object](kind string, client objectClient[T], want T, same
 		return hasLabels(live.GetLabels(), want.GetLabels()) && same(live, want)
 	}
 	return piece{
-		name: kind + " " + want.GetName(),
-		done: func(ctx context.Context) (bool, error) {
+		kind: kind, name: want.GetName(),
+		look: func(ctx context.Context) (there, same bool, err error) {
 			live, err := client.Get(ctx, want.GetName(), metav1.GetOptions{})
 			if apierrors.IsNotFound(err) {
-				return false, nil
+				return false, false, nil
 			}
-			return err == nil && matches(live), err
+			return err == nil, err == nil && matches(live), err
 		},
 		ensure: func(ctx context.Context) error {
 			want.SetResourceVersion("")
@@ -188,20 +174,20 @@ func (o *Operation) isolationPieces(ctx context.Context, is Isolation) ([]piece,
 	pieces := []piece{
 		// The namespace's default account, not one of ours: then no pod of any chart gets a token by forgetting to
 		// name an account.
-		newPiece("service account", o.client.CoreV1().ServiceAccounts(namespace),
+		newPiece("ServiceAccount", o.client.CoreV1().ServiceAccounts(namespace),
 			&corev1.ServiceAccount{ObjectMeta: meta("default"), AutomountServiceAccountToken: &no},
 			func(live, want *corev1.ServiceAccount) bool {
 				return equality.Semantic.DeepEqual(live.AutomountServiceAccountToken, want.AutomountServiceAccountToken)
 			}),
-		newPiece("quota", o.client.CoreV1().ResourceQuotas(namespace),
+		newPiece("ResourceQuota", o.client.CoreV1().ResourceQuotas(namespace),
 			&corev1.ResourceQuota{ObjectMeta: meta(quotaName), Spec: limits.quota()},
 			func(live, want *corev1.ResourceQuota) bool { return equality.Semantic.DeepEqual(live.Spec, want.Spec) }),
-		newPiece("limits", o.client.CoreV1().LimitRanges(namespace),
+		newPiece("LimitRange", o.client.CoreV1().LimitRanges(namespace),
 			&corev1.LimitRange{ObjectMeta: meta(quotaName), Spec: limits.limitRange()},
 			func(live, want *corev1.LimitRange) bool { return equality.Semantic.DeepEqual(live.Spec, want.Spec) }),
 	}
 	for name, spec := range networkPolicies(o.cluster.cfg.IngressNamespace, who.namespace()) {
-		pieces = append(pieces, newPiece("network policy", o.client.NetworkingV1().NetworkPolicies(namespace),
+		pieces = append(pieces, newPiece("NetworkPolicy", o.client.NetworkingV1().NetworkPolicies(namespace),
 			&networkingv1.NetworkPolicy{ObjectMeta: meta(name), Spec: spec},
 			func(live, want *networkingv1.NetworkPolicy) bool {
 				return equality.Semantic.DeepEqual(live.Spec, want.Spec)

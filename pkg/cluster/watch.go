@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,17 +30,39 @@ type watcher struct {
 	mu sync.Mutex
 	// waiters are by namespace.
 	waiters map[string]map[chan struct{}]struct{}
+	// followers hear of every change in every namespace.
+	followers map[*follower]struct{}
+}
+
+// follower never blocks. wanted is Change.Wanted.
+type follower struct {
+	tell func(namespace string, wanted bool)
 }
 
 // caches hold one trimmed object for each thing that runs in any store.
 type caches struct {
+	namespaces   corelisters.NamespaceLister
 	deployments  appslisters.DeploymentLister
 	statefulSets appslisters.StatefulSetLister
 	pods         corelisters.PodLister
+	// complete says whether each of them has heard of everything that was there when it began.
+	complete func() bool
 }
 
 func newWatcher() *watcher {
-	return &watcher{waiters: make(map[string]map[chan struct{}]struct{})}
+	return &watcher{waiters: make(map[string]map[chan struct{}]struct{}), followers: make(map[*follower]struct{})}
+}
+
+func (w *watcher) follow(tell func(namespace string, wanted bool)) (stop func()) {
+	f := &follower{tell: tell}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.followers[f] = struct{}{}
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.followers, f)
+	}
 }
 
 // wait gives a channel that receives after anything changed in the namespace, and the function that ends the wait.
@@ -62,7 +85,7 @@ func (w *watcher) wait(namespace string) (<-chan struct{}, func()) {
 }
 
 // wake never blocks: who hasn't looked since the last time will see this change too.
-func (w *watcher) wake(namespace string) {
+func (w *watcher) wake(namespace string, wanted bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for wake := range w.waiters[namespace] {
@@ -71,10 +94,13 @@ func (w *watcher) wake(namespace string) {
 		default:
 		}
 	}
+	for f := range w.followers {
+		f.tell(namespace, wanted)
+	}
 }
 
-// changed is called for every change of every watched object.
-func (w *watcher) changed(object any) {
+// changed is called for every change of every watched object; before is nil for one that came or went.
+func (w *watcher) changed(before, object any) {
 	if gone, ok := object.(cache.DeletedFinalStateUnknown); ok {
 		object = gone.Obj
 	}
@@ -82,11 +108,29 @@ func (w *watcher) changed(object any) {
 	if err != nil {
 		return
 	}
-	if namespace := accessor.GetNamespace(); namespace != "" {
-		w.wake(namespace)
-		return
+	namespace := accessor.GetNamespace()
+	if namespace == "" {
+		namespace = accessor.GetName()
 	}
-	w.wake(accessor.GetName())
+	w.wake(namespace, wantedChanged(before, object))
+}
+
+// wantedChanged tells a workload that was changed or removed from what it does by itself, all day long.
+func wantedChanged(before, object any) bool {
+	if _, isPod := object.(*corev1.Pod); isPod {
+		return false
+	}
+	now, err := meta.Accessor(object)
+	if err != nil {
+		return false
+	}
+	old, err := meta.Accessor(before)
+	if err != nil || old.GetGeneration() != now.GetGeneration() {
+		return true
+	}
+	// A Service counts no generations, and a store's has no status that would change.
+	_, isMetadata := object.(*metav1.PartialObjectMetadata)
+	return isMetadata && now.GetGeneration() == 0 && old.GetResourceVersion() != now.GetResourceVersion()
 }
 
 // Run watches until ctx ends. It waits by itself until there is a cluster, because a watch that begins against none
@@ -107,7 +151,13 @@ func (c *Cluster) Run(ctx context.Context) error {
 		apps := factory.Apps().V1()
 		pods := factory.Core().V1().Pods()
 		watched = append(watched, apps.Deployments().Informer(), apps.StatefulSets().Informer(), pods.Informer())
-		c.watcher.caches.Store(&caches{deployments: apps.Deployments().Lister(), statefulSets: apps.StatefulSets().Lister(), pods: pods.Lister()})
+		c.watcher.caches.Store(&caches{
+			namespaces: factory.Core().V1().Namespaces().Lister(), deployments: apps.Deployments().Lister(),
+			statefulSets: apps.StatefulSets().Lister(), pods: pods.Lister(),
+			complete: func() bool {
+				return !slices.ContainsFunc(watched, func(i cache.SharedIndexInformer) bool { return !i.HasSynced() })
+			},
+		})
 	}
 	for _, informer := range watched {
 		if err := c.watcher.listen(informer); err != nil {
@@ -115,6 +165,13 @@ func (c *Cluster) Run(ctx context.Context) error {
 		}
 	}
 	factory.StartWithContext(ctx)
+	if c.cfg.WatchWorkloads {
+		stopped, err := c.watchRest(ctx, l)
+		if err != nil {
+			return fmt.Errorf("watch the cluster: %w", err)
+		}
+		defer stopped()
+	}
 	<-ctx.Done()
 	factory.Shutdown()
 	return nil
@@ -141,9 +198,9 @@ func (c *Cluster) awaitReachable(ctx context.Context) (*link, error) {
 
 func (w *watcher) listen(informer cache.SharedIndexInformer) error {
 	_, handling := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    w.changed,
-		UpdateFunc: func(_, object any) { w.changed(object) },
-		DeleteFunc: w.changed,
+		AddFunc:    func(object any) { w.changed(nil, object) },
+		UpdateFunc: w.changed,
+		DeleteFunc: func(object any) { w.changed(nil, object) },
 	})
 	// A cluster that is away is told by Reachable, once; four watches that say it every few seconds are noise.
 	failing := informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, _ *cache.Reflector, err error) {
@@ -169,6 +226,8 @@ func trim(object any) (any, error) {
 			InitContainerStatuses: trimContainers(o.Status.InitContainerStatuses),
 			ContainerStatuses:     trimContainers(o.Status.ContainerStatuses),
 		}
+	case *metav1.PartialObjectMetadata:
+		o.ObjectMeta = trimMeta(o.ObjectMeta)
 	case *corev1.Namespace:
 		o.ObjectMeta = trimMeta(o.ObjectMeta)
 		o.Spec, o.Status = corev1.NamespaceSpec{}, corev1.NamespaceStatus{}

@@ -29,7 +29,7 @@ type Store struct {
 	Version    string         `json:"engineVersion"`
 	Plan       string         `json:"plan"`
 	Options    map[string]any `json:"options,omitempty"`
-	Status     store.Status   `json:"status" enum:"Queued,Provisioning,Ready,Failed,Deleting,Deleted"`
+	Status     store.Status   `json:"status" enum:"Queued,Provisioning,Ready,Degraded,Failed,Deleting,Deleted"`
 	Operation  store.Verb     `json:"operation,omitempty" doc:"The operation in flight, if any"`
 	Steps      []string       `json:"steps" doc:"Steps completed by the newest operation, in order"`
 	Progress   string         `json:"progress,omitempty" doc:"What the step at hand is doing, for people" example:"Installing WooCommerce"`
@@ -125,7 +125,7 @@ type EventsReply struct {
 	Checkpoint uint64  `json:"checkpoint"`
 }
 
-// CredentialsRequest asks the provisioner for the generated passwords of a Ready store.
+// CredentialsRequest asks the provisioner for the generated passwords of a store that is Ready or Degraded.
 type CredentialsRequest struct {
 	Store store.ID `json:"store"`
 }

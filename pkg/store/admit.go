@@ -17,6 +17,8 @@ var (
 	ErrAlreadyDeleting = errors.New("the store is being deleted already")
 	// ErrNothingToRetry: only what failed can be tried again.
 	ErrNothingToRetry = errors.New("the store has not failed: there is nothing to retry")
+	// ErrNothingToMend: only what was made can be mended, and only what is Degraded can recover.
+	ErrNothingToMend = errors.New("the store isn't there to be mended")
 	// ErrNoDeadLetter: nothing of that number waits for an operator (any more).
 	ErrNoDeadLetter = errors.New("there is no such dead letter")
 	// ErrNothingToSweep: the store is as it should be.
@@ -33,10 +35,14 @@ func (e *InFlightError) Error() string {
 	return fmt.Sprintf("the store's %s (generation %d) is still running", e.Verb, e.Generation)
 }
 
-// Intent is the verb that a tenant's wish amounts to: to retry a store that is being deleted is to delete it.
+// Intent is the verb that a tenant's wish amounts to: to retry a store that is being deleted is to delete it, and to
+// retry one that is Degraded is to mend it.
 func Intent(s State, v Verb) Verb {
-	if v == Retry && s.Verb == Delete {
+	switch {
+	case v == Retry && s.Verb == Delete:
 		return Delete
+	case v == Retry && s.Status == Degraded:
+		return Mend
 	}
 	return v
 }
@@ -63,6 +69,17 @@ func Admit(s State, v Verb) error {
 		return &InFlightError{Verb: s.Verb, Generation: s.Generation}
 	case v == Retry && s.Status != Failed:
 		return ErrNothingToRetry
+	case v == Mend && !s.Stands():
+		return ErrNothingToMend
+	}
+	return nil
+}
+
+// AdmitHealth says whether an event about a store's health, BecameDegraded or Recovered, may follow the state. One
+// operation in flight is enough to say no: how the store is then is the operation's to tell.
+func AdmitHealth(s State, t Type) error {
+	if s.InFlight() || !s.Stands() || t == Recovered && s.Status != Degraded {
+		return ErrNothingToMend
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 func TestAdmit(t *testing.T) {
 	inFlight := store.State{Version: 3, Generation: 2, Open: []uint64{2}, Verb: store.Create, Status: store.Provisioning}
 	ready := store.State{Version: 9, Generation: 2, Verb: store.Create, Status: store.Ready}
+	degraded := store.State{Version: 9, Generation: 2, Verb: store.Create, Status: store.Degraded}
 	failed := store.State{Version: 9, Generation: 2, Verb: store.Create, Status: store.Failed}
 	deleting := store.State{Version: 9, Generation: 7, Open: []uint64{7}, Verb: store.Delete, Status: store.Deleting}
 	deleted := store.State{Version: 9, Generation: 7, Verb: store.Delete, Status: store.Deleted}
@@ -26,6 +27,12 @@ func TestAdmit(t *testing.T) {
 		{"delete of nothing", store.State{}, store.Delete, store.ErrNotFound},
 		{"retry of a ready store", ready, store.Retry, store.ErrNothingToRetry},
 		{"retry of a failed store", failed, store.Retry, nil},
+		{"mend of nothing", store.State{}, store.Mend, store.ErrNotFound},
+		{"mend of a ready store", ready, store.Mend, nil},
+		{"mend of a degraded store", degraded, store.Mend, nil},
+		{"mend of a failed store", failed, store.Mend, store.ErrNothingToMend},
+		{"mend of a deleted store", deleted, store.Mend, store.ErrDeleted},
+		{"delete of a degraded store", degraded, store.Delete, nil},
 		{"delete while provisioning", inFlight, store.Delete, nil},
 		{"delete of a failed store", failed, store.Delete, nil},
 		{"second delete", deleting, store.Delete, store.ErrAlreadyDeleting},
@@ -38,6 +45,12 @@ func TestAdmit(t *testing.T) {
 			}
 		})
 	}
+	t.Run("mend beside an operation", func(t *testing.T) {
+		var running *store.InFlightError
+		if err := store.Admit(inFlight, store.Mend); !errors.As(err, &running) {
+			t.Fatalf("got %v", err)
+		}
+	})
 	t.Run("second operation", func(t *testing.T) {
 		var running *store.InFlightError
 		if err := store.Admit(inFlight, store.Retry); !errors.As(err, &running) || running.Verb != store.Create || running.Generation != 2 {
@@ -52,6 +65,35 @@ func TestRetryOfADeleteIsADelete(t *testing.T) {
 	}
 	if v := store.Intent(store.State{Verb: store.Create}, store.Retry); v != store.Retry {
 		t.Fatal(v)
+	}
+}
+
+func TestRetryOfADegradedStoreIsAMend(t *testing.T) {
+	if v := store.Intent(store.State{Verb: store.Create, Status: store.Degraded}, store.Retry); v != store.Mend {
+		t.Fatal(v)
+	}
+}
+
+func TestHealthIsToldOfWhatStandsAndIsLeftAlone(t *testing.T) {
+	for name, c := range map[string]struct {
+		state               store.State
+		degraded, recovered error
+	}{
+		"nothing":    {store.State{}, store.ErrNothingToMend, store.ErrNothingToMend},
+		"ready":      {store.State{Version: 3, Generation: 1, Status: store.Ready}, nil, store.ErrNothingToMend},
+		"degraded":   {store.State{Version: 3, Generation: 1, Status: store.Degraded}, nil, nil},
+		"being made": {store.State{Version: 3, Generation: 1, Open: []uint64{1}, Status: store.Provisioning}, store.ErrNothingToMend, store.ErrNothingToMend},
+		"being mended": {store.State{Version: 3, Generation: 1, Open: []uint64{1}, Verb: store.Mend, Status: store.Degraded},
+			store.ErrNothingToMend, store.ErrNothingToMend},
+		"failed":  {store.State{Version: 3, Generation: 1, Status: store.Failed}, store.ErrNothingToMend, store.ErrNothingToMend},
+		"deleted": {store.State{Version: 3, Generation: 1, Status: store.Deleted}, store.ErrNothingToMend, store.ErrNothingToMend},
+	} {
+		if err := store.AdmitHealth(c.state, store.BecameDegraded); !errors.Is(err, c.degraded) {
+			t.Errorf("degraded of %s: %v, want %v", name, err, c.degraded)
+		}
+		if err := store.AdmitHealth(c.state, store.Recovered); !errors.Is(err, c.recovered) {
+			t.Errorf("recovered of %s: %v, want %v", name, err, c.recovered)
+		}
 	}
 }
 

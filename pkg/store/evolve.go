@@ -25,13 +25,20 @@ func command(s State, m Message) State {
 		s.Spec = *m.Facts.Spec
 	}
 	s.Verb = Verb(m.Type)
-	s.Status = Queued
-	if s.Verb == Delete {
-		s.Status = Deleting
-	}
-	s.Attempt, s.Steps, s.NotBefore, s.URL, s.Detail, s.Progress = 0, nil, nil, "", "", ""
+	s.Attempt, s.Steps, s.NotBefore, s.Progress = 0, nil, nil, ""
 	s.Working, s.Crashes, s.Discarded = false, 0, ""
-	s.Reason, s.Message = m.Facts.Reason, m.Facts.Message
+	switch s.Verb {
+	case Mend:
+		// Its shop may well be open: nobody is to read that it waits in line, or to lose its address.
+		s.Status = Degraded
+	case Delete:
+		s.Status, s.URL = Deleting, ""
+	default:
+		s.Status, s.URL = Queued, ""
+	}
+	if s.Verb != Mend || m.Facts.Reason != "" {
+		s.Reason, s.Message, s.Detail = m.Facts.Reason, m.Facts.Message, m.Facts.Detail
+	}
 	// Zero until the message has a sequence: see State.Generation.
 	s.Generation = m.Seq
 	if m.Seq != 0 {
@@ -59,8 +66,11 @@ func event(s State, m Message) State {
 		s.Reason, s.Message, s.Detail = m.Facts.Reason, m.Facts.Message, m.Facts.Detail
 	case AttemptStarted:
 		s.NotBefore = nil
-		s.Reason, s.Message, s.Detail = "", "", ""
-		if s.Verb != Delete {
+		// A store that is being mended goes on saying what is wrong with it.
+		if s.Verb != Mend {
+			s.Reason, s.Message, s.Detail = "", "", ""
+		}
+		if s.Verb != Delete && s.Verb != Mend {
 			s.Status = Provisioning
 		}
 	case StepCompleted:
@@ -73,14 +83,31 @@ func event(s State, m Message) State {
 	case RetryScheduled:
 		s.NotBefore = m.Facts.NotBefore
 		s.Reason, s.Message, s.Detail = m.Facts.Reason, m.Facts.Message, m.Facts.Detail
+	case BecameDegraded, Recovered:
+		s = health(s, m)
 	case BecameReady:
 		s.Status, s.URL = Ready, m.Facts.URL
 		s.Reason, s.Message, s.Detail = "", "", ""
 	case BecameFailed:
-		s.Status, s.NotBefore = Failed, nil
+		s.Status, s.NotBefore, s.URL = Failed, nil, ""
 		s.Reason, s.Message, s.Detail = m.Facts.Reason, m.Facts.Message, m.Facts.Detail
 	case BecameDeleted:
 		s.Status, s.NotBefore = Deleted, nil
+		s.Reason, s.Message, s.Detail = "", "", ""
+	}
+	return s
+}
+
+// health moves a store between Ready and Degraded, and no other: what the keeper saw of a store says nothing about one
+// that is worked on meanwhile.
+func health(s State, m Message) State {
+	switch {
+	case AdmitHealth(s, m.Type) != nil:
+	case m.Type == BecameDegraded:
+		s.Status = Degraded
+		s.Reason, s.Message, s.Detail = m.Facts.Reason, m.Facts.Message, m.Facts.Detail
+	default:
+		s.Status = Ready
 		s.Reason, s.Message, s.Detail = "", "", ""
 	}
 	return s

@@ -147,8 +147,69 @@ func TestADeadLetterWaitsUntilItIsDealtWith(t *testing.T) {
 	}
 }
 
+func ready() *history {
+	h := created()
+	h.add(store.AttemptStarted, 1, store.Facts{Attempt: 1})
+	h.add(store.BecameReady, 1, store.Facts{URL: "http://tea.example"})
+	return h
+}
+
+func TestADegradedStoreKeepsItsAddressAndRecovers(t *testing.T) {
+	h := ready()
+	h.add(store.BecameDegraded, 1, store.Facts{Reason: "CrashLoopBackOff", Message: "It ends again and again.", Detail: "container mariadb"})
+	if s := h.state; s.Status != store.Degraded || s.URL == "" || s.Reason != "CrashLoopBackOff" || s.Detail == "" || s.InFlight() || s.DeadLetter() != 0 {
+		t.Fatalf("after degraded: %+v", s)
+	}
+	h.add(store.Recovered, 1, store.Facts{})
+	if s := h.state; s.Status != store.Ready || s.URL == "" || s.Reason+s.Message+s.Detail != "" {
+		t.Fatalf("after recovered: %+v", s)
+	}
+}
+
+func TestHealthMovesNothingThatIsWorkedOn(t *testing.T) {
+	h := ready()
+	h.add(store.MendCommand, 0, store.Facts{Reason: "DriftFound", Message: "Service store is missing."})
+	h.add(store.Recovered, 4, store.Facts{})
+	if h.state.Status != store.Degraded || h.state.Reason != "DriftFound" {
+		t.Fatalf("a mend was ended by a look: %+v", h.state)
+	}
+	h.add(store.DeleteCommand, 0, store.Facts{})
+	h.add(store.BecameDegraded, 6, store.Facts{Reason: "NotAnswering"})
+	if h.state.Status != store.Deleting || h.state.Reason != "" {
+		t.Fatalf("a delete was hidden by a look: %+v", h.state)
+	}
+}
+
+func TestAMendKeepsAddressAndReasonUntilItEnds(t *testing.T) {
+	h := ready()
+	h.add(store.MendCommand, 0, store.Facts{Reason: "DriftFound", Message: "Service store is missing.", Detail: "service/store"})
+	h.add(store.AttemptStarted, 4, store.Facts{Attempt: 1})
+	if s := h.state; s.Status != store.Degraded || s.URL == "" || s.Reason != "DriftFound" || s.Detail == "" || !s.InFlight() || s.Attempt != 1 {
+		t.Fatalf("while it is mended: %+v", s)
+	}
+	mended := *h
+	mended.add(store.BecameReady, 4, store.Facts{URL: "http://tea.example"})
+	if s := mended.state; s.Status != store.Ready || s.Reason != "" || s.InFlight() {
+		t.Fatalf("after the mend: %+v", s)
+	}
+	h.add(store.BecameFailed, 4, store.Facts{Reason: "NotAnswering"})
+	if s := h.state; s.Status != store.Failed || s.URL != "" || s.DeadLetter() != 4 {
+		t.Fatalf("after a mend that failed: %+v", s)
+	}
+}
+
+// A merchant's retry of a Degraded store is a mend without a finding of its own.
+func TestAMendWithoutAReasonKeepsTheOneBefore(t *testing.T) {
+	h := ready()
+	h.add(store.BecameDegraded, 1, store.Facts{Reason: "NotAnswering", Message: "It doesn't answer."})
+	h.add(store.MendCommand, 0, store.Facts{})
+	if h.state.Reason != "NotAnswering" || h.state.Message == "" {
+		t.Fatalf("%+v", h.state)
+	}
+}
+
 var types = []store.Type{
-	store.CreateCommand, store.RetryCommand, store.DeleteCommand, store.Waited, store.AttemptStarted, store.AttemptYielded,
+	store.CreateCommand, store.RetryCommand, store.MendCommand, store.DeleteCommand, store.BecameDegraded, store.Recovered, store.Waited, store.AttemptStarted, store.AttemptYielded,
 	store.StepCompleted, store.RetryScheduled, store.CredentialsViewed, store.Redriven, store.Discarded, store.BecameReady, store.BecameFailed,
 	store.Superseded, store.BecameDeleted,
 }

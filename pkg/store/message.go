@@ -9,6 +9,9 @@ type Verb string
 const (
 	Create Verb = "create"
 	Retry  Verb = "retry"
+	// Mend brings back what somebody else has taken away from a store that was made, or has changed about it. The
+	// store keeps its address meanwhile.
+	Mend   Verb = "mend"
 	Delete Verb = "delete"
 )
 
@@ -19,6 +22,7 @@ type Type string
 const (
 	CreateCommand = Type(Create)
 	RetryCommand  = Type(Retry)
+	MendCommand   = Type(Mend)
 	DeleteCommand = Type(Delete)
 )
 
@@ -42,6 +46,11 @@ const (
 	Redriven Type = "redriven"
 	// Discarded: an operator has put the dead letter Facts.DeadLetter away, for the reason in Facts.Message.
 	Discarded Type = "discarded"
+	// BecameDegraded: a store that was Ready doesn't work as it should any more, or does so for another reason than
+	// before. Nobody has asked for anything, so it belongs to the newest command, which ended long ago.
+	BecameDegraded Type = "degraded"
+	// Recovered: a Degraded store works again by itself.
+	Recovered Type = "recovered"
 	// BecameReady is terminal: the shop answered.
 	BecameReady Type = "ready"
 	// BecameFailed is terminal: no further attempt will be made by itself.
@@ -54,7 +63,7 @@ const (
 
 // IsCommand tells what is wanted from what happened.
 func (t Type) IsCommand() bool {
-	return t == CreateCommand || t == RetryCommand || t == DeleteCommand
+	return t == CreateCommand || t == RetryCommand || t == MendCommand || t == DeleteCommand
 }
 
 // IsTerminal says whether an event of this type ends its command.

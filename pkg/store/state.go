@@ -8,8 +8,10 @@ import (
 // Schema is the version of State that this code writes. A reader upcasts older ones; a writer that meets a newer one
 // must step back, because appending would drop the fields it doesn't know.
 //
-// Schema 2 added Working, Crashes, Discarded and ExpiresAt, schema 3 Progress and the status Degraded with its verb Mend.
-// What an older schema says of a field that it doesn't know is the zero value.
+// Schema 2 added Working, Crashes, Discarded and ExpiresAt. What schema 1 says of them is their zero value.
+//
+// Schema 3 added Progress, the status Degraded and the verb mend. A reader of schema 2 would take the command for an
+// event, and a worker of it would acknowledge what it believes to be settled.
 const Schema = 3
 
 // MaxAttempts is how often a command is tried before its store is Failed. A delete is tried for ever, and is stuck from
@@ -25,8 +27,13 @@ const (
 	Queued Status = "Queued"
 	// Provisioning is worked on by a provisioner, or waits for its next attempt (NotBefore).
 	Provisioning Status = "Provisioning"
-	// Ready means that the shop itself answered an HTTP request. Only a command moves it on.
+	// Ready means that the shop itself answered an HTTP request. A command moves it on, or a provisioner's keeper that
+	// sees it fail.
 	Ready Status = "Ready"
+	// Degraded was Ready and doesn't work as it should any more: a workload or the probe fails, or something of it is
+	// missing. The keeper makes it Ready when it works again, or asks for what is missing to be mended; a mend that is
+	// under way leaves it Degraded.
+	Degraded Status = "Degraded"
 	// Failed waits for a retry or a delete by its tenant.
 	Failed Status = "Failed"
 	// Deleting is worked on by a janitor until it is Deleted; it never fails.
@@ -83,7 +90,7 @@ type State struct {
 	// NotBefore is when the next attempt is due; nil when none is scheduled.
 	NotBefore *time.Time `json:"notBefore,omitempty"`
 
-	// URL is set while the store is Ready and only then.
+	// URL is set while the store is Ready or Degraded and only then.
 	URL string `json:"url,omitempty"`
 	// Discarded is why an operator has put the store's dead letter away; empty otherwise.
 	Discarded string `json:"discarded,omitempty"`
@@ -98,6 +105,10 @@ type State struct {
 
 // Exists says whether anybody ever asked for this store.
 func (s State) Exists() bool { return s.Version != 0 }
+
+// Stands says whether the store was made and is meant to be there: it has an address, and its links and passwords hold.
+// Whether it works is another question.
+func (s State) Stands() bool { return s.Status == Ready || s.Status == Degraded }
 
 // InFlight says whether the newest command still has no terminal event.
 func (s State) InFlight() bool { return s.IsOpen(s.Generation) }

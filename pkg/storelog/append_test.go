@@ -150,8 +150,8 @@ func TestLastMessageCarriesTheFoldOfTheHistory(t *testing.T) {
 }
 
 var allTypes = []store.Type{
-	store.CreateCommand, store.RetryCommand, store.DeleteCommand, store.Waited, store.AttemptStarted, store.StepCompleted,
-	store.RetryScheduled, store.BecameReady, store.BecameFailed, store.Superseded, store.BecameDeleted,
+	store.CreateCommand, store.RetryCommand, store.MendCommand, store.DeleteCommand, store.Waited, store.AttemptStarted,
+	store.StepCompleted, store.RetryScheduled, store.BecameDegraded, store.Recovered, store.BecameReady, store.BecameFailed, store.Superseded, store.BecameDeleted,
 }
 
 var errEnd = errors.New("end of the history")

@@ -14,9 +14,20 @@ type kubernetes struct {
 	releases *release.Releases
 }
 
-var _ provision.Cluster = kubernetes{}
+var (
+	_ provision.Cluster = kubernetes{}
+	_ provision.Watch   = kubernetes{}
+)
 
 func (k kubernetes) Begin(trust cluster.Trust) (provision.Attempt, error) {
+	op, err := k.Operation(trust)
+	if err != nil {
+		return nil, err
+	}
+	return attempt{Operation: op, releases: k.releases}, nil
+}
+
+func (k kubernetes) Look(trust cluster.Trust) (provision.Look, error) {
 	op, err := k.Operation(trust)
 	if err != nil {
 		return nil, err
@@ -35,4 +46,8 @@ func (a attempt) EnsureRelease(ctx context.Context, spec release.Spec) error {
 
 func (a attempt) ReleaseDone(ctx context.Context, spec release.Spec) (bool, error) {
 	return a.releases.Deployed(ctx, a.Operation, spec)
+}
+
+func (a attempt) ReleaseDrift(ctx context.Context, spec release.Spec) ([]cluster.Drift, error) {
+	return a.releases.Drift(ctx, a.Operation, spec.Store)
 }

@@ -3,7 +3,7 @@
 //
 // Run wires the parts: the worker loop (pkg/work) with the hand in internal/provision, the request for credentials
 // (internal/credentials), the catalog of the packs it carries (internal/packs), and what it says on the platform's board
-// about the cluster (internal/announce).
+// about the cluster (internal/announce); and beside the loop the keeper (internal/keep), which looks after what was made.
 package provisioner
 
 import (
@@ -13,14 +13,17 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"sync"
 
 	"github.com/store-platform/store-platform/pkg/cluster/hands"
 	"github.com/store-platform/store-platform/pkg/cluster/release"
 	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/provisioner/engines"
 	"github.com/store-platform/store-platform/services/provisioner/internal/announce"
 	"github.com/store-platform/store-platform/services/provisioner/internal/credentials"
+	"github.com/store-platform/store-platform/services/provisioner/internal/keep"
 	"github.com/store-platform/store-platform/services/provisioner/internal/packs"
 	"github.com/store-platform/store-platform/services/provisioner/internal/provision"
 )
@@ -59,17 +62,41 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	kube := kubernetes{Cluster: process.Cluster, releases: release.New(cfg.HelmSlots)}
+	hand := cfg.hand(process, set, settings, kube)
+	stopKeeping, err := startKeeper(ctx, process, hand, kube)
+	if err != nil {
+		return errors.Join(err, service.Stop())
+	}
+	defer stopKeeping()
 	err = process.Work(ctx, hands.Work{
-		Hand: cfg.hand(process, set, settings), Commands: storelog.ApplyCommands, Slots: cfg.Slots, OpsListen: cfg.OpsListen,
+		Hand: hand, Commands: storelog.ApplyCommands, Slots: cfg.Slots, OpsListen: cfg.OpsListen,
 	})
 	return errors.Join(err, service.Stop())
 }
 
-func (c Config) hand(process *hands.Process, set *packs.Set, settings map[string]map[string]any) *provision.Hand {
+// startKeeper returns the function that ends it and waits for its end.
+func startKeeper(ctx context.Context, process *hands.Process, hand *provision.Hand, watch provision.Watch) (func(), error) {
+	keeper, err := keep.New(ctx, keep.Config{
+		Holder: hands.Holder(), Log: process.Log, Cluster: process.Cluster, Available: process.Reach.Available,
+		Sight: func(s store.State) (keep.Sight, error) { return hand.Sight(s, watch) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { keeper.Run(ctx) })
+	return func() { stop(); running.Wait() }, nil
+}
+
+func (c Config) hand(
+	process *hands.Process, set *packs.Set, settings map[string]map[string]any, kube provision.Cluster,
+) *provision.Hand {
 	return &provision.Hand{
 		Reach:   process.Reach,
 		Images:  c.images(process),
-		Cluster: kubernetes{Cluster: process.Cluster, releases: release.New(c.HelmSlots)},
+		Cluster: kube,
 		Packs:   set,
 		Addresses: provision.Addresses{
 			Scheme: c.StoreScheme, Domain: c.BaseDomain, Host: c.baseHost(), IngressClass: c.IngressClass,

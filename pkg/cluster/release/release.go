@@ -41,6 +41,9 @@ type Spec struct {
 	// Chart is engine.Chart's; Values engine.Pack.Values'. Neither is changed.
 	Chart  []engine.ChartFile
 	Values map[string]any
+	// Verify says that a release isn't believed to be there because its record says so: its objects are looked at too,
+	// one request each, and restored where they aren't as they were made.
+	Verify bool
 }
 
 // Releases makes releases; one for the whole process.
@@ -76,6 +79,9 @@ func (r *Releases) Ensure(ctx context.Context, op *cluster.Operation, spec Spec)
 	if err != nil {
 		return err
 	}
+	if w.restore, err = w.toRestore(ctx, op); err != nil {
+		return err
+	}
 	if err := w.ensureCounted(ctx, op); err != nil {
 		return failed(op, err)
 	}
@@ -98,7 +104,7 @@ func (w *work) ensureCounted(ctx context.Context, op *cluster.Operation) error {
 }
 
 // Deployed says whether Ensure has nothing to do.
-func (r *Releases) Deployed(_ context.Context, op *cluster.Operation, spec Spec) (bool, error) {
+func (r *Releases) Deployed(ctx context.Context, op *cluster.Operation, spec Spec) (bool, error) {
 	digest, err := spec.digest()
 	if err != nil {
 		return false, invalid(err)
@@ -107,7 +113,11 @@ func (r *Releases) Deployed(_ context.Context, op *cluster.Operation, spec Spec)
 	if err != nil {
 		return false, failed(op, err)
 	}
-	return deployed(last, digest), nil
+	if !deployed(last, digest) || !spec.Verify {
+		return deployed(last, digest), nil
+	}
+	drift, err := drifted(ctx, op, last)
+	return err == nil && len(drift) == 0, err
 }
 
 func deployed(last *helmrelease.Release, digest string) bool {
@@ -120,6 +130,8 @@ type work struct {
 	digest string
 	config *action.Configuration
 	stamp  *stamp
+	// restore says that some of what the release made isn't as it was made.
+	restore bool
 }
 
 // prepare does everything that can go wrong by the pack's fault, before anything is written. Helm's own errors of
@@ -161,7 +173,7 @@ func (w *work) ensure() error {
 	switch {
 	case last == nil:
 		err = w.install()
-	case deployed(last, w.digest):
+	case deployed(last, w.digest) && !w.restore:
 		return nil
 	default:
 		if err := w.unlock(last); err != nil {

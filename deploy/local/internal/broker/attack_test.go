@@ -176,7 +176,7 @@ func TestNobodyCanDoMore(t *testing.T) {
 	b := setup(t)
 	command, event := "store."+string(id)+".command.apply", "store."+string(id)+".event"
 	for _, c := range []struct{ user, publish, subscribe string }{
-		{user: broker.Provisioner, publish: command},
+		{user: broker.Provisioner, publish: "store." + string(id) + ".command.delete"},
 		{user: broker.Janitor, publish: "store." + string(id) + ".other"},
 		{user: broker.Janitor, publish: "$KV.platform.cluster"},
 		{user: broker.Janitor, publish: "$JS.API.STREAM.UPDATE.STORES"},

@@ -222,6 +222,17 @@ func TestTheBackupAsksAndAnswers(t *testing.T) {
 }
 
 // What a sweep asks of the broker beyond the rest of the janitor's work.
+func TestTheProvisionerAsksForMends(t *testing.T) {
+	b, ctx := setup(t), t.Context()
+	_, err := b.log(t, broker.Provisioner).Append(ctx, store.State{}, store.Message{
+		Type: store.MendCommand, Store: id, Tenant: "t", Actor: "keeper", Time: time.Now(),
+	})
+	if err != nil {
+		t.Errorf("the provisioner asks for a mend: %v", err)
+	}
+	b.allowed(t)
+}
+
 func TestTheJanitorSweeps(t *testing.T) {
 	b, ctx := setup(t), t.Context()
 	log := b.log(t, broker.Janitor)

@@ -55,7 +55,7 @@ func (g grant) subscriptions(user string) []string {
 
 // grants is the whole table. Writing to the log is what matters most: the gateway says
 // what is wanted, and so do the janitor's sweeps, for what nobody asked to be left over or
-// forgotten; the reader of the log and the supervisor may not write to it at all.
+// forgotten, and the provisioner's keeper, for what somebody took away from a store; the reader of the log and the supervisor may not write to it at all.
 // A sweep that may send a forgotten command again may send any: subjects tell a delete
 // from the rest, not a retry from a create. The alternative, a second user for sweeps,
 // would run in the same process and keep nobody out.
@@ -76,7 +76,7 @@ func grants() map[string]grant {
 				bucket("claims"), write("claims"), bucket("tickets"), write("tickets")),
 		},
 		Provisioner: {
-			publish: slices.Concat([]string{events, platform.ImagesSubject("*")}, get(stream), follow(stream), work(Provisioner),
+			publish: slices.Concat([]string{events, applies, platform.ImagesSubject("*")}, get(stream), follow(stream), work(Provisioner),
 				bucket("leases"), write("leases"), watch("catalog"), write("catalog"), bucket("platform"), write("platform")),
 			denied:    othersConsumers(Provisioner),
 			subscribe: append(discovery("provisioner"), "query.credentials"),

@@ -105,8 +105,10 @@ func (a *Author) next(s store.State) store.Message {
 			store.BecameReady, store.BecameFailed, store.Waited, store.DeleteCommand)
 	case s.Status == store.Failed:
 		return a.pick(store.RetryCommand, store.DeleteCommand)
+	case s.Status == store.Degraded:
+		return a.pick(store.Recovered, store.BecameDegraded, store.MendCommand, store.CredentialsViewed)
 	default:
-		return a.pick(store.CredentialsViewed, store.CredentialsViewed, store.DeleteCommand)
+		return a.pick(store.CredentialsViewed, store.CredentialsViewed, store.BecameDegraded, store.DeleteCommand)
 	}
 }
 
@@ -119,6 +121,8 @@ func (a *Author) pick(types ...store.Type) store.Message {
 	case store.RetryScheduled:
 		due := time.Now().Add(time.Minute)
 		m.Facts = store.Facts{Reason: "ImagePullBackOff", Message: "An image can't be fetched.", NotBefore: &due}
+	case store.BecameDegraded, store.MendCommand:
+		m.Facts = store.Facts{Reason: "DriftFound", Message: "Service store is missing.", Detail: "service/store: not found"}
 	case store.BecameFailed, store.Waited:
 		m.Facts = store.Facts{Reason: "ClusterNotReady", Message: "The cluster isn't there.", Detail: "connection refused"}
 	case store.BecameReady:

@@ -22,7 +22,7 @@ var (
 	ErrKeyReused = errors.New("the Idempotency-Key belongs to another request")
 	// ErrCatalogEmpty: nobody has published an engine yet.
 	ErrCatalogEmpty = errors.New("no engine is on offer yet")
-	// ErrNotReady: what was asked for exists only while a store is Ready.
+	// ErrNotReady: what was asked for exists only while a store is Ready or Degraded.
 	ErrNotReady = errors.New("the store is not ready")
 )
 
@@ -70,7 +70,7 @@ func (a *Admission) Delete(ctx context.Context, client door.Client, id store.ID)
 	return a.command(ctx, client, id, store.Delete)
 }
 
-// Retry wants the failed operation tried again.
+// Retry wants the failed operation tried again, or what is Degraded mended.
 func (a *Admission) Retry(ctx context.Context, client door.Client, id store.ID) (store.State, error) {
 	return a.command(ctx, client, id, store.Retry)
 }
@@ -112,7 +112,7 @@ func (a *Admission) wanting(verb store.Verb, s store.State, client door.Client, 
 }
 
 // LookedAt notes on the log that the client is about to be shown the store's passwords; without the note it must not
-// be. Only of a Ready store, as others have none that work.
+// be. Only of a store that stands, as others have none that work.
 func (a *Admission) LookedAt(ctx context.Context, client door.Client, id store.ID) (store.State, error) {
 	parts, err := a.bus.Parts()
 	if err != nil {
@@ -122,7 +122,7 @@ func (a *Admission) LookedAt(ctx context.Context, client door.Client, id store.I
 		if err := visible(s, client); err != nil {
 			return nil, err
 		}
-		if s.Status != store.Ready {
+		if !s.Stands() {
 			return nil, ErrNotReady
 		}
 		return &store.Message{

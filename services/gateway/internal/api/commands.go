@@ -55,9 +55,10 @@ func (a *API) commands(routes huma.API) {
 		Description: aboutDelete, Errors: []int{http.StatusNotFound},
 	}), a.commanded(a.admission.Delete))
 	handle(routes, accepted(huma.Operation{
-		OperationID: "retry-store", Method: http.MethodPost, Path: "/stores/{id}/retry", Summary: "Try a failed store again",
-		Description: "From the first step that isn't done. A failed deletion is retried as a deletion.",
-		Errors:      []int{http.StatusNotFound, http.StatusConflict},
+		OperationID: "retry-store", Method: http.MethodPost, Path: "/stores/{id}/retry", Summary: "Try a failed store again, or mend a degraded one",
+		Description: "From the first step that isn't done. A failed deletion is retried as a deletion. A Degraded store is mended: " +
+			"what was changed or removed in the cluster is restored, while it keeps its address.",
+		Errors: []int{http.StatusNotFound, http.StatusConflict},
 	}), a.commanded(a.admission.Retry))
 }
 

@@ -63,7 +63,7 @@ func (a *API) details(routes huma.API) {
 	}, a.events)
 	handle(routes, huma.Operation{
 		OperationID: "list-links", Method: http.MethodGet, Path: "/stores/{id}/links", Tags: []string{"Stores"},
-		Summary: "Where a store can be opened", Description: "Storefront, admin and the engine's quick links. 409 `not_ready` before Ready.",
+		Summary: "Where a store can be opened", Description: "Storefront, admin and the engine's quick links. 409 `not_ready` before Ready. They stay while the store is Degraded.",
 		Errors: []int{http.StatusNotFound, http.StatusConflict},
 	}, a.links)
 	handle(routes, huma.Operation{
@@ -97,7 +97,7 @@ func (a *API) links(ctx context.Context, in *idInput) (*linksOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	if state.Status != store.Ready {
+	if !state.Stands() {
 		return nil, admission.ErrNotReady
 	}
 	catalog, err := a.packs()
@@ -129,7 +129,7 @@ func (a *API) credentials(ctx context.Context, in *idInput) (*credentialsOutput,
 		return nil, problem.New(problem.AdminKeyRequired, "Passwords are shown to the holder of ADMIN_API_KEY only. "+
 			"Send it as X-Api-Key or as a bearer token.")
 	}
-	if state.Status != store.Ready {
+	if !state.Stands() {
 		return nil, admission.ErrNotReady
 	}
 	reply, err := a.reader.Credentials(ctx, state.ID)

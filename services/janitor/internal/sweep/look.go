@@ -134,7 +134,7 @@ func (r *round) judge(id store.ID, s store.State) {
 		return
 	case here && store.AdmitSweep(s) == nil:
 		doubtful(platform.Stray)
-	case !here && s.Status == store.Ready:
+	case !here && s.Stands():
 		doubtful(platform.Missing)
 	}
 	if s.Status != store.Deleted {

@@ -100,7 +100,11 @@ func (r *round) resend(ctx context.Context, s store.State) (store.State, error) 
 	m := store.Message{Type: store.DeleteCommand, Facts: store.Facts{
 		Reason: "Stalled", Message: fmt.Sprintf("Nobody has worked on it for %.0f minutes; it is sent again.", silence.Minutes()),
 	}}
-	if s.Verb != store.Delete {
+	switch s.Verb {
+	case store.Delete:
+	case store.Mend:
+		m.Type, m.Facts.Spec = store.MendCommand, &s.Spec
+	default:
 		m.Type, m.Facts.Spec = store.RetryCommand, &s.Spec
 	}
 	return r.submit(ctx, s, admitStalled, m)

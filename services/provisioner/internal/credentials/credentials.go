@@ -108,7 +108,7 @@ func (s *Service) answer(ctx context.Context, data []byte) (query.CredentialsRep
 	switch {
 	case !state.Exists():
 		return none, &refusal{CodeNotFound, "There is no such store."}
-	case state.Status != store.Ready:
+	case !state.Stands():
 		return none, &refusal{CodeNotReady, "The store isn't Ready."}
 	}
 	engine, ok := s.Packs.Find(state.Spec.Engine)

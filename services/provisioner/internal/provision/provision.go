@@ -31,6 +31,10 @@ type Cluster interface {
 
 // Attempt is the cluster as one attempt may use it: each pair looks, and makes it so.
 type Attempt interface {
+	// A mend looks before it makes anew what held data.
+	NamespaceDrift(context.Context, cluster.Namespace) ([]cluster.Drift, error)
+	SecretDrift(ctx context.Context, id store.ID, keys []string) ([]cluster.Drift, error)
+
 	NamespaceReady(context.Context, cluster.Namespace) (bool, error)
 	EnsureNamespace(context.Context, cluster.Namespace) error
 
@@ -123,6 +127,8 @@ type plan struct {
 	release   release.Spec
 	engine    packs.Engine
 	target    cluster.Target
+	// mends says that the store was made before and holds its merchant's data.
+	mends bool
 }
 
 func (h *Hand) plan(s store.State) (*plan, error) {
@@ -148,9 +154,12 @@ func (h *Hand) plan(s store.State) (*plan, error) {
 		id:        s.ID,
 		namespace: cluster.Namespace{Store: s.ID, Tenant: s.Tenant, Engine: e.Name, Plan: size.Name},
 		isolation: cluster.Isolation{Store: s.ID, Plan: size},
-		release:   release.Spec{Store: s.ID, Chart: e.Chart, Values: values},
-		engine:    e,
-		target:    cluster.Target{Store: s.ID, URL: url, Probe: e.Probe},
+		// A create believes Helm's record, for speed. Whatever else is asked of a store follows upon something that
+		// went wrong, perhaps by somebody's hand.
+		release: release.Spec{Store: s.ID, Chart: e.Chart, Values: values, Verify: s.Verb != store.Create},
+		engine:  e,
+		target:  cluster.Target{Store: s.ID, URL: url, Probe: e.Probe},
+		mends:   s.Verb == store.Mend,
 	}, nil
 }
 

@@ -9,11 +9,17 @@ import (
 
 // steps lists what is to be done, in order. via is where the last one leaves the route of its answer.
 func (p *plan) steps(a Attempt, c Cluster, via *string) []work.Step {
+	namespace := act(func(ctx context.Context) error { return a.EnsureNamespace(ctx, p.namespace) })
+	credentials := act(func(ctx context.Context) error { return a.EnsureSecret(ctx, p.id, p.engine.NewSecret()) })
+	if p.mends {
+		namespace = unlessLost(func(ctx context.Context) ([]cluster.Drift, error) { return a.NamespaceDrift(ctx, p.namespace) }, namespace)
+		credentials = unlessLost(func(ctx context.Context) ([]cluster.Drift, error) { return a.SecretDrift(ctx, p.id, p.secretKeys()) }, credentials)
+	}
 	return []work.Step{
 		{
 			Name:  stepNamespace,
 			Done:  look(func(ctx context.Context) (bool, error) { return a.NamespaceReady(ctx, p.namespace) }),
-			Apply: act(func(ctx context.Context) error { return a.EnsureNamespace(ctx, p.namespace) }),
+			Apply: namespace,
 		},
 		{
 			Name:  stepIsolation,
@@ -23,7 +29,7 @@ func (p *plan) steps(a Attempt, c Cluster, via *string) []work.Step {
 		{
 			Name:  stepCredentials,
 			Done:  look(func(ctx context.Context) (bool, error) { return a.SecretDone(ctx, p.id, p.secretKeys()) }),
-			Apply: act(func(ctx context.Context) error { return a.EnsureSecret(ctx, p.id, p.engine.NewSecret()) }),
+			Apply: credentials,
 		},
 		{
 			Name: stepRelease, Timeout: releaseTimeout,
@@ -66,6 +72,9 @@ func look(done func(context.Context) (bool, error)) func(context.Context) (bool,
 	}
 }
 
-func act(apply func(context.Context) error) func(context.Context, work.Tell) error {
+// applies is work.Step's Apply.
+type applies = func(context.Context, work.Tell) error
+
+func act(apply func(context.Context) error) applies {
 	return func(ctx context.Context, _ work.Tell) error { return outcome(apply(ctx)) }
 }

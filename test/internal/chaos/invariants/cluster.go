@@ -24,7 +24,7 @@ func (c *checker) cluster() {
 	}
 	ready := 0
 	for id, state := range c.last {
-		if state.Status != store.Ready {
+		if !state.Stands() {
 			continue
 		}
 		ready++

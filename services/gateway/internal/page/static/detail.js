@@ -74,14 +74,14 @@ export class Detail {
     this.renderFacts(store, engine);
     this.renderNote(store, engine);
     this.renderSteps(store);
-    this.retryButton.hidden = store.status !== 'Failed';
+    this.retryButton.hidden = store.status !== 'Failed' && !(store.status === 'Degraded' && !store.operation);
     this.deleteButton.hidden = store.status === 'Deleting' || store.status === 'Deleted';
-    const ready = store.status === 'Ready';
-    this.secrets.node.hidden = !ready;
-    if (!ready) this.secrets.forget();
-    this.linksPart.hidden = !ready;
+    const stands = store.status === 'Ready' || store.status === 'Degraded';
+    this.secrets.node.hidden = !stands;
+    if (!stands) this.secrets.forget();
+    this.linksPart.hidden = !stands;
     setText(this.address, store.url || '');
-    if (ready && this.linksFor !== store.generation) this.loadLinks(store);
+    if (stands && this.linksFor !== store.generation) this.loadLinks(store);
   }
 
   renderFacts(store, engine) {
@@ -95,7 +95,7 @@ export class Detail {
     const quiet = store.status === 'Ready' || store.status === 'Deleted';
     this.note.hidden = quiet;
     if (quiet) return;
-    this.note.classList.toggle('bad', store.status === 'Failed');
+    this.note.classList.toggle('bad', store.status === 'Failed' || store.status === 'Degraded');
     const due = store.notBefore ? ` Next attempt at ${clock(store.notBefore)}.` : '';
     setText(this.noteText, progressOf(store, engine, this.model.platform) + due);
     this.noteMore.hidden = !store.detail;
@@ -103,7 +103,7 @@ export class Detail {
   }
 
   renderSteps(store) {
-    const hidden = store.status === 'Ready' || store.status === 'Deleted';
+    const hidden = store.status === 'Ready' || store.status === 'Deleted' || (store.status === 'Degraded' && !store.operation);
     this.steps.hidden = hidden;
     if (hidden) return;
     const now = store.status === 'Queued' ? '' : currentStep(store);

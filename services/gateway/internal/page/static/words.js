@@ -38,6 +38,8 @@ export function progressOf(store, engine, platform) {
     }
     case 'Ready':
       return store.url ? store.url.replace(/^https?:\/\//, '').replace(/\/$/, '') : 'Ready';
+    case 'Degraded':
+      return store.message || 'It doesn’t work as it should';
     case 'Failed':
       return store.message || 'Failed';
     case 'Deleting':
@@ -50,14 +52,14 @@ export function progressOf(store, engine, platform) {
 export const waiting = (platform) =>
   platform.message ? `Waiting for the cluster: ${platform.message}` : 'Waiting for the cluster';
 
-const COMMANDS = { create: 'Store asked for', retry: 'Asked to try again', delete: 'Deletion asked for' };
+const COMMANDS = { create: 'Store asked for', retry: 'Asked to try again', mend: 'Mending begins', delete: 'Deletion asked for' };
 
 /** eventWords says what an event means: a title, perhaps a second line, and its kind for the colour. */
 export function eventWords(event, deleting) {
   const facts = event.facts || {};
   switch (event.type) {
-    case 'create': case 'retry': case 'delete':
-      return { title: COMMANDS[event.type], more: facts.message, kind: 'command' };
+    case 'create': case 'retry': case 'mend': case 'delete':
+      return { title: COMMANDS[event.type], more: facts.message, detail: facts.detail, kind: 'command' };
     case 'waited':
       return { title: 'Waiting', more: facts.message };
     case 'attempt_started':
@@ -76,6 +78,10 @@ export function eventWords(event, deleting) {
       return { title: `Message ${facts.deadLetter} is read once more`, more: `by ${event.actor}` };
     case 'discarded':
       return { title: 'Put away by an operator', more: facts.message };
+    case 'degraded':
+      return { title: 'Degraded', more: facts.message, detail: facts.detail, kind: 'bad' };
+    case 'recovered':
+      return { title: 'Ready again: the store works by itself', kind: 'ok' };
     case 'ready':
       return { title: 'Ready: the store answered a real request', more: facts.via ? `asked via ${facts.via}` : '', kind: 'ok' };
     case 'failed':

@@ -1,0 +1,134 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+const (
+	reasonWorkloadMissing = "WorkloadMissing"
+	reasonWorkloadStopped = "WorkloadStopped"
+)
+
+// Change is one that a watch has told of.
+type Change struct {
+	Store store.ID
+	// Wanted says that something was changed or removed that doesn't change by itself: not only how a workload runs.
+	Wanted bool
+}
+
+// Follow hands over every change of anything that runs in a store, and of the stores' namespaces, until the returned
+// function is called. tell must not block.
+func (c *Cluster) Follow(tell func(Change)) (stop func()) {
+	return c.watcher.follow(func(namespace string, wanted bool) {
+		if id, ok := storeIn(namespace); ok {
+			tell(Change{Store: id, Wanted: wanted})
+		}
+	})
+}
+
+func storeIn(namespace string) (store.ID, bool) {
+	name, ok := strings.CutPrefix(namespace, "store-")
+	if !ok {
+		return "", false
+	}
+	id, err := store.ParseID(name)
+	return id, err == nil
+}
+
+// Watched lists the stores whose namespaces the watches know, and says whether they know all of them and everything in
+// them: before that, what isn't there may only not have been heard of.
+func (c *Cluster) Watched() (ids []store.ID, complete bool) {
+	known := c.watcher.caches.Load()
+	if known == nil || !known.complete() {
+		return nil, false
+	}
+	// A lister reads memory and has no way to fail.
+	namespaces, _ := known.namespaces.List(labels.Everything())
+	for _, ns := range namespaces {
+		if id, ok := storeIn(ns.Name); ok && ns.DeletionTimestamp == nil && c.ours(ns, id) == nil {
+			ids = append(ids, id)
+		}
+	}
+	return ids, true
+}
+
+// Failing says which of the store's workloads doesn't serve and why, as far as the watches know; nil when all do. A
+// rollout that goes on beside pods that serve is no failure: nobody who visits the shop notices.
+func (c *Cluster) Failing(id store.ID, listed []engine.Workload) *Error {
+	known := c.watcher.caches.Load()
+	if known == nil {
+		return nil
+	}
+	ns, err := known.namespaces.Get(id.Namespace())
+	if err != nil || ns.DeletionTimestamp != nil {
+		return &Error{
+			Kind: Permanent, Reason: ReasonNamespaceMissing,
+			Sentence: NamespaceMissingSentence, Detail: "namespace/" + id.Namespace() + ": not found",
+		}
+	}
+	found, pods := c.watcher.look(id.Namespace())
+	for _, w := range listed {
+		r, ok := found[workloadKey(w.Kind, w.Name)]
+		if !ok {
+			return broken(rollout{kind: w.Kind, name: w.Name}, reasonWorkloadMissing, "It isn't there any more.", "not found")
+		}
+		if e := failing(r, pods); e != nil {
+			return e
+		}
+	}
+	for _, r := range found.others(listed) {
+		if e := failing(r, pods); e != nil && r.want > 0 {
+			return e
+		}
+	}
+	return nil
+}
+
+// others are the workloads that the pack doesn't list, in order.
+func (rs rollouts) others(listed []engine.Workload) []rollout {
+	var rest []rollout
+	for _, r := range rs {
+		if !slices.ContainsFunc(listed, func(w engine.Workload) bool { return workloadKey(w.Kind, w.Name) == r.key() }) {
+			rest = append(rest, r)
+		}
+	}
+	slices.SortFunc(rest, func(a, b rollout) int { return strings.Compare(a.key(), b.key()) })
+	return rest
+}
+
+func failing(r rollout, pods []*corev1.Pod) *Error {
+	switch {
+	case r.want == 0:
+		return broken(r, reasonWorkloadStopped, "It was told not to run.", "0 pods are wanted")
+	case r.available >= r.want:
+		return nil
+	}
+	why := diagnose(r, pods)
+	sentence := why.Sentence
+	switch why.Reason {
+	case reasonNotReady, reasonNoPods, reasonNoProgress, "ContainerCreating", "PodInitializing":
+		// These speak of a first start, or are on their way.
+		sentence = fmt.Sprintf("%d of its %d pods work.", r.available, r.want)
+	}
+	return broken(r, why.Reason, sentence, why.Detail)
+}
+
+// broken puts the part's name before what is wrong with it.
+func broken(r rollout, reason, sentence, detail string) *Error {
+	words := r.key()
+	if detail != "" {
+		words += ": " + detail
+	}
+	return &Error{
+		Kind: Transient, Reason: reason, Detail: words,
+		Sentence: fmt.Sprintf("A part of the store, %s, doesn't work. %s", r.name, sentence),
+	}
+}

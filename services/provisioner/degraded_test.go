@@ -1,0 +1,259 @@
+package provisioner_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/cluster/clustertest"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+// keepingWords are what a keeper logs when its term begins.
+const keepingWords = "keeping the stores"
+
+// ready makes a store of the sample engine and waits for it.
+func (b *bundle) ready() store.ID {
+	b.t.Helper()
+	id := b.create()
+	b.awaitType(id, store.BecameReady)
+	return id
+}
+
+func (b *bundle) awaitDegraded(id store.ID, reason, words string) storelog.Entry {
+	b.t.Helper()
+	e := b.await(id, "degraded for "+reason, func(e storelog.Entry) bool {
+		return e.Message.Type == store.BecameDegraded && e.Message.Facts.Reason == reason
+	})
+	f, s := e.Message.Facts, e.State
+	if f.Message == "" || !strings.Contains(f.Detail, words) || e.Message.Actor != "keeper" {
+		b.t.Errorf("it says %+v by %s, want the words %q", f, e.Message.Actor, words)
+	}
+	if s.Status != store.Degraded || s.URL == "" || s.Reason != reason || s.InFlight() {
+		b.t.Errorf("the store is %+v", s)
+	}
+	return e
+}
+
+// setPods gives all pods of the store another status, as its kubelet would.
+func (b *bundle) setPods(id store.ID, status string) {
+	b.t.Helper()
+	pods := b.api.Admin.CoreV1().Pods(id.Namespace())
+	all, err := pods.List(b.t.Context(), metav1.ListOptions{})
+	if err != nil || len(all.Items) == 0 {
+		b.t.Fatalf("list the pods of %s: %d, %v", id, len(all.Items), err)
+	}
+	for _, pod := range all.Items {
+		if _, err := pods.Patch(b.t.Context(), pod.Name, types.MergePatchType, []byte(status), metav1.PatchOptions{}, "status"); err != nil {
+			b.t.Fatalf("change a pod's status: %v", err)
+		}
+	}
+}
+
+const podCrashes = `{"status":{"conditions":[{"type":"Ready","status":"False"},{"type":"ContainersReady","status":"False"}],
+	"containerStatuses":[{"name":"shop","image":"shop","imageID":"shop","ready":false,"restartCount":5,
+	"state":{"waiting":{"reason":"CrashLoopBackOff","message":"back-off restarting"}}}]}}`
+
+const podRunsAgain = `{"status":{"conditions":[{"type":"Ready","status":"True"},{"type":"ContainersReady","status":"True"}],
+	"containerStatuses":[{"name":"shop","image":"shop","imageID":"shop","ready":true,"restartCount":5,"state":{"running":{}}}]}}`
+
+func TestAStoreWhosePodsCrashIsDegradedUntilTheyRun(t *testing.T) {
+	b := setup(t).serving()
+	b.start("provisioner")
+	id := b.ready()
+	b.setPods(id, podCrashes)
+	degraded := b.awaitDegraded(id, "CrashLoopBackOff", "deployment/store")
+	b.setPods(id, podRunsAgain)
+	recovered := b.awaitType(id, store.Recovered)
+	if s := recovered.State; s.Status != store.Ready || s.URL == "" || s.Reason != "" || s.Generation != degraded.State.Generation {
+		t.Errorf("after it recovered: %+v", s)
+	}
+	if n := b.count(id, store.MendCommand); n != 0 {
+		t.Errorf("%d mends of what nobody changed:\n%s", n, b.told(id))
+	}
+}
+
+func TestAStoreThatDoesNotAnswerIsDegraded(t *testing.T) {
+	b := setup(t).serving()
+	b.start("provisioner")
+	id := b.ready()
+	b.shop.open.Store(false)
+	b.awaitDegraded(id, "NotAnswering", "503")
+	b.shop.open.Store(true)
+	b.awaitType(id, store.Recovered)
+}
+
+// tampering is something done to a store by hand, and what is said of it.
+type tampering struct {
+	tamper func(*bundle, store.ID) error
+	words  string
+	// there says whether the mend has brought it back.
+	there func(*bundle, store.ID) error
+}
+
+var tamperings = map[string]tampering{
+	"a workload told not to run": {
+		tamper: func(b *bundle, id store.ID) error {
+			_, err := b.api.Admin.AppsV1().Deployments(id.Namespace()).Patch(b.t.Context(), "store", types.MergePatchType,
+				[]byte(`{"spec":{"replicas":0}}`), metav1.PatchOptions{})
+			return err
+		},
+		words: "deployment/store: spec.replicas",
+		there: func(b *bundle, id store.ID) error { return nil },
+	},
+	"a workload removed": {
+		tamper: func(b *bundle, id store.ID) error {
+			return b.api.Admin.AppsV1().Deployments(id.Namespace()).Delete(b.t.Context(), "store", metav1.DeleteOptions{})
+		},
+		words: "deployment/store: not found",
+		there: func(b *bundle, id store.ID) error {
+			_, err := b.api.Admin.AppsV1().Deployments(id.Namespace()).Get(b.t.Context(), "store", metav1.GetOptions{})
+			return err
+		},
+	},
+	"a Service removed": {
+		tamper: func(b *bundle, id store.ID) error {
+			return b.api.Admin.CoreV1().Services(id.Namespace()).Delete(b.t.Context(), "store", metav1.DeleteOptions{})
+		},
+		words: "service/store: not found",
+		there: func(b *bundle, id store.ID) error {
+			_, err := b.api.Admin.CoreV1().Services(id.Namespace()).Get(b.t.Context(), "store", metav1.GetOptions{})
+			return err
+		},
+	},
+	"a network policy removed": {
+		tamper: func(b *bundle, id store.ID) error {
+			return b.api.Admin.NetworkingV1().NetworkPolicies(id.Namespace()).Delete(b.t.Context(), "deny-by-default", metav1.DeleteOptions{})
+		},
+		words: "networkpolicy/deny-by-default: not found",
+		there: func(b *bundle, id store.ID) error {
+			_, err := b.api.Admin.NetworkingV1().NetworkPolicies(id.Namespace()).Get(b.t.Context(), "deny-by-default", metav1.GetOptions{})
+			return err
+		},
+	},
+	"the platform's rights removed": {
+		tamper: func(b *bundle, id store.ID) error {
+			return b.api.Admin.RbacV1().RoleBindings(id.Namespace()).Delete(b.t.Context(), cluster.StoreRole, metav1.DeleteOptions{})
+		},
+		words: "rolebinding/" + cluster.StoreRole + ": not found",
+		there: func(b *bundle, id store.ID) error {
+			_, err := b.api.Admin.RbacV1().RoleBindings(id.Namespace()).Get(b.t.Context(), cluster.StoreRole, metav1.GetOptions{})
+			return err
+		},
+	},
+}
+
+func TestWhatIsChangedByHandIsMended(t *testing.T) {
+	for name, c := range tamperings {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t).serving()
+			b.start("provisioner")
+			id := b.ready()
+			if err := c.tamper(b, id); err != nil {
+				t.Fatal(err)
+			}
+			mend := b.awaitType(id, store.MendCommand)
+			if s := mend.State; s.Status != store.Degraded || s.URL == "" || s.Reason != "DriftFound" || s.Message == "" || !strings.Contains(s.Detail, c.words) {
+				t.Errorf("while it is mended: %+v, want the words %q", s, c.words)
+			}
+			b.awaitEnds(id, 2)
+			if s := b.state(id); s.Status != store.Ready || s.Generation != mend.Message.Seq || s.Reason != "" {
+				t.Errorf("after the mend: %+v\n%s", s, b.told(id))
+			}
+			if err := c.there(b, id); err != nil {
+				t.Errorf("after the mend: %v", err)
+			}
+		})
+	}
+}
+
+// What is gone with its data isn't made anew: an empty shop in its place would be Ready.
+func TestLostDataIsToldAndNotMended(t *testing.T) {
+	b := setup(t).serving()
+	b.start("provisioner")
+	id, other := b.ready(), b.ready()
+	if err := b.api.Admin.CoreV1().Secrets(id.Namespace()).Delete(t.Context(), cluster.SecretName, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.api.Admin.CoreV1().Namespaces().Delete(t.Context(), other.Namespace(), metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	b.awaitDegraded(other, cluster.ReasonNamespaceMissing, "namespace/"+other.Namespace())
+	b.awaitDegraded(id, cluster.ReasonDataMissing, "secret/"+cluster.SecretName)
+	if n := b.count(id, store.MendCommand) + b.count(other, store.MendCommand); n != 0 {
+		t.Errorf("%d mends:\n%s%s", n, b.told(id), b.told(other))
+	}
+	// Somebody who insists hears the same, and gets no empty shop.
+	b.command(id, store.MendCommand, nil)
+	if failed := b.awaitType(id, store.BecameFailed); failed.Message.Facts.Reason != cluster.ReasonDataMissing {
+		t.Errorf("a mend ended with %+v", failed.Message.Facts)
+	}
+	if _, err := b.api.Admin.CoreV1().Secrets(id.Namespace()).Get(t.Context(), cluster.SecretName, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+		t.Errorf("other passwords were made: %v", err)
+	}
+}
+
+// A cluster that is away degrades nobody, whatever its shops answer meanwhile.
+func TestAClusterThatIsAwayDegradesNobody(t *testing.T) {
+	b := setup(t).serving()
+	w, proxy := b.startBehind("provisioner")
+	id := b.ready()
+	b.awaitOutput(w, keepingWords)
+	proxy.Each(func(c *clustertest.Call) { c.Cut() })
+	b.shop.open.Store(false)
+	b.awaitOutput(w, "waiting for the cluster")
+	back := time.Now()
+	proxy.Each(nil)
+	if degraded := b.awaitDegraded(id, "NotAnswering", "503"); degraded.Message.Time.Before(back) {
+		t.Errorf("it was called Degraded %s before the cluster was back", back.Sub(degraded.Message.Time))
+	}
+}
+
+func TestADeleteOvertakesAMend(t *testing.T) {
+	b := setup(t).serving()
+	b.start("provisioner")
+	b.start("janitor")
+	id := b.ready()
+	// Closed, the shop keeps the mend in its last step.
+	b.shop.open.Store(false)
+	if err := tamperings["a workload removed"].tamper(b, id); err != nil {
+		t.Fatal(err)
+	}
+	mend := b.awaitType(id, store.MendCommand)
+	b.await(id, "the mend's release", func(e storelog.Entry) bool {
+		return e.Message.Generation == mend.Message.Seq && e.Message.Facts.Step == "release"
+	})
+	b.command(id, store.DeleteCommand, nil)
+	b.awaitType(id, store.BecameDeleted)
+	b.awaitEnds(id, 3)
+	b.requireGone(id)
+	if s := b.state(id); s.Status != store.Deleted || s.InFlight() {
+		t.Errorf("the store is %+v", s)
+	}
+}
+
+// One keeper is at work; when it is killed another goes on.
+func TestAKilledKeeperIsReplaced(t *testing.T) {
+	b := setup(t).serving()
+	first := b.start("provisioner")
+	b.awaitOutput(first, keepingWords)
+	second := b.start("provisioner")
+	id := b.ready()
+	if text, _ := second.output.look(); strings.Contains(text, keepingWords) {
+		t.Fatal("two keep at the same time")
+	}
+	first.kill()
+	b.setPods(id, podCrashes)
+	b.awaitDegraded(id, "CrashLoopBackOff", "deployment/store")
+	b.setPods(id, podRunsAgain)
+	b.awaitType(id, store.Recovered)
+	if d, r := b.count(id, store.BecameDegraded), b.count(id, store.Recovered); d != 1 || r != 1 {
+		t.Errorf("told %d and %d times:\n%s", d, r, b.told(id))
+	}
+}

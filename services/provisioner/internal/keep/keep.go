@@ -1,0 +1,182 @@
+// Package keep is the provisioner's keeper: it notices that a store which was Ready doesn't work any more, says why, says
+// when it works again, and asks for what somebody removed or changed by hand to be mended.
+//
+//	a workload doesn't serve, or the shop doesn't answer      degraded, with the cause nearest to its root
+//	all workloads serve and the shop answers                  recovered
+//	an object isn't as it was made                            a mend is asked for, and the store is Degraded until it is done
+//	data is gone (namespace, volume, passwords)               degraded: what a mend made in their place would be empty
+//
+// It goes from the cluster to the log. The watches that the worker loop waits by wake it for the one store in which
+// something changed, the shop itself is asked every few seconds, and every object is held against what was made once in a
+// minute, at once when what shall run was changed, and whenever the store fails. What it sees it holds against the
+// store's last message, one get; a store with an operation in flight is the operation's to tell of.
+//
+// The keeper writes to the log only, behind the very state that it judged. A mend is a command like any other: a worker
+// carries it out under the store's lease, and a delete overtakes it.
+//
+// A cluster that doesn't answer degrades nobody. What can't be seen may well work, a shop sells also while the API
+// server is being upgraded, and a message for every store would say a thousand times what the platform says once.
+//
+// One keeper is at work at a time, under the lease "keeper". When it ends another begins within seconds, and when it is
+// killed as soon as its lease has run out. The lease saves work; what keeps two keepers from saying something twice is
+// the fence.
+package keep
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/lease"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+// Actor is who tells what the keeper tells.
+const Actor = "keeper"
+
+// leaseKey is no store's: ids are longer.
+const leaseKey = "keeper"
+
+const (
+	// heartbeat is how often the lease is renewed, takePause how often one that is held is asked for.
+	heartbeat = storelog.LeaseTTL / 3
+	takePause = 2 * time.Second
+	// lastWords bounds what is still done when a term is over.
+	lastWords = 5 * time.Second
+)
+
+// Cluster is what the keeper sees of Kubernetes. It has nothing to change anything with.
+type Cluster interface {
+	// Watched lists the stores that the watches know of, once they know all.
+	Watched() (ids []store.ID, complete bool)
+	// Follow tells of changes.
+	Follow(tell func(cluster.Change)) (stop func())
+	// Reachable asks the API server now.
+	Reachable(context.Context) error
+}
+
+// Sight is one store as it can be looked at (provision.Sight).
+type Sight interface {
+	Failing() *cluster.Error
+	Answers(context.Context) error
+	Drift(context.Context, cluster.Trust) ([]cluster.Drift, error)
+}
+
+// Config says what is kept.
+type Config struct {
+	// Holder tells this process from all others in the lease.
+	Holder  string
+	Log     *storelog.Log
+	Cluster Cluster
+	// Available returns an error while there is no cluster to look at.
+	Available func(context.Context) error
+	// Sight says how to look at a store in the given state. It fails for one that this process can't judge.
+	Sight func(store.State) (Sight, error)
+}
+
+// Keeper keeps.
+type Keeper struct {
+	cfg    Config
+	leases *lease.Bucket
+	told   *tally
+}
+
+// New makes a keeper and its counters. Run starts it.
+func New(ctx context.Context, cfg Config) (*Keeper, error) {
+	kv, err := cfg.Log.Bucket(ctx, storelog.BucketLeases)
+	if err != nil {
+		return nil, err
+	}
+	told, err := newTally()
+	if err != nil {
+		return nil, err
+	}
+	return &Keeper{cfg: cfg, leases: lease.NewBucket(kv, storelog.LeaseTTL), told: told}, nil
+}
+
+// Run keeps until ctx ends, whenever nobody else does.
+func (k *Keeper) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := k.serve(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, lease.ErrHeld) {
+			slog.WarnContext(ctx, "keep the stores; it begins anew", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(takePause):
+		}
+	}
+}
+
+// serve is one term.
+func (k *Keeper) serve(ctx context.Context) error {
+	held, err := k.leases.Take(ctx, leaseKey, k.cfg.Holder)
+	if err != nil {
+		return err
+	}
+	defer release(ctx, held)
+	slog.InfoContext(ctx, "keeping the stores", "holder", k.cfg.Holder)
+	serving, stop := renewing(ctx, held)
+	defer stop()
+	newTerm(k, held).run(serving)
+	return context.Cause(serving)
+}
+
+// renewing keeps the lease until the returned function is called. The context that it returns ends with the lease.
+func renewing(ctx context.Context, held *lease.Lease) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		ticker := time.NewTicker(heartbeat)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			err := held.Renew(ctx)
+			if err != nil && ctx.Err() == nil {
+				slog.WarnContext(ctx, "renew the keeper's lease", "remaining", held.Remaining(), "error", err)
+			}
+			if errors.Is(err, lease.ErrLost) || held.Remaining() <= 0 {
+				cancel(lease.ErrLost)
+			}
+		}
+	}()
+	return ctx, func() { cancel(nil); <-stopped }
+}
+
+func release(ctx context.Context, held *lease.Lease) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	if err := held.Release(ctx); err != nil {
+		slog.WarnContext(ctx, "release the keeper's lease; it runs out by itself", "error", err)
+	}
+}
+
+// trust lets a look ask Kubernetes as long as the term lasts.
+type trust struct {
+	held *lease.Lease
+	// ended returns why the look ended, nil while it lasts.
+	ended func() error
+}
+
+func newTrust(ctx context.Context, held *lease.Lease) trust {
+	return trust{held: held, ended: func() error { return context.Cause(ctx) }}
+}
+
+func (t trust) Err() error {
+	if err := t.ended(); err != nil {
+		return err
+	}
+	if t.held.Remaining() <= 0 {
+		return lease.ErrLost
+	}
+	return nil
+}
+
+func (t trust) Remaining() time.Duration { return t.held.Remaining() }

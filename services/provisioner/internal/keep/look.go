@@ -1,0 +1,253 @@
+package keep
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/lease"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/pkg/telemetry"
+)
+
+// lookTimeout bounds one look, so that a store that answers byte by byte keeps no slot.
+const lookTimeout = 30 * time.Second
+
+// ReasonDrift is why a mend is asked for.
+const ReasonDrift = "DriftFound"
+
+// sentencesAtMost is how many objects a merchant reads of.
+const sentencesAtMost = 3
+
+// look is one look at one store.
+type look struct {
+	*term
+	id     store.ID
+	entry  *entry
+	wanted bool
+	state  store.State
+}
+
+// run says how soon to look again.
+func (l *look) run(ctx context.Context) time.Duration {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	state, err := l.cfg.Log.Last(ctx, l.id)
+	if err != nil {
+		if !errors.Is(err, storelog.ErrNewerSchema) {
+			l.warn(ctx, "read a store to look at it", err)
+		}
+		return lookEvery
+	}
+	l.state = state
+	if !state.Stands() || state.InFlight() {
+		l.entry.pulse.forget()
+		l.entry.drift = nil
+		if state.InFlight() {
+			return lookBusy
+		}
+		return lookEvery
+	}
+	if err := l.cfg.Available(ctx); err != nil {
+		l.entry.pulse.forget()
+		return lookAgain
+	}
+	sight, err := l.cfg.Sight(state)
+	if err != nil {
+		// Another provisioner may carry the store's engine; this one knows nothing to hold it against.
+		slog.DebugContext(ctx, "a store can't be judged", l.attrs("error", err)...)
+		return lookEvery
+	}
+	l.told.looked(ctx)
+	why := l.why(ctx, sight)
+	if ctx.Err() != nil {
+		l.entry.pulse.forget()
+		return lookAgain
+	}
+	if err := l.inspect(ctx, sight, why != nil); err != nil {
+		l.warn(ctx, "look at a store's objects", err)
+	}
+	return l.judge(ctx, why)
+}
+
+// why a store fails: what doesn't run is nearer to the root than that nobody answers, and is asked from memory.
+func (l *look) why(ctx context.Context, sight Sight) *cause {
+	if e := sight.Failing(); e != nil {
+		return causeOf(e)
+	}
+	if err := sight.Answers(ctx); err != nil {
+		return &cause{
+			reason: "NotAnswering", message: "The store doesn't answer as it should.", detail: cluster.Classify(err).Detail,
+		}
+	}
+	return nil
+}
+
+func causeOf(e *cluster.Error) *cause {
+	return &cause{reason: e.Reason, message: e.Sentence, detail: e.Detail}
+}
+
+// inspect looks at the objects when it is time: what it found stands until the next.
+func (l *look) inspect(ctx context.Context, sight Sight, failing bool) error {
+	e, now := l.entry, time.Now()
+	switch urgent := l.wanted || failing && !e.pulse.failing; {
+	case urgent:
+	case now.Before(e.driftDue), !l.driftTurn(now):
+		return nil
+	}
+	found, err := sight.Drift(ctx, newTrust(ctx, l.held))
+	if err != nil {
+		e.driftDue = now.Add(driftAgain)
+		return err
+	}
+	e.drift, e.driftDue = found, now.Add(l.driftPeriod())
+	if failing || len(found) > 0 {
+		e.driftDue = now.Add(driftAgain)
+	}
+	return nil
+}
+
+// judge says what is due to be said.
+func (l *look) judge(ctx context.Context, why *cause) time.Duration {
+	e, now := l.entry, time.Now()
+	if len(e.drift) > 0 {
+		beyond := lost(e.drift)
+		if beyond == nil && e.pulse.mayMend(now) && l.mendTurn(now) {
+			return l.mend(ctx, now)
+		}
+		// Of a store whose workloads say more about it than that something can't be mended they are the cause.
+		if beyond != nil || why == nil {
+			why = driftCause(e.drift)
+		}
+	}
+	what := e.pulse.see(now, l.state, why)
+	if what != "" && l.cfg.Cluster.Reachable(ctx) != nil {
+		// The last word before a store is called Degraded: what was seen, was it the cluster that went away?
+		e.pulse.forget()
+		return lookAgain
+	}
+	if what != "" {
+		l.say(ctx, what, why)
+	}
+	if e.pulse.settled(l.state) {
+		return lookEvery
+	}
+	return lookAgain
+}
+
+// say appends what was seen, behind the state that it was held against.
+func (l *look) say(ctx context.Context, what store.Type, why *cause) {
+	m := store.Message{Type: what}
+	if why != nil && what == store.BecameDegraded {
+		m.Facts = store.Facts{Reason: why.reason, Message: why.message, Detail: why.detail}
+	}
+	said, err := l.submit(ctx, m, func(s store.State) error { return store.AdmitHealth(s, what) })
+	if err != nil {
+		l.warn(ctx, "write down how a store is", err)
+		return
+	}
+	if !said {
+		return
+	}
+	l.told.said(ctx, what, m.Facts.Reason)
+	if what == store.Recovered {
+		slog.InfoContext(ctx, "a store works again", l.attrs()...)
+		return
+	}
+	slog.WarnContext(ctx, "a store doesn't work as it should", l.attrs("reason", m.Facts.Reason, "detail", m.Facts.Detail)...)
+}
+
+// mend asks for one.
+func (l *look) mend(ctx context.Context, now time.Time) time.Duration {
+	e, why := l.entry, driftCause(l.entry.drift)
+	m := store.Message{Type: store.MendCommand, Facts: store.Facts{
+		Spec: &l.state.Spec, Reason: why.reason, Message: why.message, Detail: why.detail,
+	}}
+	said, err := l.submit(ctx, m, func(s store.State) error { return store.Admit(s, store.Mend) })
+	if err != nil {
+		l.warn(ctx, "ask for a mend", err)
+		return lookAgain
+	}
+	if said {
+		e.pulse.mending(now)
+		l.told.said(ctx, store.MendCommand, why.reason)
+		slog.WarnContext(ctx, "a store isn't as it was made; asked for its mend", l.attrs("reason", why.reason, "detail", why.detail)...)
+	}
+	// Should it be changed again, that is to be found anew.
+	e.drift, e.driftDue = nil, now
+	return lookAgain
+}
+
+// submit appends m unless the store has changed since it was judged. That the state must be the same one keeps a keeper
+// that was frozen, and wakes up after another has looked, from saying what was.
+func (l *look) submit(ctx context.Context, m store.Message, admit func(store.State) error) (said bool, err error) {
+	after, err := l.cfg.Log.Update(ctx, l.id, func(s store.State) (*store.Message, error) {
+		said = false
+		if l.held.Remaining() <= 0 {
+			return nil, lease.ErrLost
+		}
+		if s.Version != l.state.Version || admit(s) != nil {
+			return nil, nil
+		}
+		said = true
+		m.Actor, m.Time = Actor, time.Now()
+		if !m.Type.IsCommand() {
+			m.Generation = s.Generation
+		}
+		return &m, nil
+	})
+	if err != nil {
+		return false, err
+	}
+	if said {
+		l.state = after
+	}
+	return said, nil
+}
+
+func (l *look) warn(ctx context.Context, doing string, err error) {
+	if ctx.Err() == nil {
+		slog.WarnContext(ctx, doing+"; it is looked at again", l.attrs("error", err)...)
+	}
+}
+
+func (l *look) attrs(more ...any) []any {
+	return append([]any{
+		"store", l.id, "tenant", telemetry.Pseudonym(l.state.Tenant), "generation", l.state.Generation,
+	}, more...)
+}
+
+// lost is the first drift that no mend brings back.
+func lost(found []cluster.Drift) *cluster.Drift {
+	for i := range found {
+		if found[i].Beyond {
+			return &found[i]
+		}
+	}
+	return nil
+}
+
+// driftCause puts what was found into words.
+func driftCause(found []cluster.Drift) *cause {
+	why := &cause{reason: ReasonDrift}
+	var sentences, words []string
+	for _, d := range found {
+		sentences, words = append(sentences, d.Sentence()), append(words, d.Words())
+	}
+	if len(sentences) > sentencesAtMost {
+		sentences = append(sentences[:sentencesAtMost], "And more.")
+	}
+	switch gone := lost(found); {
+	case gone == nil:
+	case gone.Kind == "Namespace":
+		why.reason, sentences = cluster.ReasonNamespaceMissing, []string{cluster.NamespaceMissingSentence}
+	case gone.Missing:
+		why.reason, sentences = cluster.ReasonDataMissing, []string{cluster.DataMissingSentence}
+	}
+	why.message, why.detail = strings.Join(sentences, " "), strings.Join(words, "; ")
+	return why
+}

@@ -1,0 +1,102 @@
+package provision
+
+import (
+	"context"
+
+	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/cluster/release"
+	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/work"
+)
+
+// Watch is the cluster as the keeper may use it: it looks, and has nothing to change anything with.
+type Watch interface {
+	// Failing is from memory; the other three ask.
+	Failing(store.ID, []engine.Workload) *cluster.Error
+	ProbeOnce(context.Context, cluster.Target) (via string, err error)
+	Look(cluster.Trust) (Look, error)
+}
+
+// Look is one look at what the steps made. Each method lists what isn't as its step makes it.
+type Look interface {
+	NamespaceDrift(context.Context, cluster.Namespace) ([]cluster.Drift, error)
+	IsolationDrift(context.Context, cluster.Isolation) ([]cluster.Drift, error)
+	SecretDrift(ctx context.Context, id store.ID, keys []string) ([]cluster.Drift, error)
+	ReleaseDrift(context.Context, release.Spec) ([]cluster.Drift, error)
+}
+
+// Sight is one store that stands, as its pack wants it.
+type Sight struct {
+	plan  *plan
+	watch Watch
+}
+
+// Sight says what to look at. It fails as an operation would, where the platform doesn't carry the store's engine.
+func (h *Hand) Sight(s store.State, watch Watch) (*Sight, error) {
+	p, err := h.plan(s)
+	if err != nil {
+		return nil, err
+	}
+	return &Sight{plan: p, watch: watch}, nil
+}
+
+// Failing says which workload doesn't serve and why; nil when all do.
+func (v *Sight) Failing() *cluster.Error { return v.watch.Failing(v.plan.id, v.plan.engine.Workloads) }
+
+// Answers asks the shop once, as the last step of its making did.
+func (v *Sight) Answers(ctx context.Context) error {
+	_, err := v.watch.ProbeOnce(ctx, v.plan.target)
+	return err
+}
+
+// Drift lists what of the store isn't as it was made, in the order in which it was. It ends with what makes the rest
+// moot: without its namespace nothing of a store is there, without its rights nothing can be seen.
+func (v *Sight) Drift(ctx context.Context, trust cluster.Trust) ([]cluster.Drift, error) {
+	look, err := v.watch.Look(trust)
+	if err != nil {
+		return nil, err
+	}
+	found, err := look.NamespaceDrift(ctx, v.plan.namespace)
+	if err != nil || len(found) > 0 {
+		return found, err
+	}
+	isolation, err := look.IsolationDrift(ctx, v.plan.isolation)
+	if err != nil || unseen(isolation) {
+		return isolation, err
+	}
+	secret, err := look.SecretDrift(ctx, v.plan.id, v.plan.secretKeys())
+	if err != nil {
+		return nil, err
+	}
+	made, err := look.ReleaseDrift(ctx, v.plan.release)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(isolation, secret...), made...), nil
+}
+
+func unseen(isolation []cluster.Drift) bool {
+	return len(isolation) == 1 && isolation[0].Name == cluster.StoreRole
+}
+
+// unlessLost keeps a mend from making anew what held a merchant's data: what it made would be empty, and Ready.
+func unlessLost(find func(context.Context) ([]cluster.Drift, error), apply applies) applies {
+	return func(ctx context.Context, tell work.Tell) error {
+		found, err := find(ctx)
+		if err != nil {
+			return outcome(err)
+		}
+		for _, d := range found {
+			if d.Beyond {
+				return &work.Permanent{Reason: cluster.ReasonDataMissing, Message: cluster.DataMissingSentence, Err: wordsOf(d)}
+			}
+		}
+		return apply(ctx, tell)
+	}
+}
+
+// wordsOf is a drift as the cause of an error.
+type wordsOf cluster.Drift
+
+func (w wordsOf) Error() string { return cluster.Drift(w).Words() }
