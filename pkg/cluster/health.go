@@ -12,10 +12,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
-const (
-	reasonWorkloadMissing = "WorkloadMissing"
-	reasonWorkloadStopped = "WorkloadStopped"
-)
+const reasonWorkloadMissing = "WorkloadMissing"
 
 // Change is one that a watch has told of.
 type Change struct {
@@ -85,7 +82,7 @@ func (c *Cluster) Failing(id store.ID, listed []engine.Workload) *Error {
 		}
 	}
 	for _, r := range found.others(listed) {
-		if e := failing(r, pods); e != nil && r.want > 0 {
+		if e := failing(r, pods); e != nil {
 			return e
 		}
 	}
@@ -104,11 +101,10 @@ func (rs rollouts) others(listed []engine.Workload) []rollout {
 	return rest
 }
 
+// failing believes a workload that wants no pods: a chart has parts that a plan does without. Where somebody has told it so
+// by hand, it isn't as the chart has it, which Drift finds.
 func failing(r rollout, pods []*corev1.Pod) *Error {
-	switch {
-	case r.want == 0:
-		return broken(r, reasonWorkloadStopped, "It was told not to run.", "0 pods are wanted")
-	case r.available >= r.want:
+	if r.available >= r.want {
 		return nil
 	}
 	why := diagnose(r, pods)

@@ -106,7 +106,7 @@ func TestTeardownSaysWhatKeepsTheNamespace(t *testing.T) {
 	if err := op.DeleteNamespace(t.Context(), b.id); err != nil {
 		t.Fatal(err)
 	}
-	err := op.AwaitNamespaceGone(within(t, 5*time.Second), b.id)
+	err := op.AwaitNamespaceGone(within(t, 7*time.Second), b.id)
 	wantKind(t, err, cluster.Transient, "TimedOut")
 	var e *cluster.Error
 	if errors.As(err, &e); e.Detail == "" {

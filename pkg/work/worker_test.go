@@ -141,6 +141,35 @@ func TestAStepTellsWhatItIsAt(t *testing.T) {
 	}
 }
 
+// What a wait is at is told whenever it changes, and only then, without an attempt and without a lease.
+func TestAWaitTellsHowFarItIs(t *testing.T) {
+	b := setup(t)
+	messages := []string{"step 1", "step 1", "step 2", "step 2", "step 2", ""}
+	var asked atomic.Int64
+	h := provisioner(step("namespace", succeed))
+	h.available = func() error {
+		message := messages[min(int(asked.Add(1)), len(messages))-1]
+		if message == "" {
+			return nil
+		}
+		return &Waiting{Step: "images", Reason: "ImagesBuilding", Message: message}
+	}
+	b.provision(h)
+	b.command(store.Create)
+	var told []string
+	for _, e := range b.awaitType(store.BecameReady) {
+		if e.Message.Type == store.Waited {
+			told = append(told, e.Message.Facts.Step+" "+e.State.Reason+" "+e.State.Message)
+			if e.State.Attempt != 0 || e.State.Status != store.Queued {
+				t.Errorf("it waits as %+v", e.State)
+			}
+		}
+	}
+	if want := []string{"images ImagesBuilding step 1", "images ImagesBuilding step 2"}; !slices.Equal(told, want) {
+		t.Errorf("told %q", told)
+	}
+}
+
 func TestNoClusterCostsNoAttempt(t *testing.T) {
 	b := setup(t)
 	var ready atomic.Bool

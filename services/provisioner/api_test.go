@@ -72,6 +72,8 @@ type bundle struct {
 	kubeconfigs map[string]string
 	ingress     string
 	shop        *shop
+	// environment are more settings of the services.
+	environment []string
 }
 
 func setup(t *testing.T) *bundle {
@@ -101,12 +103,18 @@ func setup(t *testing.T) *bundle {
 type shop struct {
 	open atomic.Bool
 	host atomic.Pointer[string]
+	// answer is the sample engine's when it is nil.
+	answer atomic.Pointer[answer]
 }
 
 func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.host.Store(&r.Host)
 	if !s.open.Load() {
 		http.Error(w, "closed", http.StatusServiceUnavailable)
+		return
+	}
+	if a := s.answer.Load(); a != nil {
+		a.write(w, r)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -156,6 +164,7 @@ func (b *bundle) run(service, kubeconfig string, slots int) *worker {
 		"NATS_URL=" + b.nc.ConnectedUrl(), "KUBECONFIG=" + kubeconfig, "INSTALLATION=" + b.installation,
 		"BASE_DOMAIN=" + baseDomain, "INGRESS_CLASS_NAME=local", "INGRESS_ADDR=" + b.ingress, "SLOTS=" + strconv.Itoa(slots),
 	}
+	w.Env = append(w.Env, b.environment...)
 	w.Dir = b.t.TempDir()
 	w.Stderr = w.output
 	w.end = sync.OnceValue(w.Wait)

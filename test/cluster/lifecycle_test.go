@@ -75,7 +75,8 @@ func TestAStoreFromCreateToGone(t *testing.T) {
 }
 
 func withoutWaits(types []store.Type) []store.Type {
-	return slices.DeleteFunc(types, func(t store.Type) bool { return t == store.Waited || t == store.RetryScheduled })
+	told := []store.Type{store.Waited, store.RetryScheduled, store.Progressed}
+	return slices.DeleteFunc(types, func(t store.Type) bool { return slices.Contains(told, t) })
 }
 
 func (b *bench) claims(tenant string) []store.ID {

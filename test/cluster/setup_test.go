@@ -14,6 +14,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/test/internal/platform"
+	"github.com/store-platform/store-platform/test/internal/shops"
 )
 
 // gone lists the stores that tests have seen deleted. At the end of the run none of them may have come back.
@@ -61,6 +62,44 @@ func (b *bench) ready(name string) query.Store {
 	b.Cleanup(func() { b.remove(s.ID) })
 	seen := b.Follow(b.T, b.before(s), s.ID).UntilType(b.T, store.BecameReady)
 	return *seen[len(seen)-1].Store
+}
+
+// at is a store as its shop's customers and merchant meet it.
+func (b *bench) at(tb testing.TB, s query.Store) (shops.Shop, shops.At) {
+	tb.Helper()
+	shop, known := shops.Of(s.Engine)
+	if !known {
+		tb.Fatalf("nobody has written down how one buys in a shop of %q", s.Engine)
+	}
+	return shop, shops.At{Platform: b.Platform, Store: s}
+}
+
+// Buy places an order and returns what Orders lists.
+func (b *bench) Buy(tb testing.TB, s query.Store) string {
+	tb.Helper()
+	shop, at := b.at(tb, s)
+	order, err := shop.Buy(tb.Context(), at)
+	if err != nil {
+		tb.Fatalf("buy: %v", err)
+	}
+	return order
+}
+
+// Orders lists the shop's orders as its merchant.
+func (b *bench) Orders(tb testing.TB, s query.Store, password string) []string {
+	tb.Helper()
+	shop, at := b.at(tb, s)
+	orders, err := shop.Orders(tb.Context(), at, query.Credential{Username: b.Credentials(tb, s.ID)[0].Username, Password: password})
+	if err != nil {
+		tb.Fatalf("list the orders: %v", err)
+	}
+	return orders
+}
+
+// Password is the merchant's.
+func (b *bench) Password(tb testing.TB, id store.ID) string {
+	tb.Helper()
+	return b.Credentials(tb, id)[0].Password
 }
 
 // remove deletes what a test leaves, without waiting for it.

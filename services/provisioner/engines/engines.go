@@ -2,9 +2,8 @@
 // (what the platform must know), chart/ (how it is deployed) and image/ (how its images are built).
 // The format is pkg/engine; read it with engine.Load(engines.Packs) and engine.Chart(engines.Packs, name).
 //
-// A new engine is a new folder and one more pattern below. Patterns name the parts of a pack because
-// image/ stays outside: it may be a module of its own, which can't be embedded, and belongs in a
-// registry, not in the provisioner.
+// A new engine is a new folder, and no more. Patterns name the parts of a pack because image/ stays outside: it may
+// be a module of its own, which can't be embedded, and belongs in a registry, not in the provisioner.
 package engines
 
 import "embed"
@@ -13,5 +12,5 @@ import "embed"
 //
 // The prefix "all:" keeps _helpers.tpl, which a plain pattern leaves out.
 //
-//go:embed sample/engine.yaml all:sample/chart
+//go:embed */engine.yaml all:*/chart
 var Packs embed.FS

@@ -5,7 +5,7 @@
 //	posts       accepted POSTs against the two fsynced writes behind each
 //	projection  catching up with the log against inserting the same rows
 //	feed        append to the last of a thousand clients against fan-out by a bare broker
-//	ready       create to Ready against helm upgrade --install
+//	ready       of each engine: create to Ready against helm upgrade --install, and what a store weighs
 //	flight      one provisioner's memory with two hundred stores in flight against the same one idle
 //	start       make up to the page and to the first Ready against the slowest part of each, alone
 //
@@ -57,12 +57,12 @@ func EnumOfNames() string {
 type sizes struct {
 	posts, postTurns, clients, manyStores int
 	events, feedClients, feedEvents       int
-	readyRuns, flight                     int
+	readyRuns, slowRuns, flight           int
 }
 
 var (
-	full  = sizes{posts: 1000, postTurns: 16, clients: 64, manyStores: 100_000, events: 100_000, feedClients: 1000, feedEvents: 100, readyRuns: 7, flight: 200}
-	quick = sizes{posts: 100, postTurns: 2, clients: 64, manyStores: 1000, events: 2000, feedClients: 50, feedEvents: 5, readyRuns: 2, flight: 5}
+	full  = sizes{posts: 1000, postTurns: 16, clients: 64, manyStores: 100_000, events: 100_000, feedClients: 1000, feedEvents: 100, readyRuns: 7, slowRuns: 3, flight: 200}
+	quick = sizes{posts: 100, postTurns: 2, clients: 64, manyStores: 1000, events: 2000, feedClients: 50, feedEvents: 5, readyRuns: 2, slowRuns: 1, flight: 5}
 )
 
 var errRows = errors.New("not every row could be measured")

@@ -7,9 +7,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/test/internal/parts"
 	"github.com/store-platform/store-platform/test/internal/platform"
@@ -17,47 +19,6 @@ import (
 
 // helmVersion is the one that the provisioner links.
 const helmVersion = "v3.22.0"
-
-// createToReady holds the platform against an administrator who does the same by hand: namespace and guardrails, helm
-// upgrade --install, the wait for the workload and the probe, without a log, a lease or a step in between.
-func createToReady(b *bench) {
-	helm := b.installHelm()
-	in := b.installed()
-	hand := b.newByHand(helm, in)
-	var ours, plain []time.Duration
-	for n := range b.sizes.readyRuns {
-		b.Logf("run %d of %d", n+1, b.sizes.readyRuns)
-		// The order changes, so that neither always follows the other's removal.
-		if n%2 == 0 {
-			ours, plain = append(ours, b.createOne(in)), append(plain, hand.create())
-		} else {
-			plain, ours = append(plain, hand.create()), append(ours, b.createOne(in))
-		}
-	}
-	platform, bare := median(ours), median(plain)
-	b.report(line{
-		what:     "create → Ready of a sample store",
-		platform: seconds(platform), bare: seconds(bare), ratio: platform.Seconds() / bare.Seconds(),
-		how: fmt.Sprintf("medians of %d by turns (%s–%s and %s–%s): POST to the feed's ready event, against namespace, guardrails, secret, helm upgrade --install of the same chart and values, wait for the Deployment (asked every %s), probe through the ingress",
-			b.sizes.readyRuns, seconds(quantile(ours, 0)), seconds(quantile(ours, 1)), seconds(quantile(plain, 0)), seconds(quantile(plain, 1)), poll),
-	}.atMost(1.1))
-}
-
-// createOne times one store and removes it. Its connection to the feed is its own: one that nobody reads from while a
-// store is made by hand is closed as silent.
-func (b *bench) createOne(in *installation) time.Duration {
-	b.Helper()
-	feed, err := in.Dial(b.ctx, "", "")
-	b.must("connect to the feed", err)
-	defer feed.Close()
-	began := time.Now()
-	s := in.Create(b, "Amber Harbour")
-	b.awaitEvent(feed, s.ID, store.BecameReady)
-	took := time.Since(began)
-	in.Delete(b, s.ID)
-	b.awaitEvent(feed, s.ID, store.BecameDeleted)
-	return took
-}
 
 func (b *bench) awaitEvent(feed *platform.Feed, id store.ID, want store.Type) {
 	b.Helper()
@@ -101,22 +62,17 @@ type byHand struct {
 	in         *installation
 	kubernetes *platform.Kubernetes
 	helm       string
-	probe      engine.Probe
+	pack       engine.Pack
+	first      query.Store
 	recipe     recipe
 	made       int
 }
 
-func (b *bench) newByHand(helm string, in *installation) *byHand {
+// newByHand copies how the first store of an engine was made.
+func (b *bench) newByHand(helm string, in *installation, pack engine.Pack, first query.Store) *byHand {
 	b.Helper()
-	packs, err := engine.Load(os.DirFS(filepath.Join(b.repo, "services", "provisioner", "engines")))
-	b.must("load the packs", err)
-	h := &byHand{b: b, in: in, kubernetes: in.Kubernetes(b), helm: helm}
-	for _, pack := range packs {
-		if pack.Name == in.first.Engine {
-			h.probe = pack.Probe
-		}
-	}
-	h.recipe = b.copyRecipe(h.kubernetes, in.first.ID)
+	h := &byHand{b: b, in: in, kubernetes: in.Kubernetes(b), helm: helm, pack: pack, first: first}
+	h.recipe = b.copyRecipe(h.kubernetes, first.ID)
 	return h
 }
 
@@ -124,7 +80,7 @@ func (b *bench) newByHand(helm string, in *installation) *byHand {
 func (h *byHand) create() time.Duration {
 	h.b.Helper()
 	h.made++
-	id := store.DeriveID("by hand", fmt.Sprint(h.made))
+	id := store.DeriveID("by hand", h.pack.Name+fmt.Sprint(h.made))
 	r := h.recipe.of(id)
 	values := h.b.path("values.json")
 	h.b.must("write the values", writeFile(values, r.values))
@@ -136,13 +92,15 @@ func (h *byHand) create() time.Duration {
 		h.apply(o)
 	}
 	install := exec.CommandContext(h.b.ctx, h.helm, "upgrade", "--install", "store",
-		filepath.Join(h.b.repo, "services", "provisioner", "engines", h.in.first.Engine, "chart"),
+		filepath.Join(h.b.engines(), h.pack.Name, "chart"),
 		"--namespace", id.Namespace(), "--values", values, "--kubeconfig", h.in.Kubeconfig)
 	install.Env = parts.Environment("HOME="+h.b.path("home"), "HELM_NO_PLUGINS=1")
 	if output, err := install.CombinedOutput(); err != nil {
 		h.b.Fatalf("helm upgrade --install: %w\n%s", err, output)
 	}
-	h.b.await("wait for the workload", h.in.process, startPatience, func() error { return h.deployed(id) })
+	for _, workload := range h.pack.Workloads {
+		h.b.await("wait for the workloads", h.in.process, workPatience, func() error { return h.deployed(id, workload) })
+	}
 	h.ask(id)
 	return time.Since(began)
 }
@@ -159,8 +117,11 @@ func (h *byHand) apply(o object) {
 	}
 }
 
-// deployed judges the Deployment as the platform does.
-func (h *byHand) deployed(id store.ID) error {
+// workPatience is for a shop that sets itself up.
+const workPatience = 5 * time.Minute
+
+// deployed judges a workload as the platform does.
+func (h *byHand) deployed(id store.ID, workload engine.Workload) error {
 	var d struct {
 		Metadata struct {
 			Generation int64 `json:"generation"`
@@ -175,12 +136,12 @@ func (h *byHand) deployed(id store.ID) error {
 			Available int   `json:"availableReplicas"`
 		} `json:"status"`
 	}
-	status, err := h.kubernetes.Do(h.b.ctx, http.MethodGet, "/apis/apps/v1/namespaces/"+id.Namespace()+"/deployments/store", nil, &d)
+	status, err := h.kubernetes.Do(h.b.ctx, http.MethodGet, "/apis/apps/v1/namespaces/"+id.Namespace()+"/"+strings.ToLower(workload.Kind)+"s/"+workload.Name, nil, &d)
 	if err != nil || status != http.StatusOK {
-		return fmt.Errorf("read the Deployment: %d %w", status, err)
+		return fmt.Errorf("read %s %s: %d %w", workload.Kind, workload.Name, status, err)
 	}
 	if want := d.Spec.Replicas; d.Status.Observed < d.Metadata.Generation || d.Status.Total != want || d.Status.Updated != want || d.Status.Available != want {
-		return fmt.Errorf("the Deployment is at %+v", d.Status)
+		return fmt.Errorf("%s %s is at %+v", workload.Kind, workload.Name, d.Status)
 	}
 	return nil
 }
@@ -191,15 +152,15 @@ const probePeriod = 500 * time.Millisecond
 // ask probes the shop through the ingress, as the platform does.
 func (h *byHand) ask(id store.ID) {
 	h.b.Helper()
-	s := h.in.first
+	s := h.first
 	s.URL = "http://" + id.Namespace() + "." + h.in.Base
 	tick := time.NewTicker(probePeriod)
 	defer tick.Stop()
 	deadline := time.Now().Add(startPatience)
 	for {
-		status, body, err := h.in.Visit(h.b.ctx, s, http.MethodGet, h.probe.Path, nil, "", "")
+		status, body, err := h.in.Visit(h.b.ctx, s, http.MethodGet, h.pack.Probe.Path, nil, "", "")
 		if err == nil {
-			err = h.probe.Check(status, body)
+			err = h.pack.Probe.Check(status, body)
 		}
 		if err == nil {
 			return

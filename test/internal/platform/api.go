@@ -49,11 +49,17 @@ func (p *Platform) Call(ctx context.Context, method, path string, in, out any, h
 	return response.StatusCode, json.Unmarshal(data, out)
 }
 
-// Create asks for a sample store and returns it as accepted.
+// Create asks for a store of the smallest engine and returns it as accepted.
 func (p *Platform) Create(tb testing.TB, name string, headers ...string) query.Store {
 	tb.Helper()
+	return p.CreateOf(tb, "sample", name, headers...)
+}
+
+// CreateOf asks for a store of an engine and returns it as accepted.
+func (p *Platform) CreateOf(tb testing.TB, engine, name string, headers ...string) query.Store {
+	tb.Helper()
 	var s query.Store
-	status, err := p.Call(tb.Context(), http.MethodPost, "/stores", map[string]any{"name": name, "engine": "sample"}, &s, headers...)
+	status, err := p.Call(tb.Context(), http.MethodPost, "/stores", map[string]any{"name": name, "engine": engine}, &s, headers...)
 	if err != nil || status != http.StatusAccepted {
 		tb.Fatalf("create %s: %d %v", name, status, err)
 	}
@@ -90,8 +96,8 @@ func (p *Platform) History(tb testing.TB, id store.ID) []query.Event {
 	return page.Events
 }
 
-// Password reads the generated password of the store's order list.
-func (p *Platform) Password(tb testing.TB, id store.ID) string {
+// Credentials reads the generated passwords that the store's owner is shown.
+func (p *Platform) Credentials(tb testing.TB, id store.ID) []query.Credential {
 	tb.Helper()
 	var reply query.CredentialsReply
 	if _, err := p.Call(tb.Context(), http.MethodGet, "/stores/"+string(id)+"/credentials", nil, &reply); err != nil {
@@ -100,5 +106,5 @@ func (p *Platform) Password(tb testing.TB, id store.ID) string {
 	if len(reply.Credentials) == 0 || reply.Credentials[0].Password == "" {
 		tb.Fatalf("store %s has no credentials: %+v", id, reply)
 	}
-	return reply.Credentials[0].Password
+	return reply.Credentials
 }

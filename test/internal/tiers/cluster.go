@@ -40,12 +40,14 @@ type cluster struct {
 	// before is the machine before the platform was started, and asked is closed when it was asked for its first store.
 	before machine
 	asked  chan error
+	// images gets how the building of the engines' images ended.
+	images chan error
 	// traces is the address that the platform sends its traces to, whoever listens there.
 	traces string
 }
 
 func newCluster() *cluster {
-	return &cluster{ended: make(chan struct{}), asked: make(chan error, 1)}
+	return &cluster{ended: make(chan struct{}), asked: make(chan error, 1), images: make(chan error, 1)}
 }
 
 // state is the installation's folder.
@@ -59,6 +61,7 @@ func startCluster(ctx context.Context, r *runner) *cluster {
 		return c
 	}
 	go func() { c.asked <- c.askForFirstStore(ctx, r) }()
+	go func() { c.images <- c.buildImages(ctx, r) }()
 	return c
 }
 
@@ -213,6 +216,9 @@ func runCluster(ctx context.Context, r *runner) error {
 		return err
 	}
 	if err := r.cluster.awaitKubernetes(ctx, r); err != nil {
+		return err
+	}
+	if err := r.cluster.awaitImages(ctx, r); err != nil {
 		return err
 	}
 	return r.goTest(ctx, "cluster", false, []string{"-count=1", "-timeout=60m", "-parallel=16"}, []string{

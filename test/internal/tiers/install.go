@@ -47,6 +47,8 @@ var debian = []struct{ file, name string }{
 	{"/usr/lib/postgresql/*/bin/initdb", "postgresql"},
 	{"/usr/bin/gcc", "gcc"},
 	{"/usr/include/stdlib.h", "libc6-dev"},
+	{"/usr/bin/chromium", "chromium"},
+	{"/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "fonts-dejavu-core"},
 	{"/usr/bin/curl", "curl"},
 	{"/usr/sbin/mkfs.ext4", "e2fsprogs"},
 	{"/usr/bin/mount", "mount"},

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/store-platform/store-platform/deploy/local/internal/buildcache"
 )
@@ -69,13 +70,13 @@ func (b buildah) build(ctx context.Context, j *job) error {
 		if err := b.run(ctx, "build image "+target+" of "+j.pack.Title, command, meter.take); err != nil {
 			return err
 		}
+		if j.progress != nil {
+			j.progress("packing", min(meter.done, total), total)
+		}
 		push := store.command(j.dir, "push", "--quiet", local(j, target), "oci:"+layout+":"+target)
 		if err := b.run(ctx, "take image "+target+" out", push, nil); err != nil {
 			return err
 		}
-	}
-	if j.progress != nil {
-		j.progress("packing", total, total)
 	}
 	if err := writeArchive(filepath.Join(j.dir, archiveFile), layout, j.pack.Images); err != nil {
 		return err
@@ -92,11 +93,23 @@ func (b buildah) words(j *job, target string) []string {
 	words := []string{
 		"build", "--isolation", "chroot", "--network", "host", "--pull=never", "--layers", "--format", "oci",
 		"--build-arg", "BASE=" + b.base.ref(), "--target", target, "--tag", local(j, target),
+		"--ulimit", fmt.Sprintf("nofile=%[1]d:%[1]d", openFiles()),
 	}
 	if isFile(certificates) {
 		words = append(words, "--build-arg", "NODE_EXTRA_CA_CERTS="+certificates, "--volume", certificates+":"+certificates+":ro")
 	}
 	return append(words, j.contextFlags()...)
+}
+
+// openFiles is how many files a step of a build may have open: as many as this process may, which root can't raise where it
+// has few rights. Buildah's own 1,024 are too few for bundlers, which then say that a file isn't there.
+func openFiles() uint64 {
+	const enough = 1 << 16
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 1024
+	}
+	return min(limit.Max, enough)
 }
 
 // layerStore is where buildah keeps layers between builds, so that a changed last step doesn't repeat the first. It is

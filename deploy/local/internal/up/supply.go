@@ -84,8 +84,14 @@ func (s *supplier) answer(engine string, request platform.ImagesRequest) platfor
 
 // enqueue is called with mu held.
 func (s *supplier) enqueue(engine string) {
+	message := ""
+	for _, other := range s.supplies {
+		if other.queued {
+			message = "waiting for another engine's"
+		}
+	}
 	one := s.supplies[engine]
-	one.queued, one.state = true, platform.Images{Message: "waiting for its turn"}
+	one.queued, one.state = true, platform.Images{Message: message}
 	s.queue = append(s.queue, engine)
 	select {
 	case s.wake <- struct{}{}:

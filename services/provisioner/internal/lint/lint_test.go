@@ -64,6 +64,7 @@ func TestFolderFinds(t *testing.T) {
 		"doesn't say how much memory":              {deployment, "memory: 16Mi", ""},
 		"more than the plan: 2 of 250m":            {deployment, "{{ .Values.plan.cpu | quote }}", `"2"`},
 		"a kind that no store may have":            {"chart/templates/service.yaml", "kind: Service\n", "kind: ServiceAccount\n"},
+		"store doesn't say its replicas":           {deployment, "  replicas: 1\n", ""},
 		"is a hook":                                {"chart/templates/service.yaml", "  name: store\n", "  name: store\n  annotations: {helm.sh/hook: pre-install}\n"},
 		"its pods don't carry":                     {deployment, `{{- include "sample.labels" . | nindent 8 }}`, `{{- include "sample.selector" . | nindent 8 }}`},
 		"helm: ":                                   {"chart/Chart.yaml", "apiVersion: v2", "apiVersion: v9"},

@@ -22,24 +22,26 @@ type credential = engine.Credential
 // workload is anything of the chart that runs pods.
 type workload struct {
 	kind, name string
-	replicas   int32
-	labels     map[string]string
-	pod        corev1.PodSpec
+	// replicas is how many pods there are, counted whether the chart says so.
+	replicas int32
+	counted  bool
+	labels   map[string]string
+	pod      corev1.PodSpec
 }
 
 func workloadOf(object *unstructured.Unstructured) (workload, bool, error) {
-	w := workload{kind: object.GetKind(), name: object.GetName(), replicas: 1}
+	w := workload{kind: object.GetKind(), name: object.GetName(), replicas: 1, counted: true}
 	var template corev1.PodTemplateSpec
 	var err error
 	switch w.kind {
 	case "Deployment":
 		var d appsv1.Deployment
 		err = runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &d)
-		template, w.replicas = d.Spec.Template, replicas(d.Spec.Replicas)
+		template, w.replicas, w.counted = d.Spec.Template, replicas(d.Spec.Replicas), d.Spec.Replicas != nil
 	case "StatefulSet":
 		var s appsv1.StatefulSet
 		err = runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &s)
-		template, w.replicas = s.Spec.Template, replicas(s.Spec.Replicas)
+		template, w.replicas, w.counted = s.Spec.Template, replicas(s.Spec.Replicas), s.Spec.Replicas != nil
 	case "CronJob":
 		var c batchv1.CronJob
 		err = runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &c)
@@ -110,6 +112,10 @@ func (r rendering) checkPods(workloads []workload) {
 		}
 		if w.labels[storeLabel] != example {
 			r.fault("%s: its pods don't carry .Values.labels", w.name)
+		}
+		// What the chart doesn't say can't be put right when somebody has changed it.
+		if !w.counted {
+			r.fault("%s doesn't say its replicas", w.name)
 		}
 		if token := w.pod.AutomountServiceAccountToken; token == nil || *token {
 			r.fault("%s: its pods get a token of the API server", w.name)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/platform"
@@ -49,14 +50,11 @@ func (h *Hand) Available(ctx context.Context, s store.State) error {
 	case images.Ready:
 		return nil
 	case images.Failed != "":
-		waiting := &work.Waiting{
+		return &work.Waiting{
 			Step: stepImages, Reason: reasonImagesNotBuilt,
-			Message: fmt.Sprintf("The images of %s couldn't be built: %s It is tried again by itself.", e.Title, images.Failed),
+			Message: fmt.Sprintf("The images of %s couldn't be built. It is tried again by itself.", e.Title),
+			Err:     errors.New(strings.TrimSpace(images.Failed + "\n" + images.Detail)),
 		}
-		if images.Detail != "" {
-			waiting.Err = errors.New(images.Detail)
-		}
-		return waiting
 	}
 	return &work.Waiting{
 		Step: stepImages, Reason: reasonImagesBuilding,

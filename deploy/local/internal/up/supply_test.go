@@ -1,0 +1,165 @@
+package up
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/store-platform/store-platform/deploy/local/internal/imagebuild"
+	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/platform"
+)
+
+// workshop is a supplier whose builds a test ends.
+type workshop struct {
+	*supplier
+	begun  chan string // the engine whose build begins
+	end    chan error  // how it ends
+	report imagebuild.Progress
+	handed imagebuild.Settings
+	loads  []string
+	broken error // of loading
+}
+
+// open makes a workshop for engines a and b, which runs until the test ends, and c, which brings nothing to build.
+func open(t *testing.T) *workshop {
+	t.Helper()
+	var packs []imagebuild.Pack
+	for _, name := range []string{"a", "b", "c"} {
+		pack := imagebuild.Pack{Pack: engine.Pack{Name: name, Title: name}, Folder: filepath.Join(t.TempDir(), name)}
+		if name != "c" {
+			if err := os.MkdirAll(filepath.Join(pack.Folder, "image"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(pack.Folder, "image", "Dockerfile"), []byte("FROM scratch\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		packs = append(packs, pack)
+	}
+	w := &workshop{begun: make(chan string, 9), end: make(chan error)}
+	load := func(_ context.Context, image imagebuild.Image) error {
+		w.loads = append(w.loads, image.Path)
+		return w.broken
+	}
+	w.supplier = newSupplier(packs, imagebuild.Settings{}, &imagebuild.Builder{}, load, nil)
+	w.ensure = func(ctx context.Context, pack imagebuild.Pack, settings imagebuild.Settings, progress imagebuild.Progress) (imagebuild.Image, error) {
+		w.report, w.handed = progress, settings
+		w.begun <- pack.Name
+		select {
+		case err := <-w.end:
+			return imagebuild.Image{Path: pack.Name}, err
+		case <-ctx.Done():
+			return imagebuild.Image{}, ctx.Err()
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	go w.work(ctx)
+	return w
+}
+
+func (w *workshop) ask(engine string) platform.Images {
+	synctest.Wait()
+	return w.answer(engine, platform.ImagesRequest{})
+}
+
+func TestImagesAreBuiltWhenTheyAreFirstAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t)
+		if said := w.ask("c"); !said.Ready {
+			t.Errorf("an engine that brings nothing to build: %+v", said)
+		}
+		if said := w.ask("a"); said.Ready || said.Failed != "" {
+			t.Errorf("asked for the first time: %+v", said)
+		}
+		if name := <-w.begun; name != "a" {
+			t.Fatalf("builds %s", name)
+		}
+		w.report("installing packages", 3, 9)
+		if said := w.ask("a"); said != (platform.Images{Message: "installing packages", Done: 3, Total: 9}) {
+			t.Errorf("while it is built: %+v", said)
+		}
+		w.ask("b")
+		if synctest.Wait(); len(w.begun) != 0 {
+			t.Error("two engines are built at once")
+		}
+		w.end <- nil
+		if said := w.ask("a"); !said.Ready || strings.Join(w.loads, " ") != "a" {
+			t.Errorf("after it was built: %+v, loaded %v", said, w.loads)
+		}
+		if name := <-w.begun; name != "b" {
+			t.Errorf("builds %s", name)
+		}
+		w.end <- nil
+		if said := w.ask("a"); !said.Ready || len(w.begun) != 0 {
+			t.Errorf("asked again: %+v", said)
+		}
+	})
+}
+
+func TestAFailedBuildIsTriedAgainBehindAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t)
+		w.ask("a")
+		<-w.begun
+		w.end <- &imagebuild.BuildError{Doing: "build", Tail: []string{"first", "no such plugin."}, Err: errors.New("exit 7")}
+		said := w.ask("a")
+		if said.Failed != "no such plugin." || !strings.Contains(said.Detail, "first") || said.Ready {
+			t.Errorf("after a failure: %+v", said)
+		}
+		if synctest.Wait(); len(w.begun) != 0 {
+			t.Error("it was begun again at once")
+		}
+		<-time.After(firstPause)
+		w.ask("a")
+		<-w.begun
+		w.broken = errors.New("the cluster takes none")
+		w.end <- nil
+		if said := w.ask("a"); said.Failed != "the cluster takes none." {
+			t.Errorf("not loaded: %+v", said)
+		}
+		// The pause is longer now, and nobody who asks by hand has to wait for it.
+		<-time.After(firstPause)
+		if said := w.ask("a"); said.Failed == "" {
+			t.Errorf("begun again: %+v", said)
+		}
+		w.broken = nil
+		w.answer("a", platform.ImagesRequest{Again: true, Settings: map[string]string{"TINY_PLUGIN_DIR": "/there"}})
+		<-w.begun
+		if w.handed["TINY_PLUGIN_DIR"] != "/there" {
+			t.Errorf("handed in %v", w.handed)
+		}
+		w.end <- nil
+		if said := w.ask("a"); !said.Ready {
+			t.Errorf("at last: %+v", said)
+		}
+	})
+}
+
+func TestWhatTheClusterHasFromItsStartIsNotBuilt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t)
+		w.built = func(_ context.Context, pack imagebuild.Pack, _ imagebuild.Settings) (imagebuild.Image, bool, error) {
+			return imagebuild.Image{Path: pack.Name}, pack.Name == "a", nil
+		}
+		cached := w.cached(t.Context())
+		if len(cached) != 1 || cached["a"].Path != "a" {
+			t.Fatalf("cached %v", cached)
+		}
+		w.loaded(cached)
+		if said := w.ask("a"); !said.Ready || len(w.begun) != 0 {
+			t.Errorf("it says %+v", said)
+		}
+		w.answer("a", platform.ImagesRequest{Again: true})
+		if name := <-w.begun; name != "a" {
+			t.Errorf("builds %s", name)
+		}
+		w.end <- nil
+	})
+}

@@ -1,0 +1,101 @@
+package cluster_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/test/internal/platform"
+)
+
+// freeze stops everything in the workload's pods, as a node does that runs out of processor time, and thaws it when
+// told to, or with the test. Nothing of the release is touched: what fails is what runs.
+func (c *conformance) freeze(workload string) (thaw func()) {
+	c.Helper()
+	var stopped []int
+	for _, pod := range c.strictPods() {
+		if strings.HasPrefix(pod.Metadata.Name, workload+"-") {
+			processes, err := platform.Processes(pod.Metadata.UID)
+			if err != nil {
+				c.Fatal(err)
+			}
+			stopped = append(stopped, processes...)
+		}
+	}
+	if len(stopped) == 0 {
+		c.Fatalf("no process runs in the pods of %s", workload)
+	}
+	signal := func(s syscall.Signal) {
+		for _, pid := range stopped {
+			if err := syscall.Kill(pid, s); err != nil && err != syscall.ESRCH {
+				c.Errorf("%s process %d: %v", s, pid, err)
+			}
+		}
+	}
+	signal(syscall.SIGSTOP)
+	thaw = func() { signal(syscall.SIGCONT) }
+	c.Cleanup(thaw)
+	// A signal is noticed when its process runs next.
+	platform.Eventually(c.T, func() error {
+		for _, pid := range stopped {
+			if status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)); err == nil && !bytes.Contains(status, []byte("State:\tT")) {
+				return fmt.Errorf("process %d still runs", pid)
+			}
+		}
+		return nil
+	})
+	return thaw
+}
+
+// probeTimeout is how long a shop may take to say that it is well; one that takes longer isn't.
+const probeTimeout = 5 * time.Second
+
+// saysSoWhenItFails: what the shop stands on stops. The probe must not pass for a moment, the store says what is wrong,
+// and is Ready when it is back.
+func (c *conformance) saysSoWhenItFails() {
+	workload := c.pack.Workloads[0].Name
+	feed := c.Follow(c.T, "", c.at.ID)
+	thaw := c.freeze(workload)
+	ctx, cancel := context.WithTimeout(c.Context(), probeTimeout)
+	err := c.at.Probe(ctx, c.pack.Probe)
+	cancel()
+	if err == nil {
+		c.Errorf("the probe passes while %s stands still", workload)
+	}
+	seen := feed.UntilType(c.T, store.BecameDegraded)
+	last := seen[len(seen)-1]
+	if last.Store.Status != store.Degraded || last.Event.Facts.Reason == "" || last.Event.Facts.Message == "" {
+		c.Errorf("it says %s: %+v", last.Store.Status, last.Event.Facts)
+	}
+	c.Logf("%s stands still: %s: %s (%s)", workload, last.Event.Facts.Reason, last.Event.Facts.Message, last.Event.Facts.Detail)
+	thaw()
+	feed.UntilType(c.T, store.Recovered)
+	c.expectOrders()
+	c.buy()
+}
+
+// isMended: an object of the release that somebody removes comes back by itself, and the store's history says so.
+func (c *conformance) isMended() {
+	path := "/api/v1/namespaces/" + c.at.ID.Namespace() + "/services/" + c.pack.Probe.Service
+	feed := c.Follow(c.T, "", c.at.ID)
+	if status, err := c.kubernetes.Do(c.Context(), http.MethodDelete, path, nil, nil); err != nil || status != http.StatusOK {
+		c.Fatalf("delete the Service: %d %v", status, err)
+	}
+	seen := feed.Until(c.T, func(m query.FeedMessage) bool { return m.Event.Type == store.MendCommand })
+	if facts := seen[len(seen)-1].Event.Facts; facts.Reason != "DriftFound" {
+		c.Errorf("the mend says %+v", facts)
+	}
+	feed.Until(c.T, func(m query.FeedMessage) bool { return m.Store.Status == store.Ready && m.Store.Operation == "" })
+	if status := c.kubernetes.Status(c.T, path); status != http.StatusOK {
+		c.Errorf("the Service: %d", status)
+	}
+	platform.Eventually(c.T, func() error { return c.at.Probe(c.Context(), c.pack.Probe) })
+	c.expectOrders()
+}

@@ -1,0 +1,282 @@
+package cluster_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+// maxHops is how often a link may send one on.
+const maxHops = 5
+
+// linksAnswer: every link leads to a page of the store, or to its sign-in.
+func (c *conformance) linksAnswer() {
+	home, err := url.Parse(c.at.URL)
+	if err != nil {
+		c.Fatal(err)
+	}
+	for _, link := range c.pack.Links {
+		c.T.Run(link.Name, func(t *testing.T) {
+			path := link.Path
+			for range maxHops {
+				status, to, body, err := c.at.Look(t.Context(), path)
+				switch {
+				case err != nil:
+					t.Fatal(err)
+				case status < 300, status == http.StatusUnauthorized:
+					return
+				case status >= 400 || to == "":
+					t.Fatalf("%s answers %d to %q: %.200s", path, status, to, body)
+				}
+				next, err := home.Parse(to)
+				if err != nil || next.Host != home.Host {
+					t.Fatalf("%s sends one to %s: %v", path, to, err)
+				}
+				path = next.RequestURI()
+			}
+			t.Fatalf("%s sends one on and on", link.Path)
+		})
+	}
+}
+
+// strictPod is what a pod says of its own rights.
+type strictPod struct {
+	Metadata struct {
+		Name string `json:"name"`
+		UID  string `json:"uid"`
+	} `json:"metadata"`
+	Spec struct {
+		Token   *bool `json:"automountServiceAccountToken"`
+		Context struct {
+			NonRoot *bool  `json:"runAsNonRoot"`
+			User    *int64 `json:"runAsUser"`
+		} `json:"securityContext"`
+		Containers     []strictContainer `json:"containers"`
+		InitContainers []strictContainer `json:"initContainers"`
+		Volumes        []struct {
+			Name      string `json:"name"`
+			Projected any    `json:"projected"`
+		} `json:"volumes"`
+	} `json:"spec"`
+	Status struct {
+		InitContainerStatuses []struct {
+			Name  string `json:"name"`
+			State struct {
+				Terminated *struct {
+					ExitCode int `json:"exitCode"`
+				} `json:"terminated"`
+			} `json:"state"`
+			Last struct {
+				Terminated *struct {
+					ExitCode int `json:"exitCode"`
+				} `json:"terminated"`
+			} `json:"lastState"`
+		} `json:"initContainerStatuses"`
+	} `json:"status"`
+}
+
+type strictContainer struct {
+	Name    string `json:"name"`
+	Context struct {
+		NonRoot  *bool  `json:"runAsNonRoot"`
+		User     *int64 `json:"runAsUser"`
+		ReadOnly *bool  `json:"readOnlyRootFilesystem"`
+		Escalate *bool  `json:"allowPrivilegeEscalation"`
+	} `json:"securityContext"`
+}
+
+func (c *conformance) strictPods() []strictPod {
+	c.Helper()
+	var list struct {
+		Items []strictPod `json:"items"`
+	}
+	path := "/api/v1/namespaces/" + c.at.ID.Namespace() + "/pods"
+	if status, err := c.kubernetes.Do(c.Context(), http.MethodGet, path, nil, &list); err != nil || status != http.StatusOK {
+		c.Fatalf("list the pods: %d %v", status, err)
+	}
+	return list.Items
+}
+
+// uids are the pods that are there.
+func (c *conformance) uids() map[string]bool {
+	c.Helper()
+	uids := map[string]bool{}
+	for _, pod := range c.strictPods() {
+		uids[pod.Metadata.UID] = true
+	}
+	return uids
+}
+
+func is(value *bool, want bool) bool { return value != nil && *value == want }
+
+// isRestricted: beyond what Pod Security asks for, no root filesystem can be written and no pod has a token.
+func (c *conformance) isRestricted() {
+	var namespace struct {
+		Metadata struct {
+			Labels map[string]string `json:"labels"`
+		} `json:"metadata"`
+	}
+	status, err := c.kubernetes.Do(c.Context(), http.MethodGet, "/api/v1/namespaces/"+c.at.ID.Namespace(), nil, &namespace)
+	if err != nil || status != http.StatusOK || namespace.Metadata.Labels["pod-security.kubernetes.io/enforce"] != "restricted" {
+		c.Errorf("the namespace enforces %q: %d %v", namespace.Metadata.Labels["pod-security.kubernetes.io/enforce"], status, err)
+	}
+	pods := c.strictPods()
+	if len(pods) == 0 {
+		c.Error("no pod runs")
+	}
+	for _, pod := range pods {
+		for _, volume := range pod.Spec.Volumes {
+			if volume.Projected != nil && strings.HasPrefix(volume.Name, "kube-api-access") {
+				c.Errorf("pod %s holds a token", pod.Metadata.Name)
+			}
+		}
+		for _, container := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
+			context, user := container.Context, container.Context.User
+			if user == nil {
+				user = pod.Spec.Context.User
+			}
+			nonRoot := is(context.NonRoot, true) || context.NonRoot == nil && is(pod.Spec.Context.NonRoot, true)
+			if !nonRoot || user == nil || *user == 0 || !is(context.ReadOnly, true) || !is(context.Escalate, false) {
+				c.Errorf("container %s of pod %s: non-root %v, user %v, %+v", container.Name, pod.Metadata.Name, nonRoot, user, context)
+			}
+		}
+	}
+}
+
+// expectPhases: the init containers before the one that failed have ended well.
+func (c *conformance) expectPhases(id store.ID) {
+	c.Helper()
+	well, failed := 0, 0
+	var list struct {
+		Items []strictPod `json:"items"`
+	}
+	path := "/api/v1/namespaces/" + id.Namespace() + "/pods"
+	if status, err := c.kubernetes.Do(c.Context(), http.MethodGet, path, nil, &list); err != nil || status != http.StatusOK {
+		c.Fatalf("list the pods: %d %v", status, err)
+	}
+	for _, pod := range list.Items {
+		for _, status := range pod.Status.InitContainerStatuses {
+			ended := status.State.Terminated
+			if ended == nil {
+				ended = status.Last.Terminated
+			}
+			switch {
+			case ended == nil:
+			case ended.ExitCode == 0:
+				well++
+			default:
+				failed++
+			}
+		}
+	}
+	if well == 0 || failed != 1 {
+		c.Errorf("%d init containers ended well and %d didn't, want some and one", well, failed)
+	}
+}
+
+// address is what somebody may try to reach.
+type address struct{ name, host, port string }
+
+// addresses are a namespace's Services and what stands behind them.
+func (c *conformance) addresses(namespace string) []address {
+	c.Helper()
+	var list struct {
+		Items []struct {
+			Metadata struct {
+				Name string `json:"name"`
+			} `json:"metadata"`
+			Spec struct {
+				ClusterIP string `json:"clusterIP"`
+				Ports     []struct {
+					Port int `json:"port"`
+				} `json:"ports"`
+			} `json:"spec"`
+			Subsets []struct {
+				Addresses []struct {
+					IP string `json:"ip"`
+				} `json:"addresses"`
+				Ports []struct {
+					Port int `json:"port"`
+				} `json:"ports"`
+			} `json:"subsets"`
+		} `json:"items"`
+	}
+	var all []address
+	for _, kind := range []string{"services", "endpoints"} {
+		list.Items = nil
+		path := "/api/v1/namespaces/" + namespace + "/" + kind
+		if status, err := c.kubernetes.Do(c.Context(), http.MethodGet, path, nil, &list); err != nil || status != http.StatusOK {
+			c.Fatalf("list the %s: %d %v", kind, status, err)
+		}
+		for _, item := range list.Items {
+			for _, port := range item.Spec.Ports {
+				if item.Spec.ClusterIP != "None" {
+					all = append(all, address{"Service " + item.Metadata.Name, item.Spec.ClusterIP, fmt.Sprint(port.Port)})
+				}
+			}
+			for _, subset := range item.Subsets {
+				for _, where := range subset.Addresses {
+					for _, port := range subset.Ports {
+						all = append(all, address{"a pod of " + item.Metadata.Name, where.IP, fmt.Sprint(port.Port)})
+					}
+				}
+			}
+		}
+	}
+	if len(all) == 0 {
+		c.Fatalf("namespace %s has no Service", namespace)
+	}
+	return all
+}
+
+// reached runs in one container beside a pod's own and tells which addresses it could connect to. By nc: the wget of a
+// static busybox crashes.
+func (c *conformance) reached(namespace, pod, name string, to []address) map[address]bool {
+	c.Helper()
+	reached := map[address]bool{}
+	// An exit code has eight bits.
+	for i := 0; i < len(to); i += 7 {
+		some := to[i:min(i+7, len(to))]
+		var script strings.Builder
+		script.WriteString("code=0\n")
+		for bit, a := range some {
+			fmt.Fprintf(&script, "busybox nc -w 3 %s %s </dev/null >/dev/null 2>&1 && code=$((code+%d))\n", a.host, a.port, 1<<bit)
+		}
+		script.WriteString("exit $code\n")
+		code := c.kubernetes.RunIn(c.T, namespace, pod, fmt.Sprintf("%s-%d", name, i), shellImage, script.String())
+		for bit, a := range some {
+			reached[a] = code&(1<<bit) != 0
+		}
+	}
+	return reached
+}
+
+// isWalledIn tries the policies from real pods: every pod reaches its own store's parts, no pod another store's or
+// Kubernetes itself.
+func (c *conformance) isWalledIn() {
+	own, others := c.addresses(c.at.ID.Namespace()), c.addresses(c.other.ID.Namespace())
+	kubernetes := c.addresses("default")
+	for n, pod := range c.kubernetes.Pods(c.T, c.at.ID.Namespace(), "store-platform.io/store="+string(c.at.ID)) {
+		if pod.Status.Phase != "Running" {
+			continue
+		}
+		to := slices.Concat(own, others, kubernetes)
+		reached := c.reached(c.at.ID.Namespace(), pod.Metadata.Name, fmt.Sprintf("try-%d", n), to)
+		for _, a := range to {
+			if want := slices.Contains(own, a); reached[a] != want {
+				c.Errorf("from pod %s to %s at %s:%s: reached %v, want %v", pod.Metadata.Name, a.name, a.host, a.port, reached[a], want)
+			}
+		}
+	}
+	from := c.bench.shop(c.other).Metadata.Name
+	for a, reached := range c.reached(c.other.ID.Namespace(), from, "to-"+string(c.at.ID), own) {
+		if reached {
+			c.Errorf("another store's pod reached %s at %s:%s", a.name, a.host, a.port)
+		}
+	}
+}

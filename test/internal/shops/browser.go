@@ -1,0 +1,173 @@
+package shops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/store-platform/store-platform/test/internal/platform"
+)
+
+// clickPatience bounds a whole visit by clicks.
+const clickPatience = 8 * time.Minute
+
+// The windows that pages are looked at in.
+const (
+	desktopWidth, desktopHeight = 1280, 900
+	phoneWidth, phoneHeight     = 390, 844
+)
+
+// Tab is a page of a headless browser.
+type Tab struct {
+	ctx    context.Context
+	folder string
+	prefix string
+	shots  int
+}
+
+// OpenTab starts a browser that knows the way to the stores and to nobody else, until the test ends. Screenshots lie in the
+// installation's folder, under the prefix.
+func OpenTab(tb testing.TB, p *platform.Platform, prefix string) *Tab {
+	tb.Helper()
+	program, err := exec.LookPath("chromium")
+	if err != nil {
+		tb.Fatalf("find a browser: %v", err)
+	}
+	host, _, err := net.SplitHostPort(p.Stores)
+	if err != nil {
+		tb.Fatalf("read the door's address: %v", err)
+	}
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
+		chromedp.ExecPath(program), chromedp.Flag("headless", "new"),
+		// It is root in tests, where Chromium has no sandbox of its own.
+		chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("host-resolver-rules", "MAP *.localhost "+host+", MAP * ~NOTFOUND, EXCLUDE "+host),
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-component-update", true),
+		chromedp.WindowSize(desktopWidth, desktopHeight), chromedp.UserDataDir(tb.TempDir()),
+	)
+	folder := filepath.Join(p.State, "screenshots")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		tb.Fatalf("make the folder of screenshots: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(tb.Context(), clickPatience)
+	allocator, release := chromedp.NewExecAllocator(ctx, options...)
+	tab, closeTab := chromedp.NewContext(allocator)
+	tb.Cleanup(func() {
+		// The browser's own way out first, so that it doesn't write to its folder while that is removed.
+		_ = chromedp.Cancel(tab)
+		closeTab()
+		release()
+		cancel()
+	})
+	return &Tab{ctx: tab, folder: folder, prefix: prefix}
+}
+
+// Act is one thing that somebody does with a page, or waits for.
+type Act = chromedp.Action[chromedp.Void]
+
+// Do performs acts until one fails. The picture of what was there then is kept under the name "stuck".
+func (t *Tab) Do(acts ...Act) error {
+	for n, act := range acts {
+		if err := chromedp.Do(t.ctx, act); err != nil {
+			where, _ := chromedp.Run(t.ctx, chromedp.Location())
+			text, _ := chromedp.Run(t.ctx, chromedp.Text(chromedp.CSS("body")))
+			return fmt.Errorf("act %d of %d, at %s: %w\n%.1000s", n+1, len(acts), where, errors.Join(err, chromedp.Do(t.ctx, t.keep("stuck"))), text)
+		}
+	}
+	return nil
+}
+
+// within bounds acts, so that an element that never comes is told apart from a slow visit.
+func within(acts ...Act) Act {
+	return func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		return chromedp.Steps(acts...)(ctx, target)
+	}
+}
+
+// Open goes to an address.
+func (t *Tab) Open(address string) Act { return within(chromedp.Navigate(address)) }
+
+// See waits until what the selector names can be seen.
+func (t *Tab) See(selector string) Act { return within(chromedp.WaitVisible(chromedp.CSS(selector))) }
+
+// Gone waits until nothing is what the selector names.
+func (t *Tab) Gone(selector string) Act {
+	return within(chromedp.WaitNotPresent(chromedp.CSS(selector)))
+}
+
+// Click clicks on the first that the selector names, once it can be clicked.
+func (t *Tab) Click(selector string) Act {
+	return within(
+		chromedp.WaitEnabled(chromedp.CSS(selector)),
+		chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible),
+	)
+}
+
+// Type fills a field by its keys.
+func (t *Tab) Type(selector, text string) Act {
+	return within(
+		chromedp.Clear(chromedp.CSS(selector)),
+		chromedp.SendKeys(chromedp.CSS(selector), text, chromedp.NodeVisible),
+	)
+}
+
+// Where reads the path of the page.
+func (t *Tab) Where(into *string) Act {
+	return func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		address, err := chromedp.Location()(ctx, target)
+		if err != nil {
+			return chromedp.Void{}, err
+		}
+		u, err := url.Parse(address)
+		if err == nil {
+			*into = u.Path
+		}
+		return chromedp.Void{}, err
+	}
+}
+
+// errTooWide is a page that one must push sideways on a phone.
+var errTooWide = errors.New("the page is wider than a phone")
+
+// Shoot keeps pictures of the whole page as a desk and as a phone show it, and fails when the phone's is too wide.
+func (t *Tab) Shoot(name string) Act {
+	t.shots++
+	name = fmt.Sprintf("%02d-%s", t.shots, name)
+	return chromedp.Steps(
+		t.keep(name),
+		chromedp.EmulateViewport(phoneWidth, phoneHeight, chromedp.EmulateScale(2), chromedp.EmulateMobile),
+		t.keep(name+"-phone"),
+		func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+			wide, err := chromedp.Evaluate[int](`document.documentElement.scrollWidth`)(ctx, target)
+			if err == nil && wide > phoneWidth {
+				err = fmt.Errorf("%s: %w: %d", name, errTooWide, wide)
+			}
+			return chromedp.Void{}, err
+		},
+		// Not just back to the window's: a page that comes next could still be laid out for the phone.
+		chromedp.EmulateViewport(desktopWidth, desktopHeight),
+	)
+}
+
+// keep writes what the page looks like, all of it, as a PNG.
+func (t *Tab) keep(name string) Act {
+	return func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		picture, err := chromedp.FullScreenshot(100)(ctx, target)
+		if err != nil {
+			return chromedp.Void{}, err
+		}
+		return chromedp.Void{}, os.WriteFile(filepath.Join(t.folder, t.prefix+"-"+name+".png"), picture, 0o644)
+	}
+}
