@@ -102,6 +102,28 @@ func (c *conformance) strictPods() []strictPod {
 	return list.Items
 }
 
+// wantedPods is how many pods the store's workloads ask for: a plan may do without one of them.
+func (c *conformance) wantedPods() (wanted int) {
+	c.Helper()
+	for _, kind := range []string{"deployments", "statefulsets"} {
+		var list struct {
+			Items []struct {
+				Spec struct {
+					Replicas int `json:"replicas"`
+				} `json:"spec"`
+			} `json:"items"`
+		}
+		status, err := c.kubernetes.Do(c.Context(), http.MethodGet, "/apis/apps/v1/namespaces/"+c.at.ID.Namespace()+"/"+kind, nil, &list)
+		if err != nil || status != http.StatusOK {
+			c.Fatalf("list the %s: %d %v", kind, status, err)
+		}
+		for _, workload := range list.Items {
+			wanted += workload.Spec.Replicas
+		}
+	}
+	return wanted
+}
+
 // uids are the pods that are there.
 func (c *conformance) uids() map[string]bool {
 	c.Helper()
@@ -126,8 +148,8 @@ func (c *conformance) isRestricted() {
 		c.Errorf("the namespace enforces %q: %d %v", namespace.Metadata.Labels["pod-security.kubernetes.io/enforce"], status, err)
 	}
 	pods := c.strictPods()
-	if len(pods) == 0 {
-		c.Error("no pod runs")
+	if wanted := c.wantedPods(); wanted == 0 || len(pods) < wanted {
+		c.Errorf("only %d pods run of the %d that are wanted", len(pods), wanted)
 	}
 	for _, pod := range pods {
 		for _, volume := range pod.Spec.Volumes {
