@@ -76,6 +76,20 @@ func connect(tb testing.TB, url string) *nats.Conn {
 	return nc
 }
 
+// Listen hears from now on what anybody sends to subject. The broker is asked whether it knows of the subscription: what
+// another connection sends at once could overtake it.
+func Listen(tb testing.TB, nc *nats.Conn, subject string) *nats.Subscription {
+	tb.Helper()
+	heard, err := nc.SubscribeSync(subject)
+	if err == nil {
+		err = nc.Flush()
+	}
+	if err != nil {
+		tb.Fatalf("listen to %s: %v", subject, err)
+	}
+	return heard
+}
+
 func ensure(tb testing.TB, nc *nats.Conn, settings storelog.Settings) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), startTimeout)

@@ -152,11 +152,7 @@ func deaf(t *testing.T) (leases, others *lease.Bucket, line *bustest.Line, writt
 	line = bustest.NewLine(t, nc.ConnectedUrl())
 	leases, _ = open(t, line.Conn)
 	others, _ = open(t, nc)
-	written, err := nc.SubscribeSync("$KV." + storelog.BucketLeases + ".>")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return leases, others, line, written
+	return leases, others, line, bustest.Listen(t, nc, "$KV."+storelog.BucketLeases+".>")
 }
 
 // lose does something while its first answer is lost and its second try is under way.

@@ -90,10 +90,7 @@ func TestABucketOfTheReleaseBeforeKeepsWhatItHolds(t *testing.T) {
 func TestASecondGatewayWritesNothingAnew(t *testing.T) {
 	nc := bustest.StartFor(t, "one")
 	b := bustest.Brokers{Conns: []*nats.Conn{nc}}
-	asked, err := nc.SubscribeSync("$JS.API.STREAM.UPDATE.>")
-	if err != nil {
-		t.Fatal(err)
-	}
+	asked := bustest.Listen(t, nc, "$JS.API.STREAM.UPDATE.>")
 	if err := ensure(t, b, "one"); err != nil {
 		t.Fatal(err)
 	}
