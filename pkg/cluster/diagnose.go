@@ -76,7 +76,7 @@ func (e *NotReadyError) classified() *Error {
 	return &Error{Kind: Transient, Reason: e.Reason, Sentence: e.Sentence, Detail: e.Detail, Err: e}
 }
 
-// hopeless is the reason not to wait any longer, or nil.
+// hopeless is what keeps a container from running for longer than an attempt waits, or nil.
 func hopeless(r rollout, pods []*corev1.Pod) *NotReadyError {
 	for _, status := range containers(podsOf(r, pods)) {
 		waiting := status.State.Waiting

@@ -18,8 +18,8 @@ func installing(state corev1.ContainerState) corev1.PodStatus {
 	}
 }
 
-func ended(code int32) corev1.ContainerState {
-	return corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: "Error"}}
+func ended(code int32, run string) corev1.ContainerState {
+	return corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: "Error", ContainerID: "containerd://" + run}}
 }
 
 func TestAwaitWorkloadsTellsThePhases(t *testing.T) {
@@ -47,17 +47,58 @@ func TestAwaitWorkloadsTellsThePhases(t *testing.T) {
 	}
 }
 
+var nothingToSell = []engine.Failure{{Container: "install", ExitCode: 78, Reason: "NothingToSell", Message: "The shelves stay empty."}}
+
 func TestAwaitWorkloadsKnowsThePacksOwnFailures(t *testing.T) {
 	b := setup(t)
 	op := b.isolated(t)
 	b.deploy(t, "64Mi")
 	a := awaited(b.id)
-	a.Failures = []engine.Failure{{Container: "install", ExitCode: 78, Reason: "NothingToSell", Message: "The shelves stay empty."}}
+	a.Failures = nothingToSell
 	failed := await(within(t, time.Minute), op, a)
 	// Any other end is the kubelet's to try again.
-	b.runPods(t, "registry.example/shop:1", installing(ended(1)))
-	b.runPods(t, "registry.example/shop:1", installing(ended(78)))
+	b.runPods(t, "registry.example/shop:1", installing(ended(1, "first")))
+	b.runPods(t, "registry.example/shop:1", installing(ended(78, "second")))
 	err := <-failed
 	wantKind(t, err, cluster.Permanent, "NothingToSell")
 	wantNotReady(t, err, "deployment/web", "init container install ended with 78")
+}
+
+// Somebody has filled the shelves and asks for a retry. The kubelet goes on telling of the last end until the next.
+func TestAwaitWorkloadsDoesNotBlameWhatWasMended(t *testing.T) {
+	before := waiting("CrashLoopBackOff", 5)
+	before.InitContainerStatuses, before.ContainerStatuses = before.ContainerStatuses, nil
+	before.InitContainerStatuses[0].Name = "install"
+	before.InitContainerStatuses[0].LastTerminationState = ended(78, "before")
+	for name, c := range map[string]struct {
+		next   corev1.PodStatus
+		reason string
+	}{
+		"mended":     {next: running()},
+		"not mended": {next: installing(ended(78, "after")), reason: "NothingToSell"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			op := b.isolated(t)
+			b.deploy(t, "64Mi")
+			b.runPods(t, "registry.example/shop:1", before)
+			a := awaited(b.id)
+			a.Workloads = []engine.Workload{{Kind: "Deployment", Name: "web", Phases: map[string]string{"install": "Installing"}}}
+			told := make(chan string, 10)
+			a.Failures, a.Again, a.Tell = nothingToSell, true, func(phrase string) { told <- phrase }
+			ended := await(within(t, time.Minute), op, a)
+			select {
+			case err := <-ended:
+				t.Fatalf("it believes what was: %v", err)
+			case <-told:
+			}
+			b.runPods(t, "registry.example/shop:1", c.next)
+			err := <-ended
+			if c.reason != "" {
+				wantKind(t, err, cluster.Permanent, c.reason)
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
 }

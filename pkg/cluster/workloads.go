@@ -20,6 +20,9 @@ type Awaited struct {
 	Workloads []engine.Workload
 	// Failures are the ends of init containers that no waiting would change.
 	Failures []engine.Failure
+	// Again says that the store was tried before by a command that has ended: how its containers had ended by then says
+	// nothing about how they are going to.
+	Again bool
 	// Tell hears what the store's pods are at, in the pack's words, whenever that changes. It is called by the goroutine
 	// that waits.
 	Tell func(phrase string)
@@ -37,6 +40,12 @@ func (o *Operation) AwaitWorkloads(ctx context.Context, a Awaited) error {
 	if err != nil {
 		return err
 	}
+	var before endings
+	if a.Again {
+		if before, err = o.endings(ctx, a.Store); err != nil {
+			return err
+		}
+	}
 	told := ""
 	for {
 		cached, pods := o.cluster.watcher.look(a.Store.Namespace())
@@ -44,11 +53,8 @@ func (o *Operation) AwaitWorkloads(ctx context.Context, a Awaited) error {
 		if !waiting {
 			return nil
 		}
-		if e := failed(r, pods, a.Failures); e != nil {
+		if e := pointless(r, before.forgotten(pods), a.Failures); e != nil {
 			return e
-		}
-		if e := hopeless(r, pods); e != nil {
-			return e.classified()
 		}
 		if phrase := phraseOf(r, pods, a.Workloads); phrase != "" && phrase != told {
 			a.Tell(phrase)
@@ -63,6 +69,17 @@ func (o *Operation) AwaitWorkloads(ctx context.Context, a Awaited) error {
 			return o.fail("wait for "+r.key(), ctx.Err())
 		}
 	}
+}
+
+// pointless is the reason not to wait any longer, or nil.
+func pointless(r rollout, pods []*corev1.Pod, failures []engine.Failure) error {
+	if e := failed(r, pods, failures); e != nil {
+		return e
+	}
+	if e := hopeless(r, pods); e != nil {
+		return e.classified()
+	}
+	return nil
 }
 
 // WorkloadsReady looks once, live.

@@ -232,3 +232,31 @@ func TestTheBrokerEndsATermThatNobodyRenews(t *testing.T) {
 		}
 	})
 }
+
+// Who works for longer than a lease lives goes on holding it, is told when it is lost, and leaves nothing behind.
+func TestHoldKeepsATermUntilItIsReleasedOrLost(t *testing.T) {
+	nc := bustest.Start(t)
+	_, kv := open(t, nc)
+	leases := lease.NewBucket(kv, 9*time.Second)
+	written := bustest.Listen(t, nc, "$KV."+storelog.BucketLeases+".>")
+	released := take(t, leases, "first")
+	held, release := released.Hold(t.Context())
+	for range 2 { // the term's beginning, and its first renewal
+		if _, err := written.NextMsg(20 * time.Second); err != nil {
+			t.Fatalf("nobody renews: %v", err)
+		}
+	}
+	release()
+	if held.Err() == nil {
+		t.Fatal("what was done under the term goes on after it")
+	}
+	lost := take(t, leases, "second")
+	held, release = lost.Hold(t.Context())
+	defer release()
+	expire(t, kv)
+	<-held.Done()
+	if err := context.Cause(held); !errors.Is(err, lease.ErrLost) {
+		t.Fatalf("it ended with %v", err)
+	}
+	take(t, leases, "third")
+}

@@ -25,6 +25,8 @@ func command(s State, m Message) State {
 		s.Spec = *m.Facts.Spec
 	}
 	s.Verb = Verb(m.Type)
+	// A delete asks for nothing to be made, and states of older schemas say nothing here.
+	s.Made = s.Made || s.Verb != Delete && s.Stands()
 	s.Attempt, s.Steps, s.NotBefore, s.Progress = 0, nil, nil, ""
 	s.Working, s.Crashes, s.Discarded = false, 0, ""
 	switch s.Verb {

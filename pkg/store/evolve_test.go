@@ -105,6 +105,9 @@ func TestAnAttemptThatEndsWithoutAWordIsACrash(t *testing.T) {
 	}
 	h.add(store.BecameFailed, 1, store.Facts{})
 	h.add(store.RetryCommand, 0, store.Facts{})
+	if h.state.Made {
+		t.Fatalf("a store that never stood holds data: %+v", h.state)
+	}
 	if h.state.Crashes != 0 || h.state.Working {
 		t.Fatalf("a new command inherits the old one's crashes: %+v", h.state)
 	}
@@ -195,6 +198,10 @@ func TestAMendKeepsAddressAndReasonUntilItEnds(t *testing.T) {
 	h.add(store.BecameFailed, 4, store.Facts{Reason: "NotAnswering"})
 	if s := h.state; s.Status != store.Failed || s.URL != "" || s.DeadLetter() != 4 {
 		t.Fatalf("after a mend that failed: %+v", s)
+	}
+	h.add(store.RetryCommand, 0, store.Facts{})
+	if !h.state.Made {
+		t.Fatalf("a retry of what stood may make it anew: %+v", h.state)
 	}
 }
 

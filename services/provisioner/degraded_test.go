@@ -190,12 +190,20 @@ func TestLostDataIsToldAndNotMended(t *testing.T) {
 		t.Errorf("%d mends:\n%s%s", n, b.told(id), b.told(other))
 	}
 	// Somebody who insists hears the same, and gets no empty shop.
-	b.command(id, store.MendCommand, nil)
-	if failed := b.awaitType(id, store.BecameFailed); failed.Message.Facts.Reason != cluster.ReasonDataMissing {
-		t.Errorf("a mend ended with %+v", failed.Message.Facts)
+	for _, id := range []store.ID{id, other} {
+		for n, verb := range []store.Type{store.MendCommand, store.RetryCommand} {
+			b.command(id, verb, nil)
+			b.awaitEnds(id, n+2)
+			if s := b.state(id); s.Status != store.Failed || s.Reason != cluster.ReasonDataMissing {
+				t.Errorf("a %s ended with %+v", verb, s)
+			}
+		}
 	}
 	if _, err := b.api.Admin.CoreV1().Secrets(id.Namespace()).Get(t.Context(), cluster.SecretName, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 		t.Errorf("other passwords were made: %v", err)
+	}
+	if _, err := b.api.Admin.CoreV1().Namespaces().Get(t.Context(), other.Namespace(), metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+		t.Errorf("another namespace was made: %v", err)
 	}
 }
 

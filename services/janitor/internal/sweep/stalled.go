@@ -95,7 +95,8 @@ func (r *round) resend(ctx context.Context, s store.State) (store.State, error) 
 	if err != nil {
 		return s, err
 	}
-	defer release(ctx, held)
+	ctx, release := held.Hold(ctx)
+	defer release()
 	r.found.add(platform.Stalled, string(s.ID))
 	m := store.Message{Type: store.DeleteCommand, Facts: store.Facts{
 		Reason: "Stalled", Message: fmt.Sprintf("Nobody has worked on it for %.0f minutes; it is sent again.", silence.Minutes()),

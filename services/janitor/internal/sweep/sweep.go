@@ -18,7 +18,6 @@ package sweep
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -36,14 +35,8 @@ const Actor = "sweep"
 // leaseKey is no store's: ids are longer.
 const leaseKey = "sweep"
 
-const (
-	// heartbeat is how often the lease is renewed.
-	heartbeat = storelog.LeaseTTL / 3
-	// openTimeout bounds the wait for a log that isn't there, so that a sweep doesn't hold the lease for it.
-	openTimeout = 20 * time.Second
-	// lastWords bounds what is still said when the sweep was cancelled.
-	lastWords = 10 * time.Second
-)
+// openTimeout bounds the wait for a log that isn't there, so that a sweep doesn't hold the lease for it.
+const openTimeout = 20 * time.Second
 
 // Cluster is what a sweep sees of Kubernetes: it looks, and has nothing to change anything with.
 type Cluster interface {
@@ -118,7 +111,8 @@ func (s *Sweeper) take(ctx context.Context, pause time.Duration) error {
 	if r.held, err = r.leases.Take(opening, leaseKey, s.cfg.Holder); err != nil {
 		return err
 	}
-	defer release(ctx, r.held)
+	sweeping, release := r.held.Hold(ctx)
+	defer release()
 	last, err := platform.ReadSweep(opening, r.platform)
 	if err != nil {
 		// The report that can't be read is about to be written anew.
@@ -129,8 +123,6 @@ func (s *Sweeper) take(ctx context.Context, pause time.Duration) error {
 	if ago := r.now.Sub(last.At); ago >= 0 && ago < pause-pause/10 {
 		return nil
 	}
-	sweeping, stop := keep(ctx, r.held)
-	defer stop()
 	if err := r.run(sweeping); err != nil {
 		return errors.Join(err, context.Cause(sweeping))
 	}
@@ -153,36 +145,4 @@ func (s *Sweeper) round(ctx context.Context, log *storelog.Log) (*round, error) 
 		return nil, err
 	}
 	return newRound(s.cfg, log, lease.NewBucket(leases, storelog.LeaseTTL), claim.NewBook(claims), said), nil
-}
-
-// keep renews the lease until the returned function is called. The context that it returns ends with the lease.
-func keep(ctx context.Context, held *lease.Lease) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		ticker := time.NewTicker(heartbeat)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-			}
-			if err := held.Renew(ctx); errors.Is(err, lease.ErrLost) {
-				cancel(lease.ErrLost)
-			} else if err != nil && ctx.Err() == nil {
-				slog.WarnContext(ctx, "renew the lease of the sweep", "remaining", held.Remaining(), "error", err)
-			}
-		}
-	}()
-	return ctx, func() { cancel(nil); <-stopped }
-}
-
-func release(ctx context.Context, held *lease.Lease) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
-	defer cancel()
-	if err := held.Release(ctx); err != nil {
-		slog.WarnContext(ctx, "release a lease; it runs out by itself", "error", fmt.Errorf("after a sweep: %w", err))
-	}
 }

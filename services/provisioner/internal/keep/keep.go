@@ -40,13 +40,8 @@ const Actor = "keeper"
 // leaseKey is no store's: ids are longer.
 const leaseKey = "keeper"
 
-const (
-	// heartbeat is how often the lease is renewed, takePause how often one that is held is asked for.
-	heartbeat = storelog.LeaseTTL / 3
-	takePause = 2 * time.Second
-	// lastWords bounds what is still done when a term is over.
-	lastWords = 5 * time.Second
-)
+// takePause is how often a lease that is held is asked for.
+const takePause = 2 * time.Second
 
 // Cluster is what the keeper sees of Kubernetes. It has nothing to change anything with.
 type Cluster interface {
@@ -116,46 +111,11 @@ func (k *Keeper) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer release(ctx, held)
+	serving, release := held.Hold(ctx)
+	defer release()
 	slog.InfoContext(ctx, "keeping the stores", "holder", k.cfg.Holder)
-	serving, stop := renewing(ctx, held)
-	defer stop()
 	newTerm(k, held).run(serving)
 	return context.Cause(serving)
-}
-
-// renewing keeps the lease until the returned function is called. The context that it returns ends with the lease.
-func renewing(ctx context.Context, held *lease.Lease) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		ticker := time.NewTicker(heartbeat)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-			}
-			err := held.Renew(ctx)
-			if err != nil && ctx.Err() == nil {
-				slog.WarnContext(ctx, "renew the keeper's lease", "remaining", held.Remaining(), "error", err)
-			}
-			if errors.Is(err, lease.ErrLost) || held.Remaining() <= 0 {
-				cancel(lease.ErrLost)
-			}
-		}
-	}()
-	return ctx, func() { cancel(nil); <-stopped }
-}
-
-func release(ctx context.Context, held *lease.Lease) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
-	defer cancel()
-	if err := held.Release(ctx); err != nil {
-		slog.WarnContext(ctx, "release the keeper's lease; it runs out by itself", "error", err)
-	}
 }
 
 // trust lets a look ask Kubernetes as long as the term lasts.

@@ -31,7 +31,7 @@ type Cluster interface {
 
 // Attempt is the cluster as one attempt may use it: each pair looks, and makes it so.
 type Attempt interface {
-	// A mend looks before it makes anew what held data.
+	// What held data is looked for before it is made anew.
 	NamespaceDrift(context.Context, cluster.Namespace) ([]cluster.Drift, error)
 	SecretDrift(ctx context.Context, id store.ID, keys []string) ([]cluster.Drift, error)
 
@@ -127,8 +127,10 @@ type plan struct {
 	release   release.Spec
 	engine    packs.Engine
 	target    cluster.Target
-	// mends says that the store was made before and holds its merchant's data.
-	mends bool
+	// made says that the store stood before and holds its merchant's data.
+	made bool
+	// again says that this is the first attempt of a command behind another that has ended.
+	again bool
 }
 
 func (h *Hand) plan(s store.State) (*plan, error) {
@@ -159,7 +161,8 @@ func (h *Hand) plan(s store.State) (*plan, error) {
 		release: release.Spec{Store: s.ID, Chart: e.Chart, Values: values, Verify: s.Verb != store.Create},
 		engine:  e,
 		target:  cluster.Target{Store: s.ID, URL: url, Probe: e.Probe},
-		mends:   s.Verb == store.Mend,
+		made:    s.Made,
+		again:   s.Verb != store.Create && s.Attempt <= 1,
 	}, nil
 }
 

@@ -11,7 +11,7 @@ import (
 func (p *plan) steps(a Attempt, c Cluster, via *string) []work.Step {
 	namespace := act(func(ctx context.Context) error { return a.EnsureNamespace(ctx, p.namespace) })
 	credentials := act(func(ctx context.Context) error { return a.EnsureSecret(ctx, p.id, p.engine.NewSecret()) })
-	if p.mends {
+	if p.made {
 		namespace = unlessLost(func(ctx context.Context) ([]cluster.Drift, error) { return a.NamespaceDrift(ctx, p.namespace) }, namespace)
 		credentials = unlessLost(func(ctx context.Context) ([]cluster.Drift, error) { return a.SecretDrift(ctx, p.id, p.secretKeys()) }, credentials)
 	}
@@ -41,7 +41,7 @@ func (p *plan) steps(a Attempt, c Cluster, via *string) []work.Step {
 			Done: look(func(ctx context.Context) (bool, error) { return a.WorkloadsReady(ctx, p.id, p.engine.Workloads) }),
 			Apply: func(ctx context.Context, tell work.Tell) error {
 				return outcome(a.AwaitWorkloads(ctx, cluster.Awaited{
-					Store: p.id, Workloads: p.engine.Workloads, Failures: p.engine.Failures, Tell: tell,
+					Store: p.id, Workloads: p.engine.Workloads, Failures: p.engine.Failures, Again: p.again, Tell: tell,
 				}))
 			},
 		},
