@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -94,15 +95,19 @@ func TestAJanitorKilledAtAnyRequestLeavesNothing(t *testing.T) {
 // the plan has room for one.
 func TestAProvisionerKilledBetweenCountAndVolumeCostsNothing(t *testing.T) {
 	b := setup(t).serving()
-	direct := b.kubeconfigs["provisioner"]
 	first, proxy := b.startBehind("provisioner")
 	volume := b.hold(proxy, makeVolume)
 	id := b.create()
 	volume.awaitLeft()
 	first.kill()
+	_, proxy = b.startBehind("provisioner")
+	volume = b.hold(proxy, makeVolume)
+	volume.awaitLeft()
+	// Not before: the quota controller counts everything anew now and then.
 	b.countVolume(id)
-	b.kubeconfigs["provisioner"] = direct
-	b.start("provisioner")
+	if status := volume.land(); status != http.StatusForbidden {
+		t.Fatalf("a volume that the plan has no room for was answered %d", status)
+	}
 	ready := b.awaitType(id, store.BecameReady)
 	if ready.State.Attempt != 2 {
 		t.Errorf("Ready in attempt %d, want the second:\n%s", ready.State.Attempt, b.told(id))

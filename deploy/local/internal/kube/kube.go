@@ -35,8 +35,8 @@ type Config struct {
 	// APIAddr is the loopback address of the door to the API server, host:port. Port 0
 	// takes a free one; the kubeconfig names the one taken.
 	APIAddr string
-	// Throwaway lets etcd skip fsync: right for a cluster that nobody keeps (tests) and
-	// for nothing else.
+	// Throwaway lets etcd skip fsync, and has quotas counted anew several times a minute: right for a cluster that
+	// nobody keeps (tests) and for nothing else.
 	Throwaway bool
 	// Images are image archives to import at start, besides the cluster's own. Those
 	// imported before and unchanged since are skipped.
