@@ -5,9 +5,7 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/store-platform/store-platform/pkg/engine"
@@ -101,47 +99,4 @@ func (s schema) describes(option engine.Option) bool {
 
 func sameKeys[A, B any](a map[string]A, b map[string]B) bool {
 	return slices.Equal(slices.Sorted(maps.Keys(a)), slices.Sorted(maps.Keys(b)))
-}
-
-// TestChartsAreWhole looks for what embedding loses and for names that engine.yaml and chart must share.
-func TestChartsAreWhole(t *testing.T) {
-	for _, pack := range carried(t) {
-		files, err := engine.Chart(Packs, pack.Name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var all strings.Builder
-		for _, file := range files {
-			all.Write(file.Data)
-			all.WriteString("\n---\n")
-		}
-		if !slices.ContainsFunc(files, func(f engine.ChartFile) bool { return f.Name == "templates/_helpers.tpl" }) {
-			t.Errorf("%s: _helpers.tpl isn't embedded", pack.Name)
-		}
-		for _, credential := range pack.Credentials {
-			if !strings.Contains(all.String(), "key: "+credential.SecretKey+"\n") {
-				t.Errorf("%s: nobody reads the key %s of the Secret", pack.Name, credential.SecretKey)
-			}
-		}
-		for _, workload := range pack.Workloads {
-			if !named(all.String(), workload.Kind, workload.Name) {
-				t.Errorf("%s: the chart has no %s %s", pack.Name, workload.Kind, workload.Name)
-			}
-		}
-		if !named(all.String(), "Service", pack.Probe.Service) {
-			t.Errorf("%s: the chart has no Service %s to probe", pack.Name, pack.Probe.Service)
-		}
-		if !strings.Contains(all.String(), "\nversion: "+pack.Version+"\n") {
-			t.Errorf("%s: the chart has another version than %s", pack.Name, pack.Version)
-		}
-		for _, forbidden := range []string{"helm.sh/hook", "kind: ClusterRole", "kind: Namespace", "kind: PersistentVolume\n"} {
-			if strings.Contains(all.String(), forbidden) {
-				t.Errorf("%s: the chart holds %q", pack.Name, forbidden)
-			}
-		}
-	}
-}
-
-func named(manifests, kind, name string) bool {
-	return regexp.MustCompile(`(?m)^kind: ` + kind + `\nmetadata:\n  name: ` + name + `$`).MatchString(manifests)
 }

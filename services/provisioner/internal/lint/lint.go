@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/store-platform/store-platform/pkg/cluster/release"
@@ -33,7 +34,10 @@ func Folder(folder string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var faults []string
+	faults, err := versionFaults(pack, chart)
+	if err != nil {
+		return nil, err
+	}
 	for _, plan := range pack.Plans {
 		values, err := exampleValues(pack, plan.Name)
 		if err != nil {
@@ -53,6 +57,23 @@ func Folder(folder string) ([]string, error) {
 		}
 	}
 	return faults, nil
+}
+
+// versionFaults: the chart's version is what Helm shows to whoever looks at the cluster.
+func versionFaults(pack engine.Pack, chart []engine.ChartFile) ([]string, error) {
+	for _, file := range chart {
+		if file.Name != "Chart.yaml" {
+			continue
+		}
+		var about struct{ Version string }
+		if err := yaml.Unmarshal(file.Data, &about); err != nil {
+			return nil, fmt.Errorf("read Chart.yaml: %w", err)
+		}
+		if about.Version != pack.Version {
+			return []string{fmt.Sprintf("version: the chart has %s, engine.yaml %s", about.Version, pack.Version)}, nil
+		}
+	}
+	return nil, nil
 }
 
 // exampleValues are those of a store with an ingress whose merchant gave what must be given and nothing else.

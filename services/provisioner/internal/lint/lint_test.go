@@ -67,6 +67,7 @@ func TestFolderFinds(t *testing.T) {
 		"store doesn't say its replicas":           {deployment, "  replicas: 1\n", ""},
 		"is a hook":                                {"chart/templates/service.yaml", "  name: store\n", "  name: store\n  annotations: {helm.sh/hook: pre-install}\n"},
 		"its pods don't carry":                     {deployment, `{{- include "sample.labels" . | nindent 8 }}`, `{{- include "sample.selector" . | nindent 8 }}`},
+		"version: the chart has 1.0.0":             {"engine.yaml", "\nversion: 1.0.0\n", "\nversion: 1.0.1\n"},
 		"helm: ":                                   {"chart/Chart.yaml", "apiVersion: v2", "apiVersion: v9"},
 	} {
 		faults, err := Folder(spoilt(t, change[0], change[1], change[2]))
