@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -13,56 +12,11 @@ import (
 	"time"
 
 	"github.com/fasthttp/websocket"
+
+	"github.com/store-platform/store-platform/pkg/cuttest"
 )
 
-// mortal is a connection that ends at a byte: in the middle of a handshake, of a frame, of a text, or between them.
-type mortal struct {
-	net.Conn
-	mu sync.Mutex
-	// read and write are how many bytes it still carries.
-	read, write int
-	dead        bool
-}
-
-func (m *mortal) Read(p []byte) (int, error) {
-	m.mu.Lock()
-	left := m.read
-	m.mu.Unlock()
-	if left == 0 {
-		m.die()
-		return 0, io.ErrUnexpectedEOF
-	}
-	n, err := m.Conn.Read(p[:min(len(p), left)])
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.read -= n
-	return n, err
-}
-
-func (m *mortal) Write(p []byte) (int, error) {
-	m.mu.Lock()
-	count := min(len(p), m.write)
-	m.write -= count
-	m.mu.Unlock()
-	n, err := m.Conn.Write(p[:count])
-	if err == nil && count < len(p) {
-		m.die()
-		err = io.ErrShortWrite
-	}
-	return n, err
-}
-
-func (m *mortal) die() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.dead = true
-	_ = m.Conn.Close()
-}
-
-// A byte more than a connection of the test ever carries.
-const immortal = 1 << 30
-
-// doomed lets a connection die on either side of the gateway: this one's budgets are for the events service's side.
+// doomed cuts connections on the events service's side of the gateway.
 type doomed struct {
 	net.Listener
 	mu  sync.Mutex
@@ -80,11 +34,11 @@ func (d *doomed) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &mortal{Conn: conn, read: immortal, write: immortal}
+	cut := cuttest.Cut{Read: cuttest.Whole, Write: cuttest.Whole}
 	if d.intn(3) == 0 {
-		m.write = d.intn(8 << 10)
+		cut.Write = d.intn(8 << 10)
 	}
-	return m, nil
+	return cuttest.New(conn, cut), nil
 }
 
 // text is the n-th message of a log without end; texts differ in length, so that frames do.
@@ -132,20 +86,24 @@ func TestCutsOnBothSidesOfTheGatewayLeaveNoHole(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(seed, 2))
 	near, last := 0, 0
 	for range cuts {
-		conn := &mortal{read: rnd.IntN(16 << 10), write: immortal}
+		cut := cuttest.Cut{Read: rnd.IntN(16 << 10), Write: cuttest.Whole}
 		switch rnd.IntN(8) {
 		case 0:
-			conn.read = rnd.IntN(600)
+			cut.Read = rnd.IntN(600)
 		case 1:
-			conn.write = rnd.IntN(300)
+			cut.Write = rnd.IntN(300)
 		}
+		var conn *cuttest.Conn
 		dialer := websocket.Dialer{NetDial: func(network, address string) (net.Conn, error) {
 			tcp, err := net.Dial(network, address)
-			conn.Conn = tcp
-			return conn, err
+			if err != nil {
+				return nil, err
+			}
+			conn = cuttest.New(tcp, cut)
+			return conn, nil
 		}}
 		last = listen(t, dialer, strings.Replace(b.url, "http", "ws", 1), last)
-		if conn.dead {
+		if conn != nil && conn.Over() {
 			near++
 		}
 	}

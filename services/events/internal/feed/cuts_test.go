@@ -2,7 +2,6 @@ package feed
 
 import (
 	"encoding/json"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/url"
@@ -12,70 +11,23 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/store-platform/store-platform/pkg/cuttest"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/services/events/internal/logtest"
 )
 
-// mortal is a connection that ends at a byte: in the middle of a handshake, of a frame, of a text, or between them.
-type mortal struct {
-	*net.TCPConn
-	mu sync.Mutex
-	// read and write are how many bytes it still carries.
-	read, write int
-	// rude ends it with a reset, which takes back what is under way; otherwise it is closed.
-	rude, dead bool
-}
-
-func (m *mortal) Read(p []byte) (int, error) {
-	m.mu.Lock()
-	left := m.read
-	m.mu.Unlock()
-	if left == 0 {
-		m.die()
-		return 0, io.ErrUnexpectedEOF
-	}
-	n, err := m.TCPConn.Read(p[:min(len(p), left)])
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.read -= n
-	return n, err
-}
-
-func (m *mortal) Write(p []byte) (int, error) {
-	m.mu.Lock()
-	count := min(len(p), m.write)
-	m.write -= count
-	m.mu.Unlock()
-	n, err := m.TCPConn.Write(p[:count])
-	if err == nil && count < len(p) {
-		m.die()
-		err = io.ErrShortWrite
-	}
-	return n, err
-}
-
-func (m *mortal) die() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.dead = true
-	if m.rude {
-		_ = m.SetLinger(0)
-	}
-	_ = m.TCPConn.Close()
-}
-
-// doom chooses the byte. A quarter die so early that the handshake, hello or the first event isn't through.
-func doom(rnd *rand.Rand, conn *net.TCPConn) *mortal {
-	m := &mortal{TCPConn: conn, read: rnd.IntN(16 << 10), write: 1 << 20, rude: rnd.IntN(2) == 0}
+// doom chooses the byte. A quarter end so early that the handshake, hello or the first event isn't through.
+func doom(rnd *rand.Rand, conn *net.TCPConn) *cuttest.Conn {
+	cut := cuttest.Cut{Read: rnd.IntN(16 << 10), Write: cuttest.Whole, Rude: rnd.IntN(2) == 0}
 	switch rnd.IntN(8) {
 	case 0:
-		m.read = rnd.IntN(600)
+		cut.Read = rnd.IntN(600)
 	case 1:
-		m.read = rnd.IntN(2000)
+		cut.Read = rnd.IntN(2000)
 	case 2:
-		m.write = rnd.IntN(400)
+		cut.Write = rnd.IntN(400)
 	}
-	return m
+	return cuttest.New(conn, cut)
 }
 
 // A client whose connection ends 100 times at a byte of chance while events flow, and that comes back with the cursor
@@ -115,10 +67,10 @@ func TestCutsLeaveNoHole(t *testing.T) {
 		case turns <- struct{}{}:
 		default:
 		}
-		var conn *mortal
+		var conn *cuttest.Conn
 		b.wrap = func(c *net.TCPConn) net.Conn { conn = doom(rnd, c); return conn }
 		m.follow(t, b, mine)
-		if conn.dead {
+		if conn.Over() {
 			n++
 		}
 	}
