@@ -1,19 +1,20 @@
 package imagebuild
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
 )
 
 // phraseMark begins a comment above a stage's FROM that says what people read while the stage is built:
 //
 //	# progress: installing packages
-const phraseMark = "# progress:"
+const phraseMark = "progress:"
 
 // stage is one stage of a Dockerfile.
 type stage struct {
@@ -33,71 +34,63 @@ func readDockerfile(path string) (stages, error) {
 		return nil, fmt.Errorf("read a Dockerfile: %w", err)
 	}
 	defer file.Close()
-	var found stages
-	var phrase, instruction string
-	lines := bufio.NewScanner(file)
-	for lines.Scan() {
-		line := strings.TrimSpace(lines.Text())
-		if strings.HasPrefix(line, "#") {
-			if said, ok := strings.CutPrefix(line, phraseMark); ok {
-				phrase = strings.TrimSpace(said)
-			}
-			continue
-		}
-		instruction += line
-		if continued, ok := strings.CutSuffix(instruction, `\`); ok {
-			instruction = continued + " "
-			continue
-		}
-		if instruction != "" {
-			found = found.add(instruction, phrase)
-			phrase = ""
-		}
-		instruction = ""
-	}
-	if err := lines.Err(); err != nil {
+	read, err := parser.Parse(file)
+	if err != nil {
 		return nil, fmt.Errorf("read a Dockerfile: %w", err)
+	}
+	var found stages
+	for _, instruction := range read.AST.Children {
+		keyword := strings.ToUpper(instruction.Value)
+		if keyword == "FROM" {
+			found = append(found, newStage(instruction))
+		}
+		if len(found) == 0 {
+			continue // an ARG before the first FROM is no step
+		}
+		last := &found[len(found)-1]
+		last.steps = append(last.steps, keyword)
+		last.uses = append(last.uses, usedBy(instruction.Flags)...)
 	}
 	return found, nil
 }
 
-func (s stages) add(instruction, phrase string) stages {
-	words := strings.Fields(instruction)
-	keyword := strings.ToUpper(words[0])
-	if keyword == "FROM" {
-		s = append(s, newStage(words[1:], phrase))
+func newStage(from *parser.Node) stage {
+	var words []string
+	for word := from.Next; word != nil; word = word.Next {
+		words = append(words, word.Value)
 	}
-	if len(s) == 0 {
-		return s // an ARG before the first FROM is no step
+	var made stage
+	if len(words) > 0 {
+		made.uses = words[:1]
 	}
-	last := &s[len(s)-1]
-	last.steps = append(last.steps, keyword)
-	for _, word := range words[1:] {
-		if from, ok := strings.CutPrefix(word, "--from="); ok {
-			last.uses = append(last.uses, from)
+	if len(words) == 3 {
+		made.name = words[2]
+	}
+	for _, line := range from.PrevComment {
+		if phrase, ok := strings.CutPrefix(line, phraseMark); ok {
+			made.phrase = strings.TrimSpace(phrase)
 		}
-		if strings.HasPrefix(word, "--mount=") {
-			for part := range strings.SplitSeq(word, ",") {
+	}
+	return made
+}
+
+// usedBy are the stages that an instruction copies from or mounts.
+func usedBy(flags []string) []string {
+	var stages []string
+	for _, flag := range flags {
+		name, value, _ := strings.Cut(flag, "=")
+		switch name {
+		case "--from":
+			stages = append(stages, value)
+		case "--mount":
+			for part := range strings.SplitSeq(value, ",") {
 				if from, ok := strings.CutPrefix(part, "from="); ok {
-					last.uses = append(last.uses, from)
+					stages = append(stages, from)
 				}
 			}
 		}
 	}
-	return s
-}
-
-func newStage(words []string, phrase string) stage {
-	words = slices.DeleteFunc(slices.Clone(words), func(word string) bool { return strings.HasPrefix(word, "--") })
-	var made stage
-	if len(words) > 0 {
-		made.uses = []string{words[0]}
-	}
-	if len(words) == 3 && strings.EqualFold(words[1], "AS") {
-		made.name = words[2]
-	}
-	made.phrase = phrase
-	return made
+	return stages
 }
 
 // useBase tells whether a stage begins with the base that is handed in.
