@@ -25,7 +25,10 @@ func runAPIServer(ctx context.Context, r *runner) error {
 	}
 	defer stop()
 	// More at once than there are cores: most of these tests is waiting, for a lease to run out or a namespace to go.
-	return r.goTest(ctx, "apiserver", false, []string{"-count=1", "-timeout=30m", "-parallel=16"}, []string{"TEST_KUBECONFIG=" + kubeconfig})
+	return r.goTest(ctx, suite{
+		tier: "apiserver", abreast: 2,
+		flags: []string{"-count=1", "-timeout=30m", "-parallel=16"}, env: []string{"TEST_KUBECONFIG=" + kubeconfig},
+	})
 }
 
 // startAPIServer runs deploy/local's API server, which prints the path of its kubeconfig once it answers.

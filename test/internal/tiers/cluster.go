@@ -199,11 +199,11 @@ func (c *cluster) stop(r *runner) {
 }
 
 func runUnit(ctx context.Context, r *runner) error {
-	return r.goTest(ctx, "unit", true, nil, nil)
+	return r.goTest(ctx, suite{tier: "unit", race: true})
 }
 
 func runBus(ctx context.Context, r *runner) error {
-	return r.goTest(ctx, "bus", true, []string{"-count=1", "-timeout=20m"}, nil)
+	return r.goTest(ctx, suite{tier: "bus", race: true, flags: []string{"-count=1", "-timeout=20m"}})
 }
 
 func runCluster(ctx context.Context, r *runner) error {
@@ -221,7 +221,8 @@ func runCluster(ctx context.Context, r *runner) error {
 	if err := r.cluster.awaitImages(ctx, r); err != nil {
 		return err
 	}
-	return r.goTest(ctx, "cluster", false, []string{"-count=1", "-timeout=60m", "-parallel=16"}, []string{
-		platform.EndpointsEnv + "=" + endpoints, platform.TracesEnv + "=" + r.cluster.traces,
+	return r.goTest(ctx, suite{
+		tier: "cluster", flags: []string{"-count=1", "-timeout=60m", "-parallel=16"},
+		env: []string{platform.EndpointsEnv + "=" + endpoints, platform.TracesEnv + "=" + r.cluster.traces},
 	})
 }

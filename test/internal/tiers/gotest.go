@@ -8,8 +8,18 @@ import (
 	"os/exec"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	"gotest.tools/gotestsum/testjson"
 )
+
+// suite is a tier's tests.
+type suite struct {
+	tier string
+	race bool
+	// abreast is how many batches run at once: more than one where most of a test is waiting.
+	abreast    int
+	flags, env []string
+}
 
 // batch is one `go test`.
 type batch struct {
@@ -19,23 +29,23 @@ type batch struct {
 	env      []string
 }
 
-// batches are the tier's packages, a batch per module and per way of compiling them.
-func (r *runner) batches(ctx context.Context, tier string, race bool, flags, env []string) []batch {
+// batches are the suite's packages, a batch per module and per way of compiling them.
+func (r *runner) batches(ctx context.Context, s suite) []batch {
 	var all []batch
 	for i := range r.modules {
 		m := &r.modules[i]
 		if !m.loaded {
 			m.packages, m.loaded = r.load(ctx, *m), true
 		}
-		light := batch{dir: m.dir, flags: flags, env: env}
+		light := batch{dir: m.dir, flags: s.flags, env: s.env}
 		heavy := light
-		if race {
-			light.flags = append([]string{"-race"}, flags...)
-			light.env = append([]string{"CGO_ENABLED=1"}, env...)
+		if s.race {
+			light.flags = append([]string{"-race"}, s.flags...)
+			light.env = append([]string{"CGO_ENABLED=1"}, s.env...)
 		}
 		for _, p := range m.packages {
 			switch {
-			case p.tier != tier:
+			case p.tier != s.tier:
 			case p.heavy:
 				heavy.packages = append(heavy.packages, p.path)
 			default:
@@ -51,14 +61,15 @@ func (r *runner) batches(ctx context.Context, tier string, race bool, flags, env
 	return all
 }
 
-// goTest runs the tier's tests and counts them.
-func (r *runner) goTest(ctx context.Context, tier string, race bool, flags, env []string) error {
-	for _, batch := range r.batches(ctx, tier, race, flags, env) {
-		if err := r.runBatch(ctx, batch); err != nil {
-			return err
-		}
+// goTest runs a suite and counts its tests.
+func (r *runner) goTest(ctx context.Context, s suite) error {
+	batches := r.batches(ctx, s)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(1, s.abreast))
+	for _, batch := range batches {
+		group.Go(func() error { return r.runBatch(ctx, batch) })
 	}
-	return nil
+	return group.Wait()
 }
 
 func (r *runner) runBatch(ctx context.Context, batch batch) error {
@@ -79,50 +90,56 @@ func (r *runner) runBatch(ctx context.Context, batch batch) error {
 		ended <- err
 	}()
 	run, err := testjson.ScanTestOutput(testjson.ScanConfig{
-		Stdout: stdout, Stderr: stderr, Handler: newReport(r.out), IgnoreNonJSONOutputLines: true,
+		Stdout: stdout, Stderr: stderr, Handler: r.newReport(), IgnoreNonJSONOutputLines: true,
 	})
 	if err != nil {
 		return errors.Join(fmt.Errorf("read what go test in %s says: %w", batch.dir, err), <-ended)
 	}
 	err = <-ended
-	failures := len(r.tally.failed)
-	r.count(run)
+	counted := r.count(run)
 	var exit *exec.ExitError
 	switch {
 	case err != nil && !errors.As(err, &exit):
 		return fmt.Errorf("run go test in %s: %w", batch.dir, err)
-	case err != nil && len(r.tally.failed) == failures:
+	case err != nil && len(counted.failed) == 0:
 		return fmt.Errorf("go test in %s: %w\n%s", batch.dir, err, strings.Join(run.Errors(), "\n"))
 	}
 	return nil
 }
 
-// report shows packages as they end and failed tests with what they said.
+// report shows packages as they end and failed tests with what they said, each in one piece.
 type report struct {
 	formatter testjson.EventFormatter
-	out       io.Writer
+	runner    *runner
 }
 
-func newReport(out io.Writer) *report {
-	return &report{out: out, formatter: testjson.NewEventFormatter(out, "pkgname-and-test-fails", testjson.FormatOptions{HideEmptyPackages: true})}
+func (r *runner) newReport() *report {
+	return &report{runner: r, formatter: testjson.NewEventFormatter(r.out, "pkgname-and-test-fails", testjson.FormatOptions{HideEmptyPackages: true})}
 }
 
 func (r *report) Event(event testjson.TestEvent, run *testjson.Execution) error {
+	r.runner.mu.Lock()
+	defer r.runner.mu.Unlock()
 	return r.formatter.Format(event, run)
 }
 
 func (r *report) Err(text string) error {
-	_, err := fmt.Fprintln(r.out, text)
+	r.runner.mu.Lock()
+	defer r.runner.mu.Unlock()
+	_, err := fmt.Fprintln(r.runner.out, text)
 	return err
 }
 
-// count adds a run to the tally, subtests included.
-func (r *runner) count(run *testjson.Execution) {
+// count counts a run, subtests included.
+func (r *runner) count(run *testjson.Execution) tally {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var t tally
 	for _, name := range run.Packages() {
-		r.tally.passed += len(run.Package(name).Passed)
+		t.passed += len(run.Package(name).Passed)
 	}
 	for _, test := range testjson.FilterFailedUnique(run.Failed()) {
-		r.tally.fail(nameOf(test))
+		t.fail(nameOf(test))
 		if test.Test == "" {
 			fmt.Fprintf(r.out, "%s failed outside its tests:\n%s%s\n", test.Package,
 				strings.Join(run.OutputLines(test), ""), strings.Join(run.Errors(), ""))
@@ -131,13 +148,15 @@ func (r *runner) count(run *testjson.Execution) {
 	for _, test := range run.Skipped() {
 		reason := strings.TrimSpace(strings.Join(run.OutputLines(test), ""))
 		if why, allowed := r.skips[test.Test.Name()]; allowed {
-			r.tally.skipped++
+			t.skipped++
 			fmt.Fprintf(r.out, "∅  %s: %s\n", nameOf(test), why)
 			continue
 		}
-		r.tally.fail(nameOf(test) + " (skipped, and not in test/skips.txt)")
+		t.fail(nameOf(test) + " (skipped, and not in test/skips.txt)")
 		fmt.Fprintf(r.out, "✖  %s was skipped and isn't in test/skips.txt:\n%s\n", nameOf(test), reason)
 	}
+	r.tally.merge(t)
+	return t
 }
 
 func nameOf(test testjson.TestCase) string {

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -19,6 +20,8 @@ type runner struct {
 	modules     []module
 	skips       skips
 	cluster     *cluster
+	// mu keeps apart what is told of batches that run at once.
+	mu sync.Mutex
 	// tally is the running tier's.
 	tally tally
 }
