@@ -28,7 +28,7 @@ var kinds = []schema.GroupVersionResource{
 	{Version: "v1", Resource: "resourcequotas"}, {Version: "v1", Resource: "secrets"},
 	{Version: "v1", Resource: "serviceaccounts"}, {Version: "v1", Resource: "services"},
 	{Group: "apps", Version: "v1", Resource: "deployments"}, {Group: "apps", Version: "v1", Resource: "replicasets"},
-	{Group: "apps", Version: "v1", Resource: "statefulsets"}, {Group: "batch", Version: "v1", Resource: "jobs"},
+	{Group: "apps", Version: "v1", Resource: "statefulsets"}, {Group: "batch", Version: "v1", Resource: "cronjobs"},
 	{Group: "networking.k8s.io", Version: "v1", Resource: "ingresses"},
 	{Group: "networking.k8s.io", Version: "v1", Resource: "networkpolicies"},
 	{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "rolebindings"},
@@ -36,8 +36,9 @@ var kinds = []schema.GroupVersionResource{
 
 const helmsRevision = "sh.helm.release."
 
-// inventory lists what a store consists of, but for Helm's revisions. What a controller names at random is named after
-// its owner; a generation above the first tells of an object that was made once and changed later.
+// inventory lists what a store consists of, but for Helm's revisions and for what the clock has started. What a
+// controller names at random is named after its owner; a generation above the first tells of an object that was made
+// once and changed later.
 func (b *bundle) inventory(id store.ID) []string {
 	b.t.Helper()
 	client, err := metadata.NewForConfig(b.api.Config)
@@ -51,13 +52,19 @@ func (b *bundle) inventory(id store.ID) []string {
 			b.t.Fatalf("list %s: %v", kind.Resource, err)
 		}
 		for _, object := range list.Items {
-			if !strings.HasPrefix(object.Name, helmsRevision) {
+			if !strings.HasPrefix(object.Name, helmsRevision) && !byTheClock(object) {
 				all = append(all, fmt.Sprintf("%s %s generation %d", kind.Resource, nameOf(object), object.Generation))
 			}
 		}
 	}
 	slices.Sort(all)
 	return all
+}
+
+// byTheClock: whether a CronJob's turn has come while a store was looked at says nothing about the store.
+func byTheClock(object metav1.PartialObjectMetadata) bool {
+	owner := metav1.GetControllerOf(&object)
+	return owner != nil && owner.Kind == "Job"
 }
 
 func nameOf(object metav1.PartialObjectMetadata) string {

@@ -64,6 +64,9 @@ func TestEveryEngineKeepsEveryPromise(t *testing.T) {
 			c.part("buying by clicks", (*conformance).sellsByClicks)
 			c.part("policies", (*conformance).isWalledIn)
 			c.part("degraded", (*conformance).saysSoWhenItFails)
+			if closer, can := shop.(shops.Closer); can {
+				c.part("closed", func(c *conformance) { c.saysSoWhenItIsClosed(closer) })
+			}
 			c.part("mended", (*conformance).isMended)
 			c.part("restart", (*conformance).outlivesItsPods)
 			c.part("delete", (*conformance).isGoneWhenDeleted)

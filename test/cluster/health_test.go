@@ -13,6 +13,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/test/internal/platform"
+	"github.com/store-platform/store-platform/test/internal/shops"
 )
 
 // freeze stops everything in the workload's pods, as a node does that runs out of processor time, and thaws it when
@@ -76,6 +77,31 @@ func (c *conformance) saysSoWhenItFails() {
 	}
 	c.Logf("%s stands still: %s: %s (%s)", workload, last.Event.Facts.Reason, last.Event.Facts.Message, last.Event.Facts.Detail)
 	thaw()
+	feed.UntilType(c.T, store.Recovered)
+	c.expectOrders()
+	c.buy()
+}
+
+// saysSoWhenItIsClosed: everything runs and pages answer, but nothing can be bought.
+func (c *conformance) saysSoWhenItIsClosed(closer shops.Closer) {
+	feed := c.Follow(c.T, "", c.at.ID)
+	open, err := closer.Close(c.Context(), c.at, c.admin())
+	if err != nil {
+		c.Fatalf("close the shop: %v", err)
+	}
+	if status, _, _, err := c.at.Look(c.Context(), "/"); err != nil || status != http.StatusOK {
+		c.Errorf("its first page answers %d, %v: this shows little", status, err)
+	}
+	if c.at.Probe(c.Context(), c.pack.Probe) == nil {
+		c.Error("the probe passes where nothing is sold")
+	}
+	seen := feed.UntilType(c.T, store.BecameDegraded)
+	if facts := seen[len(seen)-1].Event.Facts; facts.Reason != "NotAnswering" {
+		c.Errorf("it says %+v", facts)
+	}
+	if err := open(c.Context()); err != nil {
+		c.Fatalf("open the shop: %v", err)
+	}
 	feed.UntilType(c.T, store.Recovered)
 	c.expectOrders()
 	c.buy()

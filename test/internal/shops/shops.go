@@ -26,6 +26,12 @@ type Shop interface {
 	Click(at At, tab *Tab) (string, error)
 }
 
+// Closer is a shop that its merchant can close, so that it looks alive and sells nothing.
+type Closer interface {
+	// Close closes it as the merchant who was shown the credential, and returns what opens it again.
+	Close(ctx context.Context, at At, with query.Credential) (open func(context.Context) error, err error)
+}
+
 // all are the shops by the name of their engine.
 var all = map[string]Shop{
 	"sample":      sample{},

@@ -60,8 +60,8 @@ func (woocommerce) Buy(ctx context.Context, at At) (string, error) {
 	return strconv.Itoa(placed.ID), nil
 }
 
-// Orders signs in by the form, as merchants do: the API takes a password over https only.
-func (w woocommerce) Orders(ctx context.Context, at At, with query.Credential) ([]string, error) {
+// merchant signs in by the form, as merchants do: the API takes a password over https only.
+func (w woocommerce) merchant(ctx context.Context, at At, with query.Credential) (*visitor, error) {
 	v := at.visitor()
 	if err := w.signIn(ctx, v, with); err != nil {
 		return nil, err
@@ -71,6 +71,26 @@ func (w woocommerce) Orders(ctx context.Context, at At, with query.Credential) (
 		return nil, err
 	}
 	v.header.Set("X-WP-Nonce", string(nonce))
+	return v, nil
+}
+
+// Close switches the plugin off, which any administrator of a WordPress can. What is left answers every visitor.
+func (w woocommerce) Close(ctx context.Context, at At, with query.Credential) (func(context.Context) error, error) {
+	v, err := w.merchant(ctx, at, with)
+	if err != nil {
+		return nil, err
+	}
+	become := func(ctx context.Context, status string) error {
+		return v.call(ctx, http.MethodPost, "/wp-json/wp/v2/plugins/woocommerce/woocommerce", map[string]any{"status": status}, nil)
+	}
+	return func(ctx context.Context) error { return become(ctx, "active") }, become(ctx, "inactive")
+}
+
+func (w woocommerce) Orders(ctx context.Context, at At, with query.Credential) ([]string, error) {
+	v, err := w.merchant(ctx, at, with)
+	if err != nil {
+		return nil, err
+	}
 	// Posts would do for a few orders, and are slow for many: a shop that begins with them stays with them.
 	var shop struct {
 		Settings struct {
