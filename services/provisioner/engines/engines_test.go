@@ -100,3 +100,28 @@ func (s schema) describes(option engine.Option) bool {
 func sameKeys[A, B any](a map[string]A, b map[string]B) bool {
 	return slices.Equal(slices.Sorted(maps.Keys(a)), slices.Sorted(maps.Keys(b)))
 }
+
+// looksAlive is what shops answer that can't sell: as installers, without their plugin or database, or not set up yet.
+var looksAlive = map[string]struct {
+	status int
+	body   string
+}{
+	"a redirect to an installer": {302, ""},
+	"an installer":               {200, "<!DOCTYPE html><title>WordPress &rsaquo; Installation</title>"},
+	"a route without its plugin": {404, `{"code":"rest_no_route","data":{"status":404}}`},
+	"an error that is no error":  {200, `{"code":"rest_no_route","data":{"status":404}}`},
+	"a database that is away":    {500, "<h1>Error establishing a database connection</h1>"},
+	"a process that lives":       {200, "OK"},
+	"a shop before its set-up":   {503, `{"ready":false}`},
+	"one that doesn't say so":    {200, `{"ready":false}`},
+}
+
+func TestNoProbePassesWhereNothingIsSold(t *testing.T) {
+	for _, pack := range carried(t) {
+		for name, answer := range looksAlive {
+			if pack.Probe.Check(answer.status, []byte(answer.body)) == nil {
+				t.Errorf("%s: the probe passes on %s", pack.Name, name)
+			}
+		}
+	}
+}
