@@ -121,7 +121,7 @@ func endedWith(status corev1.ContainerStatus, code int32) bool {
 }
 
 // phraseOf is what the workload's pods are at, in the pack's words: the init container that runs, or that all have run.
-// It is empty where the pack has no words for it, and before a pod of the newest template is seen.
+// It is empty where the pack has no words for it, and before a pod of the newest template has begun.
 func phraseOf(r rollout, pods []*corev1.Pod, listed []engine.Workload) string {
 	i := slices.IndexFunc(listed, func(w engine.Workload) bool { return w.Kind == r.kind && w.Name == r.name })
 	current := podsOf(r, pods)
@@ -129,6 +129,9 @@ func phraseOf(r rollout, pods []*corev1.Pod, listed []engine.Workload) string {
 		return ""
 	}
 	for _, pod := range current {
+		if len(listed[i].Phases) > 0 && len(pod.Status.InitContainerStatuses) == 0 {
+			return ""
+		}
 		for _, status := range pod.Status.InitContainerStatuses {
 			if status.State.Terminated == nil || status.State.Terminated.ExitCode != 0 {
 				return listed[i].Phases[status.Name]

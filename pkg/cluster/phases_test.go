@@ -30,19 +30,20 @@ func TestAwaitWorkloadsTellsThePhases(t *testing.T) {
 	a := awaited(b.id)
 	a.Workloads = []engine.Workload{{Kind: "Deployment", Name: "web", Progress: "Opening", Phases: map[string]string{"install": "Installing"}}}
 	a.Tell = func(phrase string) { told <- phrase }
-	ended := await(within(t, time.Minute), op, a)
+	waited := await(within(t, time.Minute), op, a)
 	b.runPods(t, "registry.example/shop:1", installing(corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}))
 	if phrase := <-told; phrase != "Installing" {
 		t.Fatalf("%q while the init container runs", phrase)
 	}
 	done := running()
 	done.Conditions = nil
+	done.InitContainerStatuses = installing(ended(0, "first")).InitContainerStatuses
 	b.runPods(t, "registry.example/shop:1", done)
 	if phrase := <-told; phrase != "Opening" {
 		t.Fatalf("%q after it", phrase)
 	}
 	b.runPods(t, "registry.example/shop:1", running())
-	if err := <-ended; err != nil || len(told) > 0 {
+	if err := <-waited; err != nil || len(told) > 0 {
 		t.Fatalf("%v, and %d more phrases", err, len(told))
 	}
 }
@@ -86,14 +87,14 @@ func TestAwaitWorkloadsDoesNotBlameWhatWasMended(t *testing.T) {
 			a.Workloads = []engine.Workload{{Kind: "Deployment", Name: "web", Phases: map[string]string{"install": "Installing"}}}
 			told := make(chan string, 10)
 			a.Failures, a.Again, a.Tell = nothingToSell, true, func(phrase string) { told <- phrase }
-			ended := await(within(t, time.Minute), op, a)
+			waited := await(within(t, time.Minute), op, a)
 			select {
-			case err := <-ended:
+			case err := <-waited:
 				t.Fatalf("it believes what was: %v", err)
 			case <-told:
 			}
 			b.runPods(t, "registry.example/shop:1", c.next)
-			err := <-ended
+			err := <-waited
 			if c.reason != "" {
 				wantKind(t, err, cluster.Permanent, c.reason)
 			} else if err != nil {
