@@ -11,6 +11,7 @@ import (
 
 // A broker that goes while Helm is at work costs an attempt at most, and nothing is there or told twice.
 func TestABrokerThatGoesInMidStep(t *testing.T) {
+	t.Parallel()
 	for name, backBefore := range map[string]bool{"and is back before its end": true, "and misses its end": false} {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t).serving()
@@ -91,6 +92,7 @@ func (b *bundle) awaitConsumer(name string, unacknowledged int) {
 
 // Without its lease a worker stops; once there are leases again, somebody goes on.
 func TestLeasesThatAreLost(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]func(*bundle, *worker){
 		"purged":                    (*bundle).purgeLeases,
 		"deleted and made anew":     func(b *bundle, _ *worker) { b.deleteLeases(); b.ensureLog() },

@@ -8,6 +8,7 @@ import (
 
 // A delete that comes at any moment of the provisioning ends with nothing left, and nothing coming back.
 func TestDeleteAtEachStep(t *testing.T) {
+	t.Parallel()
 	begun := func(b *bundle, id store.ID) { b.awaitType(id, store.AttemptStarted) }
 	behind := func(step string) func(*bundle, store.ID) {
 		return func(b *bundle, id store.ID) { b.awaitStep(id, step) }

@@ -14,6 +14,7 @@ import (
 // another takes over: the store is the one that nobody harmed, and its passwords are the first ones. All other requests
 // are the same for every engine; the smallest one's test strikes at them.
 func TestAProvisionerKilledAtAnyObjectOfAnyEngineLeavesAWholeStore(t *testing.T) {
+	t.Parallel()
 	for _, pack := range shipped(t) {
 		if pack.Tier == engine.TierDemo {
 			continue

@@ -86,6 +86,7 @@ func goAwayAt(proxy *clustertest.Proxy, request string) {
 
 // An API server that sheds load is named as the cause, however long it asks to be left alone.
 func TestAnAPIServerThatSaysLater(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		request string
 		code    int

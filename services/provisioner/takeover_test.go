@@ -12,6 +12,7 @@ import (
 
 // A provisioner that is killed is replaced by another, which goes on where it got to.
 func TestKilledWorkerIsReplaced(t *testing.T) {
+	t.Parallel()
 	for during, behind := range map[string]string{"the Helm call": "credentials", "the wait": "release"} {
 		t.Run(during, func(t *testing.T) {
 			b := setup(t)
