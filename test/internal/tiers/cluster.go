@@ -203,7 +203,7 @@ func runUnit(ctx context.Context, r *runner) error {
 }
 
 func runBus(ctx context.Context, r *runner) error {
-	return r.goTest(ctx, suite{tier: "bus", race: true, flags: []string{"-count=1", "-timeout=20m"}})
+	return r.goTest(ctx, suite{tier: "bus", race: true, abreast: 2, flags: []string{"-count=1", "-timeout=20m"}})
 }
 
 func runCluster(ctx context.Context, r *runner) error {
