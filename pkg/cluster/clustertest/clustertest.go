@@ -135,21 +135,13 @@ func (a *API) ClientAs(t testing.TB, account string) kubernetes.Interface {
 	return client
 }
 
-// NewID is a store of this test alone; its namespace is removed when the test ends.
+// NewID is a store of this test alone. Its namespace goes with the cluster, at the end of the run: removing one costs the
+// API server more than making it, and the namespaces of one test would be removed at the cost of another's.
 func (a *API) NewID(t testing.TB) store.ID {
 	t.Helper()
 	random := make([]byte, 8)
 	_, _ = rand.Read(random)
-	id := store.NewID(random)
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
-		defer cancel()
-		err := a.Admin.CoreV1().Namespaces().Delete(ctx, id.Namespace(), metav1.DeleteOptions{})
-		if err != nil && !apierrors.IsNotFound(err) {
-			t.Errorf("remove namespace of store %s: %v", id, err)
-		}
-	})
-	return id
+	return store.NewID(random)
 }
 
 // Eventually polls until ok, for what another part of the cluster has to do first.
