@@ -24,11 +24,11 @@ func runAPIServer(ctx context.Context, r *runner) error {
 		return err
 	}
 	defer stop()
-	// More at once than there are cores: most of these tests is waiting, for a lease to run out or a namespace to go. With
-	// many more, the namespaces go so slowly that tests give up.
+	// More at once than there are cores: most of these tests is waiting, for a lease to run out or a namespace to go. But
+	// one batch at a time: beside chaos the namespaces go so slowly that tests give up.
 	return r.goTest(ctx, suite{
-		tier: "apiserver", abreast: 2,
-		flags: []string{"-count=1", "-timeout=30m", "-parallel=6"}, env: []string{"TEST_KUBECONFIG=" + kubeconfig},
+		tier: "apiserver", flags: []string{"-count=1", "-timeout=30m", "-parallel=12"},
+		env: []string{"TEST_KUBECONFIG=" + kubeconfig},
 	})
 }
 
