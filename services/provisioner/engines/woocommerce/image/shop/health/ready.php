@@ -1,16 +1,12 @@
 <?php
-// Whether this pod can sell: the shop is installed, its plugin is switched on, and the database answers now. It loads no
-// WordPress: it is asked every few seconds, and that would cost a tenth of a core. What WordPress itself makes of it is
-// asked by the probe of the engine.
+// Whether this pod may be shown to visitors: the shop is installed, and the database answers now. It loads no WordPress:
+// it is asked every few seconds, and that would cost a tenth of a core. Whether anything is sold is asked by the probe of
+// the engine and not here: a merchant who has switched the plugin off needs the admin pages to switch it on again.
 
 require '/opt/shop/database.php';
 
-$rows = database(2)?->query(
-    "SELECT 1 FROM wp_options WHERE option_name = 'store_platform_woocommerce'
-     UNION ALL SELECT 1 FROM wp_options
-     WHERE option_name = 'active_plugins' AND option_value LIKE '%\"woocommerce/woocommerce.php\"%'"
-);
-$ready = $rows && $rows->num_rows === 2;
+$rows = database(2)?->query("SELECT 1 FROM wp_options WHERE option_name = 'store_platform_woocommerce'");
+$ready = $rows && $rows->num_rows === 1;
 http_response_code($ready ? 200 : 503);
 header('Content-Type: text/plain');
 echo $ready ? "ready\n" : "not ready\n";
