@@ -27,7 +27,7 @@ type stage struct {
 
 type stages []stage
 
-// readDockerfile reads as much of a Dockerfile as progress takes. What is wrong with it the builders say better.
+// readDockerfile reads as much of a Dockerfile as progress takes.
 func readDockerfile(path string) (stages, error) {
 	file, err := os.Open(path)
 	if err != nil {
