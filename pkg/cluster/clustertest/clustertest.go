@@ -135,8 +135,8 @@ func (a *API) ClientAs(t testing.TB, account string) kubernetes.Interface {
 	return client
 }
 
-// NewID is a store of this test alone. Its namespace goes with the cluster, at the end of the run: removing one costs the
-// API server more than making it, and the namespaces of one test would be removed at the cost of another's.
+// NewID is a store of this test alone. Its namespace goes with the cluster, at the end of the run: the namespace
+// controller is left to what the tests themselves remove and wait for.
 func (a *API) NewID(t testing.TB) store.ID {
 	t.Helper()
 	random := make([]byte, 8)
