@@ -1,7 +1,6 @@
 package cluster_test
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,8 +13,9 @@ import (
 // maxLines is what a create may log over all services.
 const maxLines = 15
 
+// Another attempt, after a kill, has lines of its own.
 func TestACreateLogsLittleAndNoSecret(t *testing.T) {
-	b := setup(t)
+	b := alone(t)
 	s := b.ready("Quiet")
 	lines := b.Logs(t, string(s.ID))
 	if len(lines) == 0 || len(lines) > maxLines {
@@ -32,19 +32,16 @@ func TestACreateLogsLittleAndNoSecret(t *testing.T) {
 	}
 }
 
+// A process that is killed takes the spans with it that it hasn't sent yet.
 func TestOneTraceHoldsTheRequestTheWorkAndTheProjection(t *testing.T) {
 	traces := platform.ReceiveTraces(t)
-	b := setup(t)
+	b := alone(t)
 	const id = "4bf92f3577b34da6a3ce929d0e0e4736"
 	s := b.Create(t, "Traced", "traceparent", "00-"+id+"-00f067aa0ba902b7-01")
 	b.Cleanup(func() { b.remove(s.ID) })
 	b.Follow(t, b.before(s), s.ID).UntilType(t, store.BecameReady)
-	raw, err := hex.DecodeString(id)
-	if err != nil {
-		t.Fatal(err)
-	}
 	platform.Eventually(t, func() error {
-		spans := traces.Of(string(raw))
+		spans := traces.Of(id)
 		return errors.Join(
 			contains(spans, "store-gateway", "/stores"), contains(spans, "store-gateway", "append create"),
 			contains(spans, "store-provisioner", "work provisioner"), contains(spans, "store-provisioner", "step release"),

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"encoding/hex"
 	"errors"
 	"io"
 	"net"
@@ -69,13 +70,13 @@ func (t *Traces) receive(w http.ResponseWriter, r *http.Request) {
 		}
 		for _, scope := range resource.ScopeSpans {
 			for _, span := range scope.Spans {
-				t.spans = append(t.spans, Span{Service: service, Name: span.Name, Trace: string(span.TraceId)})
+				t.spans = append(t.spans, Span{Service: service, Name: span.Name, Trace: hex.EncodeToString(span.TraceId)})
 			}
 		}
 	}
 }
 
-// Of lists the spans of one trace.
+// Of lists the spans of one trace, whose id is given as traceparent has it.
 func (t *Traces) Of(trace string) []Span {
 	t.mu.Lock()
 	defer t.mu.Unlock()
