@@ -50,6 +50,8 @@ var debian = []struct{ file, name string }{
 	{"/usr/bin/chromium", "chromium"},
 	{"/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "fonts-dejavu-core"},
 	{"/usr/bin/curl", "curl"},
+	{"/usr/bin/unzip", "unzip"},
+	{"/usr/bin/php", "php-cli"},
 	{"/usr/sbin/mkfs.ext4", "e2fsprogs"},
 	{"/usr/bin/mount", "mount"},
 	{"/usr/bin/buildah", "buildah"},

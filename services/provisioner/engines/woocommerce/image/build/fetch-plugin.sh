@@ -6,6 +6,8 @@ set -eu
 plugin=$1 version=$2 dir=$3
 build=$(dirname "$0")
 site=https://downloads.wordpress.org
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 mkdir -p "$dir"
 
 # fetch URL FILE
@@ -25,8 +27,8 @@ fetch() {
 	esac
 }
 
-fetch "$site/plugin-checksums/$plugin/$version.json" /tmp/checksums.json
-fetch "$site/plugin/$plugin.$version.zip" /tmp/plugin.zip
-unzip -q /tmp/plugin.zip -d /tmp/unpacked
-php "$build/verify-plugin.php" /tmp/checksums.json "/tmp/unpacked/$plugin" "$plugin" "$version"
-cp -R "/tmp/unpacked/$plugin/." "$dir"
+fetch "$site/plugin-checksums/$plugin/$version.json" "$work/checksums.json"
+fetch "$site/plugin/$plugin.$version.zip" "$work/plugin.zip"
+unzip -q "$work/plugin.zip" -d "$work/unpacked"
+php "$build/verify-plugin.php" "$work/checksums.json" "$work/unpacked/$plugin" "$plugin" "$version"
+cp -R "$work/unpacked/$plugin/." "$dir"

@@ -5,13 +5,15 @@ set -eu
 
 version=$1 sha1=$2 dir=$3
 build=$(dirname "$0")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 code=0
-"$build/fetch.sh" "https://wordpress.org/wordpress-$version.tar.gz" /tmp/wordpress.tar.gz || code=$?
+"$build/fetch.sh" "https://wordpress.org/wordpress-$version.tar.gz" "$work/wordpress.tar.gz" || code=$?
 case $code in
 0)
-	echo "$sha1  /tmp/wordpress.tar.gz" | sha1sum --check --strict -
+	echo "$sha1  $work/wordpress.tar.gz" | sha1sum --check --strict -
 	mkdir -p "$dir"
-	tar -xzf /tmp/wordpress.tar.gz -C "$dir" --strip-components=1
+	tar -xzf "$work/wordpress.tar.gz" -C "$dir" --strip-components=1
 	;;
 10)
 	echo "wordpress.org can't be reached: Debian's WordPress stands in for WordPress $version."
