@@ -41,6 +41,20 @@ func (b Brokers) Replicas() int { return len(b.Conns) }
 // Resigned says whether leaders have resigned so many times; on one broker nobody does and it is always so.
 func (b Brokers) Resigned(times int64) bool { return b.steps == nil || b.steps.Load() >= times }
 
+// AwaitStepDown returns when a leader of one of the streams that are there has resigned: a short test that goes on from here
+// isn't over before the first one does. On one broker nobody resigns.
+func (b Brokers) AwaitStepDown(tb testing.TB) {
+	tb.Helper()
+	deadline := time.After(time.Minute)
+	for !b.Resigned(1) {
+		select {
+		case <-deadline:
+			tb.Fatal("no leader has resigned within a minute")
+		case <-time.After(term / 10):
+		}
+	}
+}
+
 // term is how long a leader leads before it resigns: long enough for some writes, so that every test sees several.
 const term = 60 * time.Millisecond
 

@@ -22,6 +22,7 @@ func each(t *testing.T, test func(t *testing.T, books []*claim.Book, resigned fu
 			_, book := open(t, nc)
 			books = append(books, book)
 		}
+		b.AwaitStepDown(t)
 		test(t, books, b.Resigned)
 	})
 }

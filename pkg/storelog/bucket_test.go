@@ -49,6 +49,7 @@ func TestWhatABucketWasGivenIsReadAtOnce(t *testing.T) {
 func TestABucketOfTheReleaseBeforeKeepsWhatItHolds(t *testing.T) {
 	bustest.Each(t, func(t *testing.T, b bustest.Brokers) {
 		js := open(t, b.Conns[0]).JetStream()
+		b.AwaitStepDown(t)
 		if err := js.DeleteKeyValue(t.Context(), storelog.BucketClaims); err != nil {
 			t.Fatal(err)
 		}

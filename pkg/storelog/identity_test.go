@@ -25,6 +25,7 @@ func owned(t *testing.T, installation string, test func(t *testing.T, b bustest.
 		if err := ensure(t, b, installation); err != nil {
 			t.Fatal(err)
 		}
+		b.AwaitStepDown(t)
 		test(t, b)
 	})
 }
@@ -71,6 +72,7 @@ func TestALogIsItsFirstInstallationsForEver(t *testing.T) {
 		if owner := open(t, b.Conns[0]).Installation(); owner != "" {
 			t.Fatalf("a log that nobody owns is %q's", owner)
 		}
+		b.AwaitStepDown(t)
 		if err := ensure(t, b, "first"); err != nil {
 			t.Fatalf("adopt it: %v", err)
 		}

@@ -30,6 +30,7 @@ func each(t *testing.T, test func(t *testing.T, logs []*storelog.Log)) {
 		for _, nc := range b.Conns {
 			logs = append(logs, open(t, nc))
 		}
+		b.AwaitStepDown(t)
 		test(t, logs)
 	})
 }
