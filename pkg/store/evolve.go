@@ -25,8 +25,6 @@ func command(s State, m Message) State {
 		s.Spec = *m.Facts.Spec
 	}
 	s.Verb = Verb(m.Type)
-	// A delete asks for nothing to be made, and states of older schemas say nothing here.
-	s.Made = s.Made || s.Verb != Delete && s.Stands()
 	s.Attempt, s.Steps, s.NotBefore, s.Progress = 0, nil, nil, ""
 	s.Working, s.Crashes, s.Discarded = false, 0, ""
 	switch s.Verb {
@@ -91,7 +89,11 @@ func event(s State, m Message) State {
 		s.Status, s.URL = Ready, m.Facts.URL
 		s.Reason, s.Message, s.Detail = "", "", ""
 	case BecameFailed:
-		s.Status, s.NotBefore, s.URL = Failed, nil, ""
+		s.NotBefore = nil
+		// What stood before a mend stands after it: its shop may be open, and its keeper looks on.
+		if s.Verb != Mend {
+			s.Status, s.URL = Failed, ""
+		}
 		s.Reason, s.Message, s.Detail = m.Facts.Reason, m.Facts.Message, m.Facts.Detail
 	case BecameDeleted:
 		s.Status, s.NotBefore = Deleted, nil

@@ -105,9 +105,6 @@ func TestAnAttemptThatEndsWithoutAWordIsACrash(t *testing.T) {
 	}
 	h.add(store.BecameFailed, 1, store.Facts{})
 	h.add(store.RetryCommand, 0, store.Facts{})
-	if h.state.Made {
-		t.Fatalf("a store that never stood holds data: %+v", h.state)
-	}
 	if h.state.Crashes != 0 || h.state.Working {
 		t.Fatalf("a new command inherits the old one's crashes: %+v", h.state)
 	}
@@ -183,7 +180,7 @@ func TestHealthMovesNothingThatIsWorkedOn(t *testing.T) {
 	}
 }
 
-func TestAMendKeepsAddressAndReasonUntilItEnds(t *testing.T) {
+func TestAMendKeepsTheAddressHoweverItEnds(t *testing.T) {
 	h := ready()
 	h.add(store.MendCommand, 0, store.Facts{Reason: "DriftFound", Message: "Service store is missing.", Detail: "service/store"})
 	h.add(store.AttemptStarted, 4, store.Facts{Attempt: 1})
@@ -196,12 +193,12 @@ func TestAMendKeepsAddressAndReasonUntilItEnds(t *testing.T) {
 		t.Fatalf("after the mend: %+v", s)
 	}
 	h.add(store.BecameFailed, 4, store.Facts{Reason: "NotAnswering"})
-	if s := h.state; s.Status != store.Failed || s.URL != "" || s.DeadLetter() != 4 {
+	if s := h.state; s.Status != store.Degraded || s.URL == "" || s.Reason != "NotAnswering" || s.InFlight() || s.DeadLetter() != 0 {
 		t.Fatalf("after a mend that failed: %+v", s)
 	}
-	h.add(store.RetryCommand, 0, store.Facts{})
-	if !h.state.Made {
-		t.Fatalf("a retry of what stood may make it anew: %+v", h.state)
+	h.add(store.Recovered, 4, store.Facts{})
+	if s := h.state; s.Status != store.Ready || s.URL == "" {
+		t.Fatalf("well again although its mend failed: %+v", s)
 	}
 }
 

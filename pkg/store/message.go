@@ -53,7 +53,8 @@ const (
 	Recovered Type = "recovered"
 	// BecameReady is terminal: the shop answered.
 	BecameReady Type = "ready"
-	// BecameFailed is terminal: no further attempt will be made by itself.
+	// BecameFailed is terminal: no further attempt of the command will be made. It leaves a store Failed, one that was to
+	// be mended Degraded.
 	BecameFailed Type = "failed"
 	// Superseded is terminal: a newer command came before this one was done.
 	Superseded Type = "superseded"

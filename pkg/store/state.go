@@ -10,7 +10,7 @@ import (
 //
 // Schema 2 added Working, Crashes, Discarded and ExpiresAt. What schema 1 says of them is their zero value.
 //
-// Schema 3 added Progress, Made, the status Degraded and the verb mend. A reader of schema 2 would take the command for an
+// Schema 3 added Progress, the status Degraded and the verb mend. A reader of schema 2 would take the command for an
 // event, and a worker of it would acknowledge what it believes to be settled.
 const Schema = 3
 
@@ -32,7 +32,7 @@ const (
 	Ready Status = "Ready"
 	// Degraded was Ready and doesn't work as it should any more: a workload or the probe fails, or something of it is
 	// missing. The keeper makes it Ready when it works again, or asks for what is missing to be mended; a mend that is
-	// under way leaves it Degraded.
+	// under way leaves it Degraded, and so does one that fails.
 	Degraded Status = "Degraded"
 	// Failed waits for a retry or a delete by its tenant.
 	Failed Status = "Failed"
@@ -79,9 +79,6 @@ type State struct {
 	Crashes int `json:"crashes,omitempty"`
 	// Steps lists the steps completed since the newest command, in order.
 	Steps []string `json:"steps,omitempty"`
-	// Made says that the store stood before its newest command: it holds its merchant's data, and what that command
-	// might make in their place would be empty.
-	Made bool `json:"made,omitempty"`
 	// Progress is what the step at hand is doing, in the engine's words for people; empty when there is nothing to tell.
 	Progress string `json:"progress,omitempty"`
 

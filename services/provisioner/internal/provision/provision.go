@@ -127,8 +127,8 @@ type plan struct {
 	release   release.Spec
 	engine    packs.Engine
 	target    cluster.Target
-	// made says that the store stood before and holds its merchant's data.
-	made bool
+	// mend says that the store stood before and holds its merchant's data.
+	mend bool
 	// again says that this is the first attempt of a command behind another that has ended.
 	again bool
 }
@@ -161,7 +161,7 @@ func (h *Hand) plan(s store.State) (*plan, error) {
 		release: release.Spec{Store: s.ID, Chart: e.Chart, Values: values, Verify: s.Verb != store.Create},
 		engine:  e,
 		target:  cluster.Target{Store: s.ID, URL: url, Probe: e.Probe},
-		made:    s.Made,
+		mend:    s.Verb == store.Mend,
 		again:   s.Verb != store.Create && s.Attempt <= 1,
 	}, nil
 }

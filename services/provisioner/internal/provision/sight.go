@@ -80,8 +80,7 @@ func unseen(isolation []cluster.Drift) bool {
 	return len(isolation) == 1 && isolation[0].Name == cluster.StoreRole
 }
 
-// unlessLost keeps a mend, and a retry of one, from making anew what held a merchant's data: what they made would be
-// empty, and Ready.
+// unlessLost keeps a mend from making anew what held a merchant's data: what it made would be empty, and Ready.
 func unlessLost(find func(context.Context) ([]cluster.Drift, error), apply applies) applies {
 	return func(ctx context.Context, tell work.Tell) error {
 		found, err := find(ctx)

@@ -11,7 +11,7 @@ import (
 func (p *plan) steps(a Attempt, c Cluster, via *string) []work.Step {
 	namespace := act(func(ctx context.Context) error { return a.EnsureNamespace(ctx, p.namespace) })
 	credentials := act(func(ctx context.Context) error { return a.EnsureSecret(ctx, p.id, p.engine.NewSecret()) })
-	if p.made {
+	if p.mend {
 		namespace = unlessLost(func(ctx context.Context) ([]cluster.Drift, error) { return a.NamespaceDrift(ctx, p.namespace) }, namespace)
 		credentials = unlessLost(func(ctx context.Context) ([]cluster.Drift, error) { return a.SecretDrift(ctx, p.id, p.secretKeys()) }, credentials)
 	}
