@@ -108,11 +108,15 @@ func (j *job) superseded(ctx context.Context) verdict {
 	return acknowledged
 }
 
-// wait notes why nothing can be attempted: once, or once for each thing that a step says it is at.
+// wait notes why nothing can be attempted: once, or once for each thing that a step says it is at. Without a lease, so
+// somebody else may have ended the command meanwhile.
 func (j *job) wait(ctx context.Context, err error) verdict {
 	facts := explain(err)
 	_, appendErr := j.worker.log.Update(ctx, j.id, func(s store.State) (*store.Message, error) {
-		if s.Generation != j.generation || s.Reason == facts.Reason && (facts.Step == "" || s.Message == facts.Message) {
+		if s.Generation != j.generation || !s.IsOpen(j.generation) {
+			return nil, nil
+		}
+		if s.Reason == facts.Reason && (facts.Step == "" || s.Message == facts.Message) {
 			return nil, nil
 		}
 		slog.InfoContext(ctx, "waiting", j.attrs("reason", facts.Reason, "error", err)...)

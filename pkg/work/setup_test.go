@@ -154,6 +154,22 @@ func (b *testBench) awaitType(t store.Type) []storelog.Entry {
 	return b.await(func(e storelog.Entry) bool { return e.Message.Type == t })
 }
 
+// awaitAcknowledged waits until the provisioner has taken the command out of its queue.
+func (b *testBench) awaitAcknowledged(generation uint64) {
+	b.t.Helper()
+	deadline := time.Now().Add(patience)
+	for tick := time.NewTicker(20 * time.Millisecond); ; <-tick.C {
+		consumer, err := b.log.JetStream().Consumer(b.t.Context(), storelog.Stream, "provisioner")
+		if err == nil && consumer.CachedInfo().AckFloor.Stream >= generation {
+			tick.Stop()
+			return
+		}
+		if time.Now().After(deadline) {
+			b.t.Fatalf("command %d is still in the queue: %v", generation, err)
+		}
+	}
+}
+
 func typesOf(history []storelog.Entry) []store.Type {
 	var types []store.Type
 	for _, e := range history {

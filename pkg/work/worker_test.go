@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -167,6 +168,30 @@ func TestAWaitTellsHowFarItIs(t *testing.T) {
 	}
 	if want := []string{"images ImagesBuilding step 1", "images ImagesBuilding step 2"}; !slices.Equal(told, want) {
 		t.Errorf("told %q", told)
+	}
+}
+
+// A worker that was frozen on its way to say that it waits must not say so of a store that another has made.
+func TestALateWaitIsNotToldOfWhatIsSettled(t *testing.T) {
+	b := setup(t)
+	h := provisioner(step("namespace", succeed))
+	h.available = func() error {
+		state, err := b.log.Last(t.Context(), id)
+		if err == nil {
+			_, err = b.log.Append(t.Context(), state, store.Message{
+				Type: store.BecameReady, Store: id, Tenant: state.Tenant, Actor: "another", Generation: state.Generation, Time: time.Now(),
+				Facts: store.Facts{URL: "http://shop"},
+			})
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		return &Waiting{Reason: "ClusterNotReady", Message: "The cluster is being built."}
+	}
+	b.provision(h)
+	b.awaitAcknowledged(b.command(store.Create).Generation)
+	if s, err := b.log.Last(t.Context(), id); err != nil || s.Status != store.Ready || s.Reason != "" {
+		t.Fatalf("%+v, %v", s, err)
 	}
 }
 
