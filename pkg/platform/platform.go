@@ -60,7 +60,8 @@ type View struct {
 	changed func(Cluster)
 }
 
-// Watch keeps a view current until ctx ends and calls changed, when not nil, for everything said from now on.
+// Watch keeps a view current until ctx ends and calls changed, when not nil, for what was said last and for everything
+// said from now on, one after the other.
 func Watch(ctx context.Context, kv jetstream.KeyValue, changed func(Cluster)) (*View, error) {
 	first, err := Read(ctx, kv)
 	if err != nil {
@@ -72,6 +73,9 @@ func Watch(ctx context.Context, kv jetstream.KeyValue, changed func(Cluster)) (*
 	}
 	v := &View{changed: changed}
 	v.latest.Store(&first)
+	if changed != nil {
+		changed(first)
+	}
 	go v.follow(ctx, watcher)
 	return v, nil
 }

@@ -157,11 +157,9 @@ func (h *Hub) follow(ctx context.Context, nc *nats.Conn) error {
 	if err != nil {
 		return err
 	}
-	view, err := platform.Watch(ctx, said, h.sayPlatform)
-	if err != nil {
+	if _, err := platform.Watch(ctx, said, h.sayPlatform); err != nil {
 		return err
 	}
-	h.sayPlatform(view.Cluster())
 	h.open(log, tickets, head)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
