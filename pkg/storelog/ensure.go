@@ -132,6 +132,9 @@ func shape(c jetstream.StreamConfig, settings Settings) jetstream.StreamConfig {
 }
 
 func checkServer(version string) error {
+	if version == "" {
+		return fmt.Errorf("ask the broker for its version: %w", nats.ErrConnectionReconnecting)
+	}
 	parts := strings.SplitN(version, ".", 3)
 	if len(parts) < 2 {
 		return fmt.Errorf("nats-server %q: %w", version, ErrOldServer)

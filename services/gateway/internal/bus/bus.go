@@ -111,6 +111,10 @@ func (b *Bus) open(ctx context.Context, conn *nats.Conn) (Parts, error) {
 		return Parts{}, err
 	}
 	log, err := storelog.Open(bounded, conn)
+	if err == nil {
+		// Two may have found a log that was nobody's at the same time, and each made it its own.
+		err = log.CheckInstallation(b.shape.Installation)
+	}
 	if err != nil {
 		return Parts{}, err
 	}
