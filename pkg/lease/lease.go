@@ -35,8 +35,9 @@ var errGone = fmt.Errorf("%w: nobody holds it", ErrLost)
 // write plus what two clocks may differ in thirty seconds.
 const margin = 5 * time.Second
 
-// tries bounds how often a write is tried again whose answer was lost, or that met one of its own on the way.
-const tries = 4
+// refusals bounds how often a write is tried again that met another on the way, one of its own perhaps. One whose answer
+// was lost is tried again while the brokers may be electing a leader (storelog.Patience).
+const refusals = 4
 
 // Bucket hands out leases.
 type Bucket struct {
@@ -71,31 +72,34 @@ func (b *Bucket) Take(ctx context.Context, key, holder string) (*Lease, error) {
 // begin writes the key where there is none. That there is one says little: it may be of a try of ours whose answer was
 // lost, or what is left of a term that has just ended.
 func (l *Lease) begin(ctx context.Context) error {
-	err := ErrHeld
-	for try := 0; try < tries && ctx.Err() == nil; try++ {
-		revision, created := l.bucket.kv.Create(ctx, l.key, l.term)
-		switch {
-		case created == nil:
+	asked := time.Now()
+	for refused := 0; ; {
+		revision, err := l.bucket.kv.Create(ctx, l.key, l.term)
+		if err == nil {
 			l.revision = revision
 			return nil
-		case exists(created):
-			switch found := l.find(ctx); {
-			case found == nil:
+		}
+		if exists(err) {
+			if err = l.find(ctx); err == nil {
 				return nil
-			case errors.Is(found, errGone):
-				err = ErrHeld
-			case errors.Is(found, ErrLost):
-				return ErrHeld
-			default:
-				return found
 			}
-		case storelog.Unanswered(created):
-			err = created
-		default:
-			return created
+		}
+		switch {
+		case errors.Is(err, errGone):
+			if refused++; refused == refusals {
+				return ErrHeld
+			}
+		case errors.Is(err, ErrLost):
+			return ErrHeld
+		case !awaits(ctx, err, asked):
+			return err
 		}
 	}
-	return err
+}
+
+// awaits says whether an answer may still come if the question is put again.
+func awaits(ctx context.Context, err error, asked time.Time) bool {
+	return storelog.Unanswered(err) && ctx.Err() == nil && time.Since(asked) < storelog.Patience
 }
 
 func exists(err error) bool { return errors.Is(err, jetstream.ErrKeyExists) || storelog.Refused(err) }
@@ -136,19 +140,21 @@ func (l *Lease) Release(ctx context.Context) error {
 // write writes under the term's revision. That it is refused says only that the key has another one: a renewal of ours,
 // whose answer was lost, may have made it. ErrLost: the key isn't this term's any more.
 func (l *Lease) write(ctx context.Context, write func() error) error {
-	var err error
-	for range tries {
-		err = write()
-		switch {
-		case storelog.Refused(err):
-			if err := l.find(ctx); err != nil {
+	asked := time.Now()
+	for refused := 0; ; {
+		err := write()
+		if storelog.Refused(err) {
+			if refused++; refused == refusals {
 				return err
 			}
-		case !storelog.Unanswered(err) || ctx.Err() != nil:
+			if err = l.find(ctx); err == nil {
+				continue
+			}
+		}
+		if !awaits(ctx, err, asked) {
 			return err
 		}
 	}
-	return err
 }
 
 // find reads which revision the term's key has by now.

@@ -108,7 +108,7 @@ type appending struct {
 // run publishes until it is known what became of the message. To publish the same message again is safe: whichever try
 // comes first moves the history on, and the fence refuses the others.
 func (a *appending) run(ctx context.Context) (store.State, error) {
-	trying, cancel := context.WithTimeout(ctx, patience)
+	trying, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
 	for wait := firstWait; ; {
 		ack, err := a.publish(trying, wait)

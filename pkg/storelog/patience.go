@@ -12,8 +12,8 @@ import (
 
 // A leader that resigns takes with it what it was asked: the answer never comes, and the question must be put again.
 const (
-	// patience is how long it is put again: longer than three brokers take to elect a leader when one has died.
-	patience = 12 * time.Second
+	// Patience is how long it is put again: longer than three brokers take to elect a leader when one has died.
+	Patience = 12 * time.Second
 	// firstWait is how long the first try waits for its answer. Further ones wait longer, so that a broker that is
 	// merely slow isn't asked the same thing ever faster.
 	firstWait, longestWait = 500 * time.Millisecond, 4 * time.Second
@@ -40,9 +40,9 @@ var silence = []error{
 // that another write of the same key is under way.
 func Refused(err error) bool { return isConflict(errorCode(err)) }
 
-// ask puts a question that changes nothing, or the same thing each time, until it is answered, patience or ctx ends.
+// ask puts a question that changes nothing, or the same thing each time, until it is answered, Patience or ctx ends.
 func ask(ctx context.Context, question func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
 	for wait := firstWait; ; wait = min(2*wait, longestWait) {
 		err := within(ctx, wait, question)
