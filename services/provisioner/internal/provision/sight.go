@@ -73,7 +73,15 @@ func (v *Sight) Drift(ctx context.Context, trust cluster.Trust) ([]cluster.Drift
 	if err != nil {
 		return nil, err
 	}
-	return append(append(isolation, secret...), made...), nil
+	found = append(append(isolation, secret...), made...)
+	if len(found) == 0 {
+		return nil, nil
+	}
+	// A namespace on its way out loses its objects one by one: what is missing then is no finding of its own.
+	if gone, err := look.NamespaceDrift(ctx, v.plan.namespace); err != nil || len(gone) > 0 {
+		return gone, err
+	}
+	return found, nil
 }
 
 func unseen(isolation []cluster.Drift) bool {
