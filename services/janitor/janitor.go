@@ -28,7 +28,11 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := cfg.check(); err != nil {
 		return err
 	}
-	process, err := hands.Open(ctx, name, cfg.NATS, cluster.Config{Kubeconfig: cfg.Kubeconfig, Installation: cfg.Installation})
+	return hands.Outlast(ctx, cfg.work)
+}
+
+func (c Config) work(ctx context.Context) error {
+	process, err := hands.Open(ctx, name, c.NATS, cluster.Config{Kubeconfig: c.Kubeconfig, Installation: c.Installation})
 	if err != nil {
 		return err
 	}
@@ -40,13 +44,13 @@ func Run(ctx context.Context, cfg Config) error {
 	hand := &teardown.Hand{
 		Reach: process.Reach, Cluster: kubernetes{process.Cluster}, Claims: claim.NewBook(claims),
 	}
-	stopSweeps, err := startSweeps(ctx, cfg, process)
+	stopSweeps, err := startSweeps(ctx, c, process)
 	if err != nil {
 		return err
 	}
 	defer stopSweeps()
 	return process.Work(ctx, hands.Work{
-		Hand: hand, Commands: storelog.DeleteCommands, Slots: cfg.Slots, OpsListen: cfg.OpsListen,
+		Hand: hand, Commands: storelog.DeleteCommands, Slots: c.Slots, OpsListen: c.OpsListen,
 	})
 }
 

@@ -45,12 +45,16 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	process, err := hands.Open(ctx, name, cfg.NATS, cfg.cluster())
+	return hands.Outlast(ctx, func(ctx context.Context) error { return cfg.work(ctx, set, settings) })
+}
+
+func (c Config) work(ctx context.Context, set *packs.Set, settings map[string]map[string]any) error {
+	process, err := hands.Open(ctx, name, c.NATS, c.cluster())
 	if err != nil {
 		return err
 	}
 	defer process.Close()
-	if err := publishCatalog(ctx, process.Log, cfg.offered(set.All())); err != nil {
+	if err := publishCatalog(ctx, process.Log, c.offered(set.All())); err != nil {
 		return err
 	}
 	board, err := process.Log.Bucket(ctx, storelog.BucketPlatform)
@@ -62,15 +66,15 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	kube := kubernetes{Cluster: process.Cluster, releases: release.New(cfg.HelmSlots)}
-	hand := cfg.hand(process, set, settings, kube)
+	kube := kubernetes{Cluster: process.Cluster, releases: release.New(c.HelmSlots)}
+	hand := c.hand(process, set, settings, kube)
 	stopKeeping, err := startKeeper(ctx, process, hand, kube)
 	if err != nil {
 		return errors.Join(err, service.Stop())
 	}
 	defer stopKeeping()
 	err = process.Work(ctx, hands.Work{
-		Hand: hand, Commands: storelog.ApplyCommands, Slots: cfg.Slots, OpsListen: cfg.OpsListen,
+		Hand: hand, Commands: storelog.ApplyCommands, Slots: c.Slots, OpsListen: c.OpsListen,
 	})
 	return errors.Join(err, service.Stop())
 }

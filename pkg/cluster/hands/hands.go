@@ -11,7 +11,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
@@ -58,6 +60,26 @@ func Open(ctx context.Context, name string, broker config.NATS, where cluster.Co
 
 // Close ends the connection to the broker.
 func (p *Process) Close() { p.NATS.Close() }
+
+// Outlast runs a hand again when the broker went away at a moment in which nobody waits for it, before the hand works: a
+// broker that isn't there is a reason to wait, whenever it goes.
+func Outlast(ctx context.Context, run func(context.Context) error) error {
+	for {
+		err := run(ctx)
+		if err == nil || ctx.Err() != nil || !storelog.Unanswered(err) {
+			return err
+		}
+		slog.WarnContext(ctx, "the broker went away; beginning anew", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(beginPause):
+		}
+	}
+}
+
+// beginPause is that between two beginnings.
+const beginPause = time.Second
 
 // Work says what a process works on.
 type Work struct {

@@ -1,15 +1,36 @@
 package hands
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
+
+	"github.com/nats-io/nats.go"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
+
+func TestAHandOutlastsTheBroker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun, broken := 0, errors.New("a setting is wrong")
+		err := Outlast(t.Context(), func(context.Context) error {
+			begun++
+			if begun < 3 {
+				return fmt.Errorf("publish the catalog: %w", nats.ErrConnectionReconnecting)
+			}
+			return broken
+		})
+		if begun != 3 || !errors.Is(err, broken) {
+			t.Fatalf("begun %d times, then %v", begun, err)
+		}
+	})
+}
 
 // It would make that installation's stores once more, in its own cluster.
 func TestNoHandWorksOnALogOfAnotherInstallation(t *testing.T) {

@@ -26,8 +26,9 @@ type reachable interface {
 // Reach follows whether the cluster answers, so that a hand can tell a reason to wait from a reason to fail before it
 // spends an attempt: everybody asks the Reach, it alone asks the cluster. It is safe for concurrent use.
 type Reach struct {
-	// Changed, if not nil, hears the first answer and each one that differs, nil for up. It is set before Work.
-	Changed func(context.Context, error)
+	// Changed, if not nil, hears the first answer and each one that differs, nil for up, again and again until it says
+	// that it has taken it. It is set before Work.
+	Changed func(context.Context, error) error
 
 	cluster reachable
 	// answered is closed by the first answer: before it nobody knows whether to wait.
@@ -36,6 +37,8 @@ type Reach struct {
 	mu    sync.Mutex
 	known bool
 	down  error
+	// untold is set while Changed hasn't taken what is known. It is follow's alone.
+	untold bool
 }
 
 func newReach(c reachable) *Reach {
@@ -70,17 +73,22 @@ func (r *Reach) take(ctx context.Context, down error) {
 	if first {
 		close(r.answered)
 	}
-	if !first && !flipped {
+	if first || flipped {
+		r.untold = r.Changed != nil
+		if down != nil {
+			slog.InfoContext(ctx, "waiting for the cluster", "error", down)
+		} else {
+			slog.InfoContext(ctx, "the cluster answers")
+		}
+	}
+	if !r.untold {
 		return
 	}
-	if down != nil {
-		slog.InfoContext(ctx, "waiting for the cluster", "error", down)
-	} else {
-		slog.InfoContext(ctx, "the cluster answers")
+	if err := r.Changed(ctx, down); err != nil {
+		slog.WarnContext(ctx, "tell how the cluster is; it is told again", "error", err)
+		return
 	}
-	if r.Changed != nil {
-		r.Changed(ctx, down)
-	}
+	r.untold = false
 }
 
 // Available is what a work.Hand answers: nil while the cluster is up, else a *work.Waiting. It waits for the first

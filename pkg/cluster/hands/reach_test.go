@@ -27,7 +27,15 @@ func TestReach(t *testing.T) {
 		cluster.down.Store(&refused)
 		var heard []error
 		r := newReach(cluster)
-		r.Changed = func(_ context.Context, down error) { heard = append(heard, down) }
+		refusals := 1
+		r.Changed = func(_ context.Context, down error) error {
+			if down == nil && refusals > 0 {
+				refusals--
+				return errors.New("nobody listens")
+			}
+			heard = append(heard, down)
+			return nil
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go r.follow(ctx)
@@ -42,6 +50,11 @@ func TestReach(t *testing.T) {
 		if err := r.Available(ctx); err != nil {
 			t.Errorf("a cluster that is up: %v", err)
 		}
+		if len(heard) != 1 {
+			t.Fatalf("heard %v: want nothing that wasn't taken", heard)
+		}
+		<-time.After(whileUp)
+		synctest.Wait()
 		cluster.down.Store(&refused)
 		<-time.After(whileUp)
 		synctest.Wait()
@@ -51,7 +64,7 @@ func TestReach(t *testing.T) {
 		<-time.After(10 * whileDown)
 		synctest.Wait()
 		if len(heard) != 3 || heard[0] == nil || heard[1] != nil || heard[2] == nil {
-			t.Errorf("heard %v: want the first answer and each change, and no repetition", heard)
+			t.Errorf("heard %v: want the first answer and each change, and no repetition of what was taken", heard)
 		}
 	})
 }

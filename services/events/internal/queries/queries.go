@@ -26,6 +26,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/telemetry"
 	"github.com/store-platform/store-platform/services/events/internal/projection"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
@@ -88,7 +89,8 @@ func Serve(ctx context.Context, nc *nats.Conn, pool *pgxpool.Pool, progress *pro
 			return fmt.Errorf("answer %s: %w", subject, err)
 		}
 	}
-	if err := nc.Flush(); err != nil {
+	// Should the broker be away just now, the connection says it anew when it is back.
+	if err := nc.Flush(); err != nil && !storelog.Unanswered(err) {
 		return fmt.Errorf("announce the queries: %w", err)
 	}
 	<-ctx.Done()

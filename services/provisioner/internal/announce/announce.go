@@ -3,7 +3,6 @@ package announce
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -12,7 +11,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/platform"
 )
 
-// patience bounds one announcement: what can't be said now is said again with the next change.
+// patience bounds one announcement.
 const patience = 5 * time.Second
 
 // Board is the bucket "platform".
@@ -23,15 +22,9 @@ func NewBoard(kv jetstream.KeyValue) *Board { return &Board{kv: kv} }
 
 // Changed says how the cluster is, nil for up. A provisioner whose cluster has never answered leaves alone what
 // somebody else said of it: who is building one knows more than who can't reach it.
-func (b *Board) Changed(ctx context.Context, down error) {
+func (b *Board) Changed(ctx context.Context, down error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := b.announce(ctx, down); err != nil {
-		slog.WarnContext(ctx, "announce the cluster's state", "error", err)
-	}
-}
-
-func (b *Board) announce(ctx context.Context, down error) error {
 	if down == nil {
 		return platform.Publish(ctx, b.kv, platform.Cluster{Ready: true, Since: time.Now().UTC()})
 	}

@@ -30,7 +30,9 @@ func TestChanged(t *testing.T) {
 	board := announce.NewBoard(kv)
 	down := errors.New("connection refused")
 
-	board.Changed(t.Context(), down)
+	if err := board.Changed(t.Context(), down); err != nil {
+		t.Fatal(err)
+	}
 	if said := read(); said.Ready || said.Part != "cluster" {
 		t.Errorf("nobody had said anything, and now it says %+v", said)
 	}
@@ -38,15 +40,21 @@ func TestChanged(t *testing.T) {
 	if err := platform.Publish(t.Context(), kv, building); err != nil {
 		t.Fatal(err)
 	}
-	board.Changed(t.Context(), down)
+	if err := board.Changed(t.Context(), down); err != nil {
+		t.Fatal(err)
+	}
 	if said := read(); said != building {
 		t.Errorf("who builds the cluster knew more, and now it says %+v", said)
 	}
-	board.Changed(t.Context(), nil)
+	if err := board.Changed(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
 	if said := read(); !said.Ready {
 		t.Errorf("the cluster is up, and it says %+v", said)
 	}
-	board.Changed(t.Context(), down)
+	if err := board.Changed(t.Context(), down); err != nil {
+		t.Fatal(err)
+	}
 	if said := read(); said.Ready || said.Message == "" {
 		t.Errorf("the cluster went away, and it says %+v", said)
 	}
