@@ -2,18 +2,26 @@
 #
 #   STORE_API   where page and API are (http://127.0.0.1:8080)
 #   STORE_DOOR  host:port to reach stores at, when their names don't resolve to it (for *.localhost: 127.0.0.1)
+#   PATIENCE    seconds that any wait may take
 
 API=${STORE_API:-http://127.0.0.1:8080}
 
 say() { printf '%s\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
-# ask METHOD PATH [BODY]: prints the answer; ends the script with the server's own words when it isn't 2xx.
+# ask METHOD PATH [BODY]: prints the answer; ends the script with the server's own words when it isn't 2xx. A read is asked
+# again while who would answer is away (503). A write isn't: what was done and not told would be done twice.
 ask() {
-  local method=$1 path=$2 answer
+  local method=$1 path=$2 deadline=$((SECONDS + ${PATIENCE:-300})) answer code
   shift 2
-  answer=$(curl --silent --show-error --fail-with-body --max-time 20 --request "$method" \
-    --header 'Content-Type: application/json' ${1:+--data "$1"} "$API$path") || die "$method $path: $answer"
+  while :; do
+    answer=$(curl --silent --show-error --max-time 20 --request "$method" --write-out '\n%{http_code}' \
+      --header 'Content-Type: application/json' ${1:+--data "$1"} "$API$path") || die "$method $path: ${answer%$'\n'*}"
+    code=${answer##*$'\n'} answer=${answer%$'\n'*}
+    [[ $code != 2?? ]] || break
+    [[ $method == GET && $code == 503 ]] && ((SECONDS < deadline)) || die "$method $path: $answer"
+    sleep 1
+  done
   printf '%s' "$answer"
 }
 

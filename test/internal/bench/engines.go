@@ -95,7 +95,9 @@ func (b *bench) createOne(in *installation, pack engine.Pack, steps map[string][
 	s := in.CreateOf(b, pack.Name, "Amber Harbour")
 	b.awaitEvent(feed, s.ID, store.BecameReady)
 	took := time.Since(began)
-	b.addSteps(in.History(b, s.ID), steps)
+	history, err := in.History(b.ctx, s.ID)
+	b.must("read the history", err)
+	b.addSteps(history, steps)
 	in.Delete(b, s.ID)
 	b.awaitEvent(feed, s.ID, store.BecameDeleted)
 	return took

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,7 +14,20 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
-// Call asks the gateway and decodes its answer into out, when that isn't nil and the status is below 300.
+// Problem is an answer of the gateway that isn't what was asked for.
+type Problem struct {
+	// Code is the gateway's word for it, empty where it says none.
+	Code string
+	said string
+}
+
+func (p *Problem) Error() string { return p.said }
+
+// credentialsUnavailable is the code while no provisioner is there to read passwords.
+const credentialsUnavailable = "credentials_unavailable"
+
+// Call asks the gateway and decodes its answer into out, when that isn't nil and the status is below 300. Any other
+// status is a *Problem.
 func (p *Platform) Call(ctx context.Context, method, path string, in, out any, headers ...string) (int, error) {
 	var body io.Reader
 	if in != nil {
@@ -41,7 +55,14 @@ func (p *Platform) Call(ctx context.Context, method, path string, in, out any, h
 		return 0, err
 	}
 	if response.StatusCode >= 300 {
-		return response.StatusCode, fmt.Errorf("%s %s: %s: %s", method, path, response.Status, data)
+		problem := &Problem{said: fmt.Sprintf("%s %s: %s: %s", method, path, response.Status, data)}
+		var named struct {
+			Code string `json:"code"`
+		}
+		if json.Unmarshal(data, &named) == nil {
+			problem.Code = named.Code
+		}
+		return response.StatusCode, problem
 	}
 	if out == nil {
 		return response.StatusCode, nil
@@ -85,24 +106,27 @@ func (p *Platform) Get(tb testing.TB, id store.ID) query.Store {
 }
 
 // History reads all that happened to a store.
-func (p *Platform) History(tb testing.TB, id store.ID) []query.Event {
-	tb.Helper()
+func (p *Platform) History(ctx context.Context, id store.ID) ([]query.Event, error) {
 	var page struct {
 		Events []query.Event `json:"events"`
 	}
-	if _, err := p.Call(tb.Context(), http.MethodGet, "/stores/"+string(id)+"/events?limit=200", nil, &page); err != nil {
-		tb.Fatal(err)
-	}
-	return page.Events
+	_, err := p.Call(ctx, http.MethodGet, "/stores/"+string(id)+"/events?limit=200", nil, &page)
+	return page.Events, err
 }
 
-// Credentials reads the generated passwords that the store's owner is shown.
+// Credentials reads the generated passwords that the store's owner is shown. While no provisioner can read them it asks
+// again: the only one may have been killed by another test, and an owner would try again too.
 func (p *Platform) Credentials(tb testing.TB, id store.ID) []query.Credential {
 	tb.Helper()
 	var reply query.CredentialsReply
-	if _, err := p.Call(tb.Context(), http.MethodGet, "/stores/"+string(id)+"/credentials", nil, &reply); err != nil {
-		tb.Fatal(err)
-	}
+	Eventually(tb, func() error {
+		_, err := p.Call(tb.Context(), http.MethodGet, "/stores/"+string(id)+"/credentials", nil, &reply)
+		var problem *Problem
+		if err != nil && !(errors.As(err, &problem) && problem.Code == credentialsUnavailable) {
+			tb.Fatal(err)
+		}
+		return err
+	})
 	if len(reply.Credentials) == 0 || reply.Credentials[0].Password == "" {
 		tb.Fatalf("store %s has no credentials: %+v", id, reply)
 	}
