@@ -14,8 +14,9 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
-// patience bounds every wait of a test for the platform: a store on a busy machine, a killed worker's lease included.
-const patience = 4 * time.Minute
+// patience bounds every wait of a test for the platform: a store on a busy machine, a killed worker's lease included, and
+// the turns of all stores that were in flight with it, which are tried one at a time.
+const patience = 10 * time.Minute
 
 // Feed is one WebSocket client.
 type Feed struct {
