@@ -122,6 +122,5 @@ func (c *conformance) isMended() {
 	if status := c.kubernetes.Status(c.T, path); status != http.StatusOK {
 		c.Errorf("the Service: %d", status)
 	}
-	platform.Eventually(c.T, func() error { return c.at.Probe(c.Context(), c.pack.Probe) })
 	c.expectOrders()
 }

@@ -45,17 +45,21 @@ func TestAStoresPodsReachTheirOwnStoreOnly(t *testing.T) {
 	one, other := b.ready("Next door"), b.ready("Behind the wall")
 	from, target := b.shop(one), b.shop(other)
 	// By nc: the wget of a static busybox crashes.
-	ask := func(name, host, port string) int {
-		script := `printf 'GET /healthz HTTP/1.0\r\n\r\n' | busybox nc -w 5 ` + host + " " + port + " | busybox grep -q ready"
+	script := func(host, port string) string {
+		return `printf 'GET /healthz HTTP/1.0\r\n\r\n' | busybox nc -w 5 ` + host + " " + port + " | busybox grep -q ready"
+	}
+	ask := func(name, script string) int {
 		return b.kubernetes.RunIn(t, one.ID.Namespace(), from.Metadata.Name, name, shellImage, script)
 	}
-	if code := ask("own-service", b.service(one), "80"); code != 0 {
+	// Again and again: the node learns the way to a Service a moment after its pod is ready.
+	again := "n=0; until " + script(b.service(one), "80") + `; do n=$((n+1)); [ $n -lt 60 ] || exit 1; busybox sleep 1; done`
+	if code := ask("own-service", again); code != 0 {
 		t.Fatalf("a pod can't reach its own store: it ended with %d", code)
 	}
-	if code := ask("other-pod", target.Status.IP, "8080"); code == 0 {
+	if code := ask("other-pod", script(target.Status.IP, "8080")); code == 0 {
 		t.Fatal("a pod of one store reached another store's pod")
 	}
-	if code := ask("other-service", b.service(other), "80"); code == 0 {
+	if code := ask("other-service", script(b.service(other), "80")); code == 0 {
 		t.Fatal("a pod of one store reached another store's Service")
 	}
 }

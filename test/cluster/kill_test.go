@@ -9,8 +9,13 @@ import (
 	"github.com/store-platform/store-platform/test/internal/platform"
 )
 
+// killTries is how many stores may be up before their worker is killed, until one isn't.
+const killTries = 5
+
 // The provisioner is killed the moment a step is completed, so that it dies in the next one. Whoever takes over resumes
 // at the first step that isn't done.
+//
+// One case after the other: stores that lose two workers are tried alone, and those of all tests would wait for each other.
 func TestAKilledProvisionerDoesNotCostTheStore(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, after, during string }{
@@ -18,20 +23,29 @@ func TestAKilledProvisionerDoesNotCostTheStore(t *testing.T) {
 		{"during the wait", "release", "workloads"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := setup(t)
-			s := b.Create(t, "Survives a kill "+c.name)
-			b.Cleanup(func() { b.remove(s.ID) })
-			feed := b.Follow(t, b.before(s), s.ID)
-			feed.UntilStep(t, c.after)
-			b.kill("provisioner")
-			seen := feed.UntilType(t, store.BecameReady)
-			ready := *seen[len(seen)-1].Store
-			if ready.Attempt < 2 {
-				t.Fatalf("%s was over before the kill: attempt %d", c.during, ready.Attempt)
+			b := alone(t)
+			for range killTries {
+				// A kill that comes too late says nothing about one that doesn't.
+				if ready := b.killedAfter(c.after, "Survives a kill "+c.name); ready.Attempt >= 2 {
+					b.Buy(t, ready)
+					return
+				}
 			}
-			b.Buy(t, ready)
+			t.Fatalf("%s was over before each of %d kills", c.during, killTries)
 		})
 	}
+}
+
+// killedAfter makes a store whose provisioner is killed when a step is completed, and returns it as it became Ready.
+func (b *bench) killedAfter(step, name string) query.Store {
+	b.Helper()
+	s := b.Create(b.T, name)
+	b.Cleanup(func() { b.remove(s.ID) })
+	feed := b.Follow(b.T, b.before(s), s.ID)
+	feed.UntilStep(b.T, step)
+	b.kill("provisioner")
+	seen := feed.UntilType(b.T, store.BecameReady)
+	return *seen[len(seen)-1].Store
 }
 
 // kill ends a service's process as the kernel would when memory runs out.
