@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/store-platform/store-platform/pkg/claim"
+	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/test/internal/platform"
@@ -98,18 +100,45 @@ func (b *bench) claims(tenant string) []store.ID {
 	return held
 }
 
+// How many stores are worked on at one moment is the platform's; that all are there by then is the machine's, so others may
+// have to be asked for.
 func TestTenStoresAtOnce(t *testing.T) {
 	b := setup(t)
-	const count, atOnce = 10, 8
-	ids := map[store.ID]bool{}
-	for i := range count {
-		s := b.Create(t, fmt.Sprintf("One of ten %d", i))
-		ids[s.ID] = true
-		b.Cleanup(func() { b.remove(s.ID) })
+	const count, atOnce, rounds = 10, 8, 3
+	most := 0
+	for round := 0; round < rounds && most < atOnce; round++ {
+		most = max(most, b.together(fmt.Sprintf("One of ten, round %d", round), count))
 	}
-	working, most, ready := map[store.ID]bool{}, 0, 0
+	if most < atOnce {
+		t.Fatalf("at most %d of %d were worked on at one moment", most, count)
+	}
+}
+
+// together asks for stores at once, waits until all are Ready, and says how many were worked on at one moment at most.
+func (b *bench) together(name string, count int) (most int) {
+	b.Helper()
+	made, failed := make([]query.Store, count), make([]error, count)
+	var asking sync.WaitGroup
+	for i := range count {
+		asking.Go(func() {
+			wish := map[string]any{"name": fmt.Sprintf("%s, number %d", name, i), "engine": "sample"}
+			_, failed[i] = b.Call(b.Context(), http.MethodPost, "/stores", wish, &made[i])
+		})
+	}
+	asking.Wait()
+	ids := map[store.ID]bool{}
+	for _, s := range made {
+		if s.ID != "" {
+			ids[s.ID] = true
+			b.Cleanup(func() { b.remove(s.ID) })
+		}
+	}
+	if err := errors.Join(failed...); err != nil {
+		b.Fatal(err)
+	}
+	working, ready := map[store.ID]bool{}, 0
 	errAll := errors.New("all are ready")
-	err := b.Log(t, "events").Tail(t.Context(), 0, func(raw storelog.Raw) error {
+	err := b.Log(b.T, "events").Tail(b.Context(), 0, func(raw storelog.Raw) error {
 		entry, err := raw.Entry()
 		if err != nil || !ids[entry.Message.Store] {
 			return err
@@ -129,11 +158,9 @@ func TestTenStoresAtOnce(t *testing.T) {
 		return nil
 	})
 	if !errors.Is(err, errAll) {
-		t.Fatal(err)
+		b.Fatal(err)
 	}
-	if most < atOnce {
-		t.Fatalf("at most %d of %d were worked on at one moment", most, count)
-	}
+	return most
 }
 
 func TestTheSameKeyMakesOneStore(t *testing.T) {
