@@ -74,12 +74,13 @@ func (f *follower) newest(tenant string) (own, head uint64) {
 	return f.last[tenant], f.head
 }
 
-// open is how many stores have a command that isn't done, and one of them.
+// open is how many stores there is more to be said of, and one of them: a command isn't done, or the store is Degraded and
+// will be found well again.
 func (f *follower) open() (count int, one store.State) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, state := range f.states {
-		if len(state.Open) > 0 {
+		if len(state.Open) > 0 || state.Status == store.Degraded {
 			count++
 			one = state
 		}
@@ -87,7 +88,7 @@ func (f *follower) open() (count int, one store.State) {
 	return count, one
 }
 
-// atRest waits until no command is open, all of the log has been followed and projected.
+// atRest waits until no command is open, no store Degraded, and all of the log has been followed and projected.
 func (f *follower) atRest(ctx context.Context, patience time.Duration) error {
 	return eventually(ctx, patience, func() error {
 		asking, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -100,7 +101,7 @@ func (f *follower) atRest(ctx context.Context, patience time.Duration) error {
 			return fmt.Errorf("the log is at %d, followed up to %d", head, seen)
 		}
 		if count, one := f.open(); count > 0 {
-			return fmt.Errorf("%d stores have open commands, %s is %s: %s %s %s (next try %v)",
+			return fmt.Errorf("%d stores have open commands or are Degraded, %s is %s: %s %s %s (next try %v)",
 				count, one.ID, one.Status, one.Reason, one.Message, one.Detail, one.NotBefore)
 		}
 		return f.projected(asking, head)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/nats-io/nats.go"
@@ -16,13 +17,22 @@ import (
 	"github.com/store-platform/store-platform/test/internal/chaos/record"
 )
 
+// What is read one after the other belongs together only if nothing happened meanwhile, and a keeper may find a store ill or
+// well at any time: then everything is read anew, so many times, after a pause for the read model to follow.
+const (
+	mostLooks = 20
+	lookPause = time.Second
+)
+
+// errMoving is a log that goes on.
+var errMoving = errors.New("the platform isn't at rest: its log goes on")
+
 // Gather looks at the platform of a run, which has come to rest, and reads the records in folder.
 func Gather(ctx context.Context, folder string) (*Evidence, error) {
 	run, err := record.ReadRun(folder)
 	if err != nil {
 		return nil, err
 	}
-	e := &Evidence{}
 	// As the janitor, who alone may read both the log and the claims whole.
 	nc, err := nats.Connect(run.Broker, config.As("janitor", run.Passwords["janitor"])...)
 	if err != nil {
@@ -33,29 +43,57 @@ func Gather(ctx context.Context, folder string) (*Evidence, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, look := range []func() error{
-		func() error { return e.readLog(ctx, log) },
+	for n := 1; ; n++ {
+		e, head, err := look(ctx, log, run, folder)
+		if err != nil {
+			return nil, err
+		}
+		now, err := log.Head(ctx)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case now == head && (e.Model.Checkpoint >= head || n == mostLooks):
+			return e, nil
+		case n == mostLooks:
+			return nil, errMoving
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(lookPause):
+		}
+	}
+}
+
+// look gathers once, and answers the log's head before everything else.
+func look(ctx context.Context, log *storelog.Log, run record.Run, folder string) (e *Evidence, head uint64, err error) {
+	if head, err = log.Head(ctx); err != nil {
+		return nil, 0, err
+	}
+	e = &Evidence{}
+	for _, read := range []func() error{
+		func() error { return e.readLog(ctx, log, head) },
 		func() error { return e.readClaims(ctx, log) },
 		func() error { return e.readModel(ctx, run.Database) },
 		func() error { return e.readCluster(ctx, run) },
 		func() error { return e.readRecords(folder) },
 	} {
-		if err := look(); err != nil {
-			return nil, err
+		if err := read(); err != nil {
+			return nil, 0, err
 		}
 	}
-	return e, nil
+	return e, head, nil
 }
 
 var errAll = errors.New("that was all")
 
-func (e *Evidence) readLog(ctx context.Context, log *storelog.Log) error {
+func (e *Evidence) readLog(ctx context.Context, log *storelog.Log, head uint64) error {
 	e.Epoch = log.Epoch()
-	head, err := log.Head(ctx)
-	if err != nil || head == 0 {
-		return err
+	if head == 0 {
+		return nil
 	}
-	err = log.Tail(ctx, 0, func(raw storelog.Raw) error {
+	err := log.Tail(ctx, 0, func(raw storelog.Raw) error {
 		entry, err := raw.Entry()
 		if err != nil {
 			e.Unreadable = append(e.Unreadable, raw.Seq)
