@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -81,11 +82,15 @@ func (r *Replica) start() (*parts.Process, error) {
 	return p, nil
 }
 
+// clinging is how PostgreSQL ends when children of the one before, which was killed, still hold its memory. It is started
+// again until they have let go.
+const clinging = "pre-existing shared memory block"
+
 // ended notes an end that nobody asked for, and returns what to wait for before the next start.
 func (r *Replica) ended(p *parts.Process) <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.expected && !r.lab.stopping() {
+	if !r.expected && !r.lab.stopping() && !strings.Contains(p.Tail(), clinging) {
 		r.lab.complain("%s ended by itself: %s\n%s", r.Name, p.ProcessState, p.Tail())
 	}
 	if r.hold != nil {

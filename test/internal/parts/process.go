@@ -12,7 +12,9 @@ import (
 type Process struct {
 	*exec.Cmd
 	// Log is the file that it writes to.
-	Log   string
+	Log string
+	// from is where in it this process's own output begins.
+	from  int64
 	ended chan struct{}
 }
 
@@ -25,6 +27,11 @@ func Start(log string, command *exec.Cmd) (*Process, error) {
 		return nil, err
 	}
 	defer file.Close()
+	before, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	p.from = before.Size()
 	if command.Stdout == nil {
 		command.Stdout = file
 	}
@@ -71,11 +78,12 @@ func (p *Process) Stop(signal syscall.Signal, patience time.Duration) {
 	}
 }
 
-// Tail is the end of what the process said.
+// Tail is the end of what the process said; nothing of one before it that wrote to the same file.
 func (p *Process) Tail() string {
 	text, err := os.ReadFile(p.Log)
 	if err != nil {
 		return err.Error()
 	}
+	text = text[min(int(p.from), len(text)):]
 	return string(bytes.TrimSpace(text[max(0, len(text)-2048):]))
 }
