@@ -28,8 +28,9 @@ import (
 const (
 	clients   = 12
 	listeners = 12
-	// restPatience is for the platform to come to rest: the longest pause between two attempts, and an attempt.
-	restPatience = 10 * time.Minute
+	// restPatience is for the platform to come to rest: the longest pause between two attempts, and an attempt. What the
+	// run itself asks of its cluster has as long.
+	restPatience = 20 * time.Minute
 	// afterRest is how long it is watched at rest: what a sleeper does late must be seen.
 	afterRest = 5 * time.Second
 )

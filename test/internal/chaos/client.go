@@ -111,7 +111,7 @@ func (c *client) create(ctx context.Context, twice, foreign bool) {
 	key := fmt.Sprintf("%s-%d", c.name, c.created)
 	id := store.DeriveID(c.tenant, key)
 	if foreign {
-		c.lab.cluster.squat(ctx, id)
+		c.lab.cluster.squat(context.WithoutCancel(ctx), id)
 	}
 	body := map[string]any{"name": "Shop " + key, "engine": "sample"}
 	var answers [2]record.Request

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/test/internal/chaos/record"
 	"github.com/store-platform/store-platform/test/internal/platform"
@@ -87,12 +89,18 @@ type object struct {
 	} `json:"status"`
 }
 
-// watch hears of every object of the installation until ctx ends.
+// watch hears of every object of the installation until ctx ends. An API server that is short of time refuses watches: only
+// one that does so for too long is complained of.
 func (c *cluster) watch(ctx context.Context, kind string, hear func(ctx context.Context, change string, o object)) {
+	heard := time.Now()
 	for ctx.Err() == nil {
-		err := c.watchOnce(ctx, kind, hear)
-		if err != nil && ctx.Err() == nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		opened, err := c.watchOnce(ctx, kind, hear)
+		switch {
+		case opened:
+			heard = time.Now()
+		case ctx.Err() == nil && time.Since(heard) > restPatience:
 			c.lab.complain("watch %s: %v", kind, err)
+			heard = time.Now()
 		}
 		select {
 		case <-ctx.Done():
@@ -101,7 +109,8 @@ func (c *cluster) watch(ctx context.Context, kind string, hear func(ctx context.
 	}
 }
 
-func (c *cluster) watchOnce(ctx context.Context, kind string, hear func(context.Context, string, object)) error {
+// watchOnce lists and watches until the watch ends, and says whether there was one.
+func (c *cluster) watchOnce(ctx context.Context, kind string, hear func(context.Context, string, object)) (opened bool, err error) {
 	path := "/api/v1/" + kind + "?labelSelector=" + url.QueryEscape(installationLabel+"="+c.lab.installation)
 	var list struct {
 		Metadata struct {
@@ -110,14 +119,14 @@ func (c *cluster) watchOnce(ctx context.Context, kind string, hear func(context.
 		Items []object `json:"items"`
 	}
 	if _, err := c.api.Do(ctx, http.MethodGet, path, nil, &list); err != nil {
-		return err
+		return false, err
 	}
 	for _, o := range list.Items {
 		hear(ctx, "ADDED", o)
 	}
 	stream, err := c.api.Stream(ctx, path+"&watch=true&resourceVersion="+list.Metadata.ResourceVersion)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer stream.Close()
 	decoder := json.NewDecoder(stream)
@@ -127,10 +136,10 @@ func (c *cluster) watchOnce(ctx context.Context, kind string, hear func(context.
 			Object object `json:"object"`
 		}
 		if err := decoder.Decode(&change); err != nil {
-			return err
+			return true, err
 		}
 		if change.Type == "ERROR" {
-			return io.EOF // too old: list anew
+			return true, io.EOF // too old: list anew
 		}
 		hear(ctx, change.Type, change.Object)
 	}
@@ -179,9 +188,15 @@ func (c *cluster) run(ctx context.Context, o object) {
 		"phase": "Running", "conditions": []any{ready("Ready"), ready("ContainersReady")},
 	}}
 	path := "/api/v1/namespaces/" + o.Metadata.Namespace + "/pods/" + o.Metadata.Name + "/status"
-	status, err := c.api.Do(ctx, http.MethodPatch, path, patch, nil)
-	if ctx.Err() == nil && (err != nil || status >= 300 && status != http.StatusNotFound && status != http.StatusConflict) {
-		c.lab.complain("run pod %s of %s: %d %v", o.Metadata.Name, o.Metadata.Namespace, status, err)
+	err := eventually(ctx, restPatience, func() error {
+		status, err := c.api.Do(ctx, http.MethodPatch, path, patch, nil)
+		if err == nil && status >= 300 && status != http.StatusNotFound && status != http.StatusConflict {
+			err = fmt.Errorf("status %d", status)
+		}
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		c.lab.complain("run pod %s of %s: %v", o.Metadata.Name, o.Metadata.Namespace, err)
 	}
 }
 
@@ -201,7 +216,7 @@ func (c *cluster) leave(ctx context.Context, id store.ID) error {
 		return err
 	}
 	c.note(id, false)
-	return eventually(ctx, startPatience, func() error {
+	return eventually(ctx, restPatience, func() error {
 		status, err := c.api.Do(ctx, http.MethodGet, path, nil, nil)
 		if err == nil && status != http.StatusNotFound {
 			err = fmt.Errorf("the foreign namespace of %s is still there", id)
@@ -216,24 +231,35 @@ func (c *cluster) note(id store.ID, foreign bool) {
 	c.foreign[id] = foreign
 }
 
+// closePatience is for the API server to take every namespace's removal.
+const closePatience = 5 * time.Minute
+
 // close removes what the run leaves, without waiting for it to be gone.
 func (c *cluster) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), startPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
 	defer cancel()
 	var list struct {
 		Items []object `json:"items"`
 	}
 	path := "/api/v1/namespaces?labelSelector=" + url.QueryEscape(installationLabel+"="+c.lab.installation)
 	_, err := c.api.Do(ctx, http.MethodGet, path, nil, &list)
+	var names []string
 	for id, there := range c.foreign {
 		if there {
-			_, gone := c.api.Do(ctx, http.MethodDelete, "/api/v1/namespaces/"+id.Namespace(), nil, nil)
-			err = errors.Join(err, gone)
+			names = append(names, id.Namespace())
 		}
 	}
 	for _, o := range list.Items {
-		_, gone := c.api.Do(ctx, http.MethodDelete, "/api/v1/namespaces/"+o.Metadata.Name, nil, nil)
-		err = errors.Join(err, gone)
+		names = append(names, o.Metadata.Name)
 	}
-	return errors.Join(err, c.spaces.Close())
+	// There are hundreds after a long run, and each removal waits for etcd.
+	var removing errgroup.Group
+	removing.SetLimit(8)
+	for _, name := range names {
+		removing.Go(func() error {
+			_, err := c.api.Do(ctx, http.MethodDelete, "/api/v1/namespaces/"+name, nil, nil)
+			return err
+		})
+	}
+	return errors.Join(err, removing.Wait(), c.spaces.Close())
 }

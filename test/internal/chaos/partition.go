@@ -12,7 +12,7 @@ import (
 )
 
 // overtaken bounds how long the read model may stand still while one replica can't be heard.
-const overtaken = 90 * time.Second
+const overtaken = 5 * time.Minute
 
 // Partition holds each events replica's way to the broker in turn, for as long as it takes, and expects the other one to
 // project what comes meanwhile: a replica that is cut off must not keep the lock from one that isn't. Nothing tells a

@@ -27,7 +27,7 @@ func runAPIServer(ctx context.Context, r *runner) error {
 	// More at once than there are cores: most of these tests is waiting, for a lease to run out or a namespace to go. But
 	// one batch at a time: beside chaos the namespaces go so slowly that tests give up.
 	return r.goTest(ctx, suite{
-		tier: "apiserver", flags: []string{"-count=1", "-timeout=30m", "-parallel=12"},
+		tier: "apiserver", flags: []string{"-count=1", "-timeout=60m", "-parallel=12"},
 		env: []string{"TEST_KUBECONFIG=" + kubeconfig},
 	})
 }
