@@ -56,9 +56,14 @@ func TestADeadLetterIsRedrivenAfterTheMend(t *testing.T) {
 	})
 }
 
-// letters are all dead letters, as the operator sees them.
+// letters are all dead letters, as the operator sees them once the read model knows what has become of the stores so far.
 func (o *opened) letters(t *testing.T) []map[string]any {
 	t.Helper()
+	for id := range o.answered.Stores {
+		if _, err := o.History(t.Context(), release.Admin, id); err != nil {
+			t.Fatal(err)
+		}
+	}
 	status, answer, err := o.Call(t.Context(), release.Admin, http.MethodGet, "/dead-letters?limit=200", nil, "")
 	page, _ := answer.(map[string]any)
 	listed, ok := page["deadLetters"].([]any)

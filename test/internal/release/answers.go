@@ -98,9 +98,10 @@ func (in *Installation) Ask(ctx context.Context, recorded Answers) (Answers, err
 	}
 	for _, c := range recorded.Creates {
 		now.Stores[c.Store] = get(c.Address, "/stores/"+string(c.Store))
-		now.Histories[c.Store] = get(c.Address, "/stores/"+string(c.Store)+"/events?limit=200")
+		history, failed := in.History(ctx, c.Address, c.Store)
+		now.Histories[c.Store], err = history, errors.Join(err, failed)
 	}
-	// Behind the histories: these wait for the read model to have caught up, a list of a new gateway doesn't know for what.
+	// Behind the histories: with these the read model has caught up, a list of a new gateway doesn't know with what.
 	for _, c := range recorded.Creates {
 		now.Lists[c.Address] = get(c.Address, "/stores?deleted=true&limit=200")
 	}
@@ -111,6 +112,48 @@ func (in *Installation) Ask(ctx context.Context, recorded Answers) (Answers, err
 	}
 	now.Feed, err = in.Feed(ctx, recorded.Beginning, messagesOf(now.Histories))
 	return now, err
+}
+
+// History is the body of a store's /events, as soon as the read model is where the store was when it was asked for: events
+// answers from behind rather than late.
+func (in *Installation) History(ctx context.Context, address string, id store.ID) (history any, err error) {
+	path := "/stores/" + string(id)
+	get := func(path string) (map[string]any, error) {
+		status, answer, err := in.Call(ctx, address, http.MethodGet, path, nil, "")
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("GET %s: %d %v", path, status, answer)
+		}
+		body, _ := answer.(map[string]any)
+		return body, err
+	}
+	s, err := get(path)
+	if err != nil {
+		return nil, err
+	}
+	version, _ := s["version"].(float64)
+	err = await(ctx, nil, startPatience, func() error {
+		page, err := get(path + "/events?limit=200")
+		if err != nil {
+			return err
+		}
+		history = page
+		events, _ := page["events"].([]any)
+		if told := lastSeq(events); told < version {
+			return fmt.Errorf("the history of %s ends at %.0f, the store is at %.0f", id, told, version)
+		}
+		return nil
+	})
+	return history, err
+}
+
+// lastSeq is the sequence of the newest of a history's events, 0 for none.
+func lastSeq(events []any) float64 {
+	if len(events) == 0 {
+		return 0
+	}
+	last, _ := events[len(events)-1].(map[string]any)
+	seq, _ := last["seq"].(float64)
+	return seq
 }
 
 // messagesOf counts the messages of all histories, which is how many the feed has for an operator.
