@@ -53,6 +53,7 @@ func OpenTab(tb testing.TB, p *platform.Platform, prefix string) *Tab {
 		chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("host-resolver-rules", "MAP *.localhost "+host+", MAP * ~NOTFOUND, EXCLUDE "+host),
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-component-update", true),
+		chromedp.WSURLReadTimeout(patience),
 		chromedp.WindowSize(desktopWidth, desktopHeight), chromedp.UserDataDir(tb.TempDir()),
 	)
 	folder := filepath.Join(p.State, "screenshots")

@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
 	"time"
 
+	"github.com/store-platform/store-platform/test/internal/parts"
 	"github.com/store-platform/store-platform/test/internal/platform"
 )
 
@@ -87,8 +87,9 @@ func (c *cluster) launch(r *runner) error {
 		return fmt.Errorf("open the platform's log: %w", err)
 	}
 	defer log.Close()
-	if c.traces, err = freeAddress(); err != nil {
-		return err
+	// Below the ports of outgoing connections: nobody listens there until the tests that look at traces.
+	if c.traces, err = parts.FreeAddress(); err != nil {
+		return fmt.Errorf("find a free port: %w", err)
 	}
 	// Not r.command: the end of ctx must not kill it before it has cleaned up (see stop).
 	c.process = exec.Command("nice", "-n", "5", r.localPath("local"), "up", "--state", stateDir, "--api", "127.0.0.1:0", "--stores", "127.0.0.1:0")
@@ -104,16 +105,6 @@ func (c *cluster) launch(r *runner) error {
 		close(c.ended)
 	}()
 	return nil
-}
-
-// freeAddress is where nobody listens now.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
 }
 
 // buildLocal builds a program of deploy/local into the cache, one file per clone so that clones don't replace each other's.

@@ -70,8 +70,9 @@ func read(path string) []byte {
 	return data
 }
 
-// vanishPatience is how long the kernel may take to tear a sandbox down after its first process was killed.
-const vanishPatience = 15 * time.Second
+// vanishPatience is how long the kernel may take to tear a sandbox down after its first process was killed: longer than the
+// supervisor itself waits for that.
+const vanishPatience = time.Minute
 
 // expectNothingLeft compares the machine with what it was before the platform was started.
 func expectNothingLeft(before machine, state string) error {

@@ -15,7 +15,7 @@ import (
 )
 
 // listPatience is how long a warm platform may take to have everything up that a list needs.
-const listPatience = 30 * time.Second
+const listPatience = 3 * time.Minute
 
 // askForFirstStore asks for a store as soon as the API answers, while Kubernetes is still being built or started, and
 // records what the platform said of it. test/cluster holds that record, and what became of the store, to the promise.
