@@ -23,7 +23,7 @@ func TestAKilledProvisionerDoesNotCostTheStore(t *testing.T) {
 		{"during the wait", "release", "workloads"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := alone(t)
+			b := inTurn(t)
 			for range killTries {
 				// A kill that comes too late says nothing about one that doesn't.
 				if ready := b.killedAfter(c.after, "Survives a kill "+c.name); ready.Attempt >= 2 {

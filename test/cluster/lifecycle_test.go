@@ -220,7 +220,7 @@ func TestACutClientComesBackWithoutHoleOrDuplicate(t *testing.T) {
 // What was asked for before there was a cluster waited for it, visibly, and cost nothing. The record was made by
 // whoever started the platform, as soon as the API answered.
 func TestTheFirstStoreWaitedForTheCluster(t *testing.T) {
-	b := alone(t)
+	b := inTurn(t)
 	first := b.FirstStore(t)
 	if first.Status != store.Queued || first.Reason != "ClusterNotReady" || first.Message == "" {
 		t.Fatalf("asked for before there was a cluster: %+v", first)

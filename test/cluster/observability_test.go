@@ -15,7 +15,7 @@ const maxLines = 15
 
 // Another attempt, after a kill, has lines of its own.
 func TestACreateLogsLittleAndNoSecret(t *testing.T) {
-	b := alone(t)
+	b := inTurn(t)
 	s := b.ready("Quiet")
 	lines := b.Logs(t, string(s.ID))
 	if len(lines) == 0 || len(lines) > maxLines {
@@ -35,7 +35,7 @@ func TestACreateLogsLittleAndNoSecret(t *testing.T) {
 // A process that is killed takes the spans with it that it hasn't sent yet.
 func TestOneTraceHoldsTheRequestTheWorkAndTheProjection(t *testing.T) {
 	traces := platform.ReceiveTraces(t)
-	b := alone(t)
+	b := inTurn(t)
 	const id = "4bf92f3577b34da6a3ce929d0e0e4736"
 	s := b.Create(t, "Traced", "traceparent", "00-"+id+"-00f067aa0ba902b7-01")
 	b.Cleanup(func() { b.remove(s.ID) })

@@ -67,7 +67,7 @@ func TestTheScriptsFailWhenTheirStepFails(t *testing.T) {
 // first one made becomes Ready and, as README tells its reader to, $id is set. A bare curl doesn't ask again while the
 // provisioner is killed by another test.
 func TestTheReadmesCommandsWork(t *testing.T) {
-	b := alone(t)
+	b := inTurn(t)
 	readme, err := os.ReadFile(filepath.Join(repo, "README.md"))
 	if err != nil {
 		t.Fatal(err)

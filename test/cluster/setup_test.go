@@ -45,11 +45,12 @@ type bench struct {
 func setup(t *testing.T) *bench {
 	t.Helper()
 	t.Parallel()
-	return alone(t)
+	return inTurn(t)
 }
 
-// alone is for what others would disturb: a test that isn't parallel runs before all that are.
-func alone(t *testing.T) *bench {
+// inTurn is for what others would disturb: a test that isn't parallel runs before all that are, and a part of one that is
+// after the part before it.
+func inTurn(t *testing.T) *bench {
 	t.Helper()
 	p := platform.Open(t)
 	return &bench{T: t, Platform: p, kubernetes: p.Kubernetes(t)}
