@@ -192,12 +192,17 @@ func TestLostDataIsToldAndNotMended(t *testing.T) {
 	}
 	// Somebody who insists hears the same, and gets no empty shop.
 	for _, id := range []store.ID{id, other} {
-		for n, verb := range []store.Type{store.MendCommand, store.RetryCommand} {
-			b.command(id, verb, nil)
+		for n, verb := range []store.Verb{store.Mend, store.Retry} {
+			if err := b.ask(id, verb); err != nil {
+				t.Fatalf("ask for a %s: %v", verb, err)
+			}
 			b.awaitEnds(id, n+2)
 			if s := b.state(id); s.Status != store.Degraded || s.URL == "" {
 				t.Errorf("a %s left %+v", verb, s)
 			}
+		}
+		if n := b.count(id, store.MendCommand); n != 2 {
+			t.Errorf("%d mends instead of the two that were asked for:\n%s", n, b.told(id))
 		}
 	}
 	if _, err := b.api.Admin.CoreV1().Secrets(id.Namespace()).Get(t.Context(), cluster.SecretName, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
