@@ -10,10 +10,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/metadata"
 
 	"github.com/store-platform/store-platform/pkg/claim"
@@ -152,7 +152,7 @@ func (b *bundle) counted(ctx context.Context, id store.ID) (map[string]string, e
 // requireAllGone is requireGone for many.
 func (b *bundle) requireAllGone(ids []store.ID) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.t.Context(), absence)
+	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
 	defer cancel()
 	namespaces := b.api.Admin.CoreV1().Namespaces()
 	list, err := namespaces.List(ctx, metav1.ListOptions{})
@@ -165,15 +165,15 @@ func (b *bundle) requireAllGone(ids []store.ID) {
 		}
 	}
 	events, err := namespaces.Watch(ctx, metav1.ListOptions{ResourceVersion: list.ResourceVersion})
-	if err != nil && !apierrors.IsTimeout(err) {
+	if err != nil {
 		b.t.Fatalf("watch namespaces: %v", err)
 	}
-	for event := range events.ResultChan() {
+	b.duringAbsence(events, func(event watch.Event) {
 		object, ok := event.Object.(metav1.Object)
 		if ok && slices.ContainsFunc(ids, func(id store.ID) bool { return id.Namespace() == object.GetName() }) {
 			b.t.Errorf("namespace %s: %s after it was gone", object.GetName(), event.Type)
 		}
-	}
+	})
 }
 
 func tenantOf(id store.ID) string { return "tenant-of-" + string(id) }
