@@ -65,9 +65,11 @@ type bundle struct {
 	installation string
 	broker       *bustest.Broker
 	nc           *nats.Conn
-	log          *storelog.Log
-	history      *history
-	api          *clustertest.API
+	// url is the broker's also while it is away.
+	url     string
+	log     *storelog.Log
+	history *history
+	api     *clustertest.API
 	// kubeconfigs is where each service looks for the cluster.
 	kubeconfigs map[string]string
 	ingress     string
@@ -87,7 +89,7 @@ func setup(t *testing.T) *bundle {
 		t.Fatalf("open the log: %v", err)
 	}
 	b := &bundle{
-		t: t, installation: "test-" + strings.ToLower(rand.Text()[:8]), broker: broker, nc: nc, log: log,
+		t: t, installation: "test-" + strings.ToLower(rand.Text()[:8]), broker: broker, nc: nc, url: nc.ConnectedUrl(), log: log,
 		history: follow(t, log), api: api, shop: &shop{},
 		kubeconfigs: map[string]string{
 			"provisioner": api.Kubeconfig(t, clustertest.Provisioner), "janitor": api.Kubeconfig(t, clustertest.Janitor),
@@ -161,7 +163,7 @@ func (b *bundle) run(service, kubeconfig string, slots int) *worker {
 	b.t.Helper()
 	w := &worker{Cmd: exec.Command(filepath.Join(programs, service)), output: &output{}}
 	w.Env = []string{
-		"NATS_URL=" + b.nc.ConnectedUrl(), "KUBECONFIG=" + kubeconfig, "INSTALLATION=" + b.installation,
+		"NATS_URL=" + b.url, "KUBECONFIG=" + kubeconfig, "INSTALLATION=" + b.installation,
 		"BASE_DOMAIN=" + baseDomain, "INGRESS_CLASS_NAME=local", "INGRESS_ADDR=" + b.ingress, "SLOTS=" + strconv.Itoa(slots),
 	}
 	w.Env = append(w.Env, b.environment...)

@@ -15,20 +15,24 @@ func TestABrokerThatGoesInMidStep(t *testing.T) {
 	for name, backBefore := range map[string]bool{"and is back before its end": true, "and misses its end": false} {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t).serving()
-			worker, proxy := b.startBehind("provisioner")
-			helm := b.hold(proxy, endRevision)
-			id := b.create()
-			helm.awaitLeft()
-			b.broker.Stop()
-			if backBefore {
-				b.broker.Start()
-				b.awaitOutput(worker, "the broker is back")
-				helm.land()
-			} else {
-				helm.land()
-				b.awaitOutput(worker, "the command comes again")
-				b.broker.Start()
-			}
+			id := b.untilMade(func() (store.ID, bool) {
+				worker, proxy := b.startBehind("provisioner")
+				helm, id := b.hold(proxy, endRevision)
+				b.broker.Stop()
+				if backBefore {
+					b.broker.Start()
+					b.awaitOutput(worker, "the broker is back")
+					helm.land()
+				} else {
+					helm.land()
+					b.awaitOutput(worker, "the command comes again", "the lease was lost")
+					b.broker.Start()
+				}
+				if !helm.inTime {
+					worker.kill()
+				}
+				return id, helm.inTime
+			})
 			b.awaitType(id, store.BecameReady)
 			b.awaitEnds(id, 1)
 			b.requireOneRelease(t, id, 1)
@@ -50,21 +54,22 @@ func TestAReplayOfTheWholeLogTellsNothing(t *testing.T) {
 	b.awaitType(deleted, store.BecameReady)
 	b.command(deleted, store.DeleteCommand, nil)
 	b.awaitType(deleted, store.BecameDeleted)
-	helm := b.hold(proxy, endRevision)
-	busy := b.create()
-	helm.awaitLeft()
 	before := map[store.ID]uint64{ready: b.state(ready).Version, deleted: b.state(deleted).Version}
-	for _, name := range []string{"provisioner", "janitor"} {
-		if err := b.log.JetStream().DeleteConsumer(t.Context(), storelog.Stream, name); err != nil {
-			t.Fatal(err)
+	busy := b.untilMade(func() (store.ID, bool) {
+		helm, busy := b.hold(proxy, endRevision)
+		for _, name := range []string{"provisioner", "janitor"} {
+			if err := b.log.JetStream().DeleteConsumer(t.Context(), storelog.Stream, name); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	// The command under way is delivered again too, and turned away.
-	b.awaitConsumer("janitor", 0)
-	b.awaitConsumer("provisioner", 1)
-	helm.land()
-	b.awaitType(busy, store.BecameReady)
-	b.awaitConsumer("provisioner", 0)
+		// The command under way is delivered again too, and turned away.
+		b.awaitConsumer("janitor", 0)
+		b.awaitConsumer("provisioner", 1)
+		helm.land()
+		b.awaitType(busy, store.BecameReady)
+		b.awaitConsumer("provisioner", 0)
+		return busy, helm.inTime
+	})
 	b.awaitEnds(busy, 1)
 	if s := b.state(busy); s.Attempt != 1 || s.Status != store.Ready {
 		t.Errorf("the store under way is %s in attempt %d:\n%s", s.Status, s.Attempt, b.told(busy))

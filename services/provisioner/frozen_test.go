@@ -15,9 +15,7 @@ import (
 func (b *bundle) freeze(request string) (store.ID, *worker, *held) {
 	b.t.Helper()
 	frozen, proxy := b.startBehind("provisioner")
-	late := b.hold(proxy, request)
-	id := b.create()
-	late.awaitLeft()
+	late, id := b.hold(proxy, request)
 	b.signal(frozen, syscall.SIGSTOP)
 	return id, frozen, late
 }

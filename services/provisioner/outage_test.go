@@ -122,11 +122,13 @@ func TestAnAPIServerThatSaysLater(t *testing.T) {
 func TestAWebhookThatIsDown(t *testing.T) {
 	b := setup(t).serving()
 	_, proxy := b.startBehind("provisioner")
-	helm := b.hold(proxy, makeDeployment)
-	id := b.create()
-	helm.awaitLeft()
-	webhook := b.breakDeployments(id)
-	helm.land()
+	var webhook string
+	id := b.untilMade(func() (store.ID, bool) {
+		helm, id := b.hold(proxy, makeDeployment)
+		webhook = b.breakDeployments(id)
+		helm.land()
+		return id, helm.inTime
+	})
 	b.requireCause(id, "ClusterError", webhook)
 	b.mendDeployments(id)
 	b.requireReadyAgain(id)

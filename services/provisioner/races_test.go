@@ -43,13 +43,12 @@ func TestADeleteBeforeAnybodyPickedUpMakesNothing(t *testing.T) {
 func TestADeleteOvertakesAHelmThatHangs(t *testing.T) {
 	b := setup(t)
 	_, proxy := b.startBehind("provisioner")
-	hanging := b.hold(proxy, makeDeployment)
 	b.start("janitor")
-	id := b.create()
-	hanging.awaitLeft()
+	hanging, id := b.hold(proxy, makeDeployment)
 	b.command(id, store.DeleteCommand, nil)
 	b.awaitType(id, store.BecameDeleted)
 	b.awaitType(id, store.Superseded)
+	b.awaitClosed(hanging.givenUp, "the provisioner gives up on the request that hangs")
 	if status := hanging.land(); !refused(status) {
 		t.Errorf("the request that hung was answered with %d", status)
 	}
@@ -64,19 +63,20 @@ func TestADeleteOvertakesAHelmThatHangs(t *testing.T) {
 func TestADeleteWaitsForANamespaceThatIsUnderWay(t *testing.T) {
 	b := setup(t)
 	_, proxy := b.startBehind("provisioner")
-	slow := b.hold(proxy, makeNamespace)
 	b.start("janitor")
-	id := b.create()
-	slow.awaitLeft()
-	b.command(id, store.DeleteCommand, nil)
-	select {
-	case <-slow.givenUp:
-		t.Error("the provisioner gave up on the namespace the moment the delete came")
-	case <-time.After(absence):
-	}
-	if status := slow.land(); status != http.StatusCreated {
-		t.Fatalf("the namespace was answered with %d", status)
-	}
+	// Whoever gives up the moment the delete comes never gets to the end of this.
+	id := b.untilMade(func() (store.ID, bool) {
+		slow, id := b.hold(proxy, makeNamespace)
+		b.command(id, store.DeleteCommand, nil)
+		select {
+		case <-slow.givenUp:
+		case <-time.After(absence):
+		}
+		if status := slow.land(); slow.inTime && status != http.StatusCreated {
+			t.Fatalf("the namespace was answered with %d", status)
+		}
+		return id, slow.inTime
+	})
 	b.awaitType(id, store.BecameDeleted)
 	b.awaitType(id, store.Superseded)
 	b.requireGone(id)
