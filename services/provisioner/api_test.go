@@ -26,7 +26,7 @@ import (
 )
 
 // patience bounds every wait. Taking over from a killed worker needs half a minute of it: the lease's life.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 const baseDomain = "localhost:8088"
 

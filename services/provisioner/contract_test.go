@@ -3,7 +3,6 @@ package provisioner_test
 import (
 	"encoding/json"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -63,7 +62,7 @@ func (b *bundle) credentials(id string) (query.CredentialsReply, string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	msg, err := b.nc.Request(query.CredentialsSubject, request, 10*time.Second)
+	msg, err := b.nc.Request(query.CredentialsSubject, request, patience)
 	if err != nil {
 		b.t.Fatalf("ask for credentials: %v", err)
 	}

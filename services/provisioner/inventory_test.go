@@ -106,7 +106,7 @@ func (b *bundle) requireOneRelease(t *testing.T, id store.ID, atMost int) {
 
 // fullCount is how long a count of what was cut before it was stored may stay: the quota controller counts everything
 // anew every five minutes, in the tests' cluster every twenty seconds.
-const fullCount = 2 * time.Minute
+const fullCount = 5 * time.Minute
 
 // requireQuotaOf fails unless the store comes to be counted as the other one is.
 func (b *bundle) requireQuotaOf(t *testing.T, id, other store.ID) {

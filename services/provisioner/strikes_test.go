@@ -113,7 +113,7 @@ const (
 	// store's operation alone.
 	abreast = 6
 	// siege bounds a whole test of strikes.
-	siege = 10 * time.Minute
+	siege = 20 * time.Minute
 )
 
 // besiege runs workers of a service behind the strikes, and replaces each that was killed, until all operations have
@@ -123,8 +123,12 @@ func (b *bundle) besiege(service string, strikes *strikes, end store.Type) {
 	ended := make(chan struct{}, abreast)
 	send := func() {
 		proxy := b.api.NewProxy(b.t)
-		w := b.run(service, proxy.Kubeconfig(b.t, "store-"+service), 1)
-		proxy.Each(strikes.each(w))
+		var w *worker
+		running := make(chan struct{})
+		// Before the first request, which a process may have sent by the time that its starter knows of it.
+		proxy.Each(func(c *clustertest.Call) { <-running; strikes.each(w)(c) })
+		w = b.run(service, proxy.Kubeconfig(b.t, "store-"+service), 1)
+		close(running)
 		go func() { _ = w.end(); ended <- struct{}{} }()
 	}
 	for range abreast {
