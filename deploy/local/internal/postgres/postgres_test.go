@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,7 +64,7 @@ func serve(t *testing.T, s *postgres.Server) (kill, stop func()) {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); !answers(t, s); {
+	for deadline := time.Now().Add(patience); !answers(t, s); {
 		if time.Now().After(deadline) {
 			group.Kill()
 			_ = command.Wait()
@@ -84,6 +85,39 @@ func serve(t *testing.T, s *postgres.Server) (kill, stop func()) {
 	return kill, stop
 }
 
+// patience bounds every wait on a server.
+const patience = time.Minute
+
+// ended waits until nobody works in the data folder. A killed server's own processes end when they next look for it, and
+// until then a new one is refused.
+func ended(t *testing.T, state string) {
+	t.Helper()
+	data, err := os.Stat(filepath.Join(state, "postgres", "data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(patience); worksIn(t, data); {
+		if time.Now().After(deadline) {
+			t.Fatal("a killed server's processes never ended")
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
+// worksIn tells whether any process has the folder as its own: those of PostgreSQL have their data's. Elsewhere than on
+// Linux nobody can tell.
+func worksIn(t *testing.T, folder os.FileInfo) bool {
+	t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*/cwd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(all, func(cwd string) bool {
+		at, err := os.Stat(cwd)
+		return err == nil && os.SameFile(at, folder)
+	})
+}
+
 // answers tells whether the server takes connections.
 func answers(t *testing.T, s *postgres.Server) bool {
 	t.Helper()
@@ -92,9 +126,10 @@ func answers(t *testing.T, s *postgres.Server) bool {
 }
 
 func TestItServesAndComesBackAfterAKill(t *testing.T) {
-	s, _ := setup(t, 0o755)
+	s, state := setup(t, 0o755)
 	kill, _ := serve(t, s)
 	kill()
+	ended(t, state)
 	_, stop := serve(t, s)
 	stop()
 }
