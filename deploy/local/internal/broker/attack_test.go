@@ -27,7 +27,7 @@ func (b *bundle) attempt(t *testing.T, user, publish string) {
 		if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), `"`+publish+`"`) {
 			t.Errorf("%s publishes %s: %v", user, publish, err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Errorf("%s was let through to %s", user, publish)
 	}
 }
@@ -140,7 +140,7 @@ func TestAReadersConsumerGivesNoOrders(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.push(t, "heard", query.CredentialsSubject)
-	if _, err := heard.NextMsg(10 * time.Second); err != nil {
+	if _, err := heard.NextMsg(patience); err != nil {
 		t.Fatalf("nothing is pushed at all: %v", err)
 	}
 	for _, to := range targets {
@@ -229,7 +229,7 @@ func TestNobodyCanDoMore(t *testing.T) {
 			if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), c.publish+c.subscribe) {
 				t.Errorf("%+v: %v", c, err)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			t.Errorf("%+v was let through", c)
 		}
 	}
@@ -249,7 +249,7 @@ func TestNobodyHearsWhatIsAnsweredToAnother(t *testing.T) {
 		if !errors.Is(err, nats.ErrPermissionViolation) {
 			t.Fatalf("refused with %v", err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the janitor listens to the gateway's answers")
 	}
 }

@@ -3,6 +3,8 @@ package broker_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -26,6 +28,9 @@ import (
 )
 
 const id = store.ID("sabcdefghijk")
+
+// patience bounds every wait on a broker.
+const patience = time.Minute
 
 // bundle is a broker with the local configuration and a connection per user.
 type bundle struct {
@@ -67,7 +72,7 @@ func setup(t *testing.T) *bundle {
 	}
 	s.Start()
 	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(10 * time.Second) {
+	if !s.ReadyForConnections(patience) {
 		t.Fatal("the broker doesn't accept connections")
 	}
 	b := &bundle{url: s.ClientURL(), conns: map[string]*nats.Conn{}, refused: make(chan error, 100)}
@@ -94,15 +99,23 @@ func passwords() map[string]string {
 	return all
 }
 
-// freeAddress is one on which nobody listens.
+// freeAddress is one on which nobody listens. Its port is below those that a system gives away by itself, to whoever
+// asks for any or connects to somebody: one of them could be another's before the broker has it.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const first, ports, tries = 15_000, 10_000, 100
+	var refused error
+	for range tries {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first+rand.N(ports)))
+		if err != nil {
+			refused = err
+			continue
+		}
+		defer l.Close()
+		return l.Addr().String()
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal(refused)
+	return ""
 }
 
 func (b *bundle) log(t *testing.T, user string) *storelog.Log {
@@ -286,7 +299,7 @@ func TestTheSupervisorTellsAndTheOthersHear(t *testing.T) {
 		select {
 		case c := <-heard:
 			heardLast = c.Part
-		case <-time.After(30 * time.Second):
+		case <-time.After(patience):
 			t.Fatalf("the gateway heard %q last", heardLast)
 		}
 	}
@@ -320,7 +333,7 @@ func create(t *testing.T, gateway *storelog.Log) store.State {
 // watchCommands makes the consumer through which a worker hears of newer commands, and pulls from it.
 func watchCommands(t *testing.T, log *storelog.Log) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	consumer, err := log.JetStream().OrderedConsumer(ctx, storelog.Stream, jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{storelog.Commands}, HeadersOnly: true,
@@ -342,7 +355,7 @@ func watchCommands(t *testing.T, log *storelog.Log) {
 // doWork pulls one message as a worker does: through its durable consumer, acknowledged and known to be.
 func doWork(t *testing.T, log *storelog.Log, durable, filter string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	consumer, err := log.JetStream().CreateOrUpdateConsumer(ctx, storelog.Stream, jetstream.ConsumerConfig{
 		Durable: durable, FilterSubject: filter, AckPolicy: jetstream.AckExplicitPolicy,

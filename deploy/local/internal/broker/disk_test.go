@@ -126,7 +126,7 @@ func (p *process) signal(s syscall.Signal) {
 // connect waits for the broker and answers a connection that comes back by itself.
 func (p *process) connect(user string) *nats.Conn {
 	p.t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		nc, err := nats.Connect(p.url, append(config.As(user, passwords()[user]), nats.MaxReconnects(-1))...)
 		if err == nil {
@@ -146,7 +146,7 @@ func (p *process) connect(user string) *nats.Conn {
 
 func (p *process) log(user string) *storelog.Log {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
 	defer cancel()
 	log, err := storelog.Open(ctx, p.connect(user))
 	if err != nil {

@@ -119,12 +119,12 @@ func (p *process) writers() (acks *acknowledged, stop func()) {
 
 func awaitAcks(t *testing.T, acks *acknowledged, wanted int) {
 	t.Helper()
-	bound := time.After(time.Minute)
+	bound := time.After(patience)
 	for len(acks.now().messages) < wanted {
 		select {
 		case <-acks.more:
 		case <-bound:
-			t.Fatalf("%d messages in a minute", len(acks.now().messages))
+			t.Fatalf("%d messages in %s", len(acks.now().messages), patience)
 		}
 	}
 }
@@ -189,7 +189,7 @@ var errEnd = errors.New("the end of the log")
 func history(t *testing.T, p *process) map[uint64]string {
 	t.Helper()
 	log := p.log(broker.Events)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	have := map[uint64]string{}
 	head, err := log.Head(ctx)
