@@ -67,7 +67,7 @@ func pids(t *testing.T, out io.Reader) []int {
 // counts as gone: where the test runs, pid 1 may be slow to reap.
 func gone(t *testing.T, pids []int) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for _, pid := range pids {
 		for running(pid) {
 			if time.Now().After(deadline) {

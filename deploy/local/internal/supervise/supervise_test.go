@@ -41,7 +41,7 @@ func setup(t *testing.T) *bundle {
 // next waits for the next report of name that is in state.
 func (b *bundle) next(t *testing.T, name string, state supervise.State) supervise.Status {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		select {
 		case s := <-b.reports:
@@ -157,7 +157,7 @@ func TestAnEndedContextKillsAtOnce(t *testing.T) {
 // await polls the log of name until it holds line.
 func (b *bundle) await(t *testing.T, name, line string) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		log, _ := os.ReadFile(b.Log(name))
 		if slices.Contains(strings.Split(string(log), "\n"), line) {
