@@ -1,6 +1,7 @@
 package provisioner_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -212,6 +213,48 @@ func TestLostDataIsToldAndNotMended(t *testing.T) {
 	ns, err := b.api.Admin.CoreV1().Namespaces().Get(t.Context(), other.Namespace(), metav1.GetOptions{})
 	if !apierrors.IsNotFound(err) && (err != nil || ns.DeletionTimestamp == nil) {
 		t.Errorf("another namespace was made: %v", err)
+	}
+}
+
+// A mend that fails takes nothing from a store that sells: it keeps its address, and is looked at on.
+func TestAMendThatFailsLeavesTheStoreDegraded(t *testing.T) {
+	b := setup(t).serving()
+	_, proxy := b.startBehind("provisioner")
+	id := b.ready()
+	policies := b.api.Admin.NetworkingV1().NetworkPolicies(id.Namespace())
+	policy, err := policies.Get(t.Context(), "deny-by-default", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Nothing that is tried again: the first attempt is the mend's last.
+	refusal := `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"not in this form","reason":"Invalid","code":422}`
+	proxy.Each(func(c *clustertest.Call) {
+		if c.String() == "POST /apis/networking.k8s.io/v1/namespaces/NAMESPACE/networkpolicies" {
+			c.Refuse(http.StatusUnprocessableEntity, nil, refusal)
+			return
+		}
+		c.Forward()
+	})
+	if err := tamperings["a network policy removed"].tamper(b, id); err != nil {
+		t.Fatal(err)
+	}
+	failed := b.awaitType(id, store.BecameFailed)
+	if s := failed.State; s.Verb != store.Mend || s.Status != store.Degraded || s.URL == "" || s.Reason != "Invalid" || s.InFlight() {
+		t.Errorf("after the mend that failed: %+v", s)
+	}
+	policy.ObjectMeta = metav1.ObjectMeta{Name: policy.Name, Labels: policy.Labels}
+	if _, err := policies.Create(t.Context(), policy, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	well := b.await(id, "Ready again", func(e storelog.Entry) bool {
+		return e.Message.Seq > failed.Message.Seq && e.State.Status == store.Ready
+	})
+	// A mend that was asked for again before the policy was back may have been first to see it.
+	if again := well.State.Generation != failed.State.Generation; !again && well.Message.Type != store.Recovered {
+		t.Errorf("a %s made it Ready:\n%s", well.Message.Type, b.told(id))
+	}
+	if s := well.State; s.URL == "" || s.Reason != "" {
+		t.Errorf("after it recovered: %+v", s)
 	}
 }
 
