@@ -28,6 +28,10 @@ func (c *Cluster) command(ctx context.Context, part, name string, arguments ...s
 		"PATH=" + filepath.Dir(c.tool(partRunc, "runc")) + ":" + toolPath,
 		"HOME=" + temporary, "TMPDIR=" + temporary, ownerVariable + "=" + c.name,
 	}
+	if c.config.Throwaway {
+		// A quarter of what an API server does under tests is to collect garbage, and memory is what a test's cluster has.
+		command.Env = append(command.Env, "GOGC=400")
+	}
 	return command
 }
 
