@@ -132,22 +132,30 @@ func TestWhoSendsALittleStays(t *testing.T) {
 	p := unhurried()
 	p.ping = 5 * time.Millisecond
 	client, events := run(t, p, nil)
-	pinged := make(chan struct{})
+	pinged, over := make(chan struct{}), make(chan struct{})
 	client.SetPingHandler(func(data string) error {
-		pinged <- struct{}{}
+		select {
+		case pinged <- struct{}{}:
+		case <-over:
+		}
 		return client.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(patience))
 	})
 	go endOf(client)
 	go func() {
-		for range maxWords + 10 {
-			<-pinged
-		}
-		_ = events.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(patience))
-		for range pinged {
+		for count := 0; ; count++ {
+			if count == maxWords+10 {
+				farewell := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
+				_ = events.WriteControl(websocket.CloseMessage, farewell, time.Now().Add(patience))
+			}
+			select {
+			case <-pinged:
+			case <-over:
+				return
+			}
 		}
 	}()
 	code := endOf(events)
-	close(pinged)
+	close(over)
 	if code != websocket.CloseNormalClosure {
 		t.Errorf("ended with %d", code)
 	}
@@ -155,7 +163,8 @@ func TestWhoSendsALittleStays(t *testing.T) {
 
 func TestASilentSideEndsTheSession(t *testing.T) {
 	p := unhurried()
-	p.ping, p.silence = 10*time.Millisecond, 500*time.Millisecond
+	// The limit is the other side's too: it must answer some ping in this time.
+	p.ping, p.silence = 10*time.Millisecond, 5*time.Second
 	client, events := run(t, p, nil)
 	client.SetPingHandler(func(string) error { return nil })
 	go endOf(client)
