@@ -28,11 +28,29 @@ import (
 
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
-	goleak.VerifyTestMain(m,
+	stay := []goleak.Option{
 		// fasthttp keeps a clock for its Date headers, for the life of the process.
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
 		// Its pool looks every ten seconds whether it has been stopped.
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
+	}
+	goleak.VerifyTestMain(settled{m, stay}, stay...)
+}
+
+// settled are the tests and the end of what they have stopped: goleak alone gives it less than half a second.
+type settled struct {
+	*testing.M
+	stay []goleak.Option
+}
+
+func (s settled) Run() int {
+	code := s.M.Run()
+	for deadline := time.Now().Add(patience); code == 0 && time.Now().Before(deadline); {
+		if goleak.Find(s.stay...) == nil {
+			break
+		}
+	}
+	return code
 }
 
 const patience = 20 * time.Second
