@@ -35,7 +35,8 @@ func doom(rnd *rand.Rand, conn *net.TCPConn) *cuttest.Conn {
 // meets. Nothing of its connections stays behind.
 func TestCutsLeaveNoHole(t *testing.T) {
 	const cuts = 100
-	b := setup(t, func(h *Hub) { h.ring, h.pace.claim = newRing(16), 100*time.Millisecond })
+	// A claim longer than the last connection may take for its handshake, shorter than the wait for the seats.
+	b := setup(t, func(h *Hub) { h.ring, h.pace.claim = newRing(16), 5*time.Second })
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 3))

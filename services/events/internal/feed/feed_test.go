@@ -187,7 +187,7 @@ func TestResets(t *testing.T) {
 func TestTicketIsGoodOnce(t *testing.T) {
 	b := setup(t, nil)
 	b.project(t)
-	for range 10 {
+	for n, deadline := 0, time.Now().Add(patience); n < 10; {
 		key := b.ticket(t, tenant("a"))
 		codes := make(chan int, 8)
 		for range cap(codes) {
@@ -207,6 +207,11 @@ func TestTicketIsGoodOnce(t *testing.T) {
 		for range cap(codes) {
 			got[<-codes]++
 		}
+		// Who spends a ticket and hears nothing of it is let in by nobody: of such a round only that no two came in is known.
+		if got[http.StatusServiceUnavailable] > 0 && got[http.StatusSwitchingProtocols] <= 1 && time.Now().Before(deadline) {
+			continue
+		}
+		n++
 		if got[http.StatusSwitchingProtocols] != 1 || got[http.StatusUnauthorized] != cap(codes)-1 {
 			t.Fatalf("one ticket, answers %v", got)
 		}

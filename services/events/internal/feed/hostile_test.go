@@ -73,7 +73,8 @@ func TestAClientThatNeverReadsIsCutOff(t *testing.T) {
 
 // A client that answers no ping is gone, one that does stays, whatever it does otherwise.
 func TestSilenceEndsAConnection(t *testing.T) {
-	b := setup(t, func(h *Hub) { h.pace.ping, h.pace.pong = 20*time.Millisecond, 2*time.Second })
+	// The client that stays must answer in time too.
+	b := setup(t, func(h *Hub) { h.pace.ping, h.pace.pong = 20*time.Millisecond, 8*time.Second })
 	silent, alive := b.dial(t, tenant("a")), b.dial(t, tenant("a"))
 	silent.conn.SetPingHandler(func(string) error { return nil })
 	silent.greeted()
@@ -169,7 +170,8 @@ func TestRoomIsBounded(t *testing.T) {
 
 // Clients that go away in the middle of the handshake take no seat with them.
 func TestNoSeatIsLost(t *testing.T) {
-	b := setup(t, func(h *Hub) { h.pace.claim = 50 * time.Millisecond })
+	// Longer than the last client may take for its handshake, shorter than the wait for the seats.
+	b := setup(t, func(h *Hub) { h.pace.claim = 5 * time.Second })
 	for i := range 50 {
 		conn, err := net.Dial("tcp", b.address)
 		if err != nil {

@@ -163,11 +163,17 @@ func (b *testBundle) ticket(tb testing.TB, t query.Ticket) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	key := nats.NewInbox()[7:]
-	if _, err := b.tickets.Create(tb.Context(), key, data); err != nil {
-		tb.Fatal(err)
+	// A write that wasn't answered may have been done: the next try is another ticket.
+	for deadline := time.Now().Add(patience); ; {
+		key := nats.NewInbox()[7:]
+		_, err := b.tickets.Create(tb.Context(), key, data)
+		if err == nil {
+			return key
+		}
+		if !storelog.Unanswered(err) || time.Now().After(deadline) {
+			tb.Fatal(err)
+		}
 	}
-	return key
 }
 
 func (b *testBundle) tryDial(ticket string, params url.Values) (*websocket.Conn, *http.Response, error) {
