@@ -65,12 +65,24 @@ type Service struct {
 	progress *projection.Progress
 	slots    chan struct{}
 	working  sync.WaitGroup
+	// waits and answers are seenTimeout and answerTimeout.
+	waits, answers time.Duration
 }
 
 // Serve answers requests until ctx ends, and then finishes those it has.
 func Serve(ctx context.Context, nc *nats.Conn, pool *pgxpool.Pool, progress *projection.Progress) error {
-	s := &Service{nc: nc, pool: pool, progress: progress, slots: make(chan struct{}, concurrency)}
-	service, err := micro.AddService(nc, micro.Config{
+	return newService(nc, pool, progress).serve(ctx)
+}
+
+func newService(nc *nats.Conn, pool *pgxpool.Pool, progress *projection.Progress) *Service {
+	return &Service{
+		nc: nc, pool: pool, progress: progress, slots: make(chan struct{}, concurrency),
+		waits: seenTimeout, answers: answerTimeout,
+	}
+}
+
+func (s *Service) serve(ctx context.Context) error {
+	service, err := micro.AddService(s.nc, micro.Config{
 		Name: name, Version: version, QueueGroup: name,
 		Description: "Stores and their histories, from the projection of the log.",
 	})
@@ -90,7 +102,7 @@ func Serve(ctx context.Context, nc *nats.Conn, pool *pgxpool.Pool, progress *pro
 		}
 	}
 	// Should the broker be away just now, the connection says it anew when it is back.
-	if err := nc.Flush(); err != nil && !storelog.Unanswered(err) {
+	if err := s.nc.Flush(); err != nil && !storelog.Unanswered(err) {
 		return fmt.Errorf("announce the queries: %w", err)
 	}
 	<-ctx.Done()
@@ -116,7 +128,7 @@ func (s *Service) accept(ctx context.Context, r micro.Request, answer answer) {
 	s.working.Go(func() {
 		defer func() { <-s.slots }()
 		// A shutdown lets a request finish that has been accepted.
-		ctx, cancel := context.WithTimeout(telemetry.Extract(context.WithoutCancel(ctx), header), answerTimeout)
+		ctx, cancel := context.WithTimeout(telemetry.Extract(context.WithoutCancel(ctx), header), s.answers)
 		defer cancel()
 		ctx, span := otel.Tracer("queries").Start(ctx, subject, trace.WithSpanKind(trace.SpanKindServer))
 		defer span.End()
@@ -185,7 +197,7 @@ func checkLimit(limit int) error {
 
 // see waits for what the caller has seen. That it isn't there in time is told by the reply's checkpoint.
 func (s *Service) see(ctx context.Context, seq uint64) {
-	ctx, cancel := context.WithTimeout(ctx, seenTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.waits)
 	defer cancel()
 	if err := s.progress.Wait(ctx, seq); err != nil {
 		slog.Debug("answering from behind", "seq", seq, "error", err)
