@@ -13,7 +13,11 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
-const startTimeout = 20 * time.Second
+// startTimeout is for a machine that has other things to do.
+const startTimeout = 90 * time.Second
+
+// Patient is for every connection of a test: the client's own two seconds are for the whole handshake.
+var Patient = nats.Timeout(30 * time.Second)
 
 // Start runs a broker on a free loopback port until the test ends, with an empty log of no installation, and returns a
 // connection.
@@ -68,7 +72,7 @@ func Connect(tb testing.TB, s *server.Server) *nats.Conn {
 
 func connect(tb testing.TB, url string) *nats.Conn {
 	tb.Helper()
-	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
+	nc, err := nats.Connect(url, Patient, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
 	if err != nil {
 		tb.Fatalf("connect to the broker: %v", err)
 	}

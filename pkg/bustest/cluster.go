@@ -2,6 +2,7 @@ package bustest
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"testing"
@@ -18,7 +19,7 @@ const clusterSize = 3
 // StartCluster runs three brokers that replicate the log and returns them with a connection to each.
 func StartCluster(tb testing.TB) ([]*server.Server, []*nats.Conn) {
 	tb.Helper()
-	ports := freePorts(tb, clusterSize)
+	ports := FreePorts(tb, clusterSize)
 	var routes []*url.URL
 	for _, port := range ports {
 		routes = append(routes, &url.URL{Scheme: "nats", Host: fmt.Sprintf("127.0.0.1:%d", port)})
@@ -40,19 +41,24 @@ func StartCluster(tb testing.TB) ([]*server.Server, []*nats.Conn) {
 	return servers, conns
 }
 
-// freePorts must be known before the first broker starts: each one's configuration names all of them.
-func freePorts(tb testing.TB, n int) []int {
+// FreePorts are loopback ports for brokers whose configurations must name them before the first one starts. They lie
+// below those that a system gives away itself: until a broker listens, none of the many that ask for any port gets one.
+func FreePorts(tb testing.TB, n int) []int {
 	tb.Helper()
+	const lowest, count, tries = 20_000, 10_000, 1000
 	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range tries {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", lowest+rand.N(count)))
 		if err != nil {
-			tb.Fatalf("find a free port: %v", err)
+			continue
 		}
 		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		if ports = append(ports, l.Addr().(*net.TCPAddr).Port); len(ports) == n {
+			return ports
+		}
 	}
-	return ports
+	tb.Fatalf("found only %d free ports of %d", len(ports), n)
+	return nil
 }
 
 // awaitLeader waits until the cluster can place streams: a meta leader that knows all its peers.

@@ -61,7 +61,7 @@ const term = 60 * time.Millisecond
 // Unsettle makes the leader of one stream after another resign until the test ends, and counts.
 func Unsettle(tb testing.TB, url string) *atomic.Int64 {
 	tb.Helper()
-	nc, err := nats.Connect(url, nats.MaxReconnects(-1))
+	nc, err := nats.Connect(url, Patient, nats.MaxReconnects(-1))
 	if err != nil {
 		tb.Fatalf("connect to the brokers: %v", err)
 	}

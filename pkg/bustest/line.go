@@ -43,7 +43,7 @@ func NewLine(tb testing.TB, brokerURL string) *Line {
 			go l.carry(client, target.Host)
 		}
 	}()
-	l.Conn, err = nats.Connect("nats://" + listener.Addr().String())
+	l.Conn, err = nats.Connect("nats://"+listener.Addr().String(), Patient)
 	if err != nil {
 		tb.Fatalf("connect over a line: %v", err)
 	}

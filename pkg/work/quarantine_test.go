@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
@@ -21,8 +22,8 @@ import (
 
 const (
 	childEnv = "WORK_TEST_BROKER"
-	// shortLease leaves three seconds of trust: a busy machine may stall that long, and five crashes must not take minutes.
-	shortLease = 8 * time.Second
+	// shortLease leaves seven seconds of trust: a busy machine may stall that long, and five crashes must not take minutes.
+	shortLease = 12 * time.Second
 	innocents  = 6
 	poisonous  = store.ID("spoisonaaaaa")
 )
@@ -44,7 +45,7 @@ func TestMain(m *testing.M) {
 func child(url string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	nc, err := nats.Connect(url)
+	nc, err := nats.Connect(url, bustest.Patient)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func deployed(t *testing.T) *nats.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nc, err := nats.Connect(bustest.StartServer(t, options).ClientURL(), config.As("gateway", "pGATEWAY")...)
+	nc, err := nats.Connect(bustest.StartServer(t, options).ClientURL(), append(config.As("gateway", "pGATEWAY"), bustest.Patient)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/store-platform/store-platform/pkg/bustest"
 )
 
 // The chart's brokers, started from what it renders, find each other; whoever has no password is no route.
@@ -23,11 +26,14 @@ func TestPlatformBrokersLetOnlyEachOtherIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	var brokers []*server.Server
-	ports := freePorts(t, 3)
+	var ports []string
+	for _, port := range bustest.FreePorts(t, 3) {
+		ports = append(ports, strconv.Itoa(port))
+	}
 	for i := range ports {
 		brokers = append(brokers, startBroker(t, objects, i, ports))
 	}
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(90 * time.Second)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for joined := false; !joined; {
@@ -138,22 +144,4 @@ func environmentOf(t *testing.T, workload *unstructured.Unstructured, pod string
 		environment[variable.Name] = value
 	}
 	return environment
-}
-
-func freePorts(t *testing.T, n int) []string {
-	t.Helper()
-	var ports []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		_, port, err := net.SplitHostPort(l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		ports = append(ports, port)
-	}
-	return ports
 }
