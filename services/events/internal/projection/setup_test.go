@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // testBundle is a log with an author, and an empty read model.
 type testBundle struct {
