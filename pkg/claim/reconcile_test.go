@@ -172,6 +172,7 @@ func TestTenantsAreListedByTheirClaims(t *testing.T) {
 func TestClaimsEqualLiveStoresWhoeverWorksBesideTheSweep(t *testing.T) {
 	bustest.Each(t, func(t *testing.T, b bustest.Brokers) {
 		log, book := open(t, b.Conns[len(b.Conns)-1])
+		b.AwaitStepDown(t)
 		const stores = 80
 		for n := range 5 {
 			claimAt(t, book, time.Now().Add(-claim.Grace), id(1000+n)) // left by dead gateways

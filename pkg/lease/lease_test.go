@@ -215,6 +215,7 @@ func TestTheBrokerEndsATermThatNobodyRenews(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		b.AwaitStepDown(t)
 		leases := lease.NewBucket(kv, ttl)
 		take(t, leases, "dead")
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -237,12 +238,13 @@ func TestTheBrokerEndsATermThatNobodyRenews(t *testing.T) {
 func TestHoldKeepsATermUntilItIsReleasedOrLost(t *testing.T) {
 	nc := bustest.Start(t)
 	_, kv := open(t, nc)
-	leases := lease.NewBucket(kv, 9*time.Second)
+	// Renewed every five seconds and trusted for ten: a stall between the two ends no term.
+	leases := lease.NewBucket(kv, 15*time.Second)
 	written := bustest.Listen(t, nc, "$KV."+storelog.BucketLeases+".>")
 	released := take(t, leases, "first")
 	held, release := released.Hold(t.Context())
 	for range 2 { // the term's beginning, and its first renewal
-		if _, err := written.NextMsg(20 * time.Second); err != nil {
+		if _, err := written.NextMsg(time.Minute); err != nil {
 			t.Fatalf("nobody renews: %v", err)
 		}
 	}

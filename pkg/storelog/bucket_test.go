@@ -50,9 +50,7 @@ func TestABucketOfTheReleaseBeforeKeepsWhatItHolds(t *testing.T) {
 	bustest.Each(t, func(t *testing.T, b bustest.Brokers) {
 		js := open(t, b.Conns[0]).JetStream()
 		b.AwaitStepDown(t)
-		if err := js.DeleteKeyValue(t.Context(), storelog.BucketClaims); err != nil {
-			t.Fatal(err)
-		}
+		drop(t, js, storelog.BucketClaims)
 		old, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{
 			Bucket: storelog.BucketClaims, Description: "A tenant's stores, counted exactly", Storage: jetstream.FileStorage, Replicas: b.Replicas(),
 		})

@@ -32,6 +32,20 @@ func fill(t *testing.T, log *storelog.Log, from, to int) {
 	group.Wait()
 }
 
+// measurements are so many that one of them at least is answered before the question is put again.
+const measurements = 10
+
+// leastCost is the least of some costs. One that grows with the log grows in the least as well.
+func leastCost(t *testing.T, nc *nats.Conn, log *storelog.Log, which store.ID) (read, written uint64) {
+	t.Helper()
+	read, written = cost(t, nc, log, which)
+	for range measurements - 1 {
+		r, w := cost(t, nc, log, which)
+		read, written = min(read, r), min(written, w)
+	}
+	return read, written
+}
+
 // cost reads and appends to one store and counts what the broker delivered for each.
 func cost(t *testing.T, nc *nats.Conn, log *storelog.Log, which store.ID) (read, written uint64) {
 	t.Helper()
@@ -61,7 +75,7 @@ func TestOneStoreCostsTheSameInALogOfAnySize(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			loading := c.start(t)
 			log := open(t, loading)
-			counted, err := nats.Connect(loading.ConnectedUrl())
+			counted, err := nats.Connect(loading.ConnectedUrl(), bustest.Patient)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,12 +83,12 @@ func TestOneStoreCostsTheSameInALogOfAnySize(t *testing.T) {
 			reader := open(t, counted)
 			which := store.DeriveID("fill", "42")
 			fill(t, log, 0, 100)
-			smallRead, smallWritten := cost(t, counted, reader, which)
+			smallRead, smallWritten := leastCost(t, counted, reader, which)
 			fill(t, log, 100, c.stores)
-			if head, err := log.Head(t.Context()); err != nil || head != uint64(c.stores)+1 {
+			if head, err := log.Head(t.Context()); err != nil || head != uint64(c.stores)+measurements {
 				t.Fatalf("the log holds %d messages, %v", head, err)
 			}
-			read, written := cost(t, counted, reader, which)
+			read, written := leastCost(t, counted, reader, which)
 			if read != smallRead || written != smallWritten || read != 1 || written != 1 {
 				t.Fatalf("a read took %d messages and an append %d; with 100 stores %d and %d", read, written, smallRead, smallWritten)
 			}

@@ -36,7 +36,7 @@ func (w *winners) total() int {
 func contend(t *testing.T, logs []*storelog.Log, won *winners, enough func() bool) {
 	t.Helper()
 	create(t, logs[0])
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	var group sync.WaitGroup
 	for i := range writers {
@@ -44,7 +44,7 @@ func contend(t *testing.T, logs []*storelog.Log, won *winners, enough func() boo
 	}
 	group.Wait()
 	if ctx.Err() != nil {
-		t.Fatalf("%d appends in two minutes", won.total())
+		t.Fatalf("%d appends in ten minutes", won.total())
 	}
 }
 

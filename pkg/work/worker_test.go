@@ -290,7 +290,11 @@ func TestALostLeaseEndsTheOperationAndItIsTakenUpAgain(t *testing.T) {
 	<-entered
 	trust := <-h.trusts
 	// What the broker does when a frozen worker's term is over.
-	if err := kv.Purge(t.Context(), string(id)); err != nil {
+	err = kv.Purge(t.Context(), string(id))
+	for tries := 1; storelog.Unanswered(err) && tries < 20; tries++ {
+		err = kv.Purge(t.Context(), string(id))
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	b.awaitType(store.BecameReady)
