@@ -23,7 +23,8 @@ import (
 const (
 	tenant       = "tenant"
 	installation = "test-janitor"
-	patience     = time.Minute
+	// patience is for a namespace to be removed, by controllers that have those of other tests to remove as well.
+	patience = 5 * time.Minute
 )
 
 // bundle is a janitor at work on a real API server. What it has to do with the provisioner is tested there, with both.
