@@ -79,7 +79,7 @@ func TestProbeTellsTheLastWrongAnswer(t *testing.T) {
 	ingress := httptest.NewServer(http.NotFoundHandler())
 	defer ingress.Close()
 	c := outside(t, "http://127.0.0.1:1", strings.TrimPrefix(ingress.URL, "http://"))
-	ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	_, err := c.Probe(ctx, target())
 	var e *Error
