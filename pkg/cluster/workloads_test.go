@@ -24,32 +24,36 @@ var web = []engine.Workload{{Kind: "Deployment", Name: "web", Progress: "Startin
 // deploy makes a Deployment as a release would. There is no node: the test plays the kubelet (runPods).
 func (b *testBundle) deploy(t *testing.T, memory string) {
 	t.Helper()
-	no, yes := false, true
-	user, one := int64(1000), int32(1)
+	one := int32(1)
 	labels := b.provisioner.ObjectLabels(b.id)
 	labels[cluster.LabelManagedBy] = "Helm"
-	pods := map[string]string{"app": "web", cluster.LabelInstallation: installation, cluster.LabelStore: string(b.id)}
 	_, err := b.api.Admin.AppsV1().Deployments(b.id.Namespace()).Create(t.Context(), &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Name: "web", Labels: labels},
 		Spec: appsv1.DeploymentSpec{
 			Replicas: &one,
 			Strategy: appsv1.DeploymentStrategy{Type: appsv1.RecreateDeploymentStrategyType},
 			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}},
-			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: pods},
-				Spec: corev1.PodSpec{
-					SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: &yes, RunAsUser: &user, SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
-					Containers: []corev1.Container{{
-						Name: "web", Image: "registry.example/shop:1",
-						SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: &no, Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}},
-						Resources:       corev1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(memory)}},
-					}},
-				},
-			},
+			Template: b.podTemplate(memory),
 		},
 	}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+func (b *testBundle) podTemplate(memory string) corev1.PodTemplateSpec {
+	no, yes, user := false, true, int64(1000)
+	labels := map[string]string{"app": "web", cluster.LabelInstallation: installation, cluster.LabelStore: string(b.id)}
+	return corev1.PodTemplateSpec{
+		ObjectMeta: metav1.ObjectMeta{Labels: labels},
+		Spec: corev1.PodSpec{
+			SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: &yes, RunAsUser: &user, SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
+			Containers: []corev1.Container{{
+				Name: "web", Image: "registry.example/shop:1",
+				SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: &no, Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}},
+				Resources:       corev1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(memory)}},
+			}},
+		},
 	}
 }
 
@@ -189,7 +193,7 @@ func TestAwaitWorkloadsSaysAtTheDeadlineWhatIsMissing(t *testing.T) {
 	op := b.isolated(t)
 	b.deploy(t, "64Mi")
 	b.runPods(t, "registry.example/shop:1", unschedulable)
-	err := op.AwaitWorkloads(within(t, 2*time.Second), awaited(b.id))
+	err := b.awaitInVain(t, op, "Unschedulable")
 	wantKind(t, err, cluster.Transient, "Unschedulable")
 	wantNotReady(t, err, "deployment/web", "0/1 nodes are available")
 }
@@ -203,9 +207,23 @@ func TestAwaitWorkloadsKnowsAStoreThatIsTooBigForItsPlan(t *testing.T) {
 		return err == nil && len(quota.Status.Hard) > 0, err
 	})
 	b.fillQuota(t)
+	b.awaitRefusal(t, "200Mi")
 	b.deploy(t, "200Mi")
-	err := op.AwaitWorkloads(within(t, 3*time.Second), awaited(b.id))
+	err := b.awaitInVain(t, op, "QuotaExceeded")
 	wantKind(t, err, cluster.Transient, "QuotaExceeded")
+}
+
+// awaitInVain waits again and again until it is told of the reason, and returns what it was told last: at a deadline that
+// comes early the controllers or the watches may not have come round yet.
+func (b *testBundle) awaitInVain(t *testing.T, op *cluster.Operation, reason string) error {
+	t.Helper()
+	for patience := within(t, time.Minute); ; {
+		err := op.AwaitWorkloads(within(t, 2*time.Second), awaited(b.id))
+		var e *cluster.Error
+		if err == nil || errors.As(err, &e) && e.Reason == reason || patience.Err() != nil {
+			return err
+		}
+	}
 }
 
 // fillQuota takes all of the plan's memory but a little.
@@ -223,6 +241,18 @@ func (b *testBundle) fillQuota(t *testing.T) {
 		}
 		memory := quota.Status.Hard[corev1.ResourceLimitsMemory]
 		return memory.Cmp(resource.MustParse("100Mi")) == 0, nil
+	})
+}
+
+// awaitRefusal waits until a pod of that size is refused.
+func (b *testBundle) awaitRefusal(t *testing.T, memory string) {
+	t.Helper()
+	template := b.podTemplate(memory)
+	template.GenerateName = "web-"
+	pod := &corev1.Pod{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
+	clustertest.AwaitOverQuota(t, func(ctx context.Context, dry metav1.CreateOptions) error {
+		_, err := b.api.Admin.CoreV1().Pods(b.id.Namespace()).Create(ctx, pod, dry)
+		return err
 	})
 }
 

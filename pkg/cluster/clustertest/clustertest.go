@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -86,7 +87,8 @@ func (a *API) awaitPolicy(ctx context.Context, t testing.TB) {
 	stranger := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "stranger-"}}
 	err := wait.PollUntilContextCancel(ctx, 100*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		_, err := client.CoreV1().Namespaces().Create(ctx, stranger, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
-		return apierrors.IsForbidden(err), nil
+		// Until it has learned of the account's role, the API server forbids it everything; only the text tells the two apart.
+		return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "ValidatingAdmissionPolicy"), nil
 	})
 	if err != nil {
 		t.Fatalf("wait for the admission policy: %v", err)
@@ -152,4 +154,15 @@ func Eventually(t testing.TB, what string, ok func(context.Context) (bool, error
 	if err := wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, ok); err != nil {
 		t.Fatalf("wait until %s: %v", what, err)
 	}
+}
+
+// AwaitOverQuota tries to create something, as a dry run, until admission knows that it is too much for its namespace's
+// quota: admission has a watch of its own, and may know less than the quota's status says. Only the text of a refusal
+// tells why.
+func AwaitOverQuota(t testing.TB, create func(ctx context.Context, dry metav1.CreateOptions) error) {
+	t.Helper()
+	Eventually(t, "admission refuses what is over the quota", func(ctx context.Context) (bool, error) {
+		err := create(ctx, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota"), nil
+	})
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	helmrelease "helm.sh/helm/v3/pkg/release"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -185,11 +187,28 @@ func TestAChartThatIsTooLargeForItsPlanIsRefused(t *testing.T) {
 	if _, err := quotas.Patch(t.Context(), "store", types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	b.awaitRefusal(t, "1Gi")
 	var refused *cluster.Error
 	err := b.releases.Ensure(t.Context(), b.operation(t, &clustertest.Trust{}), b.spec(t, "first"))
 	if !errors.As(err, &refused) || refused.Kind != cluster.Forbidden {
 		t.Fatalf("got %v, want a refusal", err)
 	}
+}
+
+// awaitRefusal waits until a claim of so much storage is refused.
+func (b *testBundle) awaitRefusal(t *testing.T, storage string) {
+	t.Helper()
+	claim := &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "large-"},
+		Spec: corev1.PersistentVolumeClaimSpec{
+			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(storage)}},
+		},
+	}
+	clustertest.AwaitOverQuota(t, func(ctx context.Context, dry metav1.CreateOptions) error {
+		_, err := b.api.Admin.CoreV1().PersistentVolumeClaims(b.id.Namespace()).Create(ctx, claim, dry)
+		return err
+	})
 }
 
 // countStorage makes the quota say that so much storage is used.
