@@ -1,12 +1,14 @@
 package provisioner_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/cluster/clustertest"
@@ -66,6 +68,7 @@ func (s *strikes) add(id store.ID, order int, p point, e ending) {
 // each treats the requests of one worker.
 func (s *strikes) each(w *worker) func(*clustertest.Call) {
 	return func(c *clustertest.Call) {
+		s.b.awaitDefaultAccount(c)
 		strike := s.due(c)
 		if strike == nil {
 			c.Forward()
@@ -82,6 +85,19 @@ func (s *strikes) each(w *worker) func(*clustertest.Call) {
 		strike.secret = s.b.passwords(strike.store)
 		c.Cut()
 	}
+}
+
+// awaitDefaultAccount holds the request that makes a namespace's default account until Kubernetes' own controller has made
+// it: which of the two comes first decides how many requests an operation takes.
+func (b *bundle) awaitDefaultAccount(c *clustertest.Call) {
+	if c.String() != "POST /api/v1/namespaces/NAMESPACE/serviceaccounts" {
+		return
+	}
+	accounts := b.api.Admin.CoreV1().ServiceAccounts(c.Store().Namespace())
+	_ = wait.PollUntilContextCancel(c.Request.Context(), 20*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		_, err := accounts.Get(ctx, "default", metav1.GetOptions{})
+		return err == nil, nil
+	})
 }
 
 func (s *strikes) due(c *clustertest.Call) *strike {
@@ -176,6 +192,7 @@ func (b *bundle) observe(service string, id store.ID, end store.Type) []point {
 	var points []point
 	seen := make(map[string]int)
 	proxy.Each(func(c *clustertest.Call) {
+		b.awaitDefaultAccount(c)
 		status := c.Forward()
 		if c.Store() != id || status == http.StatusForbidden {
 			return
