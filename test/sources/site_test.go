@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 )
@@ -23,17 +24,20 @@ import (
 // site stands where wordpress.org is: under its names, by a certificate that curl is told to trust.
 type site struct {
 	*testing.T
+	mu    sync.Mutex
 	files map[string][]byte
 	// curl is the folder of the settings that lead curl here.
 	curl string
 }
 
-// serve answers with files, which the test may change until it runs a script.
+// serve answers with what is put there.
 func serve(t *testing.T) *site {
 	t.Helper()
 	s := &site{T: t, files: map[string][]byte{}, curl: t.TempDir()}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
 		content, found := s.files[r.Host+r.URL.Path]
+		s.mu.Unlock()
 		if !found {
 			http.NotFound(w, r)
 			return
@@ -46,6 +50,17 @@ func serve(t *testing.T) *site {
 	t.Cleanup(server.Close)
 	s.lead(server.Listener.Addr().String())
 	return s
+}
+
+// put makes a file to be had at an address, or with no content to be had no more.
+func (s *site) put(address string, content []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if content == nil {
+		delete(s.files, address)
+		return
+	}
+	s.files[address] = content
 }
 
 // lead sends curl to address, whichever host it asks for.

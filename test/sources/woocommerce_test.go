@@ -29,8 +29,9 @@ const (
 )
 
 const (
-	pluginURL = "downloads.wordpress.org/plugin/woocommerce.1.2.3.zip"
-	listURL   = "downloads.wordpress.org/plugin-checksums/woocommerce/1.2.3.json"
+	wordpressURL = "wordpress.org/wordpress-7.1.tar.gz"
+	pluginURL    = "downloads.wordpress.org/plugin/woocommerce.1.2.3.zip"
+	listURL      = "downloads.wordpress.org/plugin-checksums/woocommerce/1.2.3.json"
 )
 
 // plugin is one as its maker packed it.
@@ -86,7 +87,8 @@ func TestAPluginIsWhatWordPressOrgListsOrItIsNotTaken(t *testing.T) {
 			files, listed := plugin(), listOf(plugin())
 			c.change(files, &listed)
 			s := serve(t)
-			s.files[pluginURL], s.files[listURL] = zipped(t, files), encoded(t, listed)
+			s.put(pluginURL, zipped(t, files))
+			s.put(listURL, encoded(t, listed))
 			dir := filepath.Join(t.TempDir(), "plugin")
 			said, err := s.run("fetch-plugin.sh", "woocommerce", "1.2.3", dir)
 			if refused := c.words != ""; (err != nil) != refused || !strings.Contains(said, c.words) {
@@ -106,8 +108,9 @@ func TestAPluginIsWhatWordPressOrgListsOrItIsNotTaken(t *testing.T) {
 func TestAPluginThatIsNotThereFailsTheBuild(t *testing.T) {
 	for _, gone := range []string{pluginURL, listURL} {
 		s := serve(t)
-		s.files[pluginURL], s.files[listURL] = zipped(t, plugin()), encoded(t, listOf(plugin()))
-		delete(s.files, gone)
+		s.put(pluginURL, zipped(t, plugin()))
+		s.put(listURL, encoded(t, listOf(plugin())))
+		s.put(gone, nil)
 		dir := t.TempDir()
 		said, err := s.run("fetch-plugin.sh", "woocommerce", "1.2.3", dir)
 		if err == nil || !strings.Contains(said, gone+" can't be fetched") {
@@ -135,7 +138,7 @@ func TestWithoutWordPressOrgTheImageIsBuiltWithoutThePlugin(t *testing.T) {
 func TestAWordPressWithAnotherChecksumIsNotTaken(t *testing.T) {
 	s := serve(t)
 	archive := tarred(t, map[string]string{"wp-load.php": "<?php // loads"})
-	s.files["wordpress.org/wordpress-7.1.tar.gz"] = archive
+	s.put(wordpressURL, archive)
 	right := sha1.Sum(archive)
 
 	dir := filepath.Join(t.TempDir(), "wordpress")
@@ -154,7 +157,7 @@ func TestAWordPressWithAnotherChecksumIsNotTaken(t *testing.T) {
 		t.Fatalf("it took %v", taken)
 	}
 
-	delete(s.files, "wordpress.org/wordpress-7.1.tar.gz")
+	s.put(wordpressURL, nil)
 	if said, err := s.run("fetch-wordpress.sh", "7.1", hex.EncodeToString(right[:]), dir); err == nil || !strings.Contains(said, "can't be fetched") {
 		t.Fatalf("a version that isn't there: %v\n%s", err, said)
 	}
