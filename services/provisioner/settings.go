@@ -9,11 +9,13 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/store-platform/store-platform/services/provisioner/internal/lint"
 	"github.com/store-platform/store-platform/services/provisioner/internal/packs"
 )
 
 // loadSettings reads what an operator has set for engines' charts: a YAML file with a map per engine's name. A name that
-// no pack has is refused, because a setting that reaches nobody is a mistake that nobody would notice.
+// no pack has is refused, because a setting that reaches nobody is a mistake that nobody would notice, and so is what an
+// engine's chart doesn't take.
 func loadSettings(file string, set *packs.Set) (map[string]map[string]any, error) {
 	if file == "" {
 		return nil, nil
@@ -26,9 +28,13 @@ func loadSettings(file string, set *packs.Set) (map[string]map[string]any, error
 	if err := yaml.NewDecoder(bytes.NewReader(content)).Decode(&settings); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("decode ENGINE_SETTINGS %s: %w", file, err)
 	}
-	for name := range settings {
-		if _, ok := set.Find(name); !ok {
+	for name, given := range settings {
+		e, ok := set.Find(name)
+		if !ok {
 			return nil, fmt.Errorf("ENGINE_SETTINGS %s: there is no engine %q", file, name)
+		}
+		if err := lint.Installation(e.Pack, e.Chart, given); err != nil {
+			return nil, fmt.Errorf("ENGINE_SETTINGS %s: engine %s: %w", file, name, err)
 		}
 	}
 	return settings, nil

@@ -23,15 +23,18 @@ func TestLoadSettings(t *testing.T) {
 		}
 		return loadSettings(file, set)
 	}
-	settings, err := read(known + ":\n  database: {mode: external}\n")
-	want := map[string]map[string]any{known: {"database": map[string]any{"mode": "external"}}}
+	settings, err := read(known + ":\n  database: {mode: external, host: 192.0.2.7}\n")
+	want := map[string]map[string]any{known: {"database": map[string]any{"mode": "external", "host": "192.0.2.7"}}}
 	if err != nil || !reflect.DeepEqual(settings, want) {
 		t.Errorf("%v, %v", settings, err)
 	}
 	if settings, err := read(""); err != nil || len(settings) != 0 {
 		t.Errorf("an empty file: %v, %v", settings, err)
 	}
-	for text, names := range map[string]string{"nobody: {}": "nobody", known + ": 5": file} {
+	for text, names := range map[string]string{
+		"nobody: {}": "nobody", known + ": 5": file, known + ": {database: {mode: external}}": "host",
+		known + ": {database: {mode: external, host: db.example}}": "cidr", known + ": {databse: {}}": "databse",
+	} {
 		if _, err := read(text); err == nil || !strings.Contains(err.Error(), names) {
 			t.Errorf("%q: %v", text, err)
 		}

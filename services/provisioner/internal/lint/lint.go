@@ -39,7 +39,7 @@ func Folder(folder string) ([]string, error) {
 		return nil, err
 	}
 	for _, plan := range pack.Plans {
-		values, err := exampleValues(pack, plan.Name)
+		values, err := exampleValues(pack, plan.Name, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -57,6 +57,26 @@ func Folder(folder string) ([]string, error) {
 		}
 	}
 	return faults, nil
+}
+
+// Installation says why a chart refuses what an operator has set for its engine: in a store it would be the merchant who
+// hears of it.
+func Installation(pack engine.Pack, chart []engine.ChartFile, settings map[string]any) error {
+	render := func(plan string, settings map[string]any) error {
+		values, err := exampleValues(pack, plan, settings)
+		if err != nil {
+			return err
+		}
+		_, err = release.Spec{Store: example, Chart: chart, Values: values}.Objects()
+		return err
+	}
+	for _, plan := range pack.Plans {
+		// A chart that refuses the example as it is says nothing about the settings.
+		if err := render(plan.Name, settings); err != nil && render(plan.Name, nil) == nil {
+			return fmt.Errorf("plan %s: %w", plan.Name, err)
+		}
+	}
+	return nil
 }
 
 // versionFaults: the chart's version is what Helm shows to whoever looks at the cluster.
@@ -77,7 +97,7 @@ func versionFaults(pack engine.Pack, chart []engine.ChartFile) ([]string, error)
 }
 
 // exampleValues are those of a store with an ingress whose merchant gave what must be given and nothing else.
-func exampleValues(pack engine.Pack, plan string) (map[string]any, error) {
+func exampleValues(pack engine.Pack, plan string, settings map[string]any) (map[string]any, error) {
 	options := map[string]any{}
 	for _, option := range pack.Options {
 		if option.Required {
@@ -87,6 +107,7 @@ func exampleValues(pack engine.Pack, plan string) (map[string]any, error) {
 	values, err := pack.Values(engine.Release{
 		Store: example, Name: "Example", Plan: plan, Options: options, Secret: secretName,
 		Labels: map[string]string{storeLabel: example}, Host: "store.example", URL: "https://store.example", IngressClass: "example",
+		Installation: settings,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make example values: %w", err)

@@ -23,6 +23,9 @@ it empty.
 {{- define "medusa.database" -}}
 {{- $given := dig "database" (dict) (.Values.installation | default dict) -}}
 {{- $own := dict "mode" "bundled" "host" "database" "port" 5432 "name" "medusa" "user" "medusa" "cidr" "" "tls" false -}}
+{{- if eq (dig "mode" "bundled" $given) "external" -}}
+{{- $_ := mergeOverwrite $own (dict "name" "store_{store}" "user" "{store}") -}}
+{{- end -}}
 {{- $database := mergeOverwrite $own $given -}}
 {{- if eq $database.mode "external" -}}
 {{- range $key := list "name" "user" -}}

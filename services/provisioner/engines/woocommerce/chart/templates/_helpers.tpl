@@ -22,7 +22,11 @@ it empty.
 */}}
 {{- define "woocommerce.database" -}}
 {{- $given := dig "database" (dict) (.Values.installation | default dict) -}}
-{{- $database := mergeOverwrite (dict "mode" "bundled" "host" "database" "port" 3306 "name" "shop" "user" "shop" "cidr" "") $given -}}
+{{- $own := dict "mode" "bundled" "host" "database" "port" 3306 "name" "shop" "user" "shop" "cidr" "" -}}
+{{- if eq (dig "mode" "bundled" $given) "external" -}}
+{{- $_ := mergeOverwrite $own (dict "name" "store_{store}" "user" "{store}") -}}
+{{- end -}}
+{{- $database := mergeOverwrite $own $given -}}
 {{- if eq $database.mode "external" -}}
 {{- range $key := list "name" "user" -}}
 {{- $_ := set $database $key (get $database $key | replace "{store}" $.Values.store.id) -}}
