@@ -27,18 +27,21 @@ const files = {
   },
 }
 
+// A boot on a busy machine keeps Node's loop for longer than the ten seconds that a connection has by default. The events'
+// worker ends when its connection isn't there in time, and nobody starts it again.
+const redisOptions = { connectTimeout: 120_000 }
+
 // One replica needs none of these. With Redis, sessions, running workflows and events survive a restart.
-function redisModules(url) {
+function redisModules(redisUrl) {
+  const redis = { redisUrl, redisOptions }
   return [
-    { resolve: "@medusajs/medusa/cache-redis", options: { redisUrl: url } },
-    { resolve: "@medusajs/medusa/event-bus-redis", options: { redisUrl: url } },
-    { resolve: "@medusajs/medusa/workflow-engine-redis", options: { redis: { redisUrl: url } } },
+    { resolve: "@medusajs/medusa/cache-redis", options: redis },
+    { resolve: "@medusajs/medusa/event-bus-redis", options: redis },
+    { resolve: "@medusajs/medusa/workflow-engine-redis", options: { redis } },
     {
       resolve: "@medusajs/medusa/locking",
       options: {
-        providers: [
-          { resolve: "@medusajs/medusa/locking-redis", id: "locking-redis", is_default: true, options: { redisUrl: url } },
-        ],
+        providers: [{ resolve: "@medusajs/medusa/locking-redis", id: "locking-redis", is_default: true, options: redis }],
       },
     },
   ]
@@ -49,6 +52,7 @@ module.exports = defineConfig({
     databaseUrl: settings.databaseUrl(),
     databaseDriverOptions: { connection: { ssl }, pool: { min: 1, max: Number(process.env.DATABASE_POOL || 10) } },
     redisUrl,
+    redisOptions,
     http: {
       storeCors: storeUrl,
       adminCors: storeUrl,
