@@ -97,9 +97,20 @@ func (l *Lease) begin(ctx context.Context) error {
 	}
 }
 
-// awaits says whether an answer may still come if the question is put again.
+// breath is the pause before a write is tried again: while the broker is away it fails at once.
+const breath = 50 * time.Millisecond
+
+// awaits says whether an answer may still come, after a breath, if the question is put again.
 func awaits(ctx context.Context, err error, asked time.Time) bool {
-	return storelog.Unanswered(err) && ctx.Err() == nil && time.Since(asked) < storelog.Patience
+	if !storelog.Unanswered(err) || time.Since(asked) >= storelog.Patience {
+		return false
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(breath):
+		return true
+	}
 }
 
 func exists(err error) bool { return errors.Is(err, jetstream.ErrKeyExists) || storelog.Refused(err) }
@@ -109,6 +120,9 @@ func (l *Lease) Renew(ctx context.Context) error {
 	if l.Remaining() <= 0 {
 		return fmt.Errorf("renew lease %s: %w", l.key, ErrLost)
 	}
+	// Whoever holds the term is to hear of its end when it comes, not when a try for more of it is over.
+	ctx, cancel := context.WithTimeout(ctx, l.Remaining())
+	defer cancel()
 	var asked time.Time
 	err := l.write(ctx, func() error {
 		asked = time.Now()
