@@ -22,6 +22,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/door"
 	"github.com/store-platform/store-platform/services/gateway/internal/feed"
 	"github.com/store-platform/store-platform/services/gateway/internal/health"
+	"github.com/store-platform/store-platform/services/gateway/internal/linger"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
 	"github.com/store-platform/store-platform/services/gateway/internal/page"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
@@ -55,7 +56,7 @@ func Run(ctx context.Context, cfg Config) error {
 			slog.Warn("flush telemetry", "error", err)
 		}
 	}()
-	listener, err := net.Listen("tcp", cfg.Listen)
+	listener, err := linger.Listen(cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("listen on LISTEN: %w", err)
 	}
@@ -120,6 +121,7 @@ func build(cfg Config, d *door.Door, b *bus.Bus, hub *feed.Hub) (*fiber.App, err
 		return nil, err
 	}
 	refuseMethods(app)
+	letRefusalsArrive(app.Server())
 	app.Use(page.Headers, watch, d.Handle)
 	questions := reader.New(b)
 	admit := admission.New(b, questions, cfg.MaxStores, time.Now, rand.Reader)
@@ -157,6 +159,15 @@ func refuseMethods(app *fiber.App) {
 		if err := sendRefusal(c, fiber.ErrMethodNotAllowed); err != nil {
 			slog.Error("refuse a method", "error", err)
 		}
+	}
+}
+
+// letRefusalsArrive marks the connections of requests that fasthttp gives up before it has read them.
+func letRefusalsArrive(server *fasthttp.Server) {
+	answer := server.ErrorHandler
+	server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
+		linger.Refused(ctx.Conn())
+		answer(ctx, err)
 	}
 }
 

@@ -58,6 +58,23 @@ func TestEveryErrorIsAProblem(t *testing.T) {
 	}
 }
 
+// A gateway that closed with the rest of the body unread would cut the client off in the middle of it.
+func TestARefusalReachesAClientThatIsStillSending(t *testing.T) {
+	b := setup(t)
+	// More than the sockets of both sides hold, so that somebody must read it.
+	beyondBuffers := strings.Repeat("x", 32<<20)
+	for name, c := range map[string]struct {
+		a      answer
+		status int
+		code   problem.Code
+	}{
+		"body":   {b.do("POST", "/stores", beyondBuffers), 413, problem.BodyTooLarge},
+		"header": {b.get("/engines", "X-Large", beyondBuffers), 431, problem.HeadersTooLarge},
+	} {
+		t.Run(name, func(t *testing.T) { wantProblem(t, c.a, c.status, c.code) })
+	}
+}
+
 func TestAGarbledRequestIsAProblem(t *testing.T) {
 	b := setup(t)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -23,6 +22,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/gateway/internal/linger"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
 
@@ -107,7 +107,7 @@ func (b *testBundle) start(change ...func(*Config)) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", cfg.Listen)
+	listener, err := linger.Listen(cfg.Listen)
 	if err != nil {
 		b.t.Fatal(err)
 	}
