@@ -1,11 +1,9 @@
 package cluster_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -20,39 +18,59 @@ import (
 // told to, or with the test. Nothing of the release is touched: what fails is what runs.
 func (c *conformance) freeze(workload string) (thaw func()) {
 	c.Helper()
-	var stopped []int
-	for _, pod := range c.strictPods() {
-		if strings.HasPrefix(pod.Metadata.Name, workload+"-") {
-			processes, err := platform.Processes(pod.Metadata.UID)
-			if err != nil {
-				c.Fatal(err)
-			}
-			stopped = append(stopped, processes...)
+	stopped := map[int]bool{}
+	thaw = func() {
+		for pid := range stopped {
+			c.signal(pid, syscall.SIGCONT)
 		}
 	}
-	if len(stopped) == 0 {
-		c.Fatalf("no process runs in the pods of %s", workload)
-	}
-	signal := func(s syscall.Signal) {
-		for _, pid := range stopped {
-			if err := syscall.Kill(pid, s); err != nil && err != syscall.ESRCH {
-				c.Errorf("%s process %d: %v", s, pid, err)
-			}
-		}
-	}
-	signal(syscall.SIGSTOP)
-	thaw = func() { signal(syscall.SIGCONT) }
 	c.Cleanup(thaw)
-	// A signal is noticed when its process runs next.
+	// Again and again, until a look finds nothing that runs: processes make others while they are being stopped.
 	platform.Eventually(c.T, func() error {
-		for _, pid := range stopped {
-			if status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)); err == nil && !bytes.Contains(status, []byte("State:\tT")) {
-				return fmt.Errorf("process %d still runs", pid)
-			}
+		running := c.running(workload)
+		for _, pid := range running {
+			stopped[pid] = true
+			c.signal(pid, syscall.SIGSTOP)
+		}
+		if len(running) > 0 || len(stopped) == 0 {
+			return fmt.Errorf("%d processes of %s run, %d have been stopped", len(running), workload, len(stopped))
 		}
 		return nil
 	})
 	return thaw
+}
+
+// running are the processes of the workload's pods that don't stand still.
+func (c *conformance) running(workload string) []int {
+	c.Helper()
+	var running []int
+	for _, pod := range c.strictPods() {
+		if !strings.HasPrefix(pod.Metadata.Name, workload+"-") {
+			continue
+		}
+		processes, err := platform.Processes(pod.Metadata.UID)
+		if err != nil {
+			c.Fatal(err)
+		}
+		for _, pid := range processes {
+			still, err := platform.StandsStill(pid)
+			if err != nil {
+				c.Fatal(err)
+			}
+			if !still {
+				running = append(running, pid)
+			}
+		}
+	}
+	return running
+}
+
+// signal leaves out what has ended.
+func (c *conformance) signal(pid int, s syscall.Signal) {
+	c.Helper()
+	if err := syscall.Kill(pid, s); err != nil && err != syscall.ESRCH {
+		c.Errorf("%s process %d: %v", s, pid, err)
+	}
 }
 
 // probeTimeout is how long a shop may take to say that it is well; one that takes longer isn't.

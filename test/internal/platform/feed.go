@@ -3,6 +3,8 @@ package platform
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"net/url"
 	"strings"
 	"testing"
@@ -18,10 +20,21 @@ import (
 // the turns of all stores that were in flight with it, which are tried one at a time.
 const patience = 10 * time.Minute
 
-// Feed is one WebSocket client.
+// unread is how many messages a test may leave lying; more than any test sees.
+const unread = 10_000
+
+// Feed is one WebSocket client. It reads all the time, as clients do: one that a test left alone while it does something
+// else would not answer the gateway's pings, and be sent away.
 type Feed struct {
-	conn   *websocket.Conn
-	Cursor string
+	conn    *websocket.Conn
+	arrived chan arrival
+	Cursor  string
+}
+
+// arrival is what was read, or why nothing will be any more.
+type arrival struct {
+	message query.FeedMessage
+	err     error
 }
 
 // Dial connects to the feed and reads its greeting. An empty since begins now.
@@ -41,8 +54,9 @@ func (p *Platform) Dial(ctx context.Context, since string, id store.ID) (*Feed, 
 	if err := response.Body.Close(); err != nil {
 		return nil, err
 	}
-	f := &Feed{conn: conn, Cursor: since}
-	hello, err := f.next(time.Now().Add(patience), query.FeedHello)
+	f := &Feed{conn: conn, arrived: make(chan arrival, unread), Cursor: since}
+	go f.read()
+	hello, err := f.next(query.FeedHello)
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
@@ -52,34 +66,52 @@ func (p *Platform) Dial(ctx context.Context, since string, id store.ID) (*Feed, 
 	return f, nil
 }
 
+func (f *Feed) read() {
+	for {
+		var a arrival
+		a.err = f.conn.ReadJSON(&a.message)
+		f.arrived <- a
+		if a.err != nil {
+			close(f.arrived)
+			return
+		}
+	}
+}
+
 // Close cuts the connection without a word, as a network does.
 func (f *Feed) Close() { _ = f.conn.NetConn().Close() }
 
 // Next is the next event.
 func (f *Feed) Next() (query.FeedMessage, error) {
-	m, err := f.next(time.Now().Add(patience), query.FeedEvent)
+	m, err := f.next(query.FeedEvent)
 	if err == nil {
 		f.Cursor = m.Cursor
 	}
 	return m, err
 }
 
-var errReset = errors.New("the feed was reset")
+var (
+	errReset  = errors.New("the feed was reset")
+	errSilent = fmt.Errorf("the feed said nothing for %s", patience)
+)
 
-func (f *Feed) next(deadline time.Time, want query.FeedType) (query.FeedMessage, error) {
-	if err := f.conn.SetReadDeadline(deadline); err != nil {
-		return query.FeedMessage{}, err
-	}
+func (f *Feed) next(want query.FeedType) (query.FeedMessage, error) {
+	late := time.After(patience)
 	for {
-		var m query.FeedMessage
-		if err := f.conn.ReadJSON(&m); err != nil {
-			return m, err
-		}
-		switch m.Type {
-		case want:
-			return m, nil
-		case query.FeedReset:
-			return m, errReset
+		select {
+		case <-late:
+			return query.FeedMessage{}, errSilent
+		case a, open := <-f.arrived:
+			switch {
+			case !open:
+				return a.message, net.ErrClosed
+			case a.err != nil:
+				return a.message, a.err
+			case a.message.Type == want:
+				return a.message, nil
+			case a.message.Type == query.FeedReset:
+				return a.message, errReset
+			}
 		}
 	}
 }

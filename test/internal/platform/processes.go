@@ -2,10 +2,13 @@ package platform
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 )
 
 // Processes are the process ids of a pod's containers, seen from outside the cluster: their control groups are named after
@@ -29,6 +32,24 @@ func Processes(uid string) ([]int, error) {
 		all = append(all, pid)
 	}
 	return all, nil
+}
+
+// StandsStill tells whether a process runs no more: stopped, ended, or ended with a parent that is stopped and can't take
+// notice.
+func StandsStill(pid int) (bool, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	for line := range bytes.Lines(status) {
+		if state, found := bytes.CutPrefix(line, []byte("State:\t")); found {
+			return bytes.ContainsAny(state[:1], "TZX"), nil
+		}
+	}
+	return false, fmt.Errorf("read the state of process %d: no line says", pid)
 }
 
 // Resident is how many bytes of memory a process holds, what it shares with others divided among them all. 0 for one that
