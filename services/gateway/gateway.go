@@ -56,7 +56,7 @@ func Run(ctx context.Context, cfg Config) error {
 			slog.Warn("flush telemetry", "error", err)
 		}
 	}()
-	listener, err := linger.Listen(cfg.Listen)
+	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("listen on LISTEN: %w", err)
 	}
@@ -76,7 +76,7 @@ func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener ne
 	busCtx, closeBus := context.WithCancel(context.WithoutCancel(ctx))
 	defer closeBus()
 	listening, connected := make(chan error, 1), make(chan error, 1)
-	go func() { listening <- app.Listener(listener) }()
+	go func() { listening <- app.Listener(linger.Over(listener)) }()
 	go func() { connected <- b.Run(busCtx, cfg.connect) }()
 	var failed error
 	select {

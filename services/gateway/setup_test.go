@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -22,7 +23,6 @@ import (
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
-	"github.com/store-platform/store-platform/services/gateway/internal/linger"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
 
@@ -107,7 +107,7 @@ func (b *testBundle) start(change ...func(*Config)) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	listener, err := linger.Listen(cfg.Listen)
+	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		b.t.Fatal(err)
 	}

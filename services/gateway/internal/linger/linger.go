@@ -13,23 +13,17 @@ import (
 // patience bounds how long a refused client may go on sending. It is what a whole request has to arrive.
 const patience = 20 * time.Second
 
-// Listen listens like net.Listen for connections that Refused knows.
-func Listen(address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	return listener{l.(*net.TCPListener)}, nil
-}
+// Over is l with connections that Refused knows.
+func Over(l net.Listener) net.Listener { return listener{l} }
 
-type listener struct{ *net.TCPListener }
+type listener struct{ net.Listener }
 
 func (l listener) Accept() (net.Conn, error) {
-	c, err := l.AcceptTCP()
-	if err != nil {
-		return nil, err
+	c, err := l.Listener.Accept()
+	if tcp, is := c.(*net.TCPConn); is {
+		return &conn{TCPConn: tcp}, err
 	}
-	return &conn{TCPConn: c}, nil
+	return c, err
 }
 
 type conn struct {
@@ -39,7 +33,7 @@ type conn struct {
 }
 
 // Refused has c read to its end before it is closed, because its request was answered before it was read. It does
-// nothing to connections that Listen didn't make.
+// nothing to connections that aren't of a listener of Over's.
 func Refused(c net.Conn) {
 	if c, ours := c.(*conn); ours {
 		c.refused.Store(true)
