@@ -21,8 +21,8 @@ const (
 
 // Load reads every folder of fsys as a pack, sorted by name. It refuses the whole lot when one is
 // wrong: the error names file, field or line, and an operator has just changed something. Entries that
-// begin with "." or "_" (a mounted ConfigMap is full of them) and "testdata" are no packs; neither are
-// files beside the folders.
+// begin with "." or "_" (a mounted ConfigMap is full of them), "testdata" and "lost+found" (a mounted
+// volume has it) are no packs; neither are files beside the folders.
 func Load(fsys fs.FS) ([]Pack, error) {
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
@@ -31,7 +31,7 @@ func Load(fsys fs.FS) ([]Pack, error) {
 	var packs []Pack
 	for _, entry := range entries {
 		name := entry.Name()
-		if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" {
+		if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "lost+found" {
 			continue
 		}
 		// Stat and not entry.IsDir: an operator may mount a pack as a link.

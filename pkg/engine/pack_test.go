@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"reflect"
 	"strings"
 	"testing"
@@ -52,6 +53,7 @@ func folder(yaml string) fstest.MapFS {
 		"engines.go":                      {Data: []byte("package engines")},
 		"testdata/notes":                  {Data: []byte("x")},
 		"..data/engine.yaml":              {Data: []byte("x")},
+		"lost+found":                      {Mode: fs.ModeDir},
 	}
 }
 
