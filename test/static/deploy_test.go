@@ -1,17 +1,13 @@
 package static
 
 import (
-	"maps"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
-
-	"github.com/store-platform/store-platform/test/internal/settings"
 )
 
 // secrets are what scripts/compose-env.sh makes up.
@@ -31,11 +27,14 @@ func compose(t *testing.T, env []string) (*types.Project, error) {
 	return options.LoadProject(t.Context())
 }
 
-func project(t *testing.T) *types.Project {
+// madeUp is what every secret is in project.
+const madeUp = "p1"
+
+// project is docker-compose.yaml with secrets and the variables of env.
+func project(t *testing.T, env ...string) *types.Project {
 	t.Helper()
-	var env []string
 	for _, name := range secrets {
-		env = append(env, name+"=p1")
+		env = append(env, name+"="+madeUp)
 	}
 	p, err := compose(t, env)
 	if err != nil {
@@ -52,40 +51,6 @@ func TestComposeHasNoSecretOfItsOwn(t *testing.T) {
 	for _, name := range secrets {
 		if !strings.Contains(script, name) {
 			t.Errorf("scripts/compose-env.sh doesn't make up %s", name)
-		}
-	}
-}
-
-func TestComposeSetsOnlyWhatServicesTake(t *testing.T) {
-	p := project(t)
-	for _, name := range append([]string{"backup"}, services...) {
-		service, err := p.GetService(name)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		checkSettings(t, name, slices.Collect(maps.Keys(service.Environment)))
-	}
-}
-
-// checkSettings holds variables against the service's Config struct, and its required settings against the variables.
-func checkSettings(t *testing.T, service string, variables []string) {
-	t.Helper()
-	taken, err := settings.Of(root(t), service)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(taken) < 5 {
-		t.Errorf("%s takes only %v: are its settings read right?", service, taken)
-	}
-	for _, variable := range variables {
-		if _, ok := taken[variable]; !ok {
-			t.Errorf("%s doesn't take %s", service, variable)
-		}
-	}
-	for variable, setting := range taken {
-		if setting.Required && !slices.Contains(variables, variable) {
-			t.Errorf("%s needs %s", service, variable)
 		}
 	}
 }
@@ -148,26 +113,8 @@ func TestComposeMountsWhatIsThere(t *testing.T) {
 	}
 }
 
-// variableInTemplate finds the variables that a chart's template sets.
-var variableInTemplate = regexp.MustCompile(`- name: ([A-Z][A-Z0-9_]+)`)
-
-func TestChartSetsOnlyWhatServicesTake(t *testing.T) {
-	everybodys := read(t, "deploy/k8s/templates/_helpers.tpl")
-	shared := map[string]string{"backup": everybodys}
-	for _, service := range services {
-		shared[service] = everybodys + read(t, "deploy/k8s/templates/_service.tpl")
-	}
-	for service, text := range shared {
-		var variables []string
-		for _, match := range variableInTemplate.FindAllStringSubmatch(text+read(t, "deploy/k8s/templates/"+service+".yaml"), -1) {
-			variables = append(variables, match[1])
-		}
-		checkSettings(t, service, variables)
-	}
-}
-
 func TestImagesAreEmptyAndNotRoot(t *testing.T) {
-	for _, service := range append([]string{"backup"}, services...) {
+	for _, service := range programs {
 		text := read(t, "services/"+service+"/Dockerfile")
 		stages := strings.Split(text, "\nFROM ")
 		last := stages[len(stages)-1]

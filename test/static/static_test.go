@@ -13,7 +13,11 @@ import (
 	"github.com/store-platform/store-platform/test/internal/repo"
 )
 
-var services = []string{"gateway", "events", "provisioner", "janitor"}
+var (
+	services = []string{"gateway", "events", "provisioner", "janitor"}
+	// programs are what chart and compose run of ours.
+	programs = append([]string{"backup"}, services...)
+)
 
 func root(t *testing.T) string {
 	t.Helper()

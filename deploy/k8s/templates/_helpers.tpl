@@ -7,6 +7,7 @@
 {{- if and (not .Values.postgres.bundled) (not .Values.postgres.existingSecret) }}{{ fail "postgres.existingSecret must be set: the name of a Secret whose key \"url\" leads to the database." }}{{ end }}
 {{- if and (not .Values.nats.bundled) (not .Values.nats.url) }}{{ fail "nats.url must be set when nats.bundled is false." }}{{ end }}
 {{- if and (not .Values.nats.bundled) (not .Values.nats.existingSecret) }}{{ fail "nats.existingSecret must be set when nats.bundled is false." }}{{ end }}
+{{- if and .Values.auth.adminKey .Values.auth.existingSecret }}{{ fail "auth.adminKey and auth.existingSecret are both set: which of the keys holds must not be a guess." }}{{ end }}
 {{- end }}
 
 {{/* Arguments: dict "root" $ "component" name. */}}
@@ -43,6 +44,10 @@ capabilities: { drop: [ALL] }
 
 {{- define "store-platform.natsSecret" -}}
 {{ .Values.nats.existingSecret | default "store-platform-nats" }}
+{{- end }}
+
+{{- define "store-platform.adminSecret" -}}
+{{ .Values.auth.existingSecret | default "store-platform-admin" }}
 {{- end }}
 
 {{/* Where the broker is, and as whom: everybody's. */}}

@@ -35,8 +35,11 @@ func production() map[string]any {
 		"auth":     map[string]any{"mode": "open", "openIsUnderstood": true},
 		"postgres": map[string]any{"existingSecret": "database"},
 		"ingress":  map[string]any{"className": "public", "namespace": "ingress"},
-		"gateway":  map[string]any{"ingress": map[string]any{"enabled": true, "tlsSecret": "gateway-tls"}},
-		"backup":   map[string]any{"url": "s3://backups?region=eu-central-1", "existingSecret": "backups"},
+		"gateway": map[string]any{
+			"trustProxy": []any{"10.244.0.0/16", "2001:db8::7"},
+			"ingress":    map[string]any{"enabled": true, "tlsSecret": "gateway-tls"},
+		},
+		"backup": map[string]any{"url": "s3://backups?region=eu-central-1", "existingSecret": "backups"},
 	}
 }
 
@@ -94,14 +97,18 @@ func TestPlatformChartRefusesWhatMustBeSaid(t *testing.T) {
 		leave func(values map[string]any)
 		want  string
 	}{
-		"no mode":         {func(v map[string]any) { delete(v, "auth") }, "auth.mode must be set"},
-		"unread":          {func(v map[string]any) { v["auth"] = map[string]any{"mode": "open"} }, "auth.openIsUnderstood=true"},
-		"no installation": {func(v map[string]any) { delete(v, "installation") }, "installation must be set"},
-		"no domain":       {func(v map[string]any) { delete(v, "baseDomain") }, "baseDomain must be set"},
-		"no database":     {func(v map[string]any) { delete(v, "postgres") }, "postgres.existingSecret must be set"},
-		"a typing error":  {func(v map[string]any) { v["gatway"] = map[string]any{} }, "gatway"},
-		"a lost backup":   {func(v map[string]any) { v["backup"] = map[string]any{"url": "file:///tmp"} }, "url"},
-		"two brokers":     {func(v map[string]any) { v["nats"] = map[string]any{"replicas": 2} }, "replicas"},
+		"no mode":              {func(v map[string]any) { delete(v, "auth") }, "auth.mode must be set"},
+		"unread":               {func(v map[string]any) { v["auth"] = map[string]any{"mode": "open"} }, "auth.openIsUnderstood=true"},
+		"no installation":      {func(v map[string]any) { delete(v, "installation") }, "installation must be set"},
+		"no domain":            {func(v map[string]any) { delete(v, "baseDomain") }, "baseDomain must be set"},
+		"no database":          {func(v map[string]any) { delete(v, "postgres") }, "postgres.existingSecret must be set"},
+		"a typing error":       {func(v map[string]any) { v["gatway"] = map[string]any{} }, "gatway"},
+		"a lost backup":        {func(v map[string]any) { v["backup"] = map[string]any{"url": "file:///tmp"} }, "url"},
+		"two brokers":          {func(v map[string]any) { v["nats"] = map[string]any{"replicas": 2} }, "replicas"},
+		"two keys":             {func(v map[string]any) { set(v, "auth.adminKey", adminKey); set(v, "auth.existingSecret", "admin") }, "both set"},
+		"a key to be guessed":  {func(v map[string]any) { set(v, "auth.adminKey", "sesame") }, "adminKey"},
+		"a key no header has":  {func(v map[string]any) { set(v, "auth.adminKey", "correct horse battery") }, "adminKey"},
+		"volumes, and not one": {func(v map[string]any) { set(v, "engines.packs", map[string]any{"emptyDir": nil, "secret": nil}) }, "packs"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			values := production()
@@ -149,7 +156,9 @@ func TestPlatformChartIsAccepted(t *testing.T) {
 	namespace := restricted(t, api)
 	external := production()
 	external["engines"] = map[string]any{"settings": map[string]any{"corner": map[string]any{"database": map[string]any{"mode": "external"}}}}
-	for name, values := range map[string]map[string]any{"production": production(), "local": local(t), "external": external} {
+	for name, values := range map[string]map[string]any{
+		"production": production(), "local": local(t), "external": external, "everything set": everythingSet(),
+	} {
 		t.Run(name, func(t *testing.T) {
 			objects, err := renderPlatform(t, values)
 			if err != nil {

@@ -40,7 +40,8 @@ var programs = map[string]gobuild.Program{
 // (a KUBECONFIG, a NATS_URL) is this installation's own affair.
 var handedOn = []string{
 	"LOG_LEVEL", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "MAX_STORES", "TRUST_PROXY", "ADMIN_API_KEY",
-	"AUTH_OPEN_PUBLIC", "SLOTS", "HELM_SLOTS", "ENGINES_DIR", "ENGINE_SETTINGS", "SSL_CERT_FILE", "SSL_CERT_DIR",
+	"AUTH_OPEN_PUBLIC", "FEED_MAX_CONNECTIONS", "FEED_MAX_CONNECTIONS_PER_TENANT", "SLOTS", "HELM_SLOTS", "SWEEP_EVERY",
+	"DEMO_ENGINES", "ENGINES_DIR", "ENGINE_SETTINGS", "SSL_CERT_FILE", "SSL_CERT_DIR",
 }
 
 // services builds and starts what page and API take, then builds the rest.

@@ -1,0 +1,153 @@
+package release_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+const adminKey = "a-key-that-nobody-guesses"
+
+// set puts a value where its path says, as --set would.
+func set(values map[string]any, at string, value any) {
+	keys := strings.Split(at, ".")
+	for _, key := range keys[:len(keys)-1] {
+		branch, ok := values[key].(map[string]any)
+		if !ok {
+			branch = map[string]any{}
+			values[key] = branch
+		}
+		values = branch
+	}
+	values[keys[len(keys)-1]] = value
+}
+
+// everythingSet is production with the values that nobody must set. Numbers are as JSON has them, and large: Helm would write
+// a million as 1e+06.
+func everythingSet() map[string]any {
+	values := production()
+	for at, value := range map[string]any{
+		"auth.adminKey":                      adminKey,
+		"logLevel":                           "debug",
+		"otlpEndpoint":                       "http://collector:4318",
+		"image.registry":                     "registry.example/team",
+		"gateway.maxStores":                  7.0,
+		"events.feedMaxConnections":          1e6,
+		"events.feedMaxConnectionsPerTenant": 2e6,
+		"provisioner.slots":                  3e6,
+		"provisioner.helmSlots":              4e6,
+		"engines.demo":                       true,
+		"engines.settings":                   map[string]any{"corner": map[string]any{"size": 1}},
+		"engines.packs":                      map[string]any{"persistentVolumeClaim": map[string]any{"claimName": "packs"}},
+		"janitor.slots":                      5e6,
+		"janitor.sweepEvery":                 "1m30s",
+		"backup.keep":                        6e6,
+	} {
+		set(values, at, value)
+	}
+	return values
+}
+
+// environments are what each service's container is told, secrets as name/key.
+func environments(t *testing.T, objects []*unstructured.Unstructured) map[string]map[string]string {
+	t.Helper()
+	found := map[string]map[string]string{}
+	for _, object := range objects {
+		content := podSpec(object)
+		if content == nil {
+			continue
+		}
+		var spec corev1.PodSpec
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, &spec); err != nil {
+			t.Fatal(err)
+		}
+		environment := map[string]string{}
+		for _, variable := range spec.Containers[0].Env {
+			environment[variable.Name] = variable.Value
+			if from := variable.ValueFrom; from != nil && from.SecretKeyRef != nil {
+				environment[variable.Name] = from.SecretKeyRef.Name + "/" + from.SecretKeyRef.Key
+			}
+		}
+		found[spec.Containers[0].Name] = environment
+	}
+	return found
+}
+
+func TestPlatformChartTellsServicesWhatIsSet(t *testing.T) {
+	objects, err := renderPlatform(t, everythingSet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := environments(t, objects)
+	for service, variables := range map[string]map[string]string{
+		"gateway": {
+			"ADMIN_API_KEY": "store-platform-admin/admin-api-key", "MAX_STORES": "7", "TRUST_PROXY": "10.244.0.0/16,2001:db8::7",
+			"LOG_LEVEL": "debug", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318",
+		},
+		"events":      {"FEED_MAX_CONNECTIONS": "1000000", "FEED_MAX_CONNECTIONS_PER_TENANT": "2000000"},
+		"provisioner": {"SLOTS": "3000000", "HELM_SLOTS": "4000000", "DEMO_ENGINES": "true", "ENGINES_DIR": "/packs", "ENGINE_SETTINGS": "/engines/settings.yaml", "IMAGE_REGISTRY": "registry.example/team"},
+		"janitor":     {"SLOTS": "5000000", "SWEEP_EVERY": "1m30s"},
+		"backup":      {"BACKUP_KEEP": "6000000"},
+	} {
+		for variable, want := range variables {
+			if have := told[service][variable]; have != want {
+				t.Errorf("%s is told %s=%q, want %q", service, variable, have, want)
+			}
+		}
+	}
+}
+
+// The key is in its Secret, and a pod is started anew when it changes; elsewhere, also for people who may read workloads,
+// there is only the name of the Secret.
+func TestPlatformChartKeepsTheAdminKeyInASecret(t *testing.T) {
+	var stamps []string
+	for _, key := range []string{adminKey, adminKey + "-changed"} {
+		values := production()
+		set(values, "auth.adminKey", key)
+		objects, err := renderPlatform(t, values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var holders []string
+		for _, object := range objects {
+			text, err := json.Marshal(object)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(text), key) {
+				holders = append(holders, object.GetKind()+" "+object.GetName())
+			}
+			if object.GetKind() == "Deployment" && object.GetName() == "store-platform-gateway" {
+				stamp, _, _ := unstructured.NestedString(object.Object, "spec", "template", "metadata", "annotations", "checksum/admin-key")
+				stamps = append(stamps, stamp)
+			}
+		}
+		if !slices.Equal(holders, []string{"Secret store-platform-admin"}) {
+			t.Errorf("the key is in %v", holders)
+		}
+	}
+	if len(stamps) != 2 || stamps[0] == stamps[1] {
+		t.Errorf("pods with one key and with another are stamped %v", stamps)
+	}
+	for existing, want := range map[string]string{"operators": "operators/admin-api-key", "": ""} {
+		values := production()
+		set(values, "auth.existingSecret", existing)
+		objects, err := renderPlatform(t, values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if have := environments(t, objects)["gateway"]["ADMIN_API_KEY"]; have != want {
+			t.Errorf("with the Secret %q the key is taken from %q", existing, have)
+		}
+		for _, object := range objects {
+			if object.GetKind() == "Secret" && object.GetName() == "store-platform-admin" {
+				t.Errorf("with the Secret %q the chart makes one, too", existing)
+			}
+		}
+	}
+}

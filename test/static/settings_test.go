@@ -1,0 +1,225 @@
+package static
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/store-platform/store-platform/test/internal/settings"
+)
+
+// fixed are settings that have one right value wherever somebody runs the services in this way. Whatever else a service
+// takes, an operator can set.
+type fixed map[string]string
+
+var (
+	fixedInCompose = fixed{
+		"LISTEN":             "the file's own ports and EVENTS_URL lead there",
+		"OPS_LISTEN":         "the file's own health checks ask there",
+		"EVENTS_URL":         "the file's own service",
+		"NATS_URL":           "the file's own service",
+		"NATS_USER":          "the broker's permissions are by this name",
+		"STREAM_REPLICAS":    "there is one broker",
+		"AUTH":               "there is one mode",
+		"AUTH_OPEN_PUBLIC":   "a container's port is published on its own address; on the machine's it is the loopback's",
+		"KUBECONFIG":         "the file's own k3s",
+		"BASE_DOMAIN":        "names that every machine resolves to itself, and the port that k3s is published on",
+		"STORE_SCHEME":       "the loopback has no certificate",
+		"INGRESS_CLASS_NAME": "k3s brings one controller",
+		"INGRESS_ADDR":       "k3s brings one controller",
+		"INGRESS_NAMESPACE":  "k3s brings one controller",
+		"IMAGES":             "only the supervisor of make up builds on demand",
+		"BACKUP_URL":         "the broker's network leads nowhere else, so backups lie in a volume",
+	}
+	fixedInChart = fixed{
+		"LISTEN":       "the chart's own Services and probes lead there",
+		"OPS_LISTEN":   "the chart's own probes and network policies lead there",
+		"EVENTS_URL":   "the chart's own Service",
+		"NATS_USER":    "the broker's permissions are by this name",
+		"KUBECONFIG":   "the pod's own account leads to the cluster it runs in",
+		"INGRESS_ADDR": "inside the cluster the stores' Services are probed",
+		"IMAGES":       "only the supervisor of make up builds on demand",
+	}
+	fixedByMakeUp = fixed{
+		"STREAM_REPLICAS": "there is one broker",
+		"OPS_LISTEN":      "the supervisor sees its processes end, and two workers can't have one address",
+	}
+)
+
+// check tells of settings that nobody can set and of reasons that have gone.
+func (f fixed) check(t *testing.T, service, variable string, settable bool) {
+	t.Helper()
+	switch reason, listed := f[variable]; {
+	case !settable && !listed:
+		t.Errorf("%s of %s can't be set", variable, service)
+	case settable && listed:
+		t.Errorf("%s of %s can be set, although %s", variable, service, reason)
+	}
+}
+
+func settingsOf(t *testing.T, service string) map[string]settings.Setting {
+	t.Helper()
+	taken, err := settings.Of(root(t), service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(taken) < 5 {
+		t.Errorf("%s takes only %v: are its settings read right?", service, taken)
+	}
+	return taken
+}
+
+// checkSettings holds variables against the service's Config struct, and its required settings against the variables.
+func checkSettings(t *testing.T, service string, variables []string) {
+	t.Helper()
+	taken := settingsOf(t, service)
+	for _, variable := range variables {
+		if _, ok := taken[variable]; !ok {
+			t.Errorf("%s doesn't take %s", service, variable)
+		}
+	}
+	for variable, setting := range taken {
+		if setting.Required && !slices.Contains(variables, variable) {
+			t.Errorf("%s needs %s", service, variable)
+		}
+	}
+}
+
+func TestComposeSetsOnlyWhatServicesTake(t *testing.T) {
+	p := project(t)
+	for _, name := range programs {
+		checkSettings(t, name, slices.Collect(maps.Keys(p.Services[name].Environment)))
+	}
+}
+
+// TestComposeLetsEverySettingBeSet says every variable, also with the service's name before it, and looks at what arrives.
+func TestComposeLetsEverySettingBeSet(t *testing.T) {
+	// A path, since some are mounted.
+	const said = "/said"
+	var env []string
+	for _, service := range programs {
+		for variable := range settingsOf(t, service) {
+			env = append(env, variable+"="+said, strings.ToUpper(service)+"_"+variable+"="+said)
+		}
+	}
+	for _, name := range secrets {
+		env = append(env, name+"="+said)
+	}
+	told, err := compose(t, env)
+	if err != nil {
+		t.Fatalf("load docker-compose.yaml: %v", err)
+	}
+	untold := project(t)
+	for _, service := range programs {
+		for variable, setting := range settingsOf(t, service) {
+			value := told.Services[service].Environment[variable]
+			mounted := value != nil && slices.ContainsFunc(told.Services[service].Volumes, func(v types.ServiceVolumeConfig) bool {
+				return v.Source == said && v.Target == *value
+			})
+			settable := mounted || value != nil && strings.Contains(*value, said)
+			fixedInCompose.check(t, service, variable, settable)
+			// What nobody has set is the service's to choose, or the same.
+			given := untold.Services[service].Environment[variable]
+			if settable && !mounted && given != nil && *given != setting.Default && !strings.Contains(*given, madeUp) {
+				t.Errorf("%s of %s is %q where nobody sets it, and the service's default is %q", variable, service, *given, setting.Default)
+			}
+		}
+	}
+}
+
+// templated is a variable in a chart's template.
+type templated struct {
+	// condition stands on the line before it, if any; value is what follows "value:", or empty where a Secret holds it.
+	condition, value string
+}
+
+var (
+	variableInTemplate = regexp.MustCompile(`(?m)^(?:[ ]*\{\{-? (?:if|with) (.+) \}\}\n)?[ ]*- name: ([A-Z][A-Z0-9_]+)\n[ ]*value(?:From: .*|: (.*))$`)
+	// valueInTemplate finds what is handed on as it is, lists joined and numbers whole.
+	valueInTemplate = regexp.MustCompile(`^\{\{ (?:join "," )?\.(?:root\.)?Values\.([A-Za-z.]+) (?:\| int64 )?(?:\| quote )?\}\}$`)
+)
+
+// variablesInChart are those of one service's container.
+func variablesInChart(t *testing.T, service string) map[string]templated {
+	t.Helper()
+	text := read(t, "deploy/k8s/templates/_helpers.tpl") + read(t, "deploy/k8s/templates/"+service+".yaml")
+	if service != "backup" {
+		text += read(t, "deploy/k8s/templates/_service.tpl")
+	}
+	variables := map[string]templated{}
+	for _, match := range variableInTemplate.FindAllStringSubmatch(text, -1) {
+		variables[match[2]] = templated{condition: match[1], value: match[3]}
+	}
+	return variables
+}
+
+func TestChartSetsOnlyWhatServicesTake(t *testing.T) {
+	for _, service := range programs {
+		checkSettings(t, service, slices.Collect(maps.Keys(variablesInChart(t, service))))
+	}
+}
+
+func TestChartLetsEverySettingBeSet(t *testing.T) {
+	for _, service := range programs {
+		variables := variablesInChart(t, service)
+		for variable := range settingsOf(t, service) {
+			at, given := variables[variable]
+			settable := given && (at.value == "" || strings.Contains(at.condition+at.value, "Values."))
+			fixedInChart.check(t, service, variable, settable)
+		}
+	}
+}
+
+// otherInChart are values whose default isn't the service's, which is for one's own machine.
+var otherInChart = map[string]string{
+	"AUTH":            "nobody gets the open mode without asking for it",
+	"BASE_DOMAIN":     "refused until it is set",
+	"STORE_SCHEME":    "what strangers reach is https",
+	"DEMO_ENGINES":    "engines for trials aren't offered to merchants",
+	"STREAM_REPLICAS": "three brokers are bundled",
+}
+
+func TestChartKeepsTheServicesDefaults(t *testing.T) {
+	var values map[string]any
+	if err := yaml.Unmarshal([]byte(read(t, "deploy/k8s/values.yaml")), &values); err != nil {
+		t.Fatal(err)
+	}
+	compared := 0
+	for _, service := range programs {
+		taken := settingsOf(t, service)
+		for variable, at := range variablesInChart(t, service) {
+			match := valueInTemplate.FindStringSubmatch(at.value)
+			if _, other := otherInChart[variable]; match == nil || other {
+				continue
+			}
+			have := any(values)
+			for key := range strings.SplitSeq(match[1], ".") {
+				branch, _ := have.(map[string]any)
+				have = branch[key]
+			}
+			if text := strings.Trim(fmt.Sprint(have), "[]"); text != taken[variable].Default {
+				t.Errorf("%s is %q, and the default of %s in %s is %q", match[1], text, variable, service, taken[variable].Default)
+			}
+			compared++
+		}
+	}
+	if compared < 10 {
+		t.Errorf("only %d values were compared: are the templates read right?", compared)
+	}
+}
+
+// TestMakeUpLetsEverySettingBeSet: its processes get no environment but what it lists.
+func TestMakeUpLetsEverySettingBeSet(t *testing.T) {
+	supervisor := read(t, "deploy/local/internal/up/services.go")
+	for _, service := range services {
+		for variable := range settingsOf(t, service) {
+			fixedByMakeUp.check(t, service, variable, strings.Contains(supervisor, `"`+variable+`"`) || strings.Contains(supervisor, `"`+variable+`=`))
+		}
+	}
+}
