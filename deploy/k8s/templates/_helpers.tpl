@@ -8,6 +8,10 @@
 {{- if and (not .Values.nats.bundled) (not .Values.nats.url) }}{{ fail "nats.url must be set when nats.bundled is false." }}{{ end }}
 {{- if and (not .Values.nats.bundled) (not .Values.nats.existingSecret) }}{{ fail "nats.existingSecret must be set when nats.bundled is false." }}{{ end }}
 {{- if and .Values.auth.adminKey .Values.auth.existingSecret }}{{ fail "auth.adminKey and auth.existingSecret are both set: which of the keys holds must not be a guess." }}{{ end }}
+{{- if and .Values.gateway.ingress.enabled (not .Values.gateway.trustProxy) }}{{ fail "gateway.trustProxy must be set when gateway.ingress is enabled: without it every client has the ingress controller's address, so that all of them are one tenant and see each other's stores and passwords." }}{{ end }}
+{{- range .Values.gateway.trustProxy }}
+{{- if hasSuffix "/0" . }}{{ fail (printf "gateway.trustProxy: %s is everybody, and whoever is trusted may say to be anybody. Name the networks of the ingress controller's pods." .) }}{{ end }}
+{{- end }}
 {{- end }}
 
 {{/* Arguments: dict "root" $ "component" name. */}}

@@ -97,17 +97,25 @@ func TestPlatformChartRefusesWhatMustBeSaid(t *testing.T) {
 		leave func(values map[string]any)
 		want  string
 	}{
-		"no mode":              {func(v map[string]any) { delete(v, "auth") }, "auth.mode must be set"},
-		"unread":               {func(v map[string]any) { v["auth"] = map[string]any{"mode": "open"} }, "auth.openIsUnderstood=true"},
-		"no installation":      {func(v map[string]any) { delete(v, "installation") }, "installation must be set"},
-		"no domain":            {func(v map[string]any) { delete(v, "baseDomain") }, "baseDomain must be set"},
-		"no database":          {func(v map[string]any) { delete(v, "postgres") }, "postgres.existingSecret must be set"},
-		"a typing error":       {func(v map[string]any) { v["gatway"] = map[string]any{} }, "gatway"},
-		"a lost backup":        {func(v map[string]any) { v["backup"] = map[string]any{"url": "file:///tmp"} }, "url"},
-		"two brokers":          {func(v map[string]any) { v["nats"] = map[string]any{"replicas": 2} }, "replicas"},
+		"no mode":         {func(v map[string]any) { delete(v, "auth") }, "auth.mode must be set"},
+		"unread":          {func(v map[string]any) { v["auth"] = map[string]any{"mode": "open"} }, "auth.openIsUnderstood=true"},
+		"no installation": {func(v map[string]any) { delete(v, "installation") }, "installation must be set"},
+		"no domain":       {func(v map[string]any) { delete(v, "baseDomain") }, "baseDomain must be set"},
+		"no database":     {func(v map[string]any) { delete(v, "postgres") }, "postgres.existingSecret must be set"},
+		"a typing error":  {func(v map[string]any) { v["gatway"] = map[string]any{} }, "gatway"},
+		"a lost backup":   {func(v map[string]any) { v["backup"] = map[string]any{"url": "file:///tmp"} }, "url"},
+		"two brokers":     {func(v map[string]any) { v["nats"] = map[string]any{"replicas": 2} }, "replicas"},
+		"one tenant": {func(v map[string]any) {
+			v["gateway"] = map[string]any{"ingress": map[string]any{"enabled": true}}
+		}, "gateway.trustProxy must be set"},
+		"everybody trusted":    {trusting("10.0.0.0/8", "0.0.0.0/0"), "0.0.0.0/0 is everybody"},
+		"everybody, in IPv6":   {trusting("::/0"), "::/0 is everybody"},
+		"no network":           {trusting("true"), "trustProxy"},
 		"two keys":             {func(v map[string]any) { set(v, "auth.adminKey", adminKey); set(v, "auth.existingSecret", "admin") }, "both set"},
 		"a key to be guessed":  {func(v map[string]any) { set(v, "auth.adminKey", "sesame") }, "adminKey"},
 		"a key no header has":  {func(v map[string]any) { set(v, "auth.adminKey", "correct horse battery") }, "adminKey"},
+		"a password in a URL":  {func(v map[string]any) { set(v, "nats.url", "nats://gateway:secret@broker:4222") }, "url"},
+		"a token in a URL":     {func(v map[string]any) { set(v, "otlpEndpoint", "https://token@collector:4318") }, "otlpEndpoint"},
 		"volumes, and not one": {func(v map[string]any) { set(v, "engines.packs", map[string]any{"emptyDir": nil, "secret": nil}) }, "packs"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -27,6 +27,10 @@ func set(values map[string]any, at string, value any) {
 	values[keys[len(keys)-1]] = value
 }
 
+func trusting(networks ...any) func(values map[string]any) {
+	return func(values map[string]any) { set(values, "gateway.trustProxy", networks) }
+}
+
 // everythingSet is production with the values that nobody must set. Numbers are as JSON has them, and large: Helm would write
 // a million as 1e+06.
 func everythingSet() map[string]any {
