@@ -67,11 +67,8 @@ func (b *Bus) Run(ctx context.Context, connect Connect) error {
 	}
 	defer conn.Close()
 	for told := false; ; {
-		parts, err := b.open(ctx, conn)
+		err := b.hold(ctx, conn)
 		if err == nil {
-			b.parts.Store(&parts)
-			slog.Info("opened the log", "epoch", parts.Log.Epoch())
-			b.watch(ctx, conn)
 			return nil
 		}
 		if errors.Is(err, storelog.ErrOldServer) || errors.Is(err, storelog.ErrForeignLog) {
@@ -87,6 +84,21 @@ func (b *Bus) Run(ctx context.Context, connect Connect) error {
 		case <-time.After(retryDelay):
 		}
 	}
+}
+
+// hold opens the parts and keeps them until ctx ends. What a try has opened that fails further on ends with it: the next
+// try opens its own, and there may be many.
+func (b *Bus) hold(ctx context.Context, conn *nats.Conn) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	parts, err := b.open(ctx, conn)
+	if err != nil {
+		return err
+	}
+	b.parts.Store(&parts)
+	slog.Info("opened the log", "epoch", parts.Log.Epoch())
+	b.watch(ctx, conn)
+	return nil
 }
 
 // watch tells of lost connections until ctx ends.
