@@ -50,6 +50,9 @@ const (
 	TierDemo Tier = "demo"
 )
 
+// Tiers are all of them.
+var Tiers = []Tier{TierStable, TierDemo}
+
 // Plan is a size of store. CPU, Memory and Storage are Kubernetes quantities and bound the whole store:
 // the quota of its namespace is made of them, and the engine's chart divides them among its pods.
 type Plan struct {
@@ -72,6 +75,9 @@ const (
 	TypeBoolean OptionType = "boolean"
 	TypeEnum    OptionType = "enum"
 )
+
+// OptionTypes are all of them.
+var OptionTypes = []OptionType{TypeString, TypeInteger, TypeBoolean, TypeEnum}
 
 // Option is one thing that a merchant may choose: a small part of JSON Schema, small enough for a form
 // to be made of it. Min and Max bound an integer's value or a string's length in characters; Pattern is

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -42,8 +43,8 @@ func (p Pack) validateSelf() *FieldError {
 		return fieldErrorf("name", "must be lower-case letters, digits and dashes, at most 32")
 	case p.Title == "":
 		return fieldErrorf("title", "is required")
-	case p.Tier != TierStable && p.Tier != TierDemo:
-		return fieldErrorf("tier", "must be %s or %s", TierStable, TierDemo)
+	case !slices.Contains(Tiers, p.Tier):
+		return fieldErrorf("tier", "must be one of %s", Tiers)
 	case !versionGrammar.MatchString(p.Version):
 		return fieldErrorf("version", "must be a version that is fit for a label")
 	case p.Description == "":
@@ -94,10 +95,8 @@ func (p Pack) validateOptions() *FieldError {
 }
 
 func (o Option) validate(field string) *FieldError {
-	switch o.Type {
-	case TypeString, TypeInteger, TypeBoolean, TypeEnum:
-	default:
-		return fieldErrorf(field+".type", "must be string, integer, boolean or enum")
+	if !slices.Contains(OptionTypes, o.Type) {
+		return fieldErrorf(field+".type", "must be one of %s", OptionTypes)
 	}
 	bounded := o.Type == TypeString || o.Type == TypeInteger
 	switch {

@@ -19,10 +19,13 @@ const (
 	DeadSetAside DeadLetterKind = "set_aside"
 )
 
+// DeadLetterKinds are all of them.
+var DeadLetterKinds = []DeadLetterKind{DeadFailed, DeadStuck, DeadSetAside}
+
 // DeadLetter is one of them as operators see it.
 type DeadLetter struct {
 	Seq     uint64         `json:"seq" doc:"Names it: the sequence of the command, or of the message that was set aside"`
-	Kind    DeadLetterKind `json:"kind" enum:"failed,stuck,set_aside"`
+	Kind    DeadLetterKind `json:"kind"`
 	Store   store.ID       `json:"store"`
 	Tenant  string         `json:"tenant,omitempty" doc:"Unknown of a message that can't be read"`
 	Name    string         `json:"name,omitempty" doc:"The store's"`

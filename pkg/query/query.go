@@ -29,7 +29,7 @@ type Store struct {
 	Version    string         `json:"engineVersion"`
 	Plan       string         `json:"plan"`
 	Options    map[string]any `json:"options,omitempty"`
-	Status     store.Status   `json:"status" enum:"Queued,Provisioning,Ready,Degraded,Failed,Deleting,Deleted"`
+	Status     store.Status   `json:"status"`
 	Operation  store.Verb     `json:"operation,omitempty" doc:"The operation in flight, if any"`
 	Steps      []string       `json:"steps" doc:"Steps completed by the newest operation, in order"`
 	Progress   string         `json:"progress,omitempty" doc:"What the step at hand is doing, for people" example:"Installing WooCommerce"`

@@ -42,6 +42,9 @@ const (
 	Deleted Status = "Deleted"
 )
 
+// Statuses are all of them.
+var Statuses = []Status{Queued, Provisioning, Ready, Degraded, Failed, Deleting, Deleted}
+
 // Spec is what a tenant wants, whole: a command that changes one field carries all of them.
 type Spec struct {
 	Name    string         `json:"name"`

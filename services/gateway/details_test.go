@@ -49,6 +49,26 @@ func TestListAsksForOwnStoresAsFiltered(t *testing.T) {
 	}
 }
 
+func TestListsCanBeHadOfEveryStatus(t *testing.T) {
+	b := setup(t)
+	asked := make(chan query.StoresRequest, 1)
+	b.answers(query.StoresSubject, func(data []byte) any {
+		var q query.StoresRequest
+		if err := json.Unmarshal(data, &q); err != nil {
+			t.Error(err)
+		}
+		asked <- q
+		return query.StoresReply{}
+	})
+	for _, status := range store.Statuses {
+		if a := b.get("/stores?status=" + string(status)); a.status != http.StatusOK {
+			t.Errorf("%s: %d %s", status, a.status, a.body)
+		} else if q := received(t, asked); q.Status != status {
+			t.Errorf("%s: asked for %+v", status, q)
+		}
+	}
+}
+
 func TestListShowsTheClusterAsItIsNow(t *testing.T) {
 	b := setup(t)
 	b.cluster(platform.Cluster{Part: "etcd", Message: "building etcd"})

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/store-platform/store-platform/pkg/store"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -33,6 +35,30 @@ func TestOpenAPIIsStable(t *testing.T) {
 	}
 	if !bytes.Equal(pretty.Bytes(), readGolden(t, "openapi.json")) {
 		t.Error("the OpenAPI document has changed; if that is meant, run go test . -run OpenAPI -update")
+	}
+}
+
+// The dashboard has words for every status, and a filter that finds it; deleted stores it lists only while they are open.
+func TestThePageKnowsEveryStatus(t *testing.T) {
+	static := func(name string) string {
+		data, err := os.ReadFile("internal/page/static/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	index, list, words := static("index.html"), static("list.js"), static("words.js")
+	working := regexp.MustCompile(`WORKING = new Set\(\[(.*)\]\)`).FindString(list)
+	for _, status := range store.Statuses {
+		if status == store.Deleted {
+			continue
+		}
+		if !strings.Contains(words, "case '"+string(status)+"':") {
+			t.Errorf("no words for %s", status)
+		}
+		if !strings.Contains(index, `<option value="`+string(status)+`">`) && !strings.Contains(working, "'"+string(status)+"'") {
+			t.Errorf("no filter finds %s", status)
+		}
 	}
 }
 

@@ -53,6 +53,7 @@ func Mount(app *fiber.App, a *admission.Admission, r *reader.Reader, b *bus.Bus,
 			"adminBearer": {Type: "http", Scheme: "bearer", Description: "The same as a bearer token"},
 		},
 	}
+	takeWordsFromTheirLists(config.Components.Schemas)
 	routes := humafiber.New(app, config)
 	api := &API{admission: a, reader: r, bus: b, door: d}
 	api.catalog(routes)

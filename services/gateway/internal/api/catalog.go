@@ -13,7 +13,7 @@ import (
 type Engine struct {
 	Name        string            `json:"name" example:"sample"`
 	Title       string            `json:"title"`
-	Tier        engine.Tier       `json:"tier" enum:"stable,demo"`
+	Tier        engine.Tier       `json:"tier"`
 	Version     string            `json:"version"`
 	Description string            `json:"description"`
 	Default     bool              `json:"default" doc:"Taken when a create names no engine"`
@@ -38,7 +38,7 @@ type Option struct {
 	Name        string            `json:"name"`
 	Title       string            `json:"title"`
 	Description string            `json:"description,omitempty"`
-	Type        engine.OptionType `json:"type" enum:"string,integer,boolean,enum"`
+	Type        engine.OptionType `json:"type"`
 	Default     any               `json:"default,omitempty"`
 	Required    bool              `json:"required"`
 	Min         *int64            `json:"min,omitempty" doc:"Least value, or least number of characters"`

@@ -12,10 +12,10 @@ import (
 )
 
 type deadLettersInput struct {
-	Kind  string `query:"kind" enum:"failed,stuck,set_aside" doc:"Only letters of this kind"`
-	After uint64 `query:"after" doc:"next of the page before"`
-	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Seen  uint64 `query:"seen" doc:"A version the caller has seen: the answer waits, bounded, until it is contained"`
+	Kind  query.DeadLetterKind `query:"kind" doc:"Only letters of this kind"`
+	After uint64               `query:"after" doc:"next of the page before"`
+	Limit int                  `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Seen  uint64               `query:"seen" doc:"A version the caller has seen: the answer waits, bounded, until it is contained"`
 }
 
 // DeadLetterList is one page.
@@ -100,7 +100,7 @@ func (a *API) discard(ctx context.Context, in *discardInput) (*storeOutput, erro
 func (a *API) listDeadLetters(ctx context.Context, in *deadLettersInput) (*deadLettersOutput, error) {
 	client := door.ClientIn(ctx)
 	q := query.DeadLettersRequest{
-		Tenant: client.Tenant, Kind: query.DeadLetterKind(in.Kind), After: in.After, Limit: in.Limit,
+		Tenant: client.Tenant, Kind: in.Kind, After: in.After, Limit: in.Limit,
 		Seen: max(in.Seen, a.admission.Seen(client.Tenant)),
 	}
 	if client.Admin {

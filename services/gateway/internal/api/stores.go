@@ -36,13 +36,13 @@ func (in idInput) parse() (store.ID, error) {
 }
 
 type listInput struct {
-	Status  string `query:"status" enum:"Queued,Provisioning,Ready,Failed,Deleting,Deleted" doc:"Only stores in this status"`
-	Engine  string `query:"engine" maxLength:"63" doc:"Only stores of this engine"`
-	Search  string `query:"q" maxLength:"100" doc:"Part of a name or an id"`
-	Deleted bool   `query:"deleted" doc:"Deleted stores too"`
-	Cursor  string `query:"cursor" maxLength:"200" doc:"next of the page before"`
-	Limit   int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Seen    uint64 `query:"seen" doc:"A version the caller has seen: the answer waits, bounded, until it is contained"`
+	Status  store.Status `query:"status" doc:"Only stores in this status"`
+	Engine  string       `query:"engine" maxLength:"63" doc:"Only stores of this engine"`
+	Search  string       `query:"q" maxLength:"100" doc:"Part of a name or an id"`
+	Deleted bool         `query:"deleted" doc:"Deleted stores too"`
+	Cursor  string       `query:"cursor" maxLength:"200" doc:"next of the page before"`
+	Limit   int          `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Seen    uint64       `query:"seen" doc:"A version the caller has seen: the answer waits, bounded, until it is contained"`
 }
 
 // StoreList is one page.
@@ -78,8 +78,8 @@ func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	}
 	client := door.ClientIn(ctx)
 	q := query.StoresRequest{
-		Tenant: client.Tenant, Status: store.Status(in.Status), Engine: in.Engine, Search: in.Search,
-		Deleted: in.Deleted || in.Status == string(store.Deleted), After: in.Cursor, Limit: in.Limit,
+		Tenant: client.Tenant, Status: in.Status, Engine: in.Engine, Search: in.Search,
+		Deleted: in.Deleted || in.Status == store.Deleted, After: in.Cursor, Limit: in.Limit,
 		Seen: max(in.Seen, a.admission.Seen(client.Tenant)),
 	}
 	if client.Admin {

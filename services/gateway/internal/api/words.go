@@ -1,0 +1,41 @@
+package api
+
+import (
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+// takeWordsFromTheirLists has the document say, and requests be held to, all values that there are of types whose values
+// are words. An enum tag at a field would be a second list, which nobody thinks of when the first grows.
+func takeWordsFromTheirLists(schemas huma.Registry) {
+	schemas.RegisterTypeAlias(reflect.TypeFor[store.Status](), reflect.TypeFor[status]())
+	schemas.RegisterTypeAlias(reflect.TypeFor[query.DeadLetterKind](), reflect.TypeFor[deadLetterKind]())
+	schemas.RegisterTypeAlias(reflect.TypeFor[engine.Tier](), reflect.TypeFor[tier]())
+	schemas.RegisterTypeAlias(reflect.TypeFor[engine.OptionType](), reflect.TypeFor[optionType]())
+}
+
+type (
+	status         string
+	deadLetterKind string
+	tier           string
+	optionType     string
+)
+
+// Schema and its like are huma's way to ask a type for its schema.
+func (status) Schema(huma.Registry) *huma.Schema         { return oneOf(store.Statuses) }
+func (deadLetterKind) Schema(huma.Registry) *huma.Schema { return oneOf(query.DeadLetterKinds) }
+func (tier) Schema(huma.Registry) *huma.Schema           { return oneOf(engine.Tiers) }
+func (optionType) Schema(huma.Registry) *huma.Schema     { return oneOf(engine.OptionTypes) }
+
+func oneOf[T ~string](words []T) *huma.Schema {
+	s := &huma.Schema{Type: huma.TypeString}
+	for _, word := range words {
+		s.Enum = append(s.Enum, string(word))
+	}
+	return s
+}
