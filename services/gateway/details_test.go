@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/store-platform/store-platform/pkg/platform"
@@ -67,6 +68,39 @@ func TestListsCanBeHadOfEveryStatus(t *testing.T) {
 			t.Errorf("%s: asked for %+v", status, q)
 		}
 	}
+}
+
+// The owner's next list is to show it as much as that of whoever did it.
+func TestWhatAnAdminDidIsInTheirNextList(t *testing.T) {
+	b := setup(t, trusting, func(c *Config) { c.AdminKey = "sesame" })
+	asked := make(chan query.StoresRequest, 1)
+	b.answers(query.StoresSubject, func(data []byte) any {
+		var q query.StoresRequest
+		if err := json.Unmarshal(data, &q); err != nil {
+			t.Error(err)
+		}
+		asked <- q
+		return query.StoresReply{}
+	})
+	b.answers(query.CredentialsSubject, func([]byte) any { return query.CredentialsReply{} })
+	owner, admin := []string{"X-Forwarded-For", "203.0.113.7"}, []string{"X-Forwarded-For", "203.0.113.9", "X-Api-Key", "sesame"}
+	path := "/stores/" + string(b.failed(owner...).ID)
+	listed := func(did string) {
+		t.Helper()
+		for _, who := range [][]string{owner, admin} {
+			b.get("/stores", who...)
+			if q := received(t, asked); q.Seen != b.head() {
+				t.Errorf("after the admin's %s %s lists as of %d, the log ends at %d", did, who[1], q.Seen, b.head())
+			}
+		}
+	}
+	b.do(http.MethodPost, path+"/retry", "", admin...)
+	listed("retry")
+	b.happen(store.ID(strings.TrimPrefix(path, "/stores/")), store.BecameReady, store.Facts{URL: "http://x.localhost"})
+	b.get(path+"/credentials", admin...)
+	listed("look at the passwords")
+	b.do(http.MethodDelete, path, "", admin...)
+	listed("delete")
 }
 
 func TestListShowsTheClusterAsItIsNow(t *testing.T) {

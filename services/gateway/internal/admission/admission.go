@@ -98,8 +98,14 @@ func (a *Admission) command(ctx context.Context, client door.Client, id store.ID
 	if err != nil {
 		return state, err
 	}
+	return a.shown(client, state), nil
+}
+
+// shown notes what a client is told of: the next list of whoever did it is to have it as much as the owner's.
+func (a *Admission) shown(client door.Client, state store.State) store.State {
 	a.seen.note(state.Tenant, state.Version)
-	return state, nil
+	a.seen.note(client.Tenant, state.Version)
+	return state
 }
 
 // wanting is the command of an existing store with this verb.
@@ -118,7 +124,7 @@ func (a *Admission) LookedAt(ctx context.Context, client door.Client, id store.I
 	if err != nil {
 		return store.State{}, err
 	}
-	return parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
+	state, err := parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
 		if err := visible(s, client); err != nil {
 			return nil, err
 		}
@@ -129,6 +135,10 @@ func (a *Admission) LookedAt(ctx context.Context, client door.Client, id store.I
 			Type: store.CredentialsViewed, Tenant: s.Tenant, Actor: client.Actor(), Generation: s.Generation, Time: a.now(),
 		}, nil
 	})
+	if err != nil {
+		return state, err
+	}
+	return a.shown(client, state), nil
 }
 
 // visible makes not found and not yours the same.

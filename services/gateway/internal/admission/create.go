@@ -100,8 +100,7 @@ func (a *Admission) Create(ctx context.Context, client door.Client, key string, 
 	if err != nil {
 		return store.State{}, err
 	}
-	a.seen.note(after.Tenant, after.Version)
-	return after, nil
+	return a.shown(client, after), nil
 }
 
 func (a *Admission) newID(tenant, key string) (store.ID, error) {

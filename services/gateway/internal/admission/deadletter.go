@@ -71,10 +71,7 @@ func (a *Admission) deal(
 	if err != nil {
 		return store.State{}, err
 	}
-	// The operator's next list is to show it as much as the owner's.
-	a.seen.note(state.Tenant, state.Version)
-	a.seen.note(client.Tenant, state.Version)
-	return state, nil
+	return a.shown(client, state), nil
 }
 
 // answerCommand decides on the letter of a store's newest command. A second redrive finds another newest command, so
