@@ -38,6 +38,34 @@ func TestOpenAPIIsStable(t *testing.T) {
 	}
 }
 
+// document is the OpenAPI document, as far as tests read it: operations by path and method.
+type document struct {
+	Paths map[string]map[string]struct {
+		OperationID string `json:"operationId"`
+		Summary     string
+	}
+}
+
+func (b *testBundle) document() document {
+	b.t.Helper()
+	return decoded[document](b.t, b.get("/openapi.json"))
+}
+
+func TestEveryOperationIsInTheDocumentation(t *testing.T) {
+	b := &testBundle{t: t}
+	b.start()
+	docs := string(b.get("/docs").body)
+	for path, item := range b.document().Paths {
+		for method, operation := range item {
+			section := `<section class="operation" id="` + operation.OperationID + `"`
+			entry := strings.ToUpper(method) + `</span> ` + path + `</a>`
+			if !strings.Contains(docs, section) || !strings.Contains(docs, entry) {
+				t.Errorf("%s %s (%s) is not on the page", method, path, operation.Summary)
+			}
+		}
+	}
+}
+
 // The dashboard has words for every status, and a filter that finds it; deleted stores it lists only while they are open.
 func TestThePageKnowsEveryStatus(t *testing.T) {
 	static := func(name string) string {

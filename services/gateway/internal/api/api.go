@@ -42,6 +42,7 @@ func Mount(app *fiber.App, a *admission.Admission, r *reader.Reader, b *bus.Bus,
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info:    &huma.Info{Title: "Store Platform", Version: "1", Description: about},
+			Tags:    []*huma.Tag{{Name: "Stores"}, {Name: "Catalog"}, {Name: "Feed"}, {Name: "Dead letters"}, {Name: "Operators"}},
 		},
 		Formats:       huma.DefaultFormats,
 		DefaultFormat: "application/json",

@@ -87,16 +87,16 @@ func viewOf(doc *huma.OpenAPI) docsView {
 	groups := map[string][]docsOperation{}
 	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
 		item := doc.Paths[path]
-		for _, op := range []*huma.Operation{item.Post, item.Get, item.Delete} {
+		for _, op := range []*huma.Operation{
+			item.Post, item.Get, item.Head, item.Put, item.Patch, item.Delete, item.Options, item.Trace,
+		} {
 			if op != nil && len(op.Tags) > 0 {
 				groups[op.Tags[0]] = append(groups[op.Tags[0]], operationOf(op))
 			}
 		}
 	}
-	for _, name := range []string{"Stores", "Catalog", "Feed", "Operators"} {
-		if len(groups[name]) > 0 {
-			v.Groups = append(v.Groups, docsGroup{Name: name, Operations: groups[name]})
-		}
+	for _, tag := range doc.Tags {
+		v.Groups = append(v.Groups, docsGroup{Name: tag.Name, Operations: groups[tag.Name]})
 	}
 	schemas := doc.Components.Schemas.Map()
 	for _, name := range slices.Sorted(maps.Keys(schemas)) {
