@@ -137,7 +137,8 @@ func build(cfg Config, d *door.Door, b *bus.Bus, hub *feed.Hub) (*fiber.App, err
 	if err != nil {
 		return nil, err
 	}
-	app.Get("/feed", live.Handle)
+	// Not Get, which answers HEAD too: there is no WebSocket without a body.
+	app.Add(fiber.MethodGet, "/feed", live.Handle)
 	return app, nil
 }
 

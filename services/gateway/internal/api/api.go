@@ -55,7 +55,7 @@ func Mount(app *fiber.App, a *admission.Admission, r *reader.Reader, b *bus.Bus,
 		},
 	}
 	takeWordsFromTheirLists(config.Components.Schemas)
-	routes := humafiber.New(app, config)
+	routes := humafiber.NewWithGroup(app, headToo{app}, config)
 	api := &API{admission: a, reader: r, bus: b, door: d}
 	api.catalog(routes)
 	api.stores(routes)
@@ -73,6 +73,17 @@ func Mount(app *fiber.App, a *admission.Admission, r *reader.Reader, b *bus.Bus,
 		return c.Send(document)
 	})
 	return routes.OpenAPI(), nil
+}
+
+// headToo answers HEAD wherever huma has Fiber answer GET, as Fiber's own Get does. The document needn't say so.
+type headToo struct{ fiber.Router }
+
+// Add registers a route.
+func (r headToo) Add(method, path string, handlers ...fiber.Handler) fiber.Router {
+	if method == http.MethodGet {
+		return r.Get(path, handlers...)
+	}
+	return r.Router.Add(method, path, handlers...)
 }
 
 // known parts of the catalog outlive the broker's absence: what was on offer a moment ago still is.
