@@ -22,7 +22,7 @@ type Config struct {
 	Auth         string   `name:"auth" env:"AUTH" default:"open" help:"Who may do what. 'open': no accounts, a client is its address; for one's own machine."`
 	OpenPublic   string   `name:"auth-open-public" env:"AUTH_OPEN_PUBLIC" default:"no" enum:"yes,no" help:"'yes' lets AUTH=open listen beyond the loopback: everybody who reaches the port may then create stores."`
 	AdminKey     string   `name:"admin-api-key" env:"ADMIN_API_KEY" help:"Key that sees all tenants' stores. When set, passwords are shown to its holder only."`
-	TrustProxy   []string `name:"trust-proxy" env:"TRUST_PROXY" help:"Networks whose X-Forwarded-For is believed (10.0.0.0/8,192.168.1.5). Empty: none."`
+	TrustProxy   []string `name:"trust-proxy" env:"TRUST_PROXY" help:"Networks of the proxies whose X-Forwarded-For is believed (10.0.0.0/8,192.168.1.5), a proxy on this machine included. Empty: none."`
 	BaseDomain   string   `name:"base-domain" env:"BASE_DOMAIN" default:"localhost" help:"Domain below which stores live; the gateway answers to this name as a Host itself. May carry a port."`
 	MaxStores    int      `name:"max-stores" env:"MAX_STORES" default:"20" help:"Stores a tenant may have at once, 1 to 1000."`
 	EventsURL    string   `name:"events-url" env:"EVENTS_URL" default:"http://127.0.0.1:8082" help:"Where the events service serves the feed."`

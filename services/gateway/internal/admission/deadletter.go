@@ -61,7 +61,7 @@ func (a *Admission) deal(
 	})
 	// The message itself may be the letter, which only an operator deals with. Others learn nothing from the difference.
 	if errors.Is(err, store.ErrNoDeadLetter) || errors.Is(err, storelog.ErrUnreadable) {
-		if !client.Admin {
+		if !client.Operator {
 			return store.State{}, store.ErrNoDeadLetter
 		}
 		state, err = a.answerMessage(ctx, parts, id, store.Message{
@@ -79,7 +79,7 @@ func (a *Admission) deal(
 func (a *Admission) answerCommand(
 	s store.State, client door.Client, seq uint64, how store.Type, reason string, parts *bus.Parts,
 ) (*store.Message, error) {
-	if visible(s, client) != nil {
+	if !s.Exists() || !client.MaySee(s.Tenant) && !client.Operator {
 		return nil, store.ErrNoDeadLetter
 	}
 	verb, err := store.AdmitRedrive(s, seq)

@@ -52,8 +52,8 @@ type Discard struct {
 }
 
 const aboutDeadLetters = "What waits for a person: stores that failed (`failed`), deletions that have had their attempts and go " +
-	"on every five minutes (`stuck`). A client sees its own stores'; with the admin key everybody's, and messages that the " +
-	"read model couldn't take (`set_aside`)."
+	"on every five minutes (`stuck`). A client sees its own stores'; an operator everybody's, and messages that the " +
+	"read model couldn't take (`set_aside`): with the admin key, or without one set from the gateway's own machine."
 
 const aboutRedrive = "A failed command is sent again with a new command, a stuck deletion begins anew, a message that was set " +
 	"aside is read once more. Works also while lists can't be read. 404 `no_dead_letter` when there is none of that number, also " +
@@ -103,7 +103,7 @@ func (a *API) listDeadLetters(ctx context.Context, in *deadLettersInput) (*deadL
 		Tenant: client.Tenant, Kind: in.Kind, After: in.After, Limit: in.Limit,
 		Seen: max(in.Seen, a.admission.Seen(client.Tenant)),
 	}
-	if client.Admin {
+	if client.Operator {
 		q.Tenant = ""
 	}
 	reply, err := a.reader.DeadLetters(ctx, q)

@@ -7,7 +7,6 @@
 package door
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -28,8 +27,12 @@ const AdminActor = "admin"
 type Client struct {
 	// Tenant owns what the client creates.
 	Tenant string
-	// Admin sees every tenant's stores.
+	// Admin holds the admin key, and sees every tenant's stores.
 	Admin bool
+	// Operator may look after the platform itself, its sweeps and dead letters: with an admin key its holder, without one
+	// who sits at the gateway's machine, and that is nobody whose request was forwarded. Stores of others are no business of
+	// who merely sits there.
+	Operator bool
 }
 
 // Actor is how the log names the client.
@@ -75,15 +78,6 @@ func New(trusted []netip.Prefix, hosts []string, adminKey string) *Door {
 	return d
 }
 
-// MayOperate says whether the client may look after the platform itself: with an admin key its holder, without one who
-// sits at the machine.
-func (d *Door) MayOperate(c Client) bool {
-	if d.adminKey != nil {
-		return c.Admin
-	}
-	return c.Tenant == loopbackTenant
-}
-
 // AdminKeySet says whether credentials need the admin key.
 func (d *Door) AdminKeySet() bool { return d.adminKey != nil }
 
@@ -95,13 +89,17 @@ func (d *Door) Handle(c *fiber.Ctx) error {
 	if err := refuseMediaType(c); err != nil {
 		return err
 	}
-	client := Client{Tenant: tenantOf(clientOf(address(c.Context().RemoteAddr()), forwardedFor(c), d.trusted))}
+	asks, err := callerOf(address(c.Context().RemoteAddr()), forwardingOf(c), d.trusted)
+	if err != nil {
+		return err
+	}
+	client := Client{Tenant: tenantOf(asks.address), Operator: asks.here && d.adminKey == nil}
 	if key := presentedKey(c); key != "" && d.adminKey != nil {
 		sum := sha256.Sum256([]byte(key))
 		if subtle.ConstantTimeCompare(sum[:], d.adminKey[:]) != 1 {
 			return problem.New(problem.AdminKeyWrong, "The key that was sent is not this gateway's ADMIN_API_KEY.")
 		}
-		client.Admin = true
+		client.Admin, client.Operator = true, true
 	}
 	c.SetUserContext(context.WithValue(c.UserContext(), clientKey{}, client))
 	return c.Next()
@@ -158,9 +156,20 @@ func refuseMediaType(c *fiber.Ctx) error {
 	return nil
 }
 
-// forwardedFor joins all lines of the header: a proxy may append a line of its own, and then the first is the client's.
-func forwardedFor(c *fiber.Ctx) string {
-	return string(bytes.Join(c.Request().Header.PeekAll(fiber.HeaderXForwardedFor), []byte(",")))
+// forwardingOf looks for the marks of proxies. Any will do to know that there is one: each has its own habits, but those
+// that leave none can't be told from a client. CDNs' own headers come beside one of these.
+func forwardingOf(c *fiber.Ctx) forwarding {
+	var by forwarding
+	for name, value := range c.Request().Header.All() {
+		switch name := string(name); {
+		case name == fiber.HeaderXForwardedFor:
+			// A proxy may append a line of its own, and then the first is the client's.
+			by.told, by.hops = true, append(by.hops, strings.Split(string(value), ",")...)
+		case strings.HasPrefix(name, "X-Forwarded-"), name == fiber.HeaderForwarded, name == "X-Real-Ip", name == fiber.HeaderVia:
+			by.told = true
+		}
+	}
+	return by
 }
 
 func presentedKey(c *fiber.Ctx) string {

@@ -6,12 +6,11 @@ import (
 	"strings"
 )
 
-// loopbackTenant is every process of this machine, over IPv4 or IPv6: a browser may take either from one click to the
-// next.
-const loopbackTenant = "ip:loopback"
+// mappedBits stand before an IPv4 address that is written as IPv6.
+const mappedBits = 128 - 32
 
 // ParseNetworks reads TRUST_PROXY: networks or single addresses, separated by commas. "true" is refused on purpose, as
-// it would let every client choose its own address.
+// it would let every client choose its own address, and so is a network of all addresses.
 func ParseNetworks(list []string) ([]netip.Prefix, error) {
 	var networks []netip.Prefix
 	for _, text := range list {
@@ -20,31 +19,22 @@ func ParseNetworks(list []string) ([]netip.Prefix, error) {
 			continue
 		}
 		if address, err := netip.ParseAddr(text); err == nil {
-			networks = append(networks, netip.PrefixFrom(address.Unmap(), address.Unmap().BitLen()))
+			networks = append(networks, netip.PrefixFrom(plain(address), plain(address).BitLen()))
 			continue
 		}
 		network, err := netip.ParsePrefix(text)
 		if err != nil {
 			return nil, fmt.Errorf("%q is neither a network (10.0.0.0/8) nor an address", text)
 		}
+		if network.Addr().Is4In6() && network.Bits() >= mappedBits {
+			network = netip.PrefixFrom(network.Addr().Unmap(), network.Bits()-mappedBits)
+		}
+		if network.Bits() == 0 {
+			return nil, fmt.Errorf("%q is everybody, who could each say to be anybody; name the proxies' networks", text)
+		}
 		networks = append(networks, network.Masked())
 	}
 	return networks, nil
-}
-
-// clientOf finds the address a request comes from. A proxy appends to X-Forwarded-For who it was asked by, so the list
-// is read from its end for as long as the one who wrote it is trusted; anything further left may be invented.
-func clientOf(peer netip.Addr, forwarded string, trusted []netip.Prefix) netip.Addr {
-	client := peer.Unmap()
-	hops := strings.Split(forwarded, ",")
-	for i := len(hops) - 1; i >= 0 && within(client, trusted); i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
-			break
-		}
-		client = hop.Unmap()
-	}
-	return client
 }
 
 func within(address netip.Addr, networks []netip.Prefix) bool {
@@ -54,17 +44,4 @@ func within(address netip.Addr, networks []netip.Prefix) bool {
 		}
 	}
 	return false
-}
-
-// tenantOf names the tenant that an address is in open mode. Who has one IPv6 address has its whole /64.
-func tenantOf(address netip.Addr) string {
-	address = address.Unmap().WithZone("")
-	switch {
-	case address.IsLoopback():
-		return loopbackTenant
-	case address.Is6():
-		return "ip:" + netip.PrefixFrom(address, 64).Masked().String()
-	default:
-		return "ip:" + address.String()
-	}
 }

@@ -18,6 +18,8 @@ const (
 	UpgradeRequired       Code = "upgrade_required"
 	ForeignHost           Code = "foreign_host"
 	ForeignOrigin         Code = "foreign_origin"
+	ProxyNotTrusted       Code = "proxy_not_trusted"
+	ForwardedUnreadable   Code = "forwarded_unreadable"
 	AdminKeyRequired      Code = "admin_key_required"
 	AdminKeyWrong         Code = "admin_key_wrong"
 	NotFound              Code = "not_found"
@@ -64,6 +66,8 @@ var kinds = map[Code]kind{
 	UpgradeRequired:       {http.StatusUpgradeRequired, "This is a WebSocket", false},
 	ForeignHost:           {http.StatusForbidden, "The Host is not this gateway's", false},
 	ForeignOrigin:         {http.StatusForbidden, "The request comes from another site", false},
+	ProxyNotTrusted:       {http.StatusForbidden, "The proxy in front of the gateway is not trusted", false},
+	ForwardedUnreadable:   {http.StatusBadRequest, "Who the request was forwarded for can't be read", false},
 	AdminKeyRequired:      {http.StatusUnauthorized, "The admin key is needed", false},
 	AdminKeyWrong:         {http.StatusUnauthorized, "The admin key is wrong", false},
 	NotFound:              {http.StatusNotFound, "Not found", false},
