@@ -10,6 +10,50 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
 
+func TestHostAndOriginAreComparedAsBrowsersWriteThem(t *testing.T) {
+	b := setup(t)
+	for _, c := range []struct {
+		host, origin string
+		same         bool
+	}{
+		{"localhost:80", "http://localhost", true},
+		{"localhost", "http://localhost:80", true},
+		{"localhost:443", "https://localhost", true},
+		{"LocalHost.:8080", "http://localhost:8080", true},
+		{"[::1]:80", "http://[::1]", true},
+		{"[0:0:0:0:0:0:0:1]:8080", "http://[::1]:8080", true},
+		{"localhost:80", "https://localhost", false},
+		{"localhost:8080", "http://localhost", false},
+		{"localhost", "http://localhost:8080", false},
+		{"localhost", "http://127.0.0.1", false},
+		{"localhost", "ftp://localhost", false},
+	} {
+		a := b.get("/engines", "Host", c.host, "Origin", c.origin)
+		if c.same && a.status != http.StatusOK {
+			t.Errorf("%s from %s is answered %d %s", c.host, c.origin, a.status, a.body)
+		}
+		if !c.same {
+			wantProblem(t, a, http.StatusForbidden, problem.ForeignOrigin)
+		}
+	}
+}
+
+func TestJSONComesInUTF8(t *testing.T) {
+	b := setup(t)
+	for given, taken := range map[string]bool{
+		"application/json": true, "application/json; charset=utf-8": true, `Application/JSON;Charset="UTF-8"`: true,
+		"application/json; charset=utf-16": false, "application/json; charset=latin1": false,
+		"application/json; charset=utf-8; charset=utf-16": false, "application/json, text/plain": false, "json": false,
+	} {
+		a := b.do("POST", "/stores", `{"plan":"none"}`, "Content-Type", given)
+		if taken {
+			wantProblem(t, a, http.StatusUnprocessableEntity, problem.InvalidField)
+		} else {
+			wantProblem(t, a, http.StatusUnsupportedMediaType, problem.UnsupportedMediaType)
+		}
+	}
+}
+
 // A proxy or a monitor asks by HEAD what a browser will ask by GET.
 func TestHEADIsAnsweredWhereverGETIs(t *testing.T) {
 	b := setup(t)

@@ -7,9 +7,11 @@
 package door
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"mime"
 	"net"
 	"net/netip"
 	"net/url"
@@ -149,10 +151,12 @@ func refuseMediaType(c *fiber.Ctx) error {
 	if given == "" && len(c.Request().Body()) == 0 {
 		return nil
 	}
-	mediaType, _, _ := strings.Cut(given, ";")
-	if !strings.EqualFold(strings.TrimSpace(mediaType), fiber.MIMEApplicationJSON) {
-		return problem.New(problem.UnsupportedMediaType, "Send the body with Content-Type: application/json.")
+	mediaType, with, err := mime.ParseMediaType(given)
+	if err != nil || mediaType != fiber.MIMEApplicationJSON || !strings.EqualFold(cmp.Or(with["charset"], "utf-8"), "utf-8") {
+		return problem.New(problem.UnsupportedMediaType, "Send the body with Content-Type: application/json, in UTF-8.")
 	}
+	// Who reads the body goes by the letter.
+	c.Request().Header.SetContentType(fiber.MIMEApplicationJSON)
 	return nil
 }
 
@@ -183,19 +187,32 @@ func presentedKey(c *fiber.Ctx) string {
 	return ""
 }
 
-// sameHost compares an Origin with the Host that was asked, ports included: another port is another program.
+// sameHost compares an Origin with the Host that was asked, ports included: another port is another program. A port that
+// is the scheme's own may be left out on either side.
 func sameHost(origin, host string) bool {
 	u, err := url.Parse(origin)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && strings.EqualFold(u.Host, host)
+	if err != nil {
+		return false
+	}
+	standard, known := map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	return known && hostName(u.Host) == hostName(host) && hostPort(u.Host, standard) == hostPort(host, standard)
 }
 
-// hostName takes the port and the brackets off.
+// hostName is the host without port, brackets and the ways there are to write the same.
 func hostName(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
 	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.String()
+	}
 	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
+func hostPort(host, standard string) string {
+	_, port, _ := net.SplitHostPort(host)
+	return cmp.Or(port, standard)
 }
 
 func address(a net.Addr) netip.Addr {
