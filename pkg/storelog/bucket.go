@@ -48,18 +48,28 @@ func (b bucketSpec) shape(c jetstream.StreamConfig, settings Settings) jetstream
 	c.Storage = jetstream.FileStorage
 	c.Retention = jetstream.LimitsPolicy
 	c.Discard = jetstream.DiscardNew
-	c.Replicas = settings.Replicas
+	c.Replicas = max(c.Replicas, settings.Replicas)
 	c.MaxMsgsPerSubject = 1
 	c.MaxMsgs, c.MaxBytes, c.MaxMsgSize, c.MaxConsumers = -1, -1, -1, -1
-	c.MaxAge = b.ttl
+	c.MaxAge = b.age(c.MaxAge)
 	c.Duplicates = 2 * time.Minute
-	if b.ttl > 0 {
-		c.Duplicates = min(c.Duplicates, b.ttl)
+	if c.MaxAge > 0 {
+		c.Duplicates = min(c.Duplicates, c.MaxAge)
 	}
 	c.AllowRollup = true
 	c.DenyDelete = true
 	c.AllowDirect = false
 	return c
+}
+
+// age is how long keys are to live that live for have now; zero is for ever. What a newer release has made longer stays:
+// a lease that the broker forgets before its holder does has two holders. What has no end where one is meant gets it, or
+// the dead would hold their stores for ever.
+func (b bucketSpec) age(have time.Duration) time.Duration {
+	if b.ttl == 0 {
+		return 0
+	}
+	return max(have, b.ttl)
 }
 
 // bucket is a KV bucket whose reads are tried again when nobody answers and whose writes don't wait for ever. A write

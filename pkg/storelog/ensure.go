@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"reflect"
 	"strconv"
 	"strings"
@@ -20,15 +21,16 @@ var minServer = [2]int{2, 12}
 
 // Settings are what the log's shape depends on.
 type Settings struct {
-	// Replicas is how many copies the broker keeps, 1 or 3.
+	// Replicas is how many copies the broker keeps at least, 1 or 3.
 	Replicas int
 	// Installation is whose log it is. A log without one becomes this installation's. Empty leaves the log as it is.
 	Installation string
 }
 
-// Ensure creates the stream and the buckets, or brings existing ones to this shape. It fails with ErrForeignLog, and
-// has touched nothing, when the stream is another installation's. The gateway calls it at start; everybody else waits
-// for the result in Open.
+// Ensure creates the stream and the buckets, or brings existing ones to this shape. It gives and never takes: where
+// there are more copies than asked for they stay, because a gateway that somebody starts by hand has the settings of one
+// machine. It fails with ErrForeignLog, and has touched nothing, when the stream is another installation's. The gateway
+// calls it at start; everybody else waits for the result in Open.
 func Ensure(ctx context.Context, nc *nats.Conn, settings Settings) error {
 	if err := checkServer(nc.ConnectedServerVersion()); err != nil {
 		return err
@@ -41,10 +43,13 @@ func Ensure(ctx context.Context, nc *nats.Conn, settings Settings) error {
 	if err != nil {
 		return err
 	}
+	asked := settings.Replicas
 	if have != nil {
 		if err := checkOwner(have.Metadata, settings.Installation); err != nil {
 			return err
 		}
+		// Also for the buckets: one that is made anew would be the only thing that doesn't outlive its broker.
+		settings.Replicas = max(asked, have.Replicas)
 	}
 	for _, b := range buckets {
 		if err := ensureStream(ctx, js, bucketPrefix+b.name, settings, b.shape); err != nil {
@@ -52,7 +57,13 @@ func Ensure(ctx context.Context, nc *nats.Conn, settings Settings) error {
 		}
 	}
 	// Last, because it is what Open waits for.
-	return ensureStream(ctx, js, Stream, settings, shape)
+	if err := ensureStream(ctx, js, Stream, settings, shape); err != nil {
+		return err
+	}
+	if settings.Replicas > asked {
+		slog.Warn("the log keeps more copies than were asked for; they stay", "copies", settings.Replicas, "asked", asked)
+	}
+	return nil
 }
 
 // ensureStream writes only what differs: metadata that others wrote meanwhile, a pause of the sweeps say, is not to be
@@ -121,7 +132,7 @@ func shape(c jetstream.StreamConfig, settings Settings) jetstream.StreamConfig {
 	c.Storage = jetstream.FileStorage
 	c.Retention = jetstream.LimitsPolicy
 	c.Discard = jetstream.DiscardNew
-	c.Replicas = settings.Replicas
+	c.Replicas = max(c.Replicas, settings.Replicas)
 	c.AllowDirect = false
 	c.DenyDelete = true
 	c.DenyPurge = true

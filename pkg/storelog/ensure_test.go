@@ -1,0 +1,94 @@
+package storelog_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+// streams is how the log and its buckets are, by name.
+func streams(t *testing.T, nc *nats.Conn) map[string]jetstream.StreamConfig {
+	t.Helper()
+	js := open(t, nc).JetStream()
+	configs := map[string]jetstream.StreamConfig{}
+	insist(t, func(ctx context.Context) error {
+		listed := js.ListStreams(ctx)
+		for info := range listed.Info() {
+			configs[info.Config.Name] = info.Config
+		}
+		return listed.Err()
+	})
+	return configs
+}
+
+// hear collects what is logged until the test ends.
+func hear(t *testing.T) *bytes.Buffer {
+	t.Helper()
+	var said bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&said, nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	return &said
+}
+
+// Whoever starts a gateway by hand gives it the settings of one machine.
+func TestAGatewayThatAsksForOneCopyLeavesThreeWhereTheyAre(t *testing.T) {
+	_, conns := bustest.StartCluster(t)
+	nc := conns[0]
+	drop(t, open(t, nc).JetStream(), storelog.BucketTickets)
+	shrunk := streams(t, nc)["KV_"+storelog.BucketClaims]
+	shrunk.Replicas = 1 // by a gateway of a release that did
+	reshape(t, open(t, nc), shrunk)
+	said := hear(t)
+	for range 2 {
+		if err := storelog.Ensure(t.Context(), nc, storelog.Settings{Replicas: 1}); err != nil {
+			t.Fatal(err)
+		}
+		if warnings := strings.Count(said.String(), "level=WARN"); warnings != 1 || !strings.Contains(said.String(), "copies=3 asked=1") {
+			t.Errorf("it says %d times, not once, that three copies stay:\n%s", warnings, said)
+		}
+		said.Reset()
+	}
+	have := streams(t, nc)
+	if len(have) != 6 {
+		t.Errorf("there are %d streams, not the log and five buckets", len(have))
+	}
+	for name, c := range have {
+		if c.Replicas != 3 {
+			t.Errorf("of %s %d copies are left", name, c.Replicas)
+		}
+	}
+}
+
+// A lease that the broker forgets before its holder does has two holders: a gateway of an older release must not
+// shorten what a newer one has made longer. One that is never forgotten has the dead hold their stores for ever.
+func TestALeaseIsNeverForgottenEarlierThanBefore(t *testing.T) {
+	const leases = "KV_" + storelog.BucketLeases
+	for before, after := range map[time.Duration]time.Duration{
+		2 * storelog.LeaseTTL: 2 * storelog.LeaseTTL,
+		storelog.LeaseTTL / 2: storelog.LeaseTTL,
+		0:                     storelog.LeaseTTL,
+	} {
+		t.Run(before.String(), func(t *testing.T) {
+			nc := bustest.Start(t)
+			bent := streams(t, nc)[leases]
+			bent.MaxAge, bent.Duplicates = before, time.Second
+			reshape(t, open(t, nc), bent)
+			if err := storelog.Ensure(t.Context(), nc, storelog.Settings{Replicas: 1}); err != nil {
+				t.Fatal(err)
+			}
+			if ttl := streams(t, nc)[leases].MaxAge; ttl != after {
+				t.Errorf("leases live for %s, not %s", ttl, after)
+			}
+		})
+	}
+}
