@@ -39,6 +39,8 @@ const (
 type held struct {
 	Tenant string  `json:"tenant"`
 	Stores []entry `json:"stores"`
+	// written is when the broker stored it, which is after each of its entries was made.
+	written time.Time
 }
 
 type entry struct {
@@ -138,6 +140,7 @@ func (b *Book) read(ctx context.Context, tenant string) (held, uint64, error) {
 	if err := json.Unmarshal(value.Value(), &h); err != nil {
 		return held{}, 0, fmt.Errorf("decode the claims of %s: %w", tenant, err)
 	}
+	h.written = value.Created()
 	return h, value.Revision(), nil
 }
 

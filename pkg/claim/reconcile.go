@@ -90,11 +90,19 @@ func (b *Book) Reconcile(ctx context.Context, tenant string, seen Evidence, now 
 	return mended, b.takeBack(ctx, tenant, mended.Added, seen)
 }
 
+// since is when an entry was made: by its gateway's clock, unless that was ahead.
+func (h held) since(e entry) time.Time {
+	if h.written.Before(e.Since) {
+		return h.written
+	}
+	return e.Since
+}
+
 // leaked lists the claims that no live store stands behind.
 func leaked(ctx context.Context, h held, seen Evidence, now time.Time) ([]store.ID, error) {
 	var ids []store.ID
 	for _, e := range h.Stores {
-		if slices.Contains(seen.Stores, e.ID) || slices.Contains(seen.Spared, e.ID) || now.Sub(e.Since) < Grace {
+		if slices.Contains(seen.Stores, e.ID) || slices.Contains(seen.Spared, e.ID) || now.Sub(h.since(e)) < Grace {
 			continue
 		}
 		s, err := seen.Last(ctx, e.ID)

@@ -18,7 +18,8 @@ import (
 
 const limit = 100
 
-var start = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+// start lies before anything that a broker stores in these tests.
+var start = time.Date(2020, 11, 24, 12, 0, 0, 0, time.UTC)
 
 // ledger plays the log where a test wants to say what happens between two reads.
 type ledger map[store.ID]store.State
@@ -149,6 +150,18 @@ func TestARepeatedCreateKeepsTheClaimThatASweepIsAboutToRelease(t *testing.T) {
 		t.Errorf("released %v", mended.Released)
 	}
 	wantHeld(t, book, back)
+}
+
+// Its gateway's clock was two hours ahead when it claimed, and it died before it appended.
+func TestAClaimIsNoYoungerThanTheBrokerSays(t *testing.T) {
+	book := setup(t)
+	claimAt(t, book, time.Now().Add(2*time.Hour), id(1))
+	seen := claim.Evidence{Last: ledger{}.last}
+	if mended := reconcile(t, book, seen, time.Now()); len(mended.Released) != 0 {
+		t.Errorf("released %v at once", mended.Released)
+	}
+	reconcile(t, book, seen, time.Now().Add(claim.Grace))
+	wantHeld(t, book)
 }
 
 func TestTenantsAreListedByTheirClaims(t *testing.T) {

@@ -51,7 +51,7 @@ func Read(ctx context.Context, kv jetstream.KeyValue) (Cluster, error) {
 	if err != nil {
 		return Cluster{}, fmt.Errorf("read the cluster's state: %w", err)
 	}
-	return decode(entry.Value())
+	return decode(entry)
 }
 
 // View follows what is said.
@@ -93,14 +93,14 @@ func (v *View) follow(ctx context.Context, watcher jetstream.KeyWatcher) {
 				return
 			}
 			if entry != nil && entry.Operation() == jetstream.KeyValuePut {
-				v.take(entry.Value())
+				v.take(entry)
 			}
 		}
 	}
 }
 
-func (v *View) take(data []byte) {
-	c, err := decode(data)
+func (v *View) take(entry jetstream.KeyValueEntry) {
+	c, err := decode(entry)
 	if err != nil {
 		slog.Warn("read what the platform says of its cluster", "error", err)
 		return
@@ -111,10 +111,15 @@ func (v *View) take(data []byte) {
 	}
 }
 
-func decode(data []byte) (Cluster, error) {
+// decode lets nothing have begun after the broker was told of it: who said so has a clock that is ahead, and sweeps would
+// wait for it.
+func decode(entry jetstream.KeyValueEntry) (Cluster, error) {
 	var c Cluster
-	if err := json.Unmarshal(data, &c); err != nil {
+	if err := json.Unmarshal(entry.Value(), &c); err != nil {
 		return Cluster{}, fmt.Errorf("decode the cluster's state: %w", err)
+	}
+	if told := entry.Created().UTC(); c.Since.After(told) {
+		c.Since = told
 	}
 	return c, nil
 }

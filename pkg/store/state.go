@@ -18,6 +18,9 @@ const Schema = 3
 // then on.
 const MaxAttempts = 5
 
+// LongestPause is what no pause before another attempt exceeds.
+const LongestPause = 330 * time.Second
+
 // Status is a store's state in one word, for people.
 type Status string
 
@@ -133,6 +136,19 @@ func (s State) DeadLetter() uint64 {
 
 // Expired says whether the store has outlived the time that its create gave it.
 func (s State) Expired(now time.Time) bool { return s.ExpiresAt != nil && !now.Before(*s.ExpiresAt) }
+
+// Pause is how long the next attempt is still to be waited for. NotBefore is by the clock of the worker that scheduled it:
+// one farther off than any pause is of a clock that was ahead, and is waited for no more.
+func (s State) Pause(now time.Time) time.Duration {
+	if s.NotBefore == nil {
+		return 0
+	}
+	left := s.NotBefore.Sub(now)
+	if left > LongestPause {
+		return 0
+	}
+	return max(0, left)
+}
 
 // At places a state read from a message's body at the message's stream sequence.
 func (s State) At(seq uint64, command bool) State {

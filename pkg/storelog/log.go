@@ -79,7 +79,26 @@ func (l *Log) Last(ctx context.Context, id store.ID) (store.State, error) {
 	return entry.State, err
 }
 
+// LastAt is Last, and says when the broker stored the message that carries the state: the time in it is by its writer's
+// clock. Sweeps call it.
+func (l *Log) LastAt(ctx context.Context, id store.ID) (store.State, time.Time, error) {
+	raw, err := l.last(ctx, id)
+	if err != nil {
+		return store.State{}, time.Time{}, err
+	}
+	entry, err := entryOf(raw)
+	return entry.State, raw.Time, err
+}
+
 func (l *Log) lastEntry(ctx context.Context, id store.ID) (Entry, error) {
+	raw, err := l.last(ctx, id)
+	if err != nil {
+		return Entry{}, err
+	}
+	return entryOf(raw)
+}
+
+func (l *Log) last(ctx context.Context, id store.ID) (Raw, error) {
 	return l.get(ctx, id, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
 		return l.stream.GetLastMsgForSubject(ctx, historyOf(id))
 	})
@@ -88,23 +107,35 @@ func (l *Log) lastEntry(ctx context.Context, id store.ID) (Entry, error) {
 // entryAfter reads the first message of a store's history behind the sequence seq. The broker scans for it, so this is
 // for the rare case that needs it.
 func (l *Log) entryAfter(ctx context.Context, id store.ID, seq uint64) (Entry, error) {
-	return l.get(ctx, id, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+	raw, err := l.get(ctx, id, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
 		return l.stream.GetMsg(ctx, seq+1, jetstream.WithGetMsgSubject(historyOf(id)))
 	})
+	if err != nil {
+		return Entry{}, err
+	}
+	return entryOf(raw)
 }
 
-// get reads one message of a store; the zero Entry when there is none.
-func (l *Log) get(ctx context.Context, id store.ID, read func(context.Context) (*jetstream.RawStreamMsg, error)) (Entry, error) {
+// get reads one message of a store; the zero Raw when there is none.
+func (l *Log) get(ctx context.Context, id store.ID, read func(context.Context) (*jetstream.RawStreamMsg, error)) (Raw, error) {
 	var msg *jetstream.RawStreamMsg
 	err := ask(ctx, func(ctx context.Context) (err error) {
 		msg, err = read(ctx)
 		return err
 	})
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return Entry{}, nil
+		return Raw{}, nil
 	}
 	if err != nil {
-		return Entry{}, fmt.Errorf("read a message of store %s: %w", id, err)
+		return Raw{}, fmt.Errorf("read a message of store %s: %w", id, err)
 	}
-	return Decode(msg.Subject, msg.Header, msg.Data, msg.Sequence)
+	return Raw{Subject: msg.Subject, Header: msg.Header, Data: msg.Data, Seq: msg.Sequence, Time: msg.Time}, nil
+}
+
+// entryOf decodes what get has read.
+func entryOf(raw Raw) (Entry, error) {
+	if raw.Seq == 0 {
+		return Entry{}, nil
+	}
+	return raw.Entry()
 }

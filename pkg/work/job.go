@@ -93,8 +93,9 @@ func (j *job) attend(ctx context.Context, cancel context.CancelCauseFunc) verdic
 		return acknowledged // a replay: it was settled before
 	case j.state.Generation != j.generation:
 		return j.outcome(ctx, ErrSuperseded)
-	case j.state.NotBefore != nil && time.Until(*j.state.NotBefore) > 0:
-		return snoozed(time.Until(*j.state.NotBefore))
+	}
+	if pause := j.state.Pause(time.Now()); pause > 0 {
+		return snoozed(pause)
 	}
 	if err := w.hand.Available(ctx, j.state); err != nil {
 		return j.wait(ctx, err)

@@ -172,5 +172,5 @@ func (t timing) retryDelay(attempt int) time.Duration {
 	for range attempt - 1 {
 		delay = min(2*delay, t.retryAtMost)
 	}
-	return delay + time.Duration((rand.Float64()-0.5)*0.2*float64(delay))
+	return min(delay+time.Duration((rand.Float64()-0.5)*0.2*float64(delay)), store.LongestPause)
 }

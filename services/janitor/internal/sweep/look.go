@@ -97,11 +97,11 @@ func (r *round) readStores(ctx context.Context, ids []store.ID) error {
 			break
 		}
 		group.Go(func() error {
-			s, err := r.log.Last(reading, id)
+			s, heard, err := r.log.LastAt(reading, id)
 			if err == nil {
 				mu.Lock()
 				defer mu.Unlock()
-				r.judge(id, s)
+				r.judge(id, s, heard)
 				return nil
 			}
 			// A broker that answers otherwise says that it is the message.
@@ -121,8 +121,8 @@ func (r *round) readStores(ctx context.Context, ids []store.ID) error {
 	return context.Cause(ctx)
 }
 
-// judge sorts a store by what there may be to do about it.
-func (r *round) judge(id store.ID, s store.State) {
+// judge sorts a store by what there may be to do about it; heard is when the broker got the last word of it.
+func (r *round) judge(id store.ID, s store.State, heard time.Time) {
 	seen := &r.seen
 	namespace, here := seen.namespaces[id]
 	doubtful := func(kind platform.FindingKind) {
@@ -144,7 +144,7 @@ func (r *round) judge(id store.ID, s store.State) {
 		seen.expired = append(seen.expired, s)
 		r.found.add(platform.Expired, string(id))
 	}
-	if len(s.Open) > 0 && r.silent(s) {
+	if len(s.Open) > 0 && r.silent(s, heard) {
 		seen.idle = append(seen.idle, s)
 	}
 }

@@ -192,14 +192,36 @@ func TestACommandThatSomebodyMayWorkOnIsNotSentAgain(t *testing.T) {
 // A cluster that comes back finds many commands that were silent for long, and their workers on the way.
 func TestCommandsThatWaitedForTheClusterAreNotSentAgainWhenItIsBack(t *testing.T) {
 	b := setup(t)
-	id := b.store(true, store.CreateCommand, store.Waited)
-	b.handOut(provisioner, storelog.ApplyCommands)
-	b.ahead.Store(int64(silence))
-	if err := platform.Publish(t.Context(), b.platform, platform.Cluster{Ready: true, Since: b.now()}); err != nil {
-		t.Fatal(err)
+	id := b.api.NewID(t)
+	for _, said := range []store.Type{store.CreateCommand, store.Waited} {
+		b.append(id, store.Message{Type: said, Time: time.Now().Add(-silence)})
 	}
+	b.handOut(provisioner, storelog.ApplyCommands)
+	b.clusterReady(true)
+	b.place(id)
 	wantSubmitted(t, b.sweep(), 0)
 	b.wantAlone(id)
+}
+
+// The worker's clock was two hours ahead when it scheduled the next attempt, and so was the provisioner's when it said that
+// the cluster is ready: neither may put off for two hours what is due.
+func TestACommandIsSentAgainWhateverTheClockOfItsWorkerSaid(t *testing.T) {
+	b := setup(t)
+	id, wrong := b.api.NewID(t), time.Now().Add(2*time.Hour)
+	due := wrong.Add(time.Minute)
+	b.append(id, store.Message{Type: store.CreateCommand})
+	b.append(id, store.Message{Type: store.AttemptStarted, Time: wrong})
+	b.append(id, store.Message{Type: store.RetryScheduled, Time: wrong, Facts: store.Facts{NotBefore: &due}})
+	b.claim(time.Now(), id)
+	b.place(id)
+	b.handOut(provisioner, storelog.ApplyCommands)
+	if err := platform.Publish(t.Context(), b.platform, platform.Cluster{Ready: true, Since: wrong}); err != nil {
+		t.Fatal(err)
+	}
+	b.ahead.Store(int64(silence))
+	wantFindings(t, b.sweep())
+	b.ahead.Store(int64(silence + time.Minute))
+	wantFindings(t, b.sweep(), "stalled 1")
 }
 
 // The provisioner never came to say that the create was overtaken by a delete.

@@ -152,7 +152,10 @@ func (b *bundle) say(id store.ID, types ...store.Type) store.State {
 func (b *bundle) append(id store.ID, m store.Message) store.State {
 	b.t.Helper()
 	after, err := b.log.Update(b.t.Context(), id, func(s store.State) (*store.Message, error) {
-		m.Store, m.Tenant, m.Actor, m.Time = id, tenant, "test", time.Now()
+		m.Store, m.Tenant, m.Actor = id, tenant, "test"
+		if m.Time.IsZero() {
+			m.Time = time.Now()
+		}
 		if m.Generation == 0 && !m.Type.IsCommand() {
 			m.Generation = s.Generation
 		}
