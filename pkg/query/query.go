@@ -46,12 +46,13 @@ type Store struct {
 	ExpiresAt  *time.Time     `json:"expiresAt,omitempty" doc:"When the store is deleted by itself, if ever"`
 }
 
-// View shows a state to its tenant.
+// View shows a state to its tenant. A log from before texts were bounded may hold any.
 func View(s store.State) Store {
 	v := Store{
 		ID: s.ID, Tenant: s.Tenant, Name: s.Spec.Name, Engine: s.Spec.Engine, Version: s.Spec.Version, Plan: s.Spec.Plan,
-		Options: s.Spec.Options, Status: s.Status, Steps: s.Steps, Progress: s.Progress, Attempt: s.Attempt, Reason: s.Reason,
-		Message: s.Message, Detail: s.Detail, NotBefore: s.NotBefore, URL: s.URL,
+		Options: s.Spec.Options, Status: s.Status, Steps: s.Steps, Attempt: s.Attempt,
+		Progress: store.Bounded(s.Progress), Reason: store.Bounded(s.Reason), Message: store.Bounded(s.Message),
+		Detail: store.Bounded(s.Detail), NotBefore: s.NotBefore, URL: s.URL,
 		Generation: s.Generation, Revision: s.Version, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
 		ExpiresAt: s.ExpiresAt,
 	}
@@ -77,7 +78,7 @@ type Event struct {
 
 // EventOf shows a message to the tenant of its store. A command belongs to itself.
 func EventOf(m store.Message) Event {
-	e := Event{Seq: m.Seq, Store: m.Store, Type: m.Type, Time: m.Time, Actor: m.Actor, Generation: m.Generation, Facts: m.Facts}
+	e := Event{Seq: m.Seq, Store: m.Store, Type: m.Type, Time: m.Time, Actor: m.Actor, Generation: m.Generation, Facts: m.Facts.Bounded()}
 	if m.Type.IsCommand() {
 		e.Generation = m.Seq
 	}

@@ -62,7 +62,7 @@ func (l *Log) Update(ctx context.Context, id store.ID, decide Decide) (store.Sta
 }
 
 // Append writes one message behind the state that its writer has seen and returns the state after it. The message
-// needs Type, Store, Actor and Time; its ID is made here when empty. It is refused with ErrConflict when the store's
+// needs Type, Store, Actor and Time; its ID is made here when empty, and its texts are bounded (store.MaxText). It is refused with ErrConflict when the store's
 // last message isn't the one that before came with, and with ErrLogFull when there is no room. After any other error
 // it wasn't found in the log, though for an Unanswered one it may still be on its way.
 //
@@ -78,6 +78,7 @@ func (l *Log) Append(ctx context.Context, before store.State, m store.Message) (
 		m.Tenant = before.Tenant
 	}
 	m.Time = m.Time.UTC()
+	m.Facts = m.Facts.Bounded()
 	after := store.Evolve(before, m)
 	msg, err := encode(m, after)
 	if err != nil {

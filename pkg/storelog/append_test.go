@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -182,4 +183,30 @@ func foldOf(t *testing.T, log *storelog.Log) map[store.ID]store.State {
 		t.Fatal(err)
 	}
 	return folds
+}
+
+// What a store's last message says travels in each that comes after it.
+func TestNoMessageIsLargeForWhatWasSaidBefore(t *testing.T) {
+	log := open(t, bustest.Start(t))
+	long := strings.Repeat("x", 100<<10)
+	failed := message(store.BecameFailed, create(t, log).Generation)
+	failed.Facts = store.Facts{Step: long, Via: long, Reason: long, Message: long, Detail: long}
+	looked := message(store.CredentialsViewed, failed.Generation)
+	for _, m := range []store.Message{failed, looked} {
+		after, err := log.Update(t.Context(), id, func(store.State) (*store.Message, error) { return &m, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := log.Message(t.Context(), after.Version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The texts that it says, and those of the state.
+		if len(raw.Data) > 9*store.MaxText {
+			t.Errorf("%s has %d bytes", m.Type, len(raw.Data))
+		}
+		if last, err := log.Last(t.Context(), id); err != nil || !cmp.Equal(after, last) {
+			t.Errorf("the writer was told %+v, the log says %+v, %v", after, last, err)
+		}
+	}
 }

@@ -162,7 +162,7 @@ func explain(err error) store.Facts {
 	case errors.Is(err, context.DeadlineExceeded):
 		take("StepTimeout", "A step took longer than it may.", err)
 	}
-	return facts
+	return facts.Bounded()
 }
 
 // retryDelay is the pause behind the n-th attempt: doubling, bounded, and with a tenth of jitter, so that what failed

@@ -69,7 +69,7 @@ func (p *pulse) see(now time.Time, s store.State, why *cause) store.Type {
 }
 
 func (p *pulse) differs(s store.State) bool {
-	return p.failing && (p.last.reason != s.Reason || p.last.message != s.Message)
+	return p.failing && (store.Bounded(p.last.reason) != s.Reason || store.Bounded(p.last.message) != s.Message)
 }
 
 // settled says whether what the log tells of the store is what was seen, so that there is no hurry to look again.
