@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/store-platform/store-platform/pkg/store"
 )
 
 // Images is where the images of an engine stand on a platform that builds them when a store first needs them.
@@ -65,11 +67,15 @@ func AskImages(ctx context.Context, nc *nats.Conn, engine string, request Images
 func ServeImages(nc *nats.Conn, answer func(engine string, request ImagesRequest) Images) (*nats.Subscription, error) {
 	subscription, err := nc.Subscribe(ImagesSubject("*"), func(msg *nats.Msg) {
 		var request ImagesRequest
+		images := Images{Failed: "The request can't be read."}
 		if err := json.Unmarshal(msg.Data, &request); err != nil {
 			slog.Warn("read a request for images", "error", err)
-			return
+		} else {
+			images = answer(strings.TrimPrefix(msg.Subject, imagesPrefix), request)
 		}
-		data, err := json.Marshal(answer(strings.TrimPrefix(msg.Subject, imagesPrefix), request))
+		// What builders say may be more than the broker carries, and whoever asked would wait for it.
+		images.Message, images.Failed, images.Detail = store.Bounded(images.Message), store.Bounded(images.Failed), store.Bounded(images.Detail)
+		data, err := json.Marshal(images)
 		if err == nil {
 			err = msg.Respond(data)
 		}

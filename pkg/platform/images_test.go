@@ -3,6 +3,7 @@ package platform_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,5 +42,26 @@ func TestImagesAreAskedForByEngine(t *testing.T) {
 	}
 	if err := subscription.Unsubscribe(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestWhoeverAsksForImagesIsAnsweredWhateverTheBuilderSays(t *testing.T) {
+	nc := bustest.Start(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	said := "it began so" + strings.Repeat("x", 2<<20)
+	subscription, err := platform.ServeImages(nc, func(string, platform.ImagesRequest) platform.Images {
+		return platform.Images{Failed: "The build failed.", Detail: said}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = subscription.Unsubscribe() })
+	got, err := platform.AskImages(ctx, nc, "tiny", platform.ImagesRequest{})
+	if err != nil || !strings.HasPrefix(got.Detail, "it began so") {
+		t.Errorf("answered %.40s…, %v", got.Detail, err)
+	}
+	if _, err := nc.RequestWithContext(ctx, platform.ImagesSubject("tiny"), []byte("{")); err != nil {
+		t.Errorf("a request that can't be read: %v", err)
 	}
 }

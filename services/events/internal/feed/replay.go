@@ -130,14 +130,14 @@ func (c *client) recall(ctx context.Context, h *Hub, log *storelog.Log, seq uint
 	if err != nil || epoch != log.Epoch() || checkpoint <= seq {
 		return nil, seq, err
 	}
-	entries, err := readmodel.History(ctx, h.pool, readmodel.Span{
+	entries, more, err := readmodel.History(ctx, h.pool, readmodel.Span{
 		After: seq, Upto: checkpoint, Tenant: c.ticket.Tenant, Store: c.store, Limit: replayPage,
 	})
 	if err != nil {
 		return nil, seq, err
 	}
-	if len(entries) == replayPage {
-		return entries, entries[replayPage-1].Message.Seq, nil
+	if more {
+		return entries, entries[len(entries)-1].Message.Seq, nil
 	}
 	return entries, checkpoint, nil
 }

@@ -116,18 +116,11 @@ func (b *testBundle) checkRowsUpTo(tb testing.TB, seq uint64) {
 	tb.Helper()
 	ctx := tb.Context()
 	log := slices.DeleteFunc(b.author.All(ctx), func(e storelog.Entry) bool { return e.Message.Seq > seq })
-	history, err := readmodel.History(ctx, b.pool, readmodel.Span{Limit: len(log) + 10})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if diff := cmp.Diff(lines(tb, log), lines(tb, history)); diff != "" {
+	if diff := cmp.Diff(lines(tb, log), lines(tb, b.history(tb))); diff != "" {
 		tb.Errorf("events differ from the log (-log +rows):\n%s", diff)
 	}
 	folded := logtest.Fold(log)
-	placed, err := readmodel.Stores(ctx, b.pool, readmodel.List{Deleted: true, Limit: len(folded) + 10})
-	if err != nil {
-		tb.Fatal(err)
-	}
+	placed := b.placed(tb)
 	var want, got []string
 	for _, s := range folded {
 		want = append(want, text(tb, s, s.Version))
@@ -137,6 +130,38 @@ func (b *testBundle) checkRowsUpTo(tb testing.TB, seq uint64) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		tb.Errorf("stores differ from the fold of the log (-fold +rows):\n%s", diff)
+	}
+}
+
+// history is every event that Postgres holds.
+func (b *testBundle) history(tb testing.TB) (all []storelog.Entry) {
+	tb.Helper()
+	span := readmodel.Span{Limit: 1000}
+	for {
+		page, more, err := readmodel.History(tb.Context(), b.pool, span)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if all = append(all, page...); !more {
+			return all
+		}
+		span.After = page[len(page)-1].Message.Seq
+	}
+}
+
+// placed is every store that Postgres holds, newest first.
+func (b *testBundle) placed(tb testing.TB) (all []readmodel.Placed) {
+	tb.Helper()
+	list := readmodel.List{Deleted: true, Limit: 1000}
+	for {
+		page, more, err := readmodel.Stores(tb.Context(), b.pool, list)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if all = append(all, page...); !more {
+			return all
+		}
+		list.Before = page[len(page)-1].Place
 	}
 }
 

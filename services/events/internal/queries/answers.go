@@ -36,20 +36,23 @@ func (s *Service) stores(ctx context.Context, data []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := readmodel.Stores(ctx, s.pool, readmodel.List{
+	found, more, err := readmodel.Stores(ctx, s.pool, readmodel.List{
 		Tenant: r.Tenant, Status: r.Status, Engine: r.Engine, Search: r.Search, Deleted: r.Deleted,
-		Before: before, Limit: r.Limit + 1,
+		Before: before, Limit: r.Limit,
 	})
 	if err != nil {
 		return nil, err
 	}
-	reply := query.StoresReply{Stores: []query.Store{}, Checkpoint: checkpoint}
-	if len(found) > r.Limit {
-		found = found[:r.Limit]
-		reply.Next = strconv.FormatUint(found[r.Limit-1].Place, 36)
+	stores := make([]query.Store, len(found))
+	for i, f := range found {
+		stores[i] = f.View()
 	}
-	for _, f := range found {
-		reply.Stores = append(reply.Stores, f.View())
+	reply := query.StoresReply{Checkpoint: checkpoint}
+	if reply.Stores, err = page(s, stores); err != nil {
+		return nil, err
+	}
+	if n := len(reply.Stores); more || n < len(found) {
+		reply.Next = strconv.FormatUint(found[n-1].Place, 36)
 	}
 	return reply, nil
 }
@@ -72,17 +75,20 @@ func (s *Service) events(ctx context.Context, data []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := readmodel.History(ctx, s.pool, readmodel.Span{Store: id, After: r.After, Limit: r.Limit + 1})
+	entries, more, err := readmodel.History(ctx, s.pool, readmodel.Span{Store: id, After: r.After, Limit: r.Limit})
 	if err != nil {
 		return nil, err
 	}
-	reply := query.EventsReply{Events: []query.Event{}, Checkpoint: checkpoint}
-	if len(entries) > r.Limit {
-		entries = entries[:r.Limit]
-		reply.Next = entries[r.Limit-1].Message.Seq
+	events := make([]query.Event, len(entries))
+	for i, e := range entries {
+		events[i] = query.EventOf(e.Message)
 	}
-	for _, e := range entries {
-		reply.Events = append(reply.Events, query.EventOf(e.Message))
+	reply := query.EventsReply{Checkpoint: checkpoint}
+	if reply.Events, err = page(s, events); err != nil {
+		return nil, err
+	}
+	if n := len(reply.Events); more || n < len(events) {
+		reply.Next = events[n-1].Seq
 	}
 	return reply, nil
 }
@@ -104,17 +110,16 @@ func (s *Service) deadLetters(ctx context.Context, data []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := readmodel.DeadLetters{Tenant: r.Tenant, Kind: r.Kind, After: r.After, Limit: r.Limit + 1}.List(ctx, s.pool)
+	found, more, err := readmodel.DeadLetters{Tenant: r.Tenant, Kind: r.Kind, After: r.After, Limit: r.Limit}.List(ctx, s.pool)
 	if err != nil {
 		return nil, err
 	}
-	reply := query.DeadLettersReply{DeadLetters: found, Checkpoint: checkpoint}
-	if len(found) > r.Limit {
-		reply.DeadLetters = found[:r.Limit]
-		reply.Next = found[r.Limit-1].Seq
+	reply := query.DeadLettersReply{Checkpoint: checkpoint}
+	if reply.DeadLetters, err = page(s, found); err != nil {
+		return nil, err
 	}
-	if reply.DeadLetters == nil {
-		reply.DeadLetters = []query.DeadLetter{}
+	if n := len(reply.DeadLetters); more || n < len(found) {
+		reply.Next = found[n-1].Seq
 	}
 	return reply, nil
 }

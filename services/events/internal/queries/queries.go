@@ -132,7 +132,7 @@ func (s *Service) accept(ctx context.Context, r micro.Request, answer answer) {
 		defer cancel()
 		ctx, span := otel.Tracer("queries").Start(ctx, subject, trace.WithSpanKind(trace.SpanKindServer))
 		defer span.End()
-		msg := respond(ctx, subject, answer, data)
+		msg := s.respond(ctx, subject, answer, data)
 		msg.Subject = reply
 		if err := s.nc.PublishMsg(msg); err != nil {
 			slog.Warn("answer a query", "subject", subject, "error", err)
@@ -140,10 +140,15 @@ func (s *Service) accept(ctx context.Context, r micro.Request, answer answer) {
 	})
 }
 
-func respond(ctx context.Context, subject string, answer answer, data []byte) *nats.Msg {
+// respond makes the message that answers. One that the broker wouldn't carry is a failure like any other: nobody would
+// tell the asker, who would wait.
+func (s *Service) respond(ctx context.Context, subject string, answer answer, data []byte) *nats.Msg {
 	value, err := answer(ctx, data)
 	if err == nil {
 		data, err = json.Marshal(value)
+	}
+	if err == nil && int64(len(data)) > s.nc.MaxPayload() {
+		err = fmt.Errorf("%w: it has %d bytes", errTooLarge, len(data))
 	}
 	if err == nil {
 		return &nats.Msg{Data: data}
@@ -159,6 +164,9 @@ func respond(ctx context.Context, subject string, answer answer, data []byte) *n
 	}}
 }
 
+// errTooLarge: the broker doesn't carry the answer.
+var errTooLarge = errors.New("the answer is too large")
+
 // classify never shows the words of Postgres to a caller.
 func classify(err error) (code, sentence string) {
 	var bad badRequest
@@ -168,6 +176,8 @@ func classify(err error) (code, sentence string) {
 		return codeBadRequest, bad.Error()
 	case errors.Is(err, readmodel.ErrRebuilding):
 		return codeUnavailable, err.Error()
+	case errors.Is(err, errTooLarge):
+		return codeInternal, errTooLarge.Error()
 	case !errors.As(err, new(*pgconn.ConnectError)) && errors.As(err, &refused) && !unavailable(refused.Code):
 		return codeInternal, "the query failed"
 	default:

@@ -331,7 +331,7 @@ func TestTenantListUsesItsIndex(t *testing.T) {
 	}
 	var plan strings.Builder
 	asked := &recorder{Querier: b.pool}
-	if _, err := readmodel.Stores(t.Context(), asked, readmodel.List{Tenant: "tenant-7", Before: 15000, Limit: 51}); err != nil {
+	if _, _, err := readmodel.Stores(t.Context(), asked, readmodel.List{Tenant: "tenant-7", Before: 15000, Limit: 51}); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := b.pool.Query(t.Context(), "explain "+asked.sql, asked.args...)

@@ -34,17 +34,16 @@ const deadLetters = `select seq, kind, store, state, error, at from (
 ) letter
 where seq > $2 and ($3 = '' or kind = $3) order by seq limit $4`
 
-// List reads one page.
-func (d DeadLetters) List(ctx context.Context, db Querier) ([]query.DeadLetter, error) {
-	rows, err := db.Query(ctx, deadLetters, d.Tenant, d.After, string(d.Kind), d.Limit)
+// List reads one page and says whether another comes after it.
+func (d DeadLetters) List(ctx context.Context, db Querier) (letters []query.DeadLetter, more bool, err error) {
+	rows, err := db.Query(ctx, deadLetters, d.Tenant, d.After, string(d.Kind), d.Limit+1)
 	if err != nil {
-		return nil, fmt.Errorf("list dead letters: %w", err)
+		return nil, false, fmt.Errorf("list dead letters: %w", err)
 	}
-	letters, err := pgx.CollectRows(rows, scanDeadLetter)
-	if err != nil {
-		return nil, fmt.Errorf("list dead letters: %w", err)
+	if letters, more, err = collect(rows, d.Limit, scanDeadLetter); err != nil {
+		return nil, false, fmt.Errorf("list dead letters: %w", err)
 	}
-	return letters, nil
+	return letters, more, nil
 }
 
 func scanDeadLetter(row pgx.CollectableRow) (query.DeadLetter, error) {
@@ -58,7 +57,7 @@ func scanDeadLetter(row pgx.CollectableRow) (query.DeadLetter, error) {
 		return l, err
 	}
 	if l.Kind == query.DeadSetAside {
-		l.Message, l.Detail = "The message can't be read or kept.", cause
+		l.Message, l.Detail = "The message can't be read or kept.", store.Bounded(cause)
 		if at != nil {
 			l.Since = at.UTC()
 		}
@@ -69,6 +68,6 @@ func scanDeadLetter(row pgx.CollectableRow) (query.DeadLetter, error) {
 		return l, fmt.Errorf("decode the state of store %s: %w", l.Store, err)
 	}
 	l.Tenant, l.Name, l.Verb, l.Attempt, l.Since = s.Tenant, s.Spec.Name, s.Verb, s.Attempt, s.UpdatedAt
-	l.Reason, l.Message, l.Detail = s.Reason, s.Message, s.Detail
+	l.Reason, l.Message, l.Detail = store.Bounded(s.Reason), store.Bounded(s.Message), store.Bounded(s.Detail)
 	return l, nil
 }

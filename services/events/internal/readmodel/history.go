@@ -27,18 +27,18 @@ type Span struct {
 	Limit  int
 }
 
-// History reads one page. The entries are those of the log, less the ids and headers of their messages.
-func History(ctx context.Context, db Querier, s Span) ([]storelog.Entry, error) {
+// History reads one page and says whether another comes after it. The entries are those of the log, less the ids and
+// headers of their messages.
+func History(ctx context.Context, db Querier, s Span) (entries []storelog.Entry, more bool, err error) {
 	sql, args := s.statement()
 	rows, err := db.Query(ctx, sql, args...)
 	if err != nil {
-		return nil, fmt.Errorf("read the history behind %d: %w", s.After, err)
+		return nil, false, fmt.Errorf("read the history behind %d: %w", s.After, err)
 	}
-	entries, err := pgx.CollectRows(rows, scanEntry)
-	if err != nil {
-		return nil, fmt.Errorf("read the history behind %d: %w", s.After, err)
+	if entries, more, err = collect(rows, s.Limit, scanEntry); err != nil {
+		return nil, false, fmt.Errorf("read the history behind %d: %w", s.After, err)
 	}
-	return entries, nil
+	return entries, more, nil
 }
 
 func (s Span) statement() (string, []any) {
@@ -57,7 +57,7 @@ func (s Span) statement() (string, []any) {
 	if s.Tenant != "" {
 		and("tenant = $%d", s.Tenant)
 	}
-	args = append(args, s.Limit)
+	args = append(args, s.Limit+1)
 	return fmt.Sprintf("select seq, store, tenant, type, at, actor, generation, facts, state from events where %s order by seq limit $%d",
 		strings.Join(where, " and "), len(args)), args
 }

@@ -31,18 +31,17 @@ type Placed struct {
 	Place uint64
 }
 
-// Stores reads one page.
-func Stores(ctx context.Context, db Querier, l List) ([]Placed, error) {
+// Stores reads one page and says whether another comes after it.
+func Stores(ctx context.Context, db Querier, l List) (stores []Placed, more bool, err error) {
 	sql, args := l.statement()
 	rows, err := db.Query(ctx, sql, args...)
 	if err != nil {
-		return nil, fmt.Errorf("list stores: %w", err)
+		return nil, false, fmt.Errorf("list stores: %w", err)
 	}
-	stores, err := pgx.CollectRows(rows, scanStore)
-	if err != nil {
-		return nil, fmt.Errorf("list stores: %w", err)
+	if stores, more, err = collect(rows, l.Limit, scanStore); err != nil {
+		return nil, false, fmt.Errorf("list stores: %w", err)
 	}
-	return stores, nil
+	return stores, more, nil
 }
 
 // statement names only the conditions that are asked for: with "$1 is null or" before each Postgres would settle on a
@@ -72,7 +71,7 @@ func (l List) statement() (string, []any) {
 	if l.Before != 0 {
 		and("opened < ?", l.Before)
 	}
-	args = append(args, l.Limit)
+	args = append(args, l.Limit+1)
 	return fmt.Sprintf("select opened, version, state from stores where %s order by opened desc limit $%d",
 		strings.Join(where, " and "), len(args)), args
 }

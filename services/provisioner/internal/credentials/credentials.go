@@ -51,6 +51,9 @@ type Service struct {
 	Packs   *packs.Set
 }
 
+// unreadable is said where the cause is nothing for the asker.
+const unreadable = "The store's passwords can't be read at the moment."
+
 // refusal is a failed request: a code for the asker's program and a sentence for people.
 type refusal struct{ code, message string }
 
@@ -79,12 +82,15 @@ func (s *Service) handle(r micro.Request) {
 	var refused *refusal
 	switch {
 	case err == nil:
-		err = r.RespondJSON(reply)
+		if err = r.RespondJSON(reply); err != nil {
+			// What the broker doesn't carry would leave the asker waiting.
+			err = errors.Join(err, r.Error(CodeUnavailable, unreadable, nil))
+		}
 	case errors.As(err, &refused):
 		err = r.Error(refused.code, refused.message, nil)
 	default:
 		slog.WarnContext(ctx, "answer a request for credentials", "error", err)
-		err = r.Error(CodeUnavailable, "The store's passwords can't be read at the moment.", nil)
+		err = r.Error(CodeUnavailable, unreadable, nil)
 	}
 	if err != nil {
 		slog.WarnContext(ctx, "reply to a request for credentials", "error", err)

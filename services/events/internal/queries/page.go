@@ -1,0 +1,26 @@
+package queries
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// envelope is more than an answer holds beside its items, in bytes.
+const envelope = 1 << 10
+
+// page is as many of the items, from the first, as the broker carries in one answer: at least one, or a list would end
+// before it. An item with all its texts is far smaller than an answer may be (store.MaxText).
+func page[T any](s *Service, items []T) ([]T, error) {
+	room := int(s.nc.MaxPayload()) - envelope
+	for i, item := range items {
+		data, err := json.Marshal(item)
+		if err != nil {
+			return nil, fmt.Errorf("encode item %d of a page: %w", i, err)
+		}
+		// With its comma.
+		if room -= len(data) + 1; room < 0 && i > 0 {
+			return items[:i], nil
+		}
+	}
+	return items, nil
+}

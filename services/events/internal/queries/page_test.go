@@ -1,0 +1,154 @@
+package queries
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go/micro"
+
+	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/events/internal/logtest"
+	"github.com/store-platform/store-platform/services/events/internal/projection"
+)
+
+// failures is a read model in which stores have failed, and one many times, all for the same long cause. Each character of
+// it takes six in an answer.
+func (b *testBundle) failures(t *testing.T, many, long int) (failedOften store.ID) {
+	t.Helper()
+	failedOften = logtest.Store("a", 0)
+	cause := begins + strings.Repeat("<", long)
+	_, err := b.pool.Exec(t.Context(), `insert into stores select 's' || n, n, n, 'a', n, 'sample', 'Failed',
+		json_build_object('status', 'Failed', 'generation', n, 'spec', json_build_object('name', n::text), 'detail', $1::text)
+		from generate_series(1, $2::int) n`, cause, many)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.pool.Exec(t.Context(), `insert into events select n, $3, 'a', 'failed', now(), 'provisioner', 1,
+		json_build_object('detail', $1::text), '{}' from generate_series(1, $2::int) n`, cause, many, string(failedOften))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return failedOften
+}
+
+const begins = "it began so"
+
+// leaf turns pages until there is none and returns what all of them hold.
+func leaf[T any](t *testing.T, turn func() (items []T, more bool)) []T {
+	t.Helper()
+	var all []T
+	for page := 1; ; page++ {
+		items, more := turn()
+		if all = append(all, items...); !more {
+			if page == 1 {
+				t.Error("it all was in one page; the test shows nothing")
+			}
+			return all
+		}
+		if len(items) == 0 {
+			t.Fatalf("page %d is empty and not the last", page)
+		}
+	}
+}
+
+func TestPagesThatTheBrokerWouldNotCarryAreShorter(t *testing.T) {
+	for name, c := range map[string]struct{ many, long int }{
+		"causes that were written before they were bounded": {30, 100 << 10},
+		"causes of characters that take room in an answer":  {maxPage, store.MaxText - len(begins)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			b.wantPages(t, b.failures(t, c.many, c.long), c.many)
+		})
+	}
+}
+
+// wantPages wants all pages together to be the whole, each item in its place and bounded.
+func (b *testBundle) wantPages(t *testing.T, failedOften store.ID, many int) {
+	t.Helper()
+	var got []string
+	want := make([]string, many)
+	tell := func(seq uint64, cause string) {
+		if !strings.HasPrefix(cause, begins) || len(cause) > store.MaxText {
+			t.Errorf("%d says %d bytes: %.20s", seq, len(cause), cause)
+		}
+		got = append(got, fmt.Sprint(seq))
+	}
+	for i := range want {
+		want[i] = fmt.Sprint(i + 1)
+	}
+	events := query.EventsRequest{Store: failedOften, Limit: maxPage}
+	for _, e := range leaf(t, func() ([]query.Event, bool) {
+		reply := answered[query.EventsReply](t, b, query.EventsSubject, events)
+		events.After = reply.Next
+		return reply.Events, reply.Next != 0
+	}) {
+		tell(e.Seq, e.Facts.Detail)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("a history:\n%s", diff)
+	}
+	got = nil
+	letters := query.DeadLettersRequest{Limit: maxPage}
+	for _, l := range leaf(t, func() ([]query.DeadLetter, bool) {
+		reply := answered[query.DeadLettersReply](t, b, query.DeadLettersSubject, letters)
+		letters.After = reply.Next
+		return reply.DeadLetters, reply.Next != 0
+	}) {
+		tell(l.Seq, l.Detail)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("dead letters:\n%s", diff)
+	}
+	got = nil
+	stores := query.StoresRequest{Limit: maxPage}
+	for _, s := range leaf(t, func() ([]query.Store, bool) {
+		reply := answered[query.StoresReply](t, b, query.StoresSubject, stores)
+		stores.After = reply.Next
+		return reply.Stores, reply.Next != ""
+	}) {
+		tell(s.Revision, s.Detail)
+	}
+	slices.Reverse(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("a list of stores:\n%s", diff)
+	}
+}
+
+func answered[T any](t *testing.T, b *testBundle, subject string, request any) T {
+	t.Helper()
+	reply, code := ask[T](t, b.nc, subject, request)
+	if code != "" {
+		t.Fatalf("refused with %s", code)
+	}
+	return reply
+}
+
+// A page that holds one item only goes on behind it.
+func TestOneItemThatIsLargerThanAPageEndsNoList(t *testing.T) {
+	s := newService(bustest.Start(t), nil, projection.NewProgress())
+	large := strings.Repeat("x", int(s.nc.MaxPayload()))
+	for first := range 3 {
+		items := []string{"a", large, "b"}[first:]
+		got, err := page(s, items)
+		if err != nil || len(got) == 0 || first == 0 && len(got) != 1 || first == 1 && len(got) != 1 {
+			t.Errorf("of %d items %d are in the page, %v", len(items), len(got), err)
+		}
+	}
+}
+
+func TestAnAnswerThatTheBrokerWouldNotCarryIsRefused(t *testing.T) {
+	s := newService(bustest.Start(t), nil, projection.NewProgress())
+	for bytes, code := range map[int]string{0: "", int(s.nc.MaxPayload()) - 2: "", int(s.nc.MaxPayload()): "500"} {
+		msg := s.respond(t.Context(), "query.all", func(context.Context, []byte) (any, error) { return strings.Repeat("x", bytes), nil }, nil)
+		if got := msg.Header.Get(micro.ErrorCodeHeader); got != code {
+			t.Errorf("an answer of %d bytes: code %q, want %q", bytes, got, code)
+		}
+	}
+}
