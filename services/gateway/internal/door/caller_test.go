@@ -171,8 +171,10 @@ func TestNobodyForwardedIsAtTheMachine(t *testing.T) {
 		if found.here {
 			t.Fatalf("%s with %q is at the machine", peer, by.hops)
 		}
-		if err == nil && tenantOf(found.address) == loopbackTenant && !within(plain(peer), w.trusted) {
-			t.Fatalf("%s, which isn't trusted, with %q is this machine's", peer, by.hops)
+		// A proxy's word that its own machine asked is not about this one, and only a proxy's of this one counts.
+		peer = plain(peer)
+		if err == nil && tenantOf(found.address) == loopbackTenant && !(peer.IsLoopback() && within(peer, w.trusted)) {
+			t.Fatalf("%s with %q is this machine's", peer, by.hops)
 		}
 	})
 }
