@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/store-platform/store-platform/pkg/line"
 )
 
 // FieldError is a value that can't be accepted. Field is the path of the value as the API's callers
@@ -29,9 +31,15 @@ func fieldErrorf(field, format string, args ...any) *FieldError {
 const maxInteger = 1 << 53
 
 // ResolveOptions checks what a merchant gave against the pack and fills in defaults. The result is a
-// new map of string, int64 and bool, ready to be resolved again: a spec that was written to the log
-// with it comes back from there with other number types. The error is a *FieldError.
+// new map of string, int64 and bool, ready for Values: a spec that was written to the log with it comes
+// back from there with other number types. Texts are held to package line, as names are. The error is
+// a *FieldError.
 func (p Pack) ResolveOptions(given map[string]any) (map[string]any, error) {
+	return p.resolve(given, Option.admit)
+}
+
+// resolve is for what is given now and for what the log holds, which differ in what check asks of them.
+func (p Pack) resolve(given map[string]any, check func(Option, any) (any, string)) (map[string]any, error) {
 	resolved := make(map[string]any, len(p.Options))
 	known := make(map[string]bool, len(p.Options))
 	for _, option := range p.Options {
@@ -47,7 +55,7 @@ func (p Pack) ResolveOptions(given map[string]any) (map[string]any, error) {
 			}
 			continue
 		}
-		value, message := option.check(value)
+		value, message := check(option, value)
 		if message != "" {
 			return nil, &FieldError{Field: field, Message: message}
 		}
@@ -59,6 +67,18 @@ func (p Pack) ResolveOptions(given map[string]any) (map[string]any, error) {
 		}
 	}
 	return resolved, nil
+}
+
+// admit is check for what is new. Stores that stand were made while more was admitted, and must go on.
+func (o Option) admit(value any) (any, string) {
+	if text, ok := value.(string); ok && o.Type == TypeString {
+		text = line.Trim(text)
+		if !line.Fits(text) {
+			return nil, line.Expected
+		}
+		value = text
+	}
+	return o.check(value)
 }
 
 // check returns the value in its canonical Go type, or what is wrong with it.
@@ -89,7 +109,8 @@ func (o Option) check(value any) (any, string) {
 
 func (o Option) checkString(value any) (any, string) {
 	s, ok := value.(string)
-	if !ok || !utf8.ValidString(s) {
+	// NUL is in no environment of a container: a pod with it never starts, and nobody says why.
+	if !ok || !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
 		return nil, "must be a text"
 	}
 	message := o.checkBounds(int64(utf8.RuneCountInString(s)),

@@ -59,6 +59,34 @@ func TestResolveOptionsNamesTheField(t *testing.T) {
 	}
 }
 
+// What the log holds was admitted once, and its store stands.
+func TestATextIsHeldToOneLineWhenItIsNew(t *testing.T) {
+	pack := corner(t)
+	pack.Options = []Option{{Name: "motto", Title: "Motto", Type: TypeString}}
+	for given, want := range map[string]string{" \u00a0Tea\u3000": "Tea", "می\u200cخواهم": "می\u200cخواهم", " \u200d ": "", "": ""} {
+		resolved, err := pack.ResolveOptions(map[string]any{"motto": given})
+		if err != nil || resolved["motto"] != want {
+			t.Errorf("%q becomes %v (%v)", given, resolved["motto"], err)
+		}
+	}
+	logged := func(text string) error {
+		_, err := pack.Values(Release{Options: map[string]any{"motto": text}})
+		return err
+	}
+	for _, text := range []string{"two\nlines", "turned \u202e around", "hidden\u200b"} {
+		var fault *FieldError
+		if _, err := pack.ResolveOptions(map[string]any{"motto": text}); !errors.As(err, &fault) || fault.Field != "options.motto" {
+			t.Errorf("%q: %v", text, err)
+		}
+		if err := logged(text); err != nil {
+			t.Errorf("%q in the log: %v", text, err)
+		}
+	}
+	if logged("a\x00b") == nil {
+		t.Error("a NUL reaches a container")
+	}
+}
+
 func TestValues(t *testing.T) {
 	pack := corner(t)
 	values, err := pack.Values(Release{

@@ -121,7 +121,7 @@ func (o Option) validate(field string) *FieldError {
 		if o.Required {
 			return fieldErrorf(field+".default", "makes required pointless")
 		}
-		if _, message := o.check(o.Default); message != "" {
+		if _, message := o.admit(o.Default); message != "" {
 			return fieldErrorf(field+".default", "%s", message)
 		}
 	}

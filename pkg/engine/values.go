@@ -43,7 +43,7 @@ func (p Pack) Values(r Release) (map[string]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("choose plan: %w", err)
 	}
-	options, err := p.ResolveOptions(r.Options)
+	options, err := p.resolve(r.Options, Option.check)
 	if err != nil {
 		return nil, fmt.Errorf("resolve options: %w", err)
 	}

@@ -10,11 +10,11 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/store-platform/store-platform/pkg/claim"
 	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/line"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
@@ -59,6 +59,9 @@ func (w Wish) digest() (string, error) {
 func (a *Admission) Create(ctx context.Context, client door.Client, key string, w Wish) (store.State, error) {
 	parts, err := a.bus.Parts()
 	if err != nil {
+		return store.State{}, err
+	}
+	if err := checkLine("Idempotency-Key", key); err != nil {
 		return store.State{}, err
 	}
 	digest, err := w.digest()
@@ -153,14 +156,24 @@ func (w Wish) spec(id store.ID, catalog *engine.Catalog) (store.Spec, error) {
 	if err != nil {
 		return store.Spec{}, err
 	}
-	name := strings.TrimSpace(w.Name)
-	if err := checkName(name); err != nil {
+	name, err := w.name(id)
+	if err != nil {
 		return store.Spec{}, err
 	}
-	if name == "" {
-		name = MadeUpName(id)
-	}
 	return store.Spec{Name: name, Engine: pack.Name, Version: pack.Version, Plan: plan.Name, Options: options}, nil
+}
+
+// name is the wish's without what stands around it, or one that is made up. A name that was given and shows nothing is
+// told: whoever typed it meant something.
+func (w Wish) name(id store.ID) (string, error) {
+	if w.Name == "" {
+		return MadeUpName(id), nil
+	}
+	name := line.Trim(w.Name)
+	if name == "" {
+		return "", &engine.FieldError{Field: "name", Message: "must have a character that can be seen"}
+	}
+	return name, checkName(name)
 }
 
 // expiry is when a store made now has lived long enough; nil is never. The error is an *engine.FieldError.
@@ -202,13 +215,9 @@ func checkName(name string) error {
 	return checkLine("name", name)
 }
 
-// checkLine refuses what can't be shown in one line as it stands, above all characters that change the direction of
-// the text around them.
 func checkLine(field, text string) error {
-	for _, r := range text {
-		if r == utf8.RuneError || !unicode.IsPrint(r) {
-			return &engine.FieldError{Field: field, Message: "must be printable text in one line"}
-		}
+	if line.Fits(text) {
+		return nil
 	}
-	return nil
+	return &engine.FieldError{Field: field, Message: line.Expected}
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/line"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
@@ -27,7 +27,7 @@ func (a *Admission) Redrive(ctx context.Context, client door.Client, seq uint64)
 
 // Discard puts the dead letter away for good, for a reason that stays on the log. The store itself stays as it is.
 func (a *Admission) Discard(ctx context.Context, client door.Client, seq uint64, reason string) (store.State, error) {
-	reason = strings.TrimSpace(reason)
+	reason = line.Trim(reason)
 	if reason == "" || utf8.RuneCountInString(reason) > MaxReason {
 		return store.State{}, &engine.FieldError{Field: "reason", Message: fmt.Sprintf("must have 1 to %d characters", MaxReason)}
 	}

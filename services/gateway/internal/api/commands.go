@@ -13,10 +13,10 @@ import (
 
 // CreateStore is what a create may say. Everything has a default.
 type CreateStore struct {
-	Name    string         `json:"name,omitempty" maxLength:"60" doc:"Made up when missing" example:"Amber Harbour"`
+	Name    string         `json:"name,omitempty" maxLength:"60" doc:"Made up when missing. Text in one line: control characters and whatever turns the text around it are refused, blanks at its ends are taken off" example:"Amber Harbour"`
 	Engine  string         `json:"engine,omitempty" maxLength:"63" doc:"The catalog's default when missing"`
 	Plan    string         `json:"plan,omitempty" maxLength:"63" doc:"The engine's default when missing"`
-	Options map[string]any `json:"options,omitempty" doc:"As the engine's options say"`
+	Options map[string]any `json:"options,omitempty" doc:"As the engine's options say; texts are taken as names are"`
 	TTL     string         `json:"ttl,omitempty" maxLength:"32" doc:"How long the store lives before it is deleted by itself: hours, minutes and seconds, 1m to 8760h; for ever when missing" example:"72h"`
 }
 
