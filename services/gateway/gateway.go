@@ -25,6 +25,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/linger"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
 	"github.com/store-platform/store-platform/services/gateway/internal/page"
+	"github.com/store-platform/store-platform/services/gateway/internal/plain"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
 	"github.com/store-platform/store-platform/services/gateway/internal/refusal"
 )
@@ -113,7 +114,8 @@ func leave(app *fiber.App, hub *feed.Hub) error {
 func build(cfg Config, d *door.Door, b *bus.Bus, hub *feed.Hub) (*fiber.App, error) {
 	app := fiber.New(fiber.Config{
 		AppName: "store-gateway", DisableStartupMessage: true, Immutable: true, ErrorHandler: sendRefusal,
-		BodyLimit: api.MaxBody, ReadBufferSize: 16 << 10,
+		// No route takes a form, so nobody needs one to be taken apart.
+		BodyLimit: api.MaxBody, ReadBufferSize: 16 << 10, DisablePreParseMultipartForm: true,
 		ReadTimeout: 20 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 75 * time.Second,
 	})
 	watch, err := observe.Middleware()
@@ -122,7 +124,7 @@ func build(cfg Config, d *door.Door, b *bus.Bus, hub *feed.Hub) (*fiber.App, err
 	}
 	refuseMethods(app)
 	letRefusalsArrive(app.Server())
-	app.Use(page.Headers, watch, d.Handle)
+	app.Use(page.Headers, watch, d.Handle, plain.Handle)
 	questions := reader.New(b)
 	admit := admission.New(b, questions, cfg.MaxStores, time.Now, rand.Reader)
 	document, err := api.Mount(app, admit, questions, b, d)

@@ -307,6 +307,7 @@ func samplePack() engine.Pack {
 		},
 		Options: []engine.Option{
 			{Name: "currency", Title: "Currency", Type: engine.TypeEnum, Enum: []string{"EUR", "USD"}, Default: "EUR"},
+			{Name: "title", Title: "Title", Type: engine.TypeString, Min: new(int64(1)), Max: new(int64(60))},
 		},
 		Links:     []engine.Link{{Name: "storefront", Title: "Shop", Path: "/"}, {Name: "admin", Title: "Orders", Path: "/admin"}},
 		Probe:     engine.Probe{Service: "store", Port: 80, Path: "/healthz", Status: 200, JSON: engine.JSONObject},

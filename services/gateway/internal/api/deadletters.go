@@ -13,9 +13,9 @@ import (
 
 type deadLettersInput struct {
 	Kind  query.DeadLetterKind `query:"kind" doc:"Only letters of this kind"`
-	After uint64               `query:"after" doc:"next of the page before"`
+	After uint64               `query:"after" maximum:"9007199254740991" doc:"next of the page before"`
 	Limit int                  `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Seen  uint64               `query:"seen" doc:"A version the caller has seen: the answer waits, bounded, until it is contained"`
+	Seen  uint64               `query:"seen" maximum:"9007199254740991" doc:"A version the caller has seen: the answer waits, bounded, until it is contained"`
 }
 
 // DeadLetterList is one page.
@@ -48,7 +48,7 @@ type discardInput struct {
 
 // Discard says why.
 type Discard struct {
-	Reason string `json:"reason" minLength:"1" maxLength:"500" doc:"Why nobody need look at it any more; kept in the store's history"`
+	Reason string `json:"reason" minLength:"1" maxLength:"500" doc:"Why nobody need look at it any more, in one line; kept in the store's history"`
 }
 
 const aboutDeadLetters = "What waits for a person: stores that failed (`failed`), deletions that have had their attempts and go " +

@@ -23,7 +23,7 @@ type command func(context.Context, door.Client, store.ID) (store.State, error)
 // eventsInput repeats idInput's field: huma doesn't look into an embedded struct that isn't exported.
 type eventsInput struct {
 	ID    string `path:"id" doc:"The store's id" example:"sabcdefghijk"`
-	After uint64 `query:"after" doc:"next of the page before"`
+	After uint64 `query:"after" maximum:"9007199254740991" doc:"next of the page before"`
 	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"100"`
 }
 

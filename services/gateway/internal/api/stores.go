@@ -42,7 +42,7 @@ type listInput struct {
 	Deleted bool         `query:"deleted" doc:"Deleted stores too"`
 	Cursor  string       `query:"cursor" maxLength:"200" doc:"next of the page before"`
 	Limit   int          `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Seen    uint64       `query:"seen" doc:"A version the caller has seen: the answer waits, bounded, until it is contained"`
+	Seen    uint64       `query:"seen" maximum:"9007199254740991" doc:"A version the caller has seen: the answer waits, bounded, until it is contained"`
 }
 
 // StoreList is one page.

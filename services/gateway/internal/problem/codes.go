@@ -12,6 +12,7 @@ const (
 	InvalidCursor         Code = "invalid_cursor"
 	InvalidRequest        Code = "invalid_request"
 	UnsupportedMediaType  Code = "unsupported_media_type"
+	UnsupportedEncoding   Code = "unsupported_encoding"
 	BodyTooLarge          Code = "body_too_large"
 	HeadersTooLarge       Code = "headers_too_large"
 	RequestTimeout        Code = "request_timeout"
@@ -60,6 +61,7 @@ var kinds = map[Code]kind{
 	InvalidCursor:         {http.StatusBadRequest, "The cursor is not one of ours", false},
 	InvalidRequest:        {http.StatusBadRequest, "The request can't be understood", false},
 	UnsupportedMediaType:  {http.StatusUnsupportedMediaType, "Only application/json is accepted", false},
+	UnsupportedEncoding:   {http.StatusUnsupportedMediaType, "Packed bodies are not accepted", false},
 	BodyTooLarge:          {http.StatusRequestEntityTooLarge, "The body is too large", false},
 	HeadersTooLarge:       {http.StatusRequestHeaderFieldsTooLarge, "The headers are too large", false},
 	RequestTimeout:        {http.StatusRequestTimeout, "The request took too long to arrive", true},

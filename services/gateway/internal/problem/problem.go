@@ -48,7 +48,11 @@ func New(code Code, detail string) *Problem {
 
 // AtField names the field that is wrong.
 func AtField(field, message string) *Problem {
-	p := New(InvalidField, field+" "+message+".")
+	return New(InvalidField, field+" "+message+".").At(field)
+}
+
+// At is p, and names the field that is wrong.
+func (p *Problem) At(field string) *Problem {
 	p.Field = field
 	return p
 }
@@ -115,9 +119,10 @@ func fiberDetail(f *fiber.Error) string {
 	}
 }
 
-// InstallInHuma makes huma's own errors (validation, above all) problems of ours. huma keeps the constructor in a
-// package variable; this sets it once, before an API is built.
-func InstallInHuma() { huma.NewError = ofHuma }
+// InstallInHuma makes huma's own errors (validation, above all) problems of ours, and has it tell a property from one that
+// differs in case: by itself it takes either, like encoding/json. huma keeps both in package variables; this sets them
+// once, before an API is built.
+func InstallInHuma() { huma.NewError, huma.ValidateStrictCasing = ofHuma, true }
 
 func ofHuma(status int, message string, errs ...error) huma.StatusError {
 	faults := faultsOf(errs)
