@@ -17,7 +17,7 @@ func (s *Service) stores(ctx context.Context, data []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkLimit(r.Limit); err != nil {
+	if err := checkPage(r.Limit, 0); err != nil {
 		return nil, err
 	}
 	var before uint64
@@ -63,7 +63,7 @@ func (s *Service) events(ctx context.Context, data []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkLimit(r.Limit); err != nil {
+	if err := checkPage(r.Limit, r.After); err != nil {
 		return nil, err
 	}
 	id, err := store.ParseID(string(r.Store))
@@ -99,7 +99,7 @@ func (s *Service) deadLetters(ctx context.Context, data []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkLimit(r.Limit); err != nil {
+	if err := checkPage(r.Limit, r.After); err != nil {
 		return nil, err
 	}
 	if strings.ContainsRune(r.Tenant+string(r.Kind), 0) {

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"strconv"
 	"sync"
 	"time"
@@ -198,9 +199,13 @@ func parse[T any](data []byte) (T, error) {
 	return request, nil
 }
 
-func checkLimit(limit int) error {
+// checkPage takes no after that is beyond all sequences: Postgres counts to half of what JSON can say.
+func checkPage(limit int, after uint64) error {
 	if limit < 1 || limit > maxPage {
 		return badRequest("limit is " + strconv.Itoa(limit) + ", it must be 1 to " + strconv.Itoa(maxPage))
+	}
+	if after > math.MaxInt64 {
+		return badRequest("after is no sequence")
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -297,6 +298,8 @@ func TestRefusals(t *testing.T) {
 		"no cursor":          {query.StoresSubject, query.StoresRequest{Limit: 1, After: "x y"}, "400"},
 		"no store":           {query.EventsSubject, query.EventsRequest{Limit: 1, Store: "*"}, "400"},
 		"a text that's none": {query.StoresSubject, query.StoresRequest{Limit: 1, Search: "\x00"}, "400"},
+		"beyond all events":  {query.EventsSubject, query.EventsRequest{Limit: 1, Store: "sabcdefghijk", After: math.MaxUint64}, "400"},
+		"beyond all letters": {query.DeadLettersSubject, query.DeadLettersRequest{Limit: 1, After: math.MaxUint64}, "400"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, code := ask[query.StoresReply](t, b.nc, test.subject, test.request); code != test.code {
