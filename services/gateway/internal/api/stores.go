@@ -35,6 +35,7 @@ func (in idInput) parse() (store.ID, error) {
 	return id, nil
 }
 
+// Sequences, here and elsewhere, may be as large as numbers of JSON are exact: no log gets there, and Postgres holds it.
 type listInput struct {
 	Status  store.Status `query:"status" doc:"Only stores in this status"`
 	Engine  string       `query:"engine" maxLength:"63" doc:"Only stores of this engine"`

@@ -109,7 +109,7 @@ func (f *Feed) target(ctx context.Context, since, id string) (url.URL, error) {
 	target, q := f.url, url.Values{}
 	if since != "" {
 		if _, err := query.ParseCursor(since); err != nil {
-			return url.URL{}, problem.New(problem.InvalidCursor, "since is not a cursor of this feed. List the stores and use theirs.")
+			return url.URL{}, problem.New(problem.InvalidCursor, "since is not a cursor of this feed. List the stores and use theirs.").At("since")
 		}
 		q.Set("since", since)
 	}

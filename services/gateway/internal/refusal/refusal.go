@@ -41,7 +41,6 @@ var known = []struct {
 	{storelog.ErrUnreadable, problem.StoreUnreadable, "What was written last of this store can't be read. It is among the dead " +
 		"letters; an operator can redrive or discard it there."},
 	{bus.ErrUnavailable, problem.BrokerUnavailable, "The gateway can't reach its broker. Nothing was changed."},
-	{reader.ErrCursor, problem.InvalidCursor, "The cursor is not one of ours. Begin with the first page."},
 	{reader.ErrProjection, problem.ProjectionUnavailable, "Lists and histories can't be read right now. Single stores can, " +
 		"and creating and deleting works."},
 	{reader.ErrCredentials, problem.CredentialsMissing, "No provisioner can read the store's passwords right now."},
@@ -79,6 +78,8 @@ func Of(err error) *problem.Problem {
 	case errors.As(err, &quota):
 		return problem.New(problem.QuotaExceeded, fmt.Sprintf(
 			"You have %d stores, which is as many as one tenant may have. Delete one first.", quota.Limit))
+	case errors.Is(err, reader.ErrCursor):
+		return problem.New(problem.InvalidCursor, "The cursor is not one of ours. Begin with the first page.").At("cursor")
 	}
 	for _, k := range known {
 		if errors.Is(err, k.err) {
