@@ -153,8 +153,8 @@ func (w *Workers) Stop() {
 	}
 }
 
-// openLog is the reader's way to the log.
-func (in *Installation) openLog(ctx context.Context) (*storelog.Log, func(), error) {
+// OpenLog is the reader's way to the log. The caller calls what comes with it when it is done.
+func (in *Installation) OpenLog(ctx context.Context) (*storelog.Log, func(), error) {
 	nc, err := in.broker.Dial("events")
 	if err != nil {
 		return nil, nil, err

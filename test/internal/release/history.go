@@ -41,7 +41,7 @@ func (a *author) write(ctx context.Context) error {
 		return err
 	}
 	defer nc.Close()
-	if err := a.offer(ctx, nc); err != nil {
+	if err := a.Offer(ctx); err != nil {
 		return err
 	}
 	if err := a.create(ctx, alice, "Was early", nil); err != nil {
@@ -135,12 +135,17 @@ func hasDone(step string) func(store.State) bool {
 	}
 }
 
-// offer publishes the packs of the clone as the provisioner does, and waits for the gateway to have them.
-func (a *author) offer(ctx context.Context, provisioner *nats.Conn) error {
-	packs, err := engine.Load(os.DirFS(filepath.Join(a.repo, "services", "provisioner", "engines")))
+// Offer publishes the packs of the clone as the provisioner does, and waits for the gateway to have them.
+func (in *Installation) Offer(ctx context.Context) error {
+	packs, err := engine.Load(os.DirFS(filepath.Join(in.repo, "services", "provisioner", "engines")))
 	if err != nil {
 		return fmt.Errorf("load the packs: %w", err)
 	}
+	provisioner, err := in.broker.Dial("provisioner")
+	if err != nil {
+		return err
+	}
+	defer provisioner.Close()
 	log, err := storelog.Open(ctx, provisioner)
 	if err != nil {
 		return err
@@ -153,7 +158,7 @@ func (a *author) offer(ctx context.Context, provisioner *nats.Conn) error {
 		return err
 	}
 	return await(ctx, nil, startPatience, func() error {
-		_, answer, err := a.Call(ctx, alice, http.MethodGet, "/engines", nil, "")
+		_, answer, err := in.Call(ctx, alice, http.MethodGet, "/engines", nil, "")
 		if engines, _ := answer.(map[string]any)["engines"].([]any); err == nil && len(engines) == 0 {
 			return fmt.Errorf("no engine is on offer")
 		}

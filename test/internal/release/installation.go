@@ -56,8 +56,9 @@ func Build(ctx context.Context, repo, folder string) (p Programs, err error) {
 
 // Installation is a platform without a cluster, in a folder of its own.
 type Installation struct {
-	// API is the gateway's URL.
-	API string
+	// API is the gateway's URL, Gateway its process.
+	API     string
+	Gateway *parts.Process
 
 	repo, dir string
 	programs  Programs
@@ -132,23 +133,25 @@ func (in *Installation) Serve(ctx context.Context, maxStores int) error {
 	}
 	in.API = "http://" + api
 	// The admin key makes passwords the admin's alone, and tenants are told by the address that a proxy forwards.
-	if err := in.start(ctx, "gateway", in.programs.gateway, in.API, "LISTEN="+api, "EVENTS_URL=http://"+feed, "AUTH=open", "ADMIN_API_KEY="+adminKey,
-		"TRUST_PROXY=127.0.0.0/8", "MAX_STORES="+strconv.Itoa(maxStores)); err != nil {
-		return err
-	}
-	return in.start(ctx, "events", in.programs.events, "http://"+feed, "LISTEN="+feed, "DATABASE_URL="+in.Database())
-}
-
-func (in *Installation) start(ctx context.Context, name, binary, address string, settings ...string) error {
-	process, err := parts.Start(filepath.Join(in.dir, name+".out"), in.broker.Service(binary, name, in.broker.Address, settings...))
+	in.Gateway, err = in.start(ctx, "gateway", in.programs.gateway, in.API, "LISTEN="+api, "EVENTS_URL=http://"+feed, "AUTH=open", "ADMIN_API_KEY="+adminKey,
+		"TRUST_PROXY=127.0.0.0/8", "MAX_STORES="+strconv.Itoa(maxStores))
 	if err != nil {
 		return err
 	}
+	_, err = in.start(ctx, "events", in.programs.events, "http://"+feed, "LISTEN="+feed, "DATABASE_URL="+in.Database())
+	return err
+}
+
+func (in *Installation) start(ctx context.Context, name, binary, address string, settings ...string) (*parts.Process, error) {
+	process, err := parts.Start(filepath.Join(in.dir, name+".out"), in.broker.Service(binary, name, in.broker.Address, settings...))
+	if err != nil {
+		return nil, err
+	}
 	in.stopAtEnd(process, syscall.SIGTERM)
 	if err := await(ctx, process, startPatience, func() error { return answers(ctx, address+"/readyz") }); err != nil {
-		return fmt.Errorf("reach %s: %w", name, err)
+		return nil, fmt.Errorf("reach %s: %w", name, err)
 	}
-	return nil
+	return process, nil
 }
 
 func (in *Installation) stopAtEnd(p *parts.Process, signal syscall.Signal) {

@@ -51,7 +51,7 @@ func (in *Installation) record(ctx context.Context, recording string) error {
 	if err := in.Serve(ctx, 20); err != nil {
 		return err
 	}
-	log, closeLog, err := in.openLog(ctx)
+	log, closeLog, err := in.OpenLog(ctx)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ var errEnd = errors.New("the end of the log")
 
 // Entries reads and decodes the whole log.
 func (in *Installation) Entries(ctx context.Context) ([]storelog.Entry, error) {
-	log, closeLog, err := in.openLog(ctx)
+	log, closeLog, err := in.OpenLog(ctx)
 	if err != nil {
 		return nil, err
 	}
