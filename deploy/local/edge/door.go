@@ -1,11 +1,13 @@
 package edge
 
 import (
+	"errors"
 	"html/template"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -24,12 +26,13 @@ const healthPath = "/healthz"
 type Door struct {
 	table atomic.Pointer[Table]
 	proxy *httputil.ReverseProxy
+	pause time.Duration
 	log   *slog.Logger
 }
 
 // NewDoor makes a door that knows no routes yet and answers 503 until it does.
 func NewDoor(log *slog.Logger) *Door {
-	d := &Door{log: log}
+	d := &Door{log: log, pause: bodyPause}
 	d.proxy = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			// The shop is told the host that its customer typed: links and cookies depend on it.
@@ -72,11 +75,28 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		page(w, http.StatusServiceUnavailable, unready, r.Host)
 	default:
 		r.URL.Scheme, r.URL.Host = target.Scheme, target.Host
-		d.proxy.ServeHTTP(w, r)
+		d.forward(w, r)
+	}
+}
+
+// forward is the proxy with an eye on the client: one that stops sending is cut off, whatever the pod thinks of it.
+func (d *Door) forward(w http.ResponseWriter, r *http.Request) {
+	body := newSending(w, r, d.pause)
+	r.Body = body
+	proxy := *d.proxy
+	proxy.ModifyResponse = body.answer
+	proxy.ServeHTTP(w, r)
+	if err := body.finish(); err != nil {
+		d.log.Debug("leave a client that is still sending", "host", r.Host, "error", err)
 	}
 }
 
 func (d *Door) failed(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		w.Header().Set("Connection", "close")
+		page(w, http.StatusRequestTimeout, late, r.Host)
+		return
+	}
 	if r.Context().Err() != nil {
 		return
 	}
@@ -91,6 +111,7 @@ var (
 	starting = words{"The door is opening", "The routes to the stores are being read. Try again in a moment."}
 	unknown  = words{"No store lives here", "No store has this address. It may not be ready yet, or be gone."}
 	unready  = words{"The store isn't open right now", "None of its pods is ready. If it was just created or changed, try again in a moment."}
+	late     = words{"Your request didn't arrive", "It stopped on its way here. Try again."}
 	silent   = words{"The store doesn't answer", "Its pod was there a moment ago and took no connection. Try again in a moment."}
 )
 
