@@ -3,6 +3,7 @@
 // Starts Medusa. As the first process of a container Node has no default answer to SIGTERM, and Medusa listens to it only
 // once it serves; without a listener from the start, a pod deleted while it boots would live until it is killed.
 
+require("./bounds")
 const start = require("@medusajs/medusa/commands/start").default
 
 const leave = () => process.exit(0)
