@@ -69,7 +69,7 @@ job has its part although it runs for seconds: without it, it would be refused j
 {{- define "woocommerce.part" -}}
 {{- $root := index . 0 -}}
 {{- $bundled := eq (include "woocommerce.database" $root | fromYaml).mode "bundled" -}}
-{{- $percent := get (dict "shop" (ternary 55 85 $bundled) "database" 30 "cron" 15) (index . 1) -}}
+{{- $percent := get (dict "front" 8 "shop" (ternary 47 77 $bundled) "database" 30 "cron" 15) (index . 1) -}}
 cpu: {{ printf "%dm" (div (mul (include "woocommerce.millicores" $root.Values.plan.cpu | int64) $percent) 100) }}
 memory: {{ printf "%dMi" (div (mul (include "woocommerce.mebibytes" $root.Values.plan.memory | int64) $percent) 100) }}
 {{- end }}
@@ -132,9 +132,6 @@ What every container with the shop's code is told. What people typed may hold do
 - name: scratch
   mountPath: /tmp
   subPath: tmp
-- name: scratch
-  mountPath: /run/apache2
-  subPath: run
 - name: credentials
   mountPath: /credentials
   readOnly: true

@@ -33,7 +33,7 @@ if (done('wordpress')) {
 }
 
 echo "Installing WordPress $wp_version.\n";
-// Without this it would try by requests to itself which addresses work. All do: Apache is ours.
+// Without this it would try by requests to itself which addresses work. All do: the web server is ours.
 $pretty = fn () => '/%postname%/';
 add_filter('pre_option_permalink_structure', $pretty);
 $host = parse_url(WP_HOME, PHP_URL_HOST);
