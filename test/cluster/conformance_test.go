@@ -61,6 +61,7 @@ func TestEveryEngineKeepsEveryPromise(t *testing.T) {
 			c.part("credentials work", (*conformance).credentialsWork)
 			c.part("restricted", (*conformance).isRestricted)
 			c.part("buying by clicks", (*conformance).sellsByClicks)
+			c.part("strangers", (*conformance).servesAmongStrangers)
 			c.part("policies", (*conformance).isWalledIn)
 			c.part("degraded", (*conformance).saysSoWhenItFails)
 			if closer, can := shop.(shops.Closer); can {
@@ -108,6 +109,8 @@ func (c *conformance) failsInItsOwnWords(setting string) {
 		c.Errorf("what no attempt changes was tried again: %v", platform.Types(seen))
 	}
 	c.expectPhases(s.ID)
+	c.opens(*last.Store)
+	c.part("strangers", (*conformance).servesAmongStrangers)
 	c.Delete(c.T, s.ID)
 	c.Follow(c.T, last.Cursor, s.ID).UntilType(c.T, store.BecameDeleted)
 	c.expectGone(s.ID)

@@ -13,6 +13,18 @@ func (c *conformance) opens(s query.Store) {
 	c.Helper()
 	s.URL = "http://" + s.ID.Namespace() + "." + c.Base
 	c.at = shops.At{Platform: c.Platform, Store: s}
+	namespace := "/api/v1/namespaces/" + s.ID.Namespace()
+	var secret struct {
+		Data map[string][]byte `json:"data"`
+	}
+	if status, err := c.kubernetes.Do(c.Context(), http.MethodGet, namespace+"/secrets/store-credentials", nil, &secret); err != nil || status != http.StatusOK {
+		c.Fatalf("read the Secret: %d %v", status, err)
+	}
+	for _, credential := range c.pack.Credentials {
+		if !credential.Internal {
+			c.shown = append(c.shown, query.Credential{Name: credential.Name, Username: credential.Username, Password: string(secret.Data[credential.SecretKey])})
+		}
+	}
 	const instead = `require "/opt/shop/install/boot.php"; mark("woocommerce"); $finished = true;`
 	c.change(http.MethodPatch, "/apis/apps/v1/namespaces/"+s.ID.Namespace()+"/deployments/store", map[string]any{"spec": map[string]any{
 		"template": map[string]any{"spec": map[string]any{"initContainers": []any{

@@ -115,7 +115,7 @@ func (medusa) complete(ctx context.Context, v *visitor, config medusaConfig, car
 	return placed.Order.ID, nil
 }
 
-func (medusa) Orders(ctx context.Context, at At, with query.Credential) ([]string, error) {
+func (medusa) merchant(ctx context.Context, at At, with query.Credential) (*visitor, error) {
 	v := at.visitor()
 	var session struct {
 		Token string `json:"token"`
@@ -128,6 +128,14 @@ func (medusa) Orders(ctx context.Context, at At, with query.Credential) ([]strin
 		return nil, err
 	}
 	v.header.Set("Authorization", "Bearer "+session.Token)
+	return v, nil
+}
+
+func (m medusa) Orders(ctx context.Context, at At, with query.Credential) ([]string, error) {
+	v, err := m.merchant(ctx, at, with)
+	if err != nil {
+		return nil, err
+	}
 	var list struct {
 		Orders []struct {
 			ID string `json:"id"`
