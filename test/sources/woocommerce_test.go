@@ -1,5 +1,5 @@
-// Package sources_test holds what an image's build does with what it fetches: nothing gets into a shop that isn't what its
-// maker says it is. The scripts run as they are, and find at wordpress.org's address what a test puts there.
+// Package sources_test runs the packs' own scripts as they are. An image's build finds at wordpress.org's address what a test
+// puts there: nothing gets into a shop that isn't what its maker says it is.
 package sources_test
 
 import (
@@ -83,7 +83,7 @@ func TestAPluginIsWhatWordPressOrgListsOrItIsNotTaken(t *testing.T) {
 		{"the list is empty", func(_ map[string]string, l *list) { l.Files = nil }, "isn't one of woocommerce 1.2.3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			needsPHP(t)
+			needs(t, "php")
 			files, listed := plugin(), listOf(plugin())
 			c.change(files, &listed)
 			s := serve(t)
@@ -165,7 +165,7 @@ func TestAWordPressWithAnotherChecksumIsNotTaken(t *testing.T) {
 
 // A word too many in a script that only an installation runs would show in a merchant's store first.
 func TestThePacksPHPParses(t *testing.T) {
-	needsPHP(t)
+	needs(t, "php")
 	found := 0
 	err := filepath.WalkDir(engines, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".php" {
@@ -182,10 +182,10 @@ func TestThePacksPHPParses(t *testing.T) {
 	}
 }
 
-func needsPHP(t *testing.T) {
+func needs(t *testing.T, program string) {
 	t.Helper()
-	if _, err := exec.LookPath("php"); err != nil {
-		t.Skip("needs php: run through make test, which installs it")
+	if _, err := exec.LookPath(program); err != nil {
+		t.Skipf("needs %s: run through make test, which installs it", program)
 	}
 }
 

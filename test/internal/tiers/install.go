@@ -52,6 +52,7 @@ var debian = []struct{ file, name string }{
 	{"/usr/bin/curl", "curl"},
 	{"/usr/bin/unzip", "unzip"},
 	{"/usr/bin/php", "php-cli"},
+	{"/usr/bin/node", "nodejs"},
 	{"/usr/sbin/mkfs.ext4", "e2fsprogs"},
 	{"/usr/bin/mount", "mount"},
 	{"/usr/bin/buildah", "buildah"},

@@ -1,28 +1,29 @@
 "use strict"
 
-// Opens a shop that was set up and asks it what a storefront and an admin would, before its image is made.
+// Opens a shop that was set up and asks it what a storefront and an admin's browser would, before its image is made.
 
 const { spawn } = require("node:child_process")
 const { setTimeout: sleep } = require("node:timers/promises")
 
 const address = `http://127.0.0.1:${process.env.PORT}`
 
-async function ask(path, headers) {
-  const answer = await fetch(address + path, { headers })
+async function ask(path, { key, body } = {}) {
+  const headers = { ...(key && { "x-publishable-api-key": key }), ...(body && { "content-type": "application/json" }) }
+  const answer = await fetch(new URL(path, address), { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body) })
   if (answer.status !== 200) {
     throw new Error(`${path} answered ${answer.status}`)
   }
   return answer
 }
 
-async function rehearse(server) {
+async function open(server) {
   for (let tries = 0; ; tries++) {
     if (server.exitCode !== null) {
       throw new Error(`the server ended with ${server.exitCode}`)
     }
     try {
       await ask("/health")
-      break
+      return
     } catch (error) {
       if (tries === 1200) {
         throw error
@@ -30,12 +31,35 @@ async function rehearse(server) {
       await sleep(500)
     }
   }
-  const config = await (await ask("/store-config")).json()
-  const list = await ask(`/store/products?region_id=${config.region.id}`, { "x-publishable-api-key": config.publishableKey })
-  const { count } = await list.json()
+}
+
+// The rehearsal's currency has no hundredths: an amount that nobody scaled shows.
+function expectWhole(name, amount) {
+  if (!Number.isInteger(amount)) {
+    throw new Error(`${name} costs ${amount}, which nobody can pay`)
+  }
+}
+
+async function browse() {
+  const { region, country, publishableKey: key } = await (await ask("/store-config")).json()
+  const list = await ask(`/store/products?region_id=${region.id}&fields=handle,*variants.calculated_price`, { key })
+  const { count, products } = await list.json()
   if (count !== Number(process.env.SHOP_SAMPLE_PRODUCTS)) {
     throw new Error(`the shop has ${count} products`)
   }
+  for (const { handle, variants } of products) {
+    variants.forEach((variant) => expectWhole(handle, variant.calculated_price?.calculated_amount))
+  }
+  const where = { region_id: region.id, shipping_address: { country_code: country.toLowerCase() } }
+  const { cart } = await (await ask("/store/carts", { key, body: where })).json()
+  const { shipping_options: ways } = await (await ask(`/store/shipping-options?cart_id=${cart.id}`, { key })).json()
+  if (ways.length === 0) {
+    throw new Error("the shop delivers nowhere")
+  }
+  ways.forEach((way) => expectWhole(way.name, way.amount))
+}
+
+async function openAdmin() {
   const page = await (await ask("/app")).text()
   if (!page.includes("<script")) {
     throw new Error("the admin pages aren't there")
@@ -43,7 +67,9 @@ async function rehearse(server) {
 }
 
 const server = spawn(process.execPath, ["platform/serve.js"], { stdio: "inherit" })
-rehearse(server)
+open(server)
+  .then(browse)
+  .then(openAdmin)
   .then(() => {
     console.log("The shop opens.")
     process.exitCode = 0

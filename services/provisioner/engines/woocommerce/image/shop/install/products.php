@@ -1,8 +1,15 @@
 <?php
 // Sample products, so that a new shop looks like one.
 
-// Prices are in euros; elsewhere they should be of a size that people know.
-const PRICE_FACTORS = ['CZK' => 25, 'DKK' => 7.5, 'JPY' => 160, 'NOK' => 11, 'PLN' => 4, 'SEK' => 11];
+// What an euro is worth where that is much more than one.
+const WORTH = ['CZK' => 25, 'DKK' => 7.5, 'JPY' => 160, 'NOK' => 11, 'PLN' => 4, 'SEK' => 11];
+
+// price_in is what something worth so many euros costs in a currency: an amount of a size that people there know. Where one
+// of it is worth about a euro, the number stays; elsewhere nobody writes hundredths, and the yen has none.
+function price_in(string $currency, float $euros): float
+{
+    return isset(WORTH[$currency]) ? round($euros * WORTH[$currency]) : $euros;
+}
 
 function make_products(int $count, string $currency): void
 {
@@ -16,7 +23,7 @@ function make_products(int $count, string $currency): void
         $product->set_name($name);
         $product->set_slug($sku);
         $product->set_sku($sku);
-        $product->set_regular_price((string) round($price * (PRICE_FACTORS[$currency] ?? 1), $currency === 'JPY' ? 0 : 2));
+        $product->set_regular_price((string) price_in($currency, $price));
         $product->set_short_description($text);
         $product->set_description($text);
         $product->set_menu_order($position + 1);

@@ -1,6 +1,6 @@
 "use strict"
 
-// What the sample shop of a new store sells: a dozen things that don't exist. Prices are in the shop's currency, tax in them.
+// What the sample shop of a new store sells: a dozen things that don't exist. Prices are in euros, tax in them.
 module.exports = [
   {
     handle: "harbour-mug",

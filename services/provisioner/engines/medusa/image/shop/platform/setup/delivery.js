@@ -10,8 +10,10 @@ const {
   deleteShippingOptionsWorkflow,
   linkSalesChannelsToStockLocationWorkflow,
 } = require("@medusajs/core-flows")
+const { priceIn } = require("./prices")
 
 const provider = "manual_manual"
+// In euros.
 const price = 4.9
 
 // ensureDelivery answers the ids of the stock location and of the shipping profile that products need.
@@ -90,6 +92,7 @@ async function ensureZone(container, { country, location }) {
 
 async function ensureShippingOption(container, { zone, profile, region, currency }) {
   const query = container.resolve(ContainerRegistrationKeys.QUERY)
+  const amount = priceIn(currency, price)
   const { data } = await query.graph({
     entity: "shipping_option",
     fields: ["id", "price_set_link.price_set_id", "prices.currency_code"],
@@ -105,7 +108,7 @@ async function ensureShippingOption(container, { zone, profile, region, currency
     if (!option.prices.some((p) => p.currency_code === currency)) {
       await container.resolve(Modules.PRICING).addPrices({
         priceSetId: option.price_set_link.price_set_id,
-        prices: [{ currency_code: currency, amount: price, rules: {} }],
+        prices: [{ currency_code: currency, amount, rules: {} }],
       })
     }
   }
@@ -122,8 +125,8 @@ async function ensureShippingOption(container, { zone, profile, region, currency
         shipping_profile_id: profile,
         type: { label: "Standard", description: "Arrives in two to three days.", code: "standard" },
         prices: [
-          { currency_code: currency, amount: price },
-          { region_id: region, amount: price },
+          { currency_code: currency, amount },
+          { region_id: region, amount },
         ],
         rules: [
           { attribute: "enabled_in_store", value: "true", operator: "eq" },

@@ -3,6 +3,7 @@
 const { ContainerRegistrationKeys, Modules, ProductStatus } = require("@medusajs/framework/utils")
 const { createInventoryLevelsWorkflow, createProductsWorkflow, deleteProductsWorkflow } = require("@medusajs/core-flows")
 const catalogue = require("./catalogue")
+const { priceIn } = require("./prices")
 
 // How many of each variant a new shop has in stock.
 const stock = 100
@@ -94,7 +95,7 @@ async function ensureStock(container, { handles, location }) {
 // buy them. The merchant's own products are the merchant's to price.
 async function ensureProductPrices(container, currency) {
   const pricing = container.resolve(Modules.PRICING)
-  const prices = new Map(catalogue.flatMap((product) => skus(product).map((sku) => [sku, product.price])))
+  const prices = new Map(catalogue.flatMap((product) => skus(product).map((sku) => [sku, priceIn(currency, product.price)])))
   const products = await find(container, catalogue.map((product) => product.handle))
   const sets = products
     .flatMap((product) => product.variants)
@@ -134,7 +135,7 @@ function input(product, { currency, channel, profile, categories }) {
       sku: sku(product, product.choices && value),
       options: { [option.title]: value },
       manage_inventory: true,
-      prices: [{ currency_code: currency, amount: product.price }],
+      prices: [{ currency_code: currency, amount: priceIn(currency, product.price) }],
     })),
   }
 }
