@@ -59,10 +59,21 @@ async function browse() {
   ways.forEach((way) => expectWhole(way.name, way.amount))
 }
 
+const kinds = { js: "javascript", css: "css" }
+
+// What the page of the admin asks for is there, where it asks for it. By its kind: any path below /app is answered, with the
+// page if need be, and a page that starts nothing is blank.
 async function openAdmin() {
   const page = await (await ask("/app")).text()
-  if (!page.includes("<script")) {
-    throw new Error("the admin pages aren't there")
+  const parts = [...page.matchAll(/\s(?:src|href)="([^"]+\.(js|css))"/g)]
+  if (!parts.some(([, , kind]) => kind === "js")) {
+    throw new Error("the admin page starts nothing")
+  }
+  for (const [, path, kind] of parts) {
+    const type = (await ask(path)).headers.get("content-type")
+    if (!type?.includes(kinds[kind])) {
+      throw new Error(`${path} is a ${type}`)
+    }
   }
 }
 
