@@ -4,47 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/store-platform/store-platform/pkg/store"
 )
-
-// maxHops is how often a link may send one on.
-const maxHops = 5
-
-// linksAnswer: every link leads to a page of the store, or to its sign-in.
-func (c *conformance) linksAnswer() {
-	home, err := url.Parse(c.at.URL)
-	if err != nil {
-		c.Fatal(err)
-	}
-	c.answers()
-	for _, link := range c.pack.Links {
-		c.T.Run(link.Name, func(t *testing.T) {
-			path := link.Path
-			for range maxHops {
-				status, to, body, err := c.at.Look(t.Context(), path)
-				switch {
-				case err != nil:
-					t.Fatal(err)
-				case status < 300, status == http.StatusUnauthorized:
-					return
-				case status >= 400 || to == "":
-					t.Fatalf("%s answers %d to %q: %.200s", path, status, to, body)
-				}
-				next, err := home.Parse(to)
-				if err != nil || next.Host != home.Host {
-					t.Fatalf("%s sends one to %s: %v", path, to, err)
-				}
-				path = next.RequestURI()
-			}
-			t.Fatalf("%s sends one on and on", link.Path)
-		})
-	}
-}
 
 // strictPod is what a pod says of its own rights.
 type strictPod struct {

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/fetch"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
 	"github.com/store-platform/store-platform/test/internal/platform"
@@ -70,7 +72,36 @@ func OpenTab(tb testing.TB, p *platform.Platform, prefix string) *Tab {
 		release()
 		cancel()
 	})
+	// Here, since it lives as long as what it is first asked for.
+	if err := errors.Join(chromedp.Do(tab), knowNoPassword(tab)); err != nil {
+		tb.Fatalf("start a browser: %v", err)
+	}
 	return &Tab{ctx: tab, folder: folder, prefix: prefix}
+}
+
+// knowNoPassword closes the browser's own window that asks for a password, as somebody does who has none: so the page behind
+// it shows. With nobody there to close it, the browser shows an error.
+func knowNoPassword(tab context.Context) error {
+	asks, pauses := chromedp.Events(tab, fetch.AuthRequired), chromedp.Events(tab, fetch.RequestPaused)
+	go func() {
+		for ask, err := range asks {
+			if err == nil {
+				no := &fetch.AuthChallengeResponse{Response: fetch.AuthChallengeResponseResponseCancelAuth}
+				_, _ = chromedp.Call(tab, fetch.ContinueWithAuth, fetch.ContinueWithAuthParams{RequestID: ask.RequestID, AuthChallengeResponse: no})
+			}
+		}
+	}()
+	go func() {
+		for pause, err := range pauses {
+			if err == nil {
+				_, _ = chromedp.Call(tab, fetch.ContinueRequest, fetch.ContinueRequestParams{RequestID: pause.RequestID})
+			}
+		}
+	}()
+	_, err := chromedp.Call(tab, fetch.Enable, fetch.EnableParams{
+		HandleAuthRequests: new(true), Patterns: []*fetch.RequestPattern{{ResourceType: network.ResourceTypeDocument}},
+	})
+	return err
 }
 
 // Act is one thing that somebody does with a page, or waits for.

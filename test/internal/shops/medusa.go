@@ -182,3 +182,28 @@ func (medusa) Click(at At, tab *Tab) (string, error) {
 	)
 	return path.Base(where), err
 }
+
+func (medusa) Enter(at At, tab *Tab, with query.Credential) error {
+	return tab.Do(
+		tab.Open(at.URL+"/app/login"),
+		tab.Type("input[name=email]", with.Username),
+		tab.Type("input[name=password]", with.Password),
+		tab.Click("button[type=submit]"),
+		tab.Gone("input[name=password]"),
+	)
+}
+
+func (medusa) Shows(link string) (visitor, merchant string) {
+	const signIn = "Welcome to Medusa"
+	switch link {
+	case "storefront":
+		return sampleProduct, sampleProduct
+	case "admin", "orders", "customers":
+		return signIn, email
+	case "products":
+		return signIn, sampleProduct
+	case "settings":
+		return signIn, "Default region"
+	}
+	return "", ""
+}

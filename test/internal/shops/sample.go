@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"net/url"
 	"path"
 
 	"github.com/store-platform/store-platform/pkg/query"
@@ -91,4 +92,24 @@ func (sample) Click(at At, tab *Tab) (string, error) {
 		tab.Where(&where),
 	)
 	return path.Base(where), err
+}
+
+// Enter gives the browser the password with the address, which it keeps for all pages beside it.
+func (sample) Enter(at At, tab *Tab, with query.Credential) error {
+	u, err := url.Parse(at.URL)
+	if err != nil {
+		return err
+	}
+	u.User, u.Path = url.UserPassword(with.Username, with.Password), "/admin/orders"
+	return tab.Do(tab.Open(u.String()))
+}
+
+func (sample) Shows(link string) (visitor, merchant string) {
+	switch link {
+	case "storefront":
+		return sampleProduct, sampleProduct
+	case "admin":
+		return "For the shopkeeper", givenName + " " + familyName
+	}
+	return "", ""
 }

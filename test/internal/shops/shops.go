@@ -24,6 +24,11 @@ type Shop interface {
 	Orders(ctx context.Context, at At, with query.Credential) ([]string, error)
 	// Click places an order by clicks, and returns what Orders will list.
 	Click(at At, tab *Tab) (string, error)
+	// Enter signs the tab's browser in as the merchant who was shown the credential.
+	Enter(at At, tab *Tab, with query.Credential) error
+	// Shows is a text of the page that a link leads to: what a visitor reads there, and what the merchant of a shop that has
+	// had an order. Both are empty for a link that nobody has written down.
+	Shows(link string) (visitor, merchant string)
 }
 
 // Closer is a shop that its merchant can close, so that it looks alive and sells nothing.
@@ -64,3 +69,6 @@ const (
 	city       = "Sampleton"
 	country    = "DE"
 )
+
+// sampleProduct is the first that every engine's new shop sells.
+const sampleProduct = "Harbour Mug"

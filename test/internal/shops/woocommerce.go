@@ -175,3 +175,30 @@ func (woocommerce) Click(at At, tab *Tab) (string, error) {
 	}
 	return found[1], nil
 }
+
+func (woocommerce) Enter(at At, tab *Tab, with query.Credential) error {
+	return tab.Do(
+		tab.Open(at.URL+"/wp-login.php"),
+		tab.Type("#user_login", with.Username),
+		tab.Type("#user_pass", with.Password),
+		tab.Click("#wp-submit"),
+		tab.See("#wpadminbar"),
+	)
+}
+
+func (woocommerce) Shows(link string) (visitor, merchant string) {
+	const signIn = "Username or Email Address"
+	switch link {
+	case "storefront", "shop":
+		return sampleProduct, sampleProduct
+	case "admin":
+		return signIn, "At a Glance"
+	case "orders", "customers":
+		return signIn, givenName + " " + familyName
+	case "products":
+		return signIn, sampleProduct
+	case "settings":
+		return signIn, "Store Address"
+	}
+	return "", ""
+}
