@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/store-platform/store-platform/pkg/engine"
@@ -19,20 +18,19 @@ var money = map[string]struct{ euro, step float64 }{
 	"CZK": {25, 1}, "DKK": {7.5, 1}, "JPY": {160, 1}, "NOK": {11, 1}, "PLN": {4, 1}, "SEK": {11, 1},
 }
 
-// euros are what delivery and goods of a new shop are worth.
-var euros = []float64{4.9, 9.5, 12.5, 18, 89}
+// worth in euros is what a new shop sells, and its delivery.
+var worth = []float64{4.9, 9.5, 12.5, 18, 89}
 
-// asked are scripts that print what a pack's shop asks for things worth so many euros, in a currency. A pack that isn't here asks
-// for the same number in all of its currencies.
-var asked = map[string]func(currency string, euros []byte) (folder string, command []string){
-	"medusa": func(currency string, euros []byte) (string, []string) {
-		return "shop/platform/setup", []string{"node", "--print", fmt.Sprintf(
-			`const { priceIn } = require("./prices"); JSON.stringify(%s.map((euros) => priceIn(%q, euros)))`, euros, strings.ToLower(currency))}
-	},
-	"woocommerce": func(currency string, euros []byte) (string, []string) {
-		return "shop/install", []string{"php", "-r", fmt.Sprintf(
-			`require "products.php"; echo json_encode(array_map(fn ($euros) => price_in("%s", $euros), %s));`, currency, euros)}
-	},
+// askers print what a pack's shop asks for things worth %[2]s, as a list for each of the currencies %[1]s. A pack that isn't here
+// asks for the same numbers in all of its currencies.
+var askers = map[string]struct {
+	folder  string
+	command []string
+}{
+	"medusa": {"shop/platform/setup", []string{"node", "--print", `const { priceIn } = require("./prices")
+		JSON.stringify(%[1]s.map((currency) => %[2]s.map((euros) => priceIn(currency.toLowerCase(), euros))))`}},
+	"woocommerce": {"shop/install", []string{"php", "--run", `require "products.php";
+		echo json_encode(array_map(fn ($currency) => array_map(fn ($euros) => price_in($currency, $euros), %[2]s), %[1]s));`}},
 }
 
 func TestANewShopsPricesAreOfASizeThatPeopleKnowInEveryCurrency(t *testing.T) {
@@ -47,21 +45,21 @@ func TestANewShopsPricesAreOfASizeThatPeopleKnowInEveryCurrency(t *testing.T) {
 			if option.Name != "currency" {
 				continue
 			}
-			for _, currency := range option.Enum {
-				t.Run(pack.Name+"/"+currency, func(t *testing.T) { expectPrices(t, pack.Name, currency) })
+			for i, prices := range ask(t, pack.Name, option.Enum) {
+				t.Run(pack.Name+"/"+option.Enum[i], func(t *testing.T) { expectPrices(t, option.Enum[i], prices) })
 			}
 		}
 	}
 }
 
-func expectPrices(t *testing.T, pack, currency string) {
+func expectPrices(t *testing.T, currency string, prices []float64) {
 	known, is := money[currency]
-	if !is {
-		t.Fatal("nobody has written down what prices look like in it")
+	if !is || len(prices) != len(worth) {
+		t.Fatalf("%d prices; written down what they look like in it: %v", len(prices), is)
 	}
-	for i, price := range prices(t, pack, currency) {
-		if size := price / euros[i] / known.euro; size < 0.6 || size > 1.6 {
-			t.Errorf("%g for what is worth %g euros", price, euros[i])
+	for i, price := range prices {
+		if size := price / worth[i] / known.euro; size < 0.6 || size > 1.6 {
+			t.Errorf("%g for what is worth %g euros", price, worth[i])
 		}
 		if steps := price / known.step; math.Abs(steps-math.Round(steps)) > 1e-6 {
 			t.Errorf("%g is a price that nobody writes", price)
@@ -69,24 +67,32 @@ func expectPrices(t *testing.T, pack, currency string) {
 	}
 }
 
-func prices(t *testing.T, pack, currency string) (prices []float64) {
+// ask answers a pack's prices by the currency's place.
+func ask(t *testing.T, pack string, currencies []string) [][]float64 {
 	t.Helper()
-	script, scales := asked[pack]
+	prices := make([][]float64, len(currencies))
+	asker, scales := askers[pack]
 	if !scales {
-		return euros
+		for i := range prices {
+			prices[i] = worth
+		}
+		return prices
 	}
-	amounts, err := json.Marshal(euros)
+	in, err := json.Marshal(currencies)
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder, command := script(currency, amounts)
-	ask := exec.CommandContext(t.Context(), command[0], command[1:]...)
-	ask.Dir = filepath.Join(engines, pack, "image", folder)
-	answer, err := ask.CombinedOutput()
+	of, err := json.Marshal(worth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), asker.command[0], asker.command[1], fmt.Sprintf(asker.command[2], in, of))
+	command.Dir = filepath.Join(engines, pack, "image", asker.folder)
+	answer, err := command.CombinedOutput()
 	if err != nil {
 		t.Fatalf("ask the pack: %v\n%s", err, answer)
 	}
-	if err := json.Unmarshal(answer, &prices); err != nil || len(prices) != len(euros) {
+	if err := json.Unmarshal(answer, &prices); err != nil || len(prices) != len(currencies) {
 		t.Fatalf("the pack says %q: %v", answer, err)
 	}
 	return prices

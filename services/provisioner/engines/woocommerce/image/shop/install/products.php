@@ -1,7 +1,7 @@
 <?php
 // Sample products, so that a new shop looks like one.
 
-// What an euro is worth where that is much more than one.
+// What a euro is worth where that is much more than one.
 const WORTH = ['CZK' => 25, 'DKK' => 7.5, 'JPY' => 160, 'NOK' => 11, 'PLN' => 4, 'SEK' => 11];
 
 // price_in is what something worth so many euros costs in a currency: an amount of a size that people there know. Where one
