@@ -110,6 +110,7 @@ func (c *conformance) failsInItsOwnWords(setting string) {
 	}
 	c.expectPhases(s.ID)
 	c.opens(*last.Store)
+	c.part("links open", (*conformance).wordpressOpens)
 	c.part("strangers", (*conformance).servesAmongStrangers)
 	c.Delete(c.T, s.ID)
 	c.Follow(c.T, last.Cursor, s.ID).UntilType(c.T, store.BecameDeleted)
