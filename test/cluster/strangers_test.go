@@ -28,7 +28,7 @@ const (
 	// cutOff bounds how long a client is let wait that sends nothing to speak of.
 	cutOff = 2 * time.Minute
 	// visits are made at least, uploadSize is what a plan's volume can't hold eight times.
-	visits     = 8
+	visits     = 5
 	uploadSize = 34 << 20
 )
 

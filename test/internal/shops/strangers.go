@@ -18,8 +18,8 @@ type Entrances struct {
 
 var entrances = map[string]Entrances{
 	"sample":      {Forms: []string{"/checkout", "/api/orders"}},
-	"medusa":      {Forms: []string{"/", "/store/carts", "/auth/user/emailpass", "/hooks/payment/manual"}, Files: "/admin/uploads"},
-	"woocommerce": {Forms: []string{"/", "/wp-login.php", "/wp-comments-post.php"}, Files: "/wp-admin/async-upload.php"},
+	"medusa":      {Forms: []string{"/", "/store/carts", "/auth/user/emailpass"}, Files: "/admin/uploads"},
+	"woocommerce": {Forms: []string{"/", "/wp-login.php"}, Files: "/wp-admin/async-upload.php"},
 }
 
 // EntrancesOf are those of an engine's shop.
