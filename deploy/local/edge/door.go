@@ -1,13 +1,11 @@
 package edge
 
 import (
-	"errors"
 	"html/template"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
-	"os"
 	"sync/atomic"
 	"time"
 )
@@ -46,8 +44,7 @@ func NewDoor(log *slog.Logger) *Door {
 			MaxIdleConnsPerHost:   16,
 			DisableCompression:    true,
 		},
-		ErrorHandler: d.failed,
-		ErrorLog:     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	return d
 }
@@ -85,6 +82,14 @@ func (d *Door) forward(w http.ResponseWriter, r *http.Request) {
 	r.Body = body
 	proxy := *d.proxy
 	proxy.ModifyResponse = body.answer
+	proxy.ErrorHandler = func(w http.ResponseWriter, r *http.Request, err error) {
+		if body.paused(r.Context()) {
+			w.Header().Set("Connection", "close")
+			page(w, http.StatusRequestTimeout, late, r.Host)
+			return
+		}
+		d.failed(w, r, err)
+	}
 	proxy.ServeHTTP(w, r)
 	if err := body.finish(); err != nil {
 		d.log.Debug("leave a client that is still sending", "host", r.Host, "error", err)
@@ -92,11 +97,6 @@ func (d *Door) forward(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Door) failed(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		w.Header().Set("Connection", "close")
-		page(w, http.StatusRequestTimeout, late, r.Host)
-		return
-	}
 	if r.Context().Err() != nil {
 		return
 	}

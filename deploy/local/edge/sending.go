@@ -1,10 +1,12 @@
 package edge
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
-	"sync/atomic"
+	"os"
+	"sync"
 	"time"
 )
 
@@ -21,35 +23,76 @@ type sending struct {
 	io.ReadCloser
 	control *http.ResponseController
 	pause   time.Duration
-	ended   atomic.Bool
+
+	// reading is held by a read of the connection, of which there may be one beside the answer.
+	reading sync.Mutex
+	// mu guards what follows, and with it the connection's deadline.
+	mu                    sync.Mutex
+	ended, late, finished bool
 }
 
 // newSending makes it of the server's own w and r.
 func newSending(w http.ResponseWriter, r *http.Request, pause time.Duration) *sending {
-	s := &sending{ReadCloser: r.Body, control: http.NewResponseController(w), pause: pause}
-	s.ended.Store(r.ContentLength == 0)
-	return s
+	return &sending{
+		ReadCloser: r.Body, control: http.NewResponseController(w), pause: pause,
+		ended: r.ContentLength == 0,
+	}
 }
 
 // Read fails with os.ErrDeadlineExceeded when the client pauses for too long.
 func (s *sending) Read(p []byte) (int, error) {
-	if err := s.control.SetReadDeadline(time.Now().Add(s.pause)); err != nil {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	if err := s.await(time.Now().Add(s.pause)); err != nil {
 		return 0, err
 	}
 	n, err := s.ReadCloser.Read(p)
-	if errors.Is(err, io.EOF) {
-		s.ended.Store(true)
+	switch {
+	case errors.Is(err, io.EOF):
+		s.note(&s.ended)
 		// From here on the server waits for the client's leaving, for as long as the answer takes.
-		if err := s.control.SetReadDeadline(time.Time{}); err != nil {
+		if err := s.await(time.Time{}); err != nil {
 			return n, err
 		}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		s.note(&s.late)
 	}
 	return n, err
 }
 
+// await has reads of the connection end at the deadline, unless the request is finished.
+func (s *sending) await(deadline time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.finished {
+		return http.ErrBodyReadAfterClose
+	}
+	return s.control.SetReadDeadline(deadline)
+}
+
+func (s *sending) note(what *bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*what = true
+}
+
+// paused says whether the client was cut off. With a read that fails the server ends the request's context, too, and whoever
+// hears of that first has to wait for the read.
+func (s *sending) paused(ctx context.Context) bool {
+	if ctx.Err() != nil {
+		s.reading.Lock()
+		defer s.reading.Unlock()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.late
+}
+
 // answer marks an answer that came before the end of the body: what the client still sends isn't its next request.
 func (s *sending) answer(response *http.Response) error {
-	if s.ended.Load() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
 		return nil
 	}
 	response.Header.Set("Connection", "close")
@@ -57,10 +100,25 @@ func (s *sending) answer(response *http.Response) error {
 	return s.control.EnableFullDuplex()
 }
 
-// finish is called once the answer is written. The server reads what is left of the body, and not for ever.
+// finish is called once the answer is written. The server reads what is left of the body, and not for ever. A read that the
+// proxy has left behind ends first: the server would end it, and take the deadline away with it.
 func (s *sending) finish() error {
-	if s.ended.Load() {
-		return nil
+	whole, err := s.abandon()
+	if whole || err != nil {
+		return err
 	}
+	s.reading.Lock()
+	defer s.reading.Unlock()
 	return s.control.SetReadDeadline(time.Now().Add(bodyRest))
+}
+
+// abandon lets nobody read any more, and says whether the body is whole.
+func (s *sending) abandon() (whole bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.finished = true
+	if s.ended {
+		return true, nil
+	}
+	return false, s.control.SetReadDeadline(time.Now())
 }
