@@ -30,6 +30,8 @@ type commands struct {
 	Down   downCommand   `cmd:"" help:"Stop what runs and remove its state: stores, history, cluster."`
 	Status statusCommand `cmd:"" help:"Say what runs, and where."`
 	Images imagesCommand `cmd:"" help:"Build the images of engines, and load them into the cluster of the up that runs here, if one does."`
+
+	Programs programsCommand `cmd:"" hidden:"" help:"Build the platform's programs, and print a line for each: name, tab, path."`
 }
 
 type upCommand struct {

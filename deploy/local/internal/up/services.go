@@ -11,30 +11,8 @@ import (
 	"time"
 
 	"github.com/store-platform/store-platform/deploy/local/internal/broker"
-	"github.com/store-platform/store-platform/deploy/local/internal/gobuild"
 	"github.com/store-platform/store-platform/deploy/local/internal/supervise"
 )
-
-// Names of the processes.
-const (
-	brokerName   = "broker"
-	postgresName = "postgres"
-	gateway      = "gateway"
-	events       = "events"
-	provisioner  = "provisioner"
-	janitor      = "janitor"
-	edge         = "edge"
-)
-
-// programs are what is built, by the process that runs it.
-var programs = map[string]gobuild.Program{
-	brokerName:  {Name: "store-broker", Module: "deploy/local", Package: "cmd/broker"},
-	gateway:     {Name: "store-gateway", Module: "services/gateway", Package: "cmd/store-gateway"},
-	events:      {Name: "store-events", Module: "services/events", Package: "cmd/store-events"},
-	provisioner: {Name: "store-provisioner", Module: "services/provisioner", Package: "cmd/store-provisioner"},
-	janitor:     {Name: "store-janitor", Module: "services/janitor", Package: "cmd/store-janitor"},
-	edge:        {Name: "store-edge", Module: "deploy/local/edge", Package: "cmd/edge"},
-}
 
 // handedOn are the settings of the user's environment that services get to see. All else
 // (a KUBECONFIG, a NATS_URL) is this installation's own affair.

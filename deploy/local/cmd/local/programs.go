@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/store-platform/store-platform/deploy/local/internal/buildcache"
+	"github.com/store-platform/store-platform/deploy/local/internal/gobuild"
+	"github.com/store-platform/store-platform/deploy/local/internal/up"
+)
+
+type programsCommand struct {
+	Names []string `arg:"" optional:"" placeholder:"NAME" help:"Only these."`
+}
+
+// Run is called by kong. A path holds the key of what the program is built from, so it names its contents, too: for
+// the Go tool, which doesn't see what a test executes.
+func (p *programsCommand) Run(args *commands) error {
+	repository, _, err := args.places()
+	if err != nil {
+		return err
+	}
+	programs, err := up.Programs(p.Names...)
+	if err != nil {
+		return err
+	}
+	cache, err := buildcache.Root()
+	if err != nil {
+		return err
+	}
+	ctx, _, release := stopping()
+	defer release()
+	builder, err := gobuild.New(ctx, repository, cache, os.Stderr)
+	if err != nil {
+		return err
+	}
+	for _, program := range programs {
+		path, err := builder.Ensure(ctx, program)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%s\t%s\n", program.Name, path)
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package up
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/store-platform/store-platform/deploy/local/internal/gobuild"
+)
+
+// Names of the processes.
+const (
+	brokerName   = "broker"
+	postgresName = "postgres"
+	gateway      = "gateway"
+	events       = "events"
+	provisioner  = "provisioner"
+	janitor      = "janitor"
+	edge         = "edge"
+)
+
+// programs are what is built, by the process that runs it.
+var programs = map[string]gobuild.Program{
+	brokerName:  {Name: "store-broker", Module: "deploy/local", Package: "cmd/broker"},
+	gateway:     {Name: "store-gateway", Module: "services/gateway", Package: "cmd/store-gateway"},
+	events:      {Name: "store-events", Module: "services/events", Package: "cmd/store-events"},
+	provisioner: {Name: "store-provisioner", Module: "services/provisioner", Package: "cmd/store-provisioner"},
+	janitor:     {Name: "store-janitor", Module: "services/janitor", Package: "cmd/store-janitor"},
+	edge:        {Name: "store-edge", Module: "deploy/local/edge", Package: "cmd/edge"},
+}
+
+// backup is no process of a run, but tests run it.
+var backup = gobuild.Program{Name: "store-backup", Module: "services/backup", Package: "cmd/store-backup"}
+
+// Programs are the platform's own with these names, in the order asked for; without names, all.
+func Programs(names ...string) ([]gobuild.Program, error) {
+	known := map[string]gobuild.Program{backup.Name: backup}
+	for _, program := range programs {
+		known[program.Name] = program
+	}
+	all := slices.Sorted(maps.Keys(known))
+	if len(names) == 0 {
+		names = all
+	}
+	asked := make([]gobuild.Program, len(names))
+	for i, name := range names {
+		program, ok := known[name]
+		if !ok {
+			return nil, fmt.Errorf("there is no program %s: there are %s", name, strings.Join(all, ", "))
+		}
+		asked[i] = program
+	}
+	return asked, nil
+}
