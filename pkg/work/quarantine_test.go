@@ -16,6 +16,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/lease"
+	"github.com/store-platform/store-platform/pkg/guard"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
@@ -31,6 +32,7 @@ const (
 func innocent(i int) store.ID { return store.ID(fmt.Sprintf("sinnocent%03d", i)) }
 
 func TestMain(m *testing.M) {
+	guard.Main()
 	if url := os.Getenv(childEnv); url != "" {
 		if err := child(url); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -152,6 +154,10 @@ func (b *testBench) keepAlive() (deaths func() int) {
 			process := exec.CommandContext(ctx, os.Args[0])
 			process.Cancel = func() error { return process.Process.Signal(syscall.SIGTERM) }
 			process.Env = append(os.Environ(), childEnv+"="+b.nc.ConnectedUrl())
+			if err := guard.Join(process); err != nil {
+				b.t.Error(err)
+				return
+			}
 			if output, err := process.CombinedOutput(); ctx.Err() == nil {
 				if died++; process.ProcessState.ExitCode() != -1 {
 					b.t.Errorf("the worker ended by itself: %v\n%s", err, output)

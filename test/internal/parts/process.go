@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"syscall"
 	"time"
+
+	"github.com/store-platform/store-platform/pkg/guard"
 )
 
 // Process is a program that runs.
@@ -18,8 +20,11 @@ type Process struct {
 	ended chan struct{}
 }
 
-// Start runs a command with its output appended to a file. It gets a process group of its own, so that a Ctrl-C reaches
-// it by us and not a second time by the terminal.
+// Whoever links this package may be started again to guard what it starts.
+func init() { guard.Main() }
+
+// Start runs a command with its output appended to a file. It ends with this process, however that ends, and a Ctrl-C
+// reaches it by us and not a second time by the terminal.
 func Start(log string, command *exec.Cmd) (*Process, error) {
 	p := &Process{Cmd: command, Log: log, ended: make(chan struct{})}
 	file, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
@@ -36,10 +41,9 @@ func Start(log string, command *exec.Cmd) (*Process, error) {
 		command.Stdout = file
 	}
 	command.Stderr = file
-	if command.SysProcAttr == nil {
-		command.SysProcAttr = &syscall.SysProcAttr{}
+	if err := guard.Join(command); err != nil {
+		return nil, err
 	}
-	command.SysProcAttr.Setpgid = true
 	if err := command.Start(); err != nil {
 		return nil, err
 	}
@@ -62,18 +66,18 @@ func (p *Process) Signal(signal syscall.Signal) {
 	}
 }
 
-// Stop ends the process and its group, by force when it doesn't follow.
+// Stop ends the process, by force when it doesn't follow.
 func (p *Process) Stop(signal syscall.Signal, patience time.Duration) {
 	select {
 	case <-p.ended:
 		return
 	default:
 	}
-	_ = syscall.Kill(-p.Process.Pid, signal)
+	_ = p.Process.Signal(signal)
 	select {
 	case <-p.ended:
 	case <-time.After(patience):
-		_ = syscall.Kill(-p.Process.Pid, syscall.SIGKILL)
+		_ = p.Process.Kill()
 		<-p.ended
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/store-platform/store-platform/deploy/local/internal/buildcache"
-	"github.com/store-platform/store-platform/deploy/local/internal/guard"
 	"github.com/store-platform/store-platform/deploy/local/internal/kube"
 	"github.com/store-platform/store-platform/deploy/local/internal/preflight"
+	"github.com/store-platform/store-platform/pkg/guard"
 )
 
 type arguments struct {

@@ -13,10 +13,10 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/store-platform/store-platform/deploy/local/internal/guard"
 	"github.com/store-platform/store-platform/deploy/local/internal/kube"
 	"github.com/store-platform/store-platform/deploy/local/internal/preflight"
 	"github.com/store-platform/store-platform/deploy/local/internal/up"
+	"github.com/store-platform/store-platform/pkg/guard"
 )
 
 const about = `Runs the whole platform on this machine: broker, PostgreSQL, gateway, events, provisioner, janitor, and a real

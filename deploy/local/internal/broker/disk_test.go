@@ -1,11 +1,13 @@
 package broker_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -14,8 +16,15 @@ import (
 
 	"github.com/store-platform/store-platform/deploy/local/internal/broker"
 	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/guard"
+	"github.com/store-platform/store-platform/pkg/programtest"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
+
+func TestMain(m *testing.M) {
+	guard.Main()
+	os.Exit(m.Run())
+}
 
 // disk is a filesystem of its own in a file: what it hasn't been made to write isn't in the file.
 type disk struct{ image, dir string }
@@ -40,11 +49,37 @@ func newDisk(t *testing.T, size int) *disk {
 
 // mount replays the journal, as after a power cut. Nothing is written to the disk by the passing of time: only what a
 // program insists on (fsync) gets there.
+//
+// It is mounted for a process of its own only, which ends with this one, and the mount with it, however that ends. Others
+// reach it by that process's view of the file system.
 func (d *disk) mount(t *testing.T) {
 	t.Helper()
-	d.dir = t.TempDir()
-	command(t, "mount", "-o", "loop,commit=3600", d.image, d.dir)
-	t.Cleanup(func() { command(t, "umount", d.dir) })
+	place := t.TempDir()
+	holder := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-c",
+		`mount -o loop,commit=3600 "$1" "$2" && echo mounted && exec cat`, "sh", d.image, place)
+	var said bytes.Buffer
+	holder.Stderr = &said
+	output, err := holder.StdoutPipe()
+	if err == nil {
+		_, err = holder.StdinPipe()
+	}
+	if err == nil {
+		err = guard.Join(holder)
+	}
+	if err == nil {
+		err = holder.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = holder.Process.Kill()
+		_ = holder.Wait()
+	})
+	if line, err := bufio.NewReader(output).ReadString('\n'); err != nil {
+		t.Fatalf("mount %s: %v after %q\n%s", d.image, err, line, said.Bytes())
+	}
+	d.dir = filepath.Join("/proc", strconv.Itoa(holder.Process.Pid), "root", place)
 }
 
 // cut answers the disk as it is on the device this moment, without what the page cache holds.
@@ -71,11 +106,12 @@ type process struct {
 	ended   chan struct{}
 }
 
-// program builds the broker once a test.
 func program(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "store-broker")
-	command(t, "go", "build", "-o", path, "../../cmd/broker")
+	path, err := programtest.Path(t.Context(), "store-broker")
+	if err != nil {
+		t.Fatal(err)
+	}
 	return path
 }
 
@@ -97,7 +133,9 @@ func launch(t *testing.T, program, dir string, change ...func([]byte) []byte) *p
 	p := &process{t: t, command: exec.Command(program, path), url: "nats://" + address, ended: make(chan struct{})}
 	var output bytes.Buffer
 	p.command.Stdout, p.command.Stderr = &output, &output
-	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := guard.Join(p.command); err != nil {
+		t.Fatal(err)
+	}
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/store-platform/store-platform/deploy/local/internal/gobuild"
-	"github.com/store-platform/store-platform/deploy/local/internal/guard"
+	"github.com/store-platform/store-platform/pkg/guard"
 )
 
 func TestMain(m *testing.M) {

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/store-platform/store-platform/deploy/local/internal/guard"
+	"github.com/store-platform/store-platform/pkg/guard"
 )
 
 // tool is a program that builds Dockerfiles.

@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/store-platform/store-platform/deploy/local/internal/guard"
 	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/guard"
 )
 
 func TestMain(m *testing.M) {

@@ -15,7 +15,7 @@ import (
 	"strings"
 
 	"github.com/store-platform/store-platform/deploy/local/internal/buildcache"
-	"github.com/store-platform/store-platform/deploy/local/internal/guard"
+	"github.com/store-platform/store-platform/pkg/guard"
 )
 
 // busyboxPath is where Debian's busybox-static puts it.

@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/store-platform/store-platform/deploy/local/internal/guard"
+	"github.com/store-platform/store-platform/pkg/guard"
 )
 
 // startPatience is how long a start may take. On a busy machine with two cores it takes under a minute.

@@ -22,7 +22,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/store-platform/store-platform/deploy/local/internal/guard"
+	"github.com/store-platform/store-platform/pkg/guard"
 )
 
 // database is the name of the one database and of its owner.

@@ -15,9 +15,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/store-platform/store-platform/deploy/local/internal/guard"
 	"github.com/store-platform/store-platform/deploy/local/internal/kube"
 	"github.com/store-platform/store-platform/deploy/local/internal/postgres"
+	"github.com/store-platform/store-platform/pkg/guard"
 )
 
 // Wishes are what a start is to be.

@@ -16,7 +16,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/store-platform/store-platform/deploy/local/internal/guard"
+	"github.com/store-platform/store-platform/pkg/guard"
 )
 
 // Bounds of the pause before a program that ended is started again. It doubles with each

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/store-platform/store-platform/deploy/local/internal/guard"
 	"github.com/store-platform/store-platform/deploy/local/internal/supervise"
+	"github.com/store-platform/store-platform/pkg/guard"
 )
 
 func TestMain(m *testing.M) {

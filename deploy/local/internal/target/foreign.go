@@ -16,9 +16,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
-	"github.com/store-platform/store-platform/deploy/local/internal/guard"
 	"github.com/store-platform/store-platform/deploy/local/internal/imagebuild"
 	"github.com/store-platform/store-platform/deploy/local/internal/preflight"
+	"github.com/store-platform/store-platform/pkg/guard"
 )
 
 // Foreign is a cluster of the user's own, named by a context of their kubeconfig. It is

@@ -16,10 +16,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
-	"github.com/store-platform/store-platform/deploy/local/internal/guard"
 	"github.com/store-platform/store-platform/deploy/local/internal/imagebuild"
 	"github.com/store-platform/store-platform/deploy/local/internal/kube"
 	"github.com/store-platform/store-platform/deploy/local/internal/target"
+	"github.com/store-platform/store-platform/pkg/guard"
 )
 
 func TestMain(m *testing.M) {

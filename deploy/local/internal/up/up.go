@@ -25,7 +25,6 @@ import (
 	"github.com/store-platform/store-platform/deploy/local/internal/broker"
 	"github.com/store-platform/store-platform/deploy/local/internal/buildcache"
 	"github.com/store-platform/store-platform/deploy/local/internal/gobuild"
-	"github.com/store-platform/store-platform/deploy/local/internal/guard"
 	"github.com/store-platform/store-platform/deploy/local/internal/imagebuild"
 	"github.com/store-platform/store-platform/deploy/local/internal/kube"
 	"github.com/store-platform/store-platform/deploy/local/internal/postgres"
@@ -34,6 +33,7 @@ import (
 	"github.com/store-platform/store-platform/deploy/local/internal/supervise"
 	"github.com/store-platform/store-platform/deploy/local/internal/target"
 	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/guard"
 	"github.com/store-platform/store-platform/pkg/platform"
 )
 

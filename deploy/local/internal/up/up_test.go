@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/store-platform/store-platform/deploy/local/internal/guard"
+	"github.com/store-platform/store-platform/pkg/guard"
 )
 
 func TestMain(m *testing.M) {

@@ -21,6 +21,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/claim"
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/cluster/clustertest"
+	"github.com/store-platform/store-platform/pkg/guard"
 	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/store"
@@ -33,6 +34,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	guard.Main()
 	if os.Getenv(victim) != "" {
 		dieSweeping()
 		return

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/guard"
 	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
@@ -151,6 +152,9 @@ func TestAnotherSweepsWhenOneWasKilledInBetween(t *testing.T) {
 	process.Stderr = os.Stderr
 	out, err := process.StdoutPipe()
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := guard.Join(process); err != nil {
 		t.Fatal(err)
 	}
 	if err := process.Start(); err != nil {

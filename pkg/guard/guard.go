@@ -89,6 +89,20 @@ func (g *Group) Join(command *exec.Cmd) {
 	command.SysProcAttr.Pgid = g.command.Process.Pid
 }
 
+// shared is the group of everything that ends with this process and with nothing before it.
+var shared = sync.OnceValues(New)
+
+// Join makes command, which isn't started yet, end with this process however that ends: a test's by a time-out, say.
+// What calls it shares one group.
+func Join(command *exec.Cmd) error {
+	group, err := shared()
+	if err != nil {
+		return err
+	}
+	group.Join(command)
+	return nil
+}
+
 // Ended is closed once the guard is gone. When nobody called Kill, somebody else killed
 // it, and the group's processes live unguarded.
 func (g *Group) Ended() <-chan struct{} { return g.ended }

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/store-platform/store-platform/deploy/local/internal/guard"
+	"github.com/store-platform/store-platform/pkg/guard"
 )
 
 // family is the argument that makes the test binary a starter: it starts a shell with a
