@@ -10,6 +10,7 @@ require (
 	github.com/fasthttp/websocket v1.5.12
 	github.com/google/go-cmp v0.7.0
 	github.com/jackc/pgx/v5 v5.12.0
+	github.com/jstemmer/go-junit-report/v2 v2.1.0
 	github.com/nats-io/nats.go v1.55.0
 	github.com/store-platform/store-platform/pkg v0.0.0-00010101000000-000000000000
 	github.com/valyala/fasthttp v1.58.0

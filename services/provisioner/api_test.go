@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +20,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/cluster/clustertest"
+	"github.com/store-platform/store-platform/pkg/guard"
+	"github.com/store-platform/store-platform/pkg/programtest"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
@@ -30,29 +31,23 @@ const patience = 5 * time.Minute
 
 const baseDomain = "localhost:8088"
 
-// programs holds the built services.
-var programs string
+// programs are the paths of the services.
+var programs = map[string]string{}
 
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
+	guard.Main()
 	if os.Getenv(clustertest.Variable) == "" {
 		return m.Run()
 	}
-	dir, err := os.MkdirTemp("", "hands")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	programs = dir
 	for _, service := range []string{"provisioner", "janitor"} {
-		build := exec.Command("go", "build", "-o", filepath.Join(dir, service), "./cmd/store-"+service)
-		build.Dir = filepath.Join("..", service)
-		if output, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "build store-%s: %v\n%s", service, err, output)
+		path, err := programtest.Path(context.Background(), "store-"+service)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
+		programs[service] = path
 	}
 	return m.Run()
 }
@@ -161,7 +156,7 @@ func (b *bundle) startBehind(service string) (*worker, *clustertest.Proxy) {
 // run starts a process that works on so many stores at once.
 func (b *bundle) run(service, kubeconfig string, slots int) *worker {
 	b.t.Helper()
-	w := &worker{Cmd: exec.Command(filepath.Join(programs, service)), output: &output{}}
+	w := &worker{Cmd: exec.Command(programs[service]), output: &output{}}
 	w.Env = []string{
 		"NATS_URL=" + b.url, "KUBECONFIG=" + kubeconfig, "INSTALLATION=" + b.installation,
 		"BASE_DOMAIN=" + baseDomain, "INGRESS_CLASS_NAME=local", "INGRESS_ADDR=" + b.ingress, "SLOTS=" + strconv.Itoa(slots),
@@ -170,6 +165,9 @@ func (b *bundle) run(service, kubeconfig string, slots int) *worker {
 	w.Dir = b.t.TempDir()
 	w.Stderr = w.output
 	w.end = sync.OnceValue(w.Wait)
+	if err := guard.Join(w.Cmd); err != nil {
+		b.t.Fatal(err)
+	}
 	if err := w.Start(); err != nil {
 		b.t.Fatalf("start %s: %v", service, err)
 	}

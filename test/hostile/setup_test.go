@@ -56,7 +56,7 @@ func start(ctx context.Context, dir string) (*release.Installation, error) {
 	if err != nil {
 		return nil, err
 	}
-	programs, err := release.Build(ctx, clone, dir)
+	programs, err := release.FindPrograms(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -22,28 +22,22 @@ import (
 // recordings are the releases whose state this tree must open.
 const recordings = "testdata"
 
-// clone and programs are set by TestMain: five tests needn't link the same programs five times.
+// clone and programs are set by TestMain.
 var (
 	clone    string
 	programs release.Programs
 )
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "store-upgrade-")
-	if err == nil {
-		defer func() { _ = os.RemoveAll(dir) }()
-		clone, err = repo.Root()
-	}
-	if err == nil {
-		programs, err = release.Build(context.Background(), clone, dir)
+func TestMain(m *testing.M) {
+	var err error
+	if clone, err = repo.Root(); err == nil {
+		programs, err = release.FindPrograms(context.Background())
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "prepare the tests:", err)
-		return 1
+		os.Exit(1)
 	}
-	return m.Run()
+	os.Exit(m.Run())
 }
 
 // eachRelease runs a test on every release's state, each time in a new installation of this tree with the release's log.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/store-platform/store-platform/pkg/guard"
 	"github.com/store-platform/store-platform/test/internal/tiers"
 )
 
@@ -19,6 +20,7 @@ type arguments struct {
 }
 
 func main() {
+	guard.Main()
 	var args arguments
 	kong.Parse(&args, kong.Name("tiers"), kong.Description("Runs the tests of the platform, tier by tier."),
 		kong.Vars{"tiers": tiers.EnumOfNames()})

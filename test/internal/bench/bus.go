@@ -42,7 +42,7 @@ func (b *bench) newBus() *bus {
 	dir, err := os.MkdirTemp(b.work, "broker-")
 	b.must("make the broker's folder", err)
 	b.Cleanup(func() { _ = os.RemoveAll(dir) })
-	broker, err := parts.NewBroker(b.repo, b.build("deploy/local", "broker"), dir)
+	broker, err := parts.NewBroker(b.repo, b.program("store-broker"), dir)
 	b.must("make the broker", err)
 	return &bus{b: b, dir: dir, Broker: broker}
 }
@@ -87,7 +87,7 @@ func (s *bus) log() *storelog.Log {
 // service prepares one of the platform's services as `local up` runs it.
 func (s *bus) service(name string, more ...string) *exec.Cmd {
 	s.b.Helper()
-	return s.Service(s.b.build("services/"+name, "store-"+name), name, s.Address, more...)
+	return s.Service(s.b.program("store-"+name), name, s.Address, more...)
 }
 
 // gateway starts one and answers its URL. It believes this machine's X-Forwarded-For.

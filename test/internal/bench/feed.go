@@ -164,7 +164,7 @@ func (b *bench) bareClients(f *fanOut, message []byte) (send func() error) {
 	address := b.freeAddress()
 	config := b.path("bare.conf")
 	b.must("configure a bare broker", writeFile(config, fmt.Sprintf("listen: %q\n", address)))
-	p := b.start("bare-broker", exec.Command(b.path("bin", "broker"), config))
+	p := b.start("bare-broker", exec.Command(b.program("store-broker"), config))
 	var publisher *nats.Conn
 	b.await("reach the bare broker", p, startPatience, func() (err error) {
 		publisher, err = nats.Connect("nats://" + address)

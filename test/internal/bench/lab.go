@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/store-platform/store-platform/pkg/programtest"
 	"github.com/store-platform/store-platform/test/internal/parts"
 )
 
@@ -61,12 +62,12 @@ func (l *lab) path(elements ...string) string {
 	return filepath.Join(append([]string{l.work}, elements...)...)
 }
 
-// build makes a program of the clone, as `local up` does.
-func (b *bench) build(module, program string) string {
+// program is one of the platform's.
+func (b *bench) program(name string) string {
 	b.Helper()
-	binary, err := parts.Build(b.ctx, b.repo, module, program, b.path("bin"))
-	b.must("build "+program, err)
-	return binary
+	path, err := programtest.Path(b.ctx, name)
+	b.must("find "+name, err)
+	return path
 }
 
 // start runs a command until stop or the end of the row.

@@ -94,7 +94,7 @@ func (b *bench) gatewayAlone() time.Duration {
 // apiServerAlone waits for the path of a kubeconfig, which the program prints when the API answers.
 func (b *bench) apiServerAlone() time.Duration {
 	b.Helper()
-	command := exec.Command(b.build("deploy/local", "apiserver"), "--state", filepath.Join(b.work, "apiserver"))
+	command := exec.Command(b.program("apiserver"), "--state", filepath.Join(b.work, "apiserver"))
 	command.Dir, command.Env = b.repo, parts.Environment()
 	output, err := command.StdoutPipe()
 	b.must("start the API server", err)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/store-platform/store-platform/pkg/programtest"
 	"github.com/store-platform/store-platform/test/internal/parts"
 )
 
@@ -39,15 +40,10 @@ const adminKey = "the-key-of-recorded-releases"
 // Programs are where the built programs are.
 type Programs struct{ broker, gateway, events string }
 
-// Build makes what an installation runs, of the clone in repo, in folder.
-func Build(ctx context.Context, repo, folder string) (p Programs, err error) {
-	for _, program := range []struct {
-		path         *string
-		module, name string
-	}{
-		{&p.broker, "deploy/local", "broker"}, {&p.gateway, "services/gateway", "store-gateway"}, {&p.events, "services/events", "store-events"},
-	} {
-		if *program.path, err = parts.Build(ctx, repo, program.module, program.name, folder); err != nil {
+// FindPrograms finds what an installation runs.
+func FindPrograms(ctx context.Context) (p Programs, err error) {
+	for name, path := range map[string]*string{"store-broker": &p.broker, "store-gateway": &p.gateway, "store-events": &p.events} {
+		if *path, err = programtest.Path(ctx, name); err != nil {
 			return p, err
 		}
 	}

@@ -32,7 +32,7 @@ func Record(ctx context.Context, repo, recording string) error {
 	if err := os.MkdirAll(recording, 0o755); err != nil {
 		return err
 	}
-	programs, err := Build(ctx, repo, dir)
+	programs, err := FindPrograms(ctx)
 	if err != nil {
 		return err
 	}

@@ -9,8 +9,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/store-platform/store-platform/pkg/guard"
 )
 
 const apiStateDir = ".local/apiserver"
@@ -27,14 +28,14 @@ func runAPIServer(ctx context.Context, r *runner) error {
 	// More at once than there are cores: most of these tests is waiting, for a lease to run out or a namespace to go. But
 	// one batch at a time: beside chaos the namespaces go so slowly that tests give up.
 	return r.goTest(ctx, suite{
-		tier: "apiserver", flags: []string{"-count=1", "-timeout=60m", "-parallel=12"},
+		tier: "apiserver", fresh: true, programs: true, flags: []string{"-timeout=60m", "-parallel=12"},
 		env: []string{"TEST_KUBECONFIG=" + kubeconfig},
 	})
 }
 
 // startAPIServer runs deploy/local's API server, which prints the path of its kubeconfig once it answers.
 func (r *runner) startAPIServer(ctx context.Context) (kubeconfig string, stop func(), err error) {
-	program, err := r.buildLocal(ctx, "apiserver")
+	program, err := r.program("apiserver")
 	if err != nil {
 		return "", nil, err
 	}
@@ -42,10 +43,15 @@ func (r *runner) startAPIServer(ctx context.Context) (kubeconfig string, stop fu
 	if err := os.RemoveAll(state); err != nil {
 		return "", nil, fmt.Errorf("remove what the last run left: %w", err)
 	}
-	server := r.command(ctx, ".", program, "--state", state)
+	// Not r.command: the end of ctx must not interrupt it while tests use it, nor as one of a group that it shares.
+	server := exec.Command(program, "--state", state)
+	server.Dir = r.repo
 	server.Stderr = r.out
 	output, err := server.StdoutPipe()
 	if err != nil {
+		return "", nil, fmt.Errorf("start the API server: %w", err)
+	}
+	if err := guard.Join(server); err != nil {
 		return "", nil, fmt.Errorf("start the API server: %w", err)
 	}
 	if err := server.Start(); err != nil {
@@ -66,6 +72,9 @@ func (r *runner) startAPIServer(ctx context.Context) (kubeconfig string, stop fu
 			return "", nil, fmt.Errorf("start the API server: %w", errors.Join(server.Wait(), errors.New("it printed no kubeconfig")))
 		}
 		return strings.TrimSpace(path), stop, nil
+	case <-ctx.Done():
+		stop()
+		return "", nil, ctx.Err()
 	case <-time.After(apiPatience):
 		stop()
 		return "", nil, fmt.Errorf("start the API server: not up after %s", apiPatience)
@@ -84,7 +93,7 @@ func (r *runner) interrupt(c *exec.Cmd) {
 	case <-ended:
 	case <-time.After(stopPatience):
 		fmt.Fprintf(r.out, "%s hasn't stopped after %s; killing it\n", c.Path, stopPatience)
-		_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL)
+		_ = c.Process.Kill()
 		<-ended
 	}
 }

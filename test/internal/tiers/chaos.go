@@ -2,7 +2,6 @@ package tiers
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -14,14 +13,18 @@ func runChaos(ctx context.Context, r *runner) error {
 		return err
 	}
 	defer stop()
-	program := r.localPath("chaos")
-	if output, err := r.command(ctx, "test", "go", "build", "-o", program, "./cmd/chaos").CombinedOutput(); err != nil {
-		return fmt.Errorf("build chaos: %w\n%s", err, output)
+	program, err := r.program("chaos")
+	if err != nil {
+		return err
+	}
+	variables, err := r.programVariables()
+	if err != nil {
+		return err
 	}
 	began := time.Now()
 	run := r.command(ctx, ".", program)
 	run.Stdout, run.Stderr = r.out, r.out
-	run.Env = append(run.Env, "TEST_KUBECONFIG="+kubeconfig)
+	run.Env = append(append(run.Env, variables...), "TEST_KUBECONFIG="+kubeconfig)
 	r.settle("chaos", began, "", run.Run())
 	return nil
 }

@@ -9,9 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"time"
 
+	"github.com/store-platform/store-platform/pkg/guard"
 	"github.com/store-platform/store-platform/test/internal/parts"
 	"github.com/store-platform/store-platform/test/internal/platform"
 )
@@ -37,9 +37,8 @@ type cluster struct {
 	ended   chan struct{}
 	// err says why it couldn't be started or, once ended is closed, how it ended.
 	err error
-	// before is the machine before the platform was started, and asked is closed when it was asked for its first store.
-	before machine
-	asked  chan error
+	// asked gets how asking for the first store ended.
+	asked chan error
 	// images gets how the building of the engines' images ended.
 	images chan error
 	// traces is the address that the platform sends its traces to, whoever listens there.
@@ -66,14 +65,13 @@ func startCluster(ctx context.Context, r *runner) *cluster {
 }
 
 func (c *cluster) start(ctx context.Context, r *runner) error {
-	local, err := r.buildLocal(ctx, "local")
+	local, err := r.buildLocal(ctx)
 	if err != nil {
 		return err
 	}
 	if output, err := r.command(ctx, ".", local, "down", "--state", stateDir).CombinedOutput(); err != nil {
 		return fmt.Errorf("remove what the last run left: %w\n%s", err, output)
 	}
-	c.before = lookAround(c.state(r))
 	return c.launch(r)
 }
 
@@ -92,10 +90,13 @@ func (c *cluster) launch(r *runner) error {
 		return fmt.Errorf("find a free port: %w", err)
 	}
 	// Not r.command: the end of ctx must not kill it before it has cleaned up (see stop).
-	c.process = exec.Command("nice", "-n", "5", r.localPath("local"), "up", "--state", stateDir, "--api", "127.0.0.1:0", "--stores", "127.0.0.1:0")
+	c.process = exec.Command("nice", "-n", "5", r.localPath(), "up", "--state", stateDir, "--api", "127.0.0.1:0", "--stores", "127.0.0.1:0")
 	c.process.Dir, c.process.Stdout, c.process.Stderr = r.repo, log, log
 	c.process.Env = append(os.Environ(), "MAX_STORES=200", "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+c.traces)
-	c.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// However this run ends: the platform ends with it, and then its own guard ends what it has started.
+	if err := guard.Join(c.process); err != nil {
+		return fmt.Errorf("start the platform: %w", err)
+	}
 	if err := c.process.Start(); err != nil {
 		return fmt.Errorf("start the platform: %w", err)
 	}
@@ -107,18 +108,18 @@ func (c *cluster) launch(r *runner) error {
 	return nil
 }
 
-// buildLocal builds a program of deploy/local into the cache, one file per clone so that clones don't replace each other's.
-func (r *runner) buildLocal(ctx context.Context, name string) (string, error) {
-	path := r.localPath(name)
-	build := r.command(ctx, "deploy/local", "go", "build", "-o", path, "./cmd/"+name)
+// buildLocal builds the supervisor into the cache, one file per clone so that clones don't replace each other's.
+func (r *runner) buildLocal(ctx context.Context) (string, error) {
+	path := r.localPath()
+	build := r.command(ctx, "deploy/local", "go", "build", "-o", path, "./cmd/local")
 	if output, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build %s: %w\n%s", name, err, output)
+		return "", fmt.Errorf("build the supervisor: %w\n%s", err, output)
 	}
 	return path, nil
 }
 
-func (r *runner) localPath(name string) string {
-	return filepath.Join(r.cache, "bin", fmt.Sprintf("%s-test-%08x", name, crc32.ChecksumIEEE([]byte(r.repo))))
+func (r *runner) localPath() string {
+	return filepath.Join(r.cache, "bin", fmt.Sprintf("local-test-%08x", crc32.ChecksumIEEE([]byte(r.repo))))
 }
 
 // endpoints waits for the file that says where everything listens.
@@ -184,7 +185,7 @@ func (c *cluster) stop(r *runner) {
 	case <-c.ended:
 	case <-time.After(stopPatience):
 		fmt.Fprintf(r.out, "the platform hasn't stopped after %s; killing it\n", stopPatience)
-		_ = syscall.Kill(-c.process.Process.Pid, syscall.SIGKILL)
+		_ = c.process.Process.Kill()
 		<-c.ended
 	}
 }
@@ -194,7 +195,7 @@ func runUnit(ctx context.Context, r *runner) error {
 }
 
 func runBus(ctx context.Context, r *runner) error {
-	return r.goTest(ctx, suite{tier: "bus", race: true, abreast: 2, flags: []string{"-count=1", "-timeout=20m"}})
+	return r.goTest(ctx, suite{tier: "bus", race: true, programs: true, abreast: 2, flags: []string{"-timeout=20m"}})
 }
 
 func runCluster(ctx context.Context, r *runner) error {
@@ -213,7 +214,7 @@ func runCluster(ctx context.Context, r *runner) error {
 		return err
 	}
 	return r.goTest(ctx, suite{
-		tier: "cluster", flags: []string{"-count=1", "-timeout=60m", "-parallel=16"},
+		tier: "cluster", fresh: true, programs: true, flags: []string{"-timeout=60m", "-parallel=16"},
 		env: []string{platform.EndpointsEnv + "=" + endpoints, platform.TracesEnv + "=" + r.cluster.traces},
 	})
 }

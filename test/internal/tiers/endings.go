@@ -7,23 +7,45 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 )
 
-// killWithin bounds the random moment at which the supervisor is killed: from before it has started anything until
-// after a warm platform with its cluster is up.
+// killWithin bounds the moment at which the supervisor is killed, which SEED draws: from before it has started anything
+// until after a warm platform with its cluster is up.
 const killWithin = 45 * time.Second
+
+// usualSeed draws a moment at which Kubernetes is being started.
+const usualSeed = 3
+
+// seed is SEED, or the same one each time.
+func seed() (uint64, error) {
+	text := os.Getenv("SEED")
+	if text == "" {
+		return usualSeed, nil
+	}
+	number, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read SEED: %w", err)
+	}
+	return number, nil
+}
 
 // checkEndings ends the platform in both ways and looks at what is left of it. They count as tests of the cluster tier.
 func (r *runner) checkEndings(ctx context.Context) {
 	began := time.Now()
+	seen := expectSomething(r.cluster.state(r))
 	r.cluster.stop(r)
-	r.settle("Ctrl-C leaves nothing behind", began, "", expectNothingLeft(r.cluster.before, r.cluster.state(r)))
+	r.settle("Ctrl-C leaves nothing behind", began, "", errors.Join(seen, expectNothingLeft(r.cluster.state(r))))
 
-	moment := rand.N(killWithin)
 	began = time.Now()
-	r.settle(fmt.Sprintf("SIGKILL after %s leaves nothing behind", moment.Round(time.Millisecond)), began, "", r.killAfter(ctx, moment))
+	drawn, err := seed()
+	moment := time.Duration(rand.New(rand.NewPCG(drawn, 0)).Int64N(int64(killWithin)))
+	if err == nil {
+		err = r.killAfter(ctx, moment)
+	}
+	r.settle(fmt.Sprintf("SIGKILL after %s leaves nothing behind (SEED=%d)", moment.Round(time.Millisecond), drawn), began, "", err)
 
 	began = time.Now()
 	r.settle("it starts again after the kill", began, "", r.startAgain(ctx))
@@ -46,7 +68,7 @@ func (r *runner) killAfter(ctx context.Context, moment time.Duration) error {
 		return fmt.Errorf("kill the platform: %w", err)
 	}
 	<-c.ended
-	return expectNothingLeft(r.cluster.before, c.state(r))
+	return expectNothingLeft(c.state(r))
 }
 
 // startAgain finds the first store, which an earlier run of this installation made, in the log and in a list: what was

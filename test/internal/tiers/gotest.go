@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"gotest.tools/gotestsum/testjson"
@@ -16,6 +19,10 @@ import (
 type suite struct {
 	tier string
 	race bool
+	// fresh runs every test anew: what these ask is no input that the Go tool sees.
+	fresh bool
+	// programs hands the platform's programs over.
+	programs bool
 	// abreast is how many batches run at once: more than one where most of a test is waiting.
 	abreast    int
 	flags, env []string
@@ -23,13 +30,13 @@ type suite struct {
 
 // batch is one `go test`.
 type batch struct {
-	dir      string
-	packages []string
-	flags    []string
-	env      []string
+	tier, dir   string
+	race, fresh bool
+	packages    []string
+	flags, env  []string
 }
 
-// batches are the suite's packages, a batch per module and per way of compiling them.
+// batches are the suite's packages, a batch per module and per way of compiling and running them.
 func (r *runner) batches(ctx context.Context, s suite) []batch {
 	var all []batch
 	for i := range r.modules {
@@ -37,32 +44,46 @@ func (r *runner) batches(ctx context.Context, s suite) []batch {
 		if !m.loaded {
 			m.packages, m.loaded = r.load(ctx, *m), true
 		}
-		light := batch{dir: m.dir, flags: s.flags, env: s.env}
-		heavy := light
-		if s.race {
-			light.flags = append([]string{"-race"}, s.flags...)
-			light.env = append([]string{"CGO_ENABLED=1"}, s.env...)
-		}
+		type way struct{ race, fresh bool }
+		packages := map[way][]string{}
 		for _, p := range m.packages {
-			switch {
-			case p.tier != s.tier:
-			case p.heavy:
-				heavy.packages = append(heavy.packages, p.path)
-			default:
-				light.packages = append(light.packages, p.path)
+			if p.tier == s.tier {
+				w := way{race: s.race && !p.heavy, fresh: s.fresh || p.executes || r.fresh}
+				packages[w] = append(packages[w], p.path)
 			}
 		}
-		for _, batch := range []batch{light, heavy} {
-			if len(batch.packages) > 0 {
-				all = append(all, batch)
+		for _, w := range []way{{true, false}, {true, true}, {false, false}, {false, true}} {
+			if len(packages[w]) > 0 {
+				all = append(all, batch{
+					tier: s.tier, dir: m.dir, race: w.race, fresh: w.fresh, packages: packages[w], flags: s.flags, env: s.env,
+				})
 			}
 		}
 	}
 	return all
 }
 
+// arguments are those of `go`. Vet has its turn in the static tier, with all that it looks for.
+func (b batch) arguments() []string {
+	arguments := []string{"test", "-json", "-vet=off"}
+	if b.race {
+		arguments = append(arguments, "-race")
+	}
+	if b.fresh {
+		arguments = append(arguments, "-count=1")
+	}
+	return slices.Concat(arguments, b.flags, b.packages)
+}
+
 // goTest runs a suite and counts its tests.
 func (r *runner) goTest(ctx context.Context, s suite) error {
+	if s.programs {
+		variables, err := r.programVariables()
+		if err != nil {
+			return err
+		}
+		s.env = append(s.env, variables...)
+	}
 	batches := r.batches(ctx, s)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, s.abreast))
@@ -73,9 +94,17 @@ func (r *runner) goTest(ctx context.Context, s suite) error {
 }
 
 func (r *runner) runBatch(ctx context.Context, batch batch) error {
-	args := append([]string{"test", "-json"}, batch.flags...)
-	test := r.command(ctx, batch.dir, "go", append(args, batch.packages...)...)
+	test := r.command(ctx, batch.dir, "go", batch.arguments()...)
 	test.Env = append(test.Env, batch.env...)
+	if batch.race {
+		test.Env = append(test.Env, "CGO_ENABLED=1")
+	}
+	events, err := r.eventsFile(batch)
+	if err != nil {
+		return err
+	}
+	defer events.Close()
+	began := time.Now()
 	stdout, writer := io.Pipe()
 	stderr, errWriter := io.Pipe()
 	test.Stdout, test.Stderr = writer, errWriter
@@ -90,13 +119,17 @@ func (r *runner) runBatch(ctx context.Context, batch batch) error {
 		ended <- err
 	}()
 	run, err := testjson.ScanTestOutput(testjson.ScanConfig{
-		Stdout: stdout, Stderr: stderr, Handler: r.newReport(), IgnoreNonJSONOutputLines: true,
+		Stdout: io.TeeReader(stdout, events), Stderr: stderr, Handler: r.newReport(), IgnoreNonJSONOutputLines: true,
 	})
 	if err != nil {
 		return errors.Join(fmt.Errorf("read what go test in %s says: %w", batch.dir, err), <-ended)
 	}
 	err = <-ended
 	counted := r.count(run)
+	r.note(batch, run, batchCost{
+		Wall: time.Since(began).Seconds(), CPU: (test.ProcessState.UserTime() + test.ProcessState.SystemTime()).Seconds(),
+		Events: filepath.Base(events.Name()),
+	})
 	var exit *exec.ExitError
 	switch {
 	case err != nil && !errors.As(err, &exit):
@@ -157,6 +190,28 @@ func (r *runner) count(run *testjson.Execution) tally {
 	}
 	r.tally.merge(t)
 	return t
+}
+
+// note keeps what a batch cost, and each of its tests that has no parts: those are listed themselves.
+func (r *runner) note(b batch, run *testjson.Execution, cost batchCost) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	cost.Module, cost.Packages, cost.Race = b.dir, len(b.packages), b.race
+	r.bill.Batches = append(r.bill.Batches, cost)
+	for _, name := range run.Packages() {
+		p := run.Package(name)
+		tests, parents := append(slices.Clone(p.Passed), p.Failed...), map[testjson.TestName]bool{}
+		for _, test := range tests {
+			if parent := test.Test.Parent(); parent != "" {
+				parents[testjson.TestName(parent)] = true
+			}
+		}
+		for _, test := range tests {
+			if !parents[test.Test] && test.Test != "" {
+				r.bill.Tests = append(r.bill.Tests, testCost{Name: nameOf(test), Wall: test.Elapsed.Seconds()})
+			}
+		}
+	}
 }
 
 func nameOf(test testjson.TestCase) string {

@@ -22,7 +22,7 @@ func (c *cluster) buildImages(ctx context.Context, r *runner) error {
 		return fmt.Errorf("open the log of the images: %w", err)
 	}
 	defer log.Close()
-	build := r.command(ctx, ".", "nice", "-n", "10", r.localPath("local"), "images", "--state", stateDir)
+	build := r.command(ctx, ".", "nice", "-n", "10", r.localPath(), "images", "--state", stateDir)
 	build.Stdout, build.Stderr = log, log
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("build the engines' images: %w\n%s", err, r.tailOfImages())

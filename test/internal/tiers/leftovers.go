@@ -2,48 +2,59 @@ package tiers
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
-	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 )
 
-// machine is what a platform may leave behind on this machine: processes, mounts, links, firewall rules and cgroups.
-// It is looked at from outside, by means of which the supervisor knows nothing.
+// machine is what there is of a platform on this machine: processes, mounts, links, firewall rules and cgroups. It is
+// looked at from outside, by means of which the supervisor knows nothing; what others do beside it is no affair of ours.
 type machine map[string]bool
 
-// counters of chains change by themselves.
-var counters = regexp.MustCompile(`\[\d+:\d+\]|^#.*`)
+// nodeNetwork is what every cluster's node has its address in, whatever the cluster's name.
+const nodeNetwork = "172.31.255."
 
 func lookAround(state string) machine {
 	m := machine{}
-	m.addLines("mount", read("/proc/self/mountinfo"))
+	cluster := clusterName(state)
+	link := "sp-" + strings.TrimPrefix(cluster, clusterPrefix)
+	m.addLines("mount", read("/proc/self/mountinfo"), state, cluster)
 	m.addProcesses(state)
-	links, _ := filepath.Glob("/sys/class/net/*")
-	for _, link := range links {
-		m["link "+filepath.Base(link)] = true
+	if _, err := os.Stat(filepath.Join("/sys/class/net", link)); err == nil {
+		m["link "+link] = true
 	}
-	_ = filepath.WalkDir("/sys/fs/cgroup", func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			m["cgroup "+path] = true
+	for _, pattern := range []string{"/sys/fs/cgroup/", "/sys/fs/cgroup/*/"} {
+		cgroups, _ := filepath.Glob(pattern + cluster)
+		for _, cgroup := range cgroups {
+			m["cgroup "+cgroup] = true
 		}
-		return nil
-	})
+	}
 	if rules, err := exec.Command("iptables-save").Output(); err == nil {
-		m.addLines("rule", counters.ReplaceAll(rules, nil))
+		m.addLines("rule", rules, link, nodeNetwork)
 	}
 	return m
 }
 
-func (m machine) addLines(kind string, text []byte) {
+const clusterPrefix = "store-platform-"
+
+// clusterName is the name that the cluster of a state folder has on this machine, by the rule that deploy/local writes of.
+func clusterName(state string) string {
+	sum := sha256.Sum256([]byte(filepath.Join(state, "kube")))
+	return clusterPrefix + hex.EncodeToString(sum[:4])
+}
+
+// addLines adds the lines that hold one of the words.
+func (m machine) addLines(kind string, text []byte, words ...string) {
 	for line := range strings.Lines(string(text)) {
-		if line = strings.TrimSpace(line); line != "" {
-			m[kind+" "+line] = true
+		if slices.ContainsFunc(words, func(word string) bool { return strings.Contains(line, word) }) {
+			m[kind+" "+strings.TrimSpace(line)] = true
 		}
 	}
 }
@@ -74,24 +85,29 @@ func read(path string) []byte {
 // supervisor itself waits for that.
 const vanishPatience = time.Minute
 
-// expectNothingLeft compares the machine with what it was before the platform was started.
-func expectNothingLeft(before machine, state string) error {
+// expectSomething makes sure that lookAround sees a platform that runs: else it would see none that is left behind either.
+func expectSomething(state string) error {
+	seen := lookAround(state)
+	for _, kind := range []string{"process ", "cgroup "} {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(seen)), func(thing string) bool { return strings.HasPrefix(thing, kind) }) {
+			return fmt.Errorf("the platform runs and no %s of it is seen", kind)
+		}
+	}
+	return nil
+}
+
+// expectNothingLeft waits until nothing of the platform is there.
+func expectNothingLeft(state string) error {
 	deadline := time.After(vanishPatience)
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		var left []string
-		for thing := range lookAround(state) {
-			if !before[thing] {
-				left = append(left, thing)
-			}
-		}
+		left := slices.Sorted(maps.Keys(lookAround(state)))
 		if len(left) == 0 {
 			return nil
 		}
 		select {
 		case <-deadline:
-			slices.Sort(left)
 			return fmt.Errorf("%d things are left:\n%s", len(left), strings.Join(left, "\n"))
 		case <-tick.C:
 		}

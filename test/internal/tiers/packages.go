@@ -29,6 +29,8 @@ type testPackage struct {
 	path, tier string
 	// heavy packages link Kubernetes' client: with the race detector they would take minutes to compile.
 	heavy bool
+	// executes programs, which aren't among the inputs of a test that the Go tool sees.
+	executes bool
 }
 
 func findModules(ctx context.Context, repo string) ([]module, error) {
@@ -99,7 +101,7 @@ func (r *runner) list(ctx context.Context, m module) ([]testPackage, error) {
 	}
 	var packages []testPackage
 	for path, binary := range binaries {
-		p := testPackage{path: path, heavy: links(binary.Deps, "k8s.io/client-go", "helm.sh/helm")}
+		p := testPackage{path: path, heavy: links(binary.Deps, "k8s.io/client-go", "helm.sh/helm"), executes: executes(sources[path], binary.Deps)}
 		if p.tier, err = tierOf(sources[path], binary.Deps, p.heavy); err != nil {
 			return nil, err
 		}
@@ -116,10 +118,6 @@ func tierOf(source listed, deps []string, heavy bool) (string, error) {
 		return "static", nil
 	case "test/cluster":
 		return "cluster", nil
-	case "test/processes":
-		return "bus", nil
-	case "test/bench":
-		return "", nil
 	}
 	wantsAPI, err := mentions(source, "TEST_KUBECONFIG")
 	switch {
@@ -129,10 +127,19 @@ func tierOf(source listed, deps []string, heavy bool) (string, error) {
 		return "apiserver", nil
 	// Not by what is linked: package testing links os/exec itself.
 	case links(deps, "github.com/nats-io/nats.go", "github.com/jackc/pgx/v5"),
-		!heavy && slices.Contains(slices.Concat(source.Imports, source.TestImports, source.XTestImports), "os/exec"):
+		!heavy && importsExec(source):
 		return "bus", nil
 	}
 	return "unit", nil
+}
+
+// executes tells whether the package's tests start programs: by themselves, or by one of those who do it for tests.
+func executes(source listed, deps []string) bool {
+	return importsExec(source) || links(deps, root+"test/internal/parts", root+"services/events/internal/pgtest")
+}
+
+func importsExec(source listed) bool {
+	return slices.Contains(slices.Concat(source.Imports, source.TestImports, source.XTestImports), "os/exec")
 }
 
 // links tells whether one of modules is among deps.

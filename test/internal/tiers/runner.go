@@ -19,11 +19,16 @@ type runner struct {
 	out         io.Writer
 	modules     []module
 	skips       skips
-	cluster     *cluster
+	// fresh runs every test anew, also where nothing has changed since it passed.
+	fresh   bool
+	cluster *cluster
+	// programs answers the paths of the platform's programs, which it builds when it is first asked.
+	programs func() (map[string]string, error)
 	// mu keeps apart what is told of batches that run at once.
 	mu sync.Mutex
-	// tally is the running tier's.
+	// tally and bill are the running tier's.
 	tally tally
+	bill  bill
 }
 
 func newRunner(ctx context.Context, out io.Writer) (*runner, error) {
@@ -35,7 +40,8 @@ func newRunner(ctx context.Context, out io.Writer) (*runner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the cache folder: %w", err)
 	}
-	r := &runner{repo: strings.TrimSpace(string(top)), cache: filepath.Join(base, "store-platform"), out: out}
+	r := &runner{repo: strings.TrimSpace(string(top)), cache: filepath.Join(base, "store-platform"), out: out, fresh: os.Getenv("FRESH") != ""}
+	r.programs = sync.OnceValues(func() (map[string]string, error) { return r.buildPrograms(ctx) })
 	if r.skips, err = readSkips(filepath.Join(r.repo, "test", "skips.txt")); err != nil {
 		return nil, err
 	}
@@ -74,7 +80,12 @@ func (r *runner) check(ctx context.Context, name, dir, command string, args ...s
 }
 
 func (r *runner) settle(name string, began time.Time, output string, err error) {
+	cost := testCost{Name: name, Wall: time.Since(began).Seconds(), check: true}
 	took := time.Since(began).Round(100 * time.Millisecond)
+	if err != nil {
+		cost.Error = fmt.Sprintf("%v\n%s", err, output)
+	}
+	r.bill.Tests = append(r.bill.Tests, cost)
 	if err != nil {
 		fmt.Fprintf(r.out, "✖  %s (%s): %v\n%s\n", name, took, err, strings.TrimSpace(output))
 		r.tally.fail(name)

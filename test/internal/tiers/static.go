@@ -21,7 +21,7 @@ func runStatic(ctx context.Context, r *runner) error {
 	if err := runLint(ctx, r); err != nil {
 		return err
 	}
-	return r.goTest(ctx, suite{tier: "static", flags: []string{"-count=1"}})
+	return r.goTest(ctx, suite{tier: "static", fresh: true})
 }
 
 func runLint(ctx context.Context, r *runner) error {

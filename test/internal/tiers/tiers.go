@@ -25,6 +25,8 @@ type tier struct {
 	name, title string
 	run         func(ctx context.Context, r *runner) error
 	part        bool
+	// budget is what it may take where programs, images and test binaries are built: on two cores, with nothing beside it.
+	budget time.Duration
 }
 
 var all = []tier{
@@ -64,11 +66,17 @@ func Run(ctx context.Context, out io.Writer, names []string) (bool, error) {
 		defer r.cluster.stop(r)
 	}
 	var total tally
+	var bills []bill
 	for _, t := range all {
 		if !wanted(t) || ctx.Err() != nil {
 			continue
 		}
 		total.merge(r.runTier(ctx, t))
+		bills = append(bills, r.bill)
+	}
+	printBills(out, bills)
+	if err := r.keepBills(bills); err != nil {
+		return false, err
 	}
 	if ctx.Err() != nil {
 		total.fail("interrupted")
@@ -81,13 +89,16 @@ func Run(ctx context.Context, out io.Writer, names []string) (bool, error) {
 
 func (r *runner) runTier(ctx context.Context, t tier) tally {
 	fmt.Fprintf(r.out, "\n=== %s: %s\n", t.name, t.title)
-	began := time.Now()
-	r.tally = tally{}
+	began, used := time.Now(), cpuOfChildren()
+	r.tally, r.bill = tally{}, bill{Tier: t.name, Budget: t.budget.Seconds()}
 	if err := t.run(ctx, r); err != nil {
 		fmt.Fprintf(r.out, "%v\n", err)
 		r.tally.fail(t.name + ": " + firstLine(err.Error()))
 	}
-	fmt.Fprintf(r.out, "--- %s: %s (%s)\n", t.name, r.tally.line(), time.Since(began).Round(time.Second))
+	r.bill.Wall, r.bill.CPU = time.Since(began).Seconds(), (cpuOfChildren() - used).Seconds()
+	r.bill.Passed, r.bill.Failed = r.tally.passed, len(r.tally.failed)
+	r.bill.slowestFirst()
+	fmt.Fprintf(r.out, "--- %s: %s (%.0f s)\n", t.name, r.tally.line(), r.bill.Wall)
 	return r.tally
 }
 

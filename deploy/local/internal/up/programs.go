@@ -30,13 +30,18 @@ var programs = map[string]gobuild.Program{
 	edge:        {Name: "store-edge", Module: "deploy/local/edge", Package: "cmd/edge"},
 }
 
-// backup is no process of a run, but tests run it.
-var backup = gobuild.Program{Name: "store-backup", Module: "services/backup", Package: "cmd/store-backup"}
+// forTests are no processes of a run, but tests run them.
+var forTests = []gobuild.Program{
+	{Name: "store-backup", Module: "services/backup", Package: "cmd/store-backup"},
+	{Name: "apiserver", Module: "deploy/local", Package: "cmd/apiserver"},
+	{Name: "chaos", Module: "test", Package: "cmd/chaos"},
+	{Name: "chaoscheck", Module: "test", Package: "cmd/chaoscheck"},
+}
 
 // Programs are the platform's own with these names, in the order asked for; without names, all.
 func Programs(names ...string) ([]gobuild.Program, error) {
-	known := map[string]gobuild.Program{backup.Name: backup}
-	for _, program := range programs {
+	known := map[string]gobuild.Program{}
+	for _, program := range slices.AppendSeq(slices.Clone(forTests), maps.Values(programs)) {
 		known[program.Name] = program
 	}
 	all := slices.Sorted(maps.Keys(known))

@@ -12,7 +12,7 @@ func TestProgramsAreFoundByName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(all) != len(programs)+1 {
+	if len(all) != len(programs)+len(forTests) {
 		t.Errorf("without names: %v", all)
 	}
 	for _, program := range all {
@@ -25,7 +25,7 @@ func TestProgramsAreFoundByName(t *testing.T) {
 	if err != nil || len(asked) != 2 || asked[0] != programs[gateway] || asked[1] != programs[brokerName] {
 		t.Errorf("asked for two: %v, %v", asked, err)
 	}
-	if _, err := Programs("store-gateway", "store-gate"); err == nil || !strings.Contains(err.Error(), "store-gate: there are store-backup, ") {
+	if _, err := Programs("store-gateway", "store-gate"); err == nil || !strings.Contains(err.Error(), "store-gate: there are apiserver, ") {
 		t.Errorf("an unknown one: %v", err)
 	}
 }
