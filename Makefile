@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/store-platform
 # One supervisor per clone, so that two clones don't replace each other's.
 LOCAL := $(CACHE)/bin/local-$(shell pwd -P | cksum | cut -d' ' -f1)
-TIERS := $(CACHE)/bin/tiers-$(shell pwd -P | cksum | cut -d' ' -f1)
+TIERS_PROGRAM := $(CACHE)/bin/tiers-$(shell pwd -P | cksum | cut -d' ' -f1)
 # The flags deploy/local builds with: others would compile everything once more.
 BUILD := GOWORK=off CGO_ENABLED=0 go build -trimpath
 
@@ -34,36 +34,40 @@ backup:: ## Copy the log of the `make up` that runs here to backups/
 	@exec scripts/backup.sh take
 
 .PHONY: test
-test:: build-tiers ## Run every tier; the last line counts passed, failed and skipped
-	@exec $(TIERS)
+test:: build-tiers ## Run every tier; the last line counts passed, failed and skipped. FRESH=1 trusts no result of an earlier run
+	@exec $(TIERS_PROGRAM)
 
 .PHONY: test-static
-test-static:: build-tiers ## Formatting, vet, linter and import walls, builds without the workspace
-	@exec $(TIERS) static
+test-static:: build-tiers ## Formatting, vet without the workspace, linter and import walls
+	@exec $(TIERS_PROGRAM) static
 
 .PHONY: test-unit
 test-unit:: build-tiers ## Packages on their own
-	@exec $(TIERS) unit
+	@exec $(TIERS_PROGRAM) unit
 
 .PHONY: test-bus
 test-bus:: build-tiers ## A real broker, a real Postgres, real processes, with the race detector
-	@exec $(TIERS) bus
+	@exec $(TIERS_PROGRAM) bus
 
 .PHONY: test-apiserver
 test-apiserver:: build-tiers ## A real kube-apiserver and etcd, no node
-	@exec $(TIERS) apiserver
+	@exec $(TIERS_PROGRAM) apiserver
 
 .PHONY: test-cluster
 test-cluster:: build-tiers ## Real stores on a real cluster
-	@exec $(TIERS) cluster
+	@exec $(TIERS_PROGRAM) cluster
+
+.PHONY: test-long
+test-long:: build-tiers ## The tiers that TIERS names (all and chaos without it), with what is too long for every change
+	@exec $(TIERS_PROGRAM) --long $(TIERS)
 
 .PHONY: chaos
 chaos:: build-tiers ## Break the platform for MINUTES (3) as SEED says, and judge what is left
-	@exec $(TIERS) chaos
+	@exec $(TIERS_PROGRAM) chaos
 
 .PHONY: lint
 lint:: build-tiers ## The linter alone, over every module
-	@exec $(TIERS) lint
+	@exec $(TIERS_PROGRAM) lint
 
 .PHONY: bench
 bench:: ## Print the table of ratios (minutes, wants a quiet machine); with COLD=1 also cold starts
@@ -74,4 +78,4 @@ build-local:
 	@cd deploy/local && $(BUILD) -o $(LOCAL) ./cmd/local
 
 build-tiers:
-	@cd test && $(BUILD) -o $(TIERS) ./cmd/tiers
+	@cd test && $(BUILD) -o $(TIERS_PROGRAM) ./cmd/tiers

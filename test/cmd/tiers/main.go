@@ -17,6 +17,8 @@ import (
 
 type arguments struct {
 	Tiers []string `arg:"" optional:"" enum:"${tiers}" help:"static, unit, bus, apiserver, cluster, all when none is named; or lint, chaos."`
+	Fresh bool     `env:"FRESH" help:"Run tests again that passed with the same inputs, too."`
+	Long  bool     `help:"With what is too long for every change: chaos by the half hour, every way to die."`
 }
 
 func main() {
@@ -26,7 +28,7 @@ func main() {
 		kong.Vars{"tiers": tiers.EnumOfNames()})
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	passed, err := tiers.Run(ctx, os.Stdout, args.Tiers)
+	passed, err := tiers.Run(ctx, os.Stdout, tiers.Options{Tiers: args.Tiers, Fresh: args.Fresh, Long: args.Long})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "tiers:", err)
 	}

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"text/tabwriter"
 	"time"
+
+	"github.com/jstemmer/go-junit-report/v2/gtr"
 )
 
 // reportDir gets what a run cost: report.json for programs, junit.xml for a forge, and what every `go test` said.
@@ -32,6 +34,7 @@ type bill struct {
 	// Batches are the `go test`s, Tests what ran in them and the tier's own checks, the slowest first.
 	Batches []batchCost `json:"batches"`
 	Tests   []testCost  `json:"tests"`
+	suites  []gtr.Package
 }
 
 // batchCost is what one `go test` cost, compiling included.
@@ -97,14 +100,15 @@ func printBills(out io.Writer, bills []bill) {
 	}
 }
 
+func (r *runner) reportPath() string { return filepath.Join(r.repo, reportDir) }
+
 // keepBills writes report.json and junit.xml.
 func (r *runner) keepBills(bills []bill) error {
-	folder := filepath.Join(r.repo, reportDir)
 	data, err := json.MarshalIndent(bills, "", "  ")
 	if err != nil {
 		return fmt.Errorf("keep what the run cost: %w", err)
 	}
-	return errors.Join(os.WriteFile(filepath.Join(folder, "report.json"), append(data, '\n'), 0o644), writeJUnit(folder, bills))
+	return errors.Join(os.WriteFile(filepath.Join(r.reportPath(), "report.json"), append(data, '\n'), 0o644), writeJUnit(r.reportPath(), bills))
 }
 
 // eventsFile makes the file for what a batch says.
@@ -116,7 +120,7 @@ func (r *runner) eventsFile(b batch) (*os.File, error) {
 	if b.fresh {
 		name += "-fresh"
 	}
-	file, err := os.Create(filepath.Join(r.repo, reportDir, name+".json"))
+	file, err := os.Create(filepath.Join(r.reportPath(), name+".json"))
 	if err != nil {
 		return nil, fmt.Errorf("keep what go test says: %w", err)
 	}

@@ -1,9 +1,14 @@
 package tiers
 
 import (
+	"cmp"
 	"context"
+	"os"
 	"time"
 )
+
+// longMinutes are those of chaos in a long run.
+const longMinutes = "30"
 
 // runChaos is `make chaos`: the same as the API-server tier's minutes of chaos, for as long as MINUTES says, with the
 // trouble that SEED says.
@@ -24,6 +29,9 @@ func runChaos(ctx context.Context, r *runner) error {
 	began := time.Now()
 	run := r.command(ctx, ".", program)
 	run.Stdout, run.Stderr = r.out, r.out
+	if r.options.Long {
+		run.Env = append(run.Env, "MINUTES="+cmp.Or(os.Getenv("MINUTES"), longMinutes))
+	}
 	run.Env = append(append(run.Env, variables...), "TEST_KUBECONFIG="+kubeconfig)
 	r.settle("chaos", began, "", run.Run())
 	return nil

@@ -28,6 +28,9 @@ type suite struct {
 	flags, env []string
 }
 
+// longBound ends a `go test` that hangs while tests may take as long as they are worth.
+const longBound = 4 * time.Hour
+
 // batch is one `go test`.
 type batch struct {
 	tier, dir   string
@@ -48,7 +51,7 @@ func (r *runner) batches(ctx context.Context, s suite) []batch {
 		packages := map[way][]string{}
 		for _, p := range m.packages {
 			if p.tier == s.tier {
-				w := way{race: s.race && !p.heavy, fresh: s.fresh || p.executes || r.fresh}
+				w := way{race: s.race && !p.heavy, fresh: s.fresh || p.executes || r.options.Fresh}
 				packages[w] = append(packages[w], p.path)
 			}
 		}
@@ -77,6 +80,9 @@ func (b batch) arguments() []string {
 
 // goTest runs a suite and counts its tests.
 func (r *runner) goTest(ctx context.Context, s suite) error {
+	if r.options.Long {
+		s.flags = append(slices.Clone(s.flags), "-timeout="+longBound.String())
+	}
 	if s.programs {
 		variables, err := r.programVariables()
 		if err != nil {
@@ -200,6 +206,7 @@ func (r *runner) note(b batch, run *testjson.Execution, cost batchCost) {
 	r.bill.Batches = append(r.bill.Batches, cost)
 	for _, name := range run.Packages() {
 		p := run.Package(name)
+		r.bill.suites = append(r.bill.suites, suiteOf(name, p, run))
 		tests, parents := append(slices.Clone(p.Passed), p.Failed...), map[testjson.TestName]bool{}
 		for _, test := range tests {
 			if parent := test.Test.Parent(); parent != "" {

@@ -9,10 +9,10 @@ import (
 
 	"github.com/jstemmer/go-junit-report/v2/gtr"
 	"github.com/jstemmer/go-junit-report/v2/junit"
-	"github.com/jstemmer/go-junit-report/v2/parser/gotest"
+	"gotest.tools/gotestsum/testjson"
 )
 
-// writeJUnit makes one JUnit file of all batches and of the tiers' own checks, which forges know how to show.
+// writeJUnit makes one JUnit file of all tests and of the tiers' own checks, which forges know how to show.
 func writeJUnit(folder string, bills []bill) error {
 	var report gtr.Report
 	for _, b := range bills {
@@ -25,13 +25,7 @@ func writeJUnit(folder string, bills []bill) error {
 		if len(checks.Tests) > 0 {
 			report.Packages = append(report.Packages, checks)
 		}
-		for _, batch := range b.Batches {
-			packages, err := readEvents(filepath.Join(folder, batch.Events))
-			if err != nil {
-				return err
-			}
-			report.Packages = append(report.Packages, packages...)
-		}
+		report.Packages = append(report.Packages, b.suites...)
 	}
 	file, err := os.Create(filepath.Join(folder, "junit.xml"))
 	if err != nil {
@@ -50,15 +44,21 @@ func (t testCost) junit(id int) gtr.Test {
 	return test
 }
 
-func readEvents(path string) ([]gtr.Package, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("read what go test said: %w", err)
+// suiteOf is a package as JUnit has it. What a test that passed has said stays in the events.
+func suiteOf(name string, p *testjson.Package, run *testjson.Execution) gtr.Package {
+	suite := gtr.Package{Name: name, Duration: p.Elapsed()}
+	add := func(result gtr.Result, cases []testjson.TestCase) {
+		for _, c := range cases {
+			test := gtr.NewTest(len(suite.Tests), c.Test.Name())
+			test.Duration, test.Result = c.Elapsed, result
+			if result != gtr.Pass {
+				test.Output = run.OutputLines(c)
+			}
+			suite.Tests = append(suite.Tests, test)
+		}
 	}
-	defer file.Close()
-	report, err := gotest.NewJSONParser().Parse(file)
-	if err != nil {
-		return nil, fmt.Errorf("read what go test said in %s: %w", path, err)
-	}
-	return report.Packages, nil
+	add(gtr.Pass, p.Passed)
+	add(gtr.Fail, p.Failed)
+	add(gtr.Skip, p.Skipped)
+	return suite
 }

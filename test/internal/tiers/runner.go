@@ -15,13 +15,12 @@ import (
 
 // runner is what the tiers work on and with.
 type runner struct {
+	options     Options
 	repo, cache string
 	out         io.Writer
 	modules     []module
 	skips       skips
-	// fresh runs every test anew, also where nothing has changed since it passed.
-	fresh   bool
-	cluster *cluster
+	cluster     *cluster
 	// programs answers the paths of the platform's programs, which it builds when it is first asked.
 	programs func() (map[string]string, error)
 	// mu keeps apart what is told of batches that run at once.
@@ -31,7 +30,7 @@ type runner struct {
 	bill  bill
 }
 
-func newRunner(ctx context.Context, out io.Writer) (*runner, error) {
+func newRunner(ctx context.Context, out io.Writer, o Options) (*runner, error) {
 	top, err := exec.CommandContext(ctx, "git", "rev-parse", "--show-toplevel").Output()
 	if err != nil {
 		return nil, fmt.Errorf("find the clone: %w", err)
@@ -40,7 +39,7 @@ func newRunner(ctx context.Context, out io.Writer) (*runner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the cache folder: %w", err)
 	}
-	r := &runner{repo: strings.TrimSpace(string(top)), cache: filepath.Join(base, "store-platform"), out: out, fresh: os.Getenv("FRESH") != ""}
+	r := &runner{repo: strings.TrimSpace(string(top)), cache: filepath.Join(base, "store-platform"), out: out, options: o}
 	r.programs = sync.OnceValues(func() (map[string]string, error) { return r.buildPrograms(ctx) })
 	if r.skips, err = readSkips(filepath.Join(r.repo, "test", "skips.txt")); err != nil {
 		return nil, err
@@ -60,6 +59,9 @@ func (r *runner) command(ctx context.Context, dir, name string, args ...string) 
 	c := exec.CommandContext(ctx, name, args...)
 	c.Dir = filepath.Join(r.repo, dir)
 	c.Env = append(os.Environ(), buildFlags()...)
+	if r.options.Long {
+		c.Env = append(c.Env, LongVariable+"=1")
+	}
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGINT) }
 	c.WaitDelay = killGrace

@@ -1,6 +1,6 @@
 // Package tiers runs everything that `make test` runs, from what needs nothing to what needs a whole cluster:
 //
-//	static     formatting, vet, the linter with its import walls, each module built without the workspace, test/static
+//	static     formatting, vet of each module without the workspace, the linter with its import walls, test/static
 //	unit       packages whose tests touch nothing outside their own process; with the race detector
 //	bus        packages whose tests have a real broker, a real Postgres or real processes; likewise
 //	apiserver  packages whose tests have a real kube-apiserver and etcd (TEST_KUBECONFIG), no node; among them test/chaos
@@ -13,8 +13,10 @@ package tiers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -34,12 +36,16 @@ var all = []tier{
 	{name: "static", title: "formatting, linter, walls, builds", run: runStatic},
 	{name: "unit", title: "packages on their own", run: runUnit},
 	{name: "bus", title: "broker, Postgres, processes", run: runBus},
-	{name: "chaos", title: "broken every few seconds, for MINUTES", run: runChaos, part: true},
+	{name: chaosTier, title: "broken every few seconds, for MINUTES", run: runChaos, part: true},
 	{name: "apiserver", title: "a real API server", run: runAPIServer},
 	{name: clusterTier, title: "a real cluster", run: runCluster},
 }
 
-const clusterTier = "cluster"
+// Names that more than the table knows.
+const (
+	chaosTier   = "chaos"
+	clusterTier = "cluster"
+)
 
 // EnumOfNames lists the tiers' names, as kong wants them.
 func EnumOfNames() string {
@@ -50,25 +56,47 @@ func EnumOfNames() string {
 	return strings.Join(names, ",")
 }
 
-// Run runs the named tiers in their order, all of them when names is empty, reports to out, and tells whether nothing
-// failed and nothing was skipped that may not be. An error means that the tiers couldn't be run at all.
-func Run(ctx context.Context, out io.Writer, names []string) (bool, error) {
-	wanted := func(t tier) bool { return len(names) == 0 && !t.part || slices.Contains(names, t.name) }
-	r, err := newRunner(ctx, out)
+// Options say what Run runs.
+type Options struct {
+	// Tiers are the tiers' names; none means all.
+	Tiers []string
+	// Fresh runs every test anew, also where nothing that it sees has changed since it passed.
+	Fresh bool
+	// Long adds what is worth proving and too long for every change: tests are told by LongVariable, and chaos takes half an hour.
+	Long bool
+}
+
+// LongVariable is set, to anything, where a test may take as long as it is worth.
+const LongVariable = "TEST_LONG"
+
+func (o Options) wants(t tier) bool {
+	if len(o.Tiers) > 0 {
+		return slices.Contains(o.Tiers, t.name)
+	}
+	return !t.part || o.Long && t.name == chaosTier
+}
+
+// Run runs the tiers in their order, reports to out, and tells whether nothing failed and nothing was skipped that may not
+// be. An error means that the tiers couldn't be run at all.
+func Run(ctx context.Context, out io.Writer, o Options) (bool, error) {
+	r, err := newRunner(ctx, out, o)
 	if err != nil {
 		return false, err
+	}
+	if err := errors.Join(os.RemoveAll(r.reportPath()), os.MkdirAll(r.reportPath(), 0o755)); err != nil {
+		return false, fmt.Errorf("make the report's folder: %w", err)
 	}
 	if err := r.installPackages(ctx); err != nil {
 		return false, err
 	}
-	if slices.ContainsFunc(all, func(t tier) bool { return t.name == clusterTier && wanted(t) }) {
+	if slices.ContainsFunc(all, func(t tier) bool { return t.name == clusterTier && o.wants(t) }) {
 		r.cluster = startCluster(ctx, r)
 		defer r.cluster.stop(r)
 	}
 	var total tally
 	var bills []bill
 	for _, t := range all {
-		if !wanted(t) || ctx.Err() != nil {
+		if !o.wants(t) || ctx.Err() != nil {
 			continue
 		}
 		total.merge(r.runTier(ctx, t))
