@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/store-platform/store-platform/pkg/porttest"
 	"github.com/store-platform/store-platform/pkg/programtest"
 	"github.com/store-platform/store-platform/test/internal/parts"
 )
@@ -128,7 +129,7 @@ func (b *bench) get(url string) error {
 // freeAddress is where nobody listens now.
 func (b *bench) freeAddress() string {
 	b.Helper()
-	address, err := parts.FreeAddress()
+	address, err := porttest.Address()
 	b.must("find a free port", err)
 	return address
 }

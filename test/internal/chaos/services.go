@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/store-platform/store-platform/pkg/porttest"
 	"github.com/store-platform/store-platform/test/internal/chaos/link"
 	"github.com/store-platform/store-platform/test/internal/parts"
 )
@@ -28,7 +29,7 @@ func (l *Lab) startPostgres(ctx context.Context) (err error) {
 	if l.postgres, err = parts.NewPostgres(); err != nil {
 		return err
 	}
-	address, err := parts.FreeAddress()
+	address, err := porttest.Address()
 	if err != nil {
 		return err
 	}
@@ -98,7 +99,7 @@ func (l *Lab) replica(ctx context.Context, service string, n int, ready string, 
 }
 
 func (l *Lab) startEvents(ctx context.Context, n int) (string, error) {
-	address, err := parts.FreeAddress()
+	address, err := porttest.Address()
 	if err != nil {
 		return "", err
 	}
@@ -113,7 +114,7 @@ func (l *Lab) startEvents(ctx context.Context, n int) (string, error) {
 // startGateway runs one whose clients may say who they are, and whose way to the feed leads to any of the replicas, as a
 // Service does.
 func (l *Lab) startGateway(ctx context.Context, n int, feeds []string) error {
-	address, err := parts.FreeAddress()
+	address, err := porttest.Address()
 	if err != nil {
 		return err
 	}
@@ -127,7 +128,7 @@ func (l *Lab) startGateway(ctx context.Context, n int, feeds []string) error {
 }
 
 func (l *Lab) startHand(ctx context.Context, service string, n int, settings ...string) error {
-	address, err := parts.FreeAddress()
+	address, err := porttest.Address()
 	if err != nil {
 		return err
 	}

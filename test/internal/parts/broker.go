@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/porttest"
 )
 
 // How the broker treats an acknowledged write. SyncAlways is how the platform runs it.
@@ -38,7 +39,7 @@ func NewBroker(repo, binary, dir string) (*Broker, error) {
 		return nil, fmt.Errorf("write the broker's users: %w", err)
 	}
 	b := &Broker{binary: binary, dir: dir, Passwords: map[string]string{}}
-	if b.Address, err = FreeAddress(); err != nil {
+	if b.Address, err = porttest.Address(); err != nil {
 		return nil, err
 	}
 	for _, user := range []string{"gateway", "provisioner", "janitor", "events", "backup"} {

@@ -5,10 +5,7 @@ package parts
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,26 +40,4 @@ func Environment(more ...string) []string {
 		return false
 	})
 	return append(ours, more...)
-}
-
-// Ports below those that the kernel gives to outgoing connections: a process that is killed and started again must find
-// its own free.
-const (
-	firstPort = 15000
-	ports     = 15000
-)
-
-var errNoPort = errors.New("no port is free")
-
-// FreeAddress is where nobody listens now.
-func FreeAddress() (string, error) {
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(ports))
-		listener, err := net.Listen("tcp", address)
-		if err != nil {
-			continue
-		}
-		return address, listener.Close()
-	}
-	return "", errNoPort
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/store-platform/store-platform/pkg/porttest"
 	"github.com/store-platform/store-platform/pkg/programtest"
 	"github.com/store-platform/store-platform/test/internal/parts"
 )
@@ -119,11 +120,11 @@ func (in *Installation) Database() string {
 
 // Serve starts gateway and events. A tenant may have maxStores.
 func (in *Installation) Serve(ctx context.Context, maxStores int) error {
-	api, err := parts.FreeAddress()
+	api, err := porttest.Address()
 	if err != nil {
 		return err
 	}
-	feed, err := parts.FreeAddress()
+	feed, err := porttest.Address()
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/guard"
-	"github.com/store-platform/store-platform/test/internal/parts"
+	"github.com/store-platform/store-platform/pkg/porttest"
 	"github.com/store-platform/store-platform/test/internal/platform"
 )
 
@@ -86,7 +86,7 @@ func (c *cluster) launch(r *runner) error {
 	}
 	defer log.Close()
 	// Below the ports of outgoing connections: nobody listens there until the tests that look at traces.
-	if c.traces, err = parts.FreeAddress(); err != nil {
+	if c.traces, err = porttest.Address(); err != nil {
 		return fmt.Errorf("find a free port: %w", err)
 	}
 	// Not r.command: the end of ctx must not kill it before it has cleaned up (see stop).

@@ -80,9 +80,11 @@ func (b batch) arguments() []string {
 
 // goTest runs a suite and counts its tests.
 func (r *runner) goTest(ctx context.Context, s suite) error {
+	length := "-short"
 	if r.options.Long {
-		s.flags = append(slices.Clone(s.flags), "-timeout="+longBound.String())
+		length = "-timeout=" + longBound.String()
 	}
+	s.flags = append(slices.Clone(s.flags), length)
 	if s.programs {
 		variables, err := r.programVariables()
 		if err != nil {

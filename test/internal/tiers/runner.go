@@ -59,9 +59,6 @@ func (r *runner) command(ctx context.Context, dir, name string, args ...string) 
 	c := exec.CommandContext(ctx, name, args...)
 	c.Dir = filepath.Join(r.repo, dir)
 	c.Env = append(os.Environ(), buildFlags()...)
-	if r.options.Long {
-		c.Env = append(c.Env, LongVariable+"=1")
-	}
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGINT) }
 	c.WaitDelay = killGrace

@@ -62,12 +62,9 @@ type Options struct {
 	Tiers []string
 	// Fresh runs every test anew, also where nothing that it sees has changed since it passed.
 	Fresh bool
-	// Long adds what is worth proving and too long for every change: tests are told by LongVariable, and chaos takes half an hour.
+	// Long adds what is worth proving and too long for every change: tests aren't told to be short, and chaos takes half an hour.
 	Long bool
 }
-
-// LongVariable is set, to anything, where a test may take as long as it is worth.
-const LongVariable = "TEST_LONG"
 
 func (o Options) wants(t tier) bool {
 	if len(o.Tiers) > 0 {

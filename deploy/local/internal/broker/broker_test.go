@@ -3,9 +3,6 @@ package broker_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -22,6 +19,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/porttest"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
@@ -99,23 +97,13 @@ func passwords() map[string]string {
 	return all
 }
 
-// freeAddress is one on which nobody listens. Its port is below those that a system gives away by itself, to whoever
-// asks for any or connects to somebody: one of them could be another's before the broker has it.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	const first, ports, tries = 15_000, 10_000, 100
-	var refused error
-	for range tries {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first+rand.N(ports)))
-		if err != nil {
-			refused = err
-			continue
-		}
-		defer l.Close()
-		return l.Addr().String()
+	address, err := porttest.Address()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal(refused)
-	return ""
+	return address
 }
 
 func (b *bundle) log(t *testing.T, user string) *storelog.Log {

@@ -22,8 +22,10 @@ const room = 10 << 20
 // TestAFullBrokerLosesNothing fills a broker with 10 MB of room until it refuses, gives it room again, and finds
 // everything that was accepted and nothing else.
 func TestAFullBrokerLosesNothing(t *testing.T) {
+	t.Parallel()
 	program := program(t)
 	t.Run("the limit", func(t *testing.T) {
+		t.Parallel()
 		dir := t.TempDir()
 		limited := launch(t, program, dir, func(text []byte) []byte {
 			return bytes.Replace(text, []byte(`"jetstream": {`), fmt.Appendf(nil, `"jetstream": { "max_file_store": %d,`, room), 1)
@@ -34,6 +36,7 @@ func TestAFullBrokerLosesNothing(t *testing.T) {
 		roomy(t, launch(t, program, dir), accepted)
 	})
 	t.Run("the disk", func(t *testing.T) {
+		t.Parallel()
 		disk := newDisk(t, 40)
 		full := launch(t, program, disk.dir)
 		full.makeLog()

@@ -57,6 +57,7 @@ func (a *acknowledged) now() *acknowledged {
 // TestAPowerCutTakesNothingThatWasAcknowledged cuts the power again and again while many write, the first time right
 // after the log was made. The broker is stopped meanwhile, so that each image is the disk of one moment.
 func TestAPowerCutTakesNothingThatWasAcknowledged(t *testing.T) {
+	t.Parallel()
 	program, disk := program(t), newDisk(t, 64)
 	running := launch(t, program, disk.dir)
 	running.makeLog()
@@ -80,6 +81,7 @@ func TestAPowerCutTakesNothingThatWasAcknowledged(t *testing.T) {
 
 // The test above can fail: with the pause between two fsyncs that is nats-server's default, nothing is left.
 func TestAPowerCutTakesWhatWasNotFsynced(t *testing.T) {
+	t.Parallel()
 	program, disk := program(t), newDisk(t, 64)
 	running := launch(t, program, disk.dir, byDefault)
 	running.makeLog()
