@@ -191,7 +191,7 @@ func (c *cluster) stop(r *runner) {
 }
 
 func runUnit(ctx context.Context, r *runner) error {
-	return r.goTest(ctx, suite{tier: "unit", race: true})
+	return r.goTest(ctx, suite{tier: "unit", race: true, abreast: 2})
 }
 
 func runBus(ctx context.Context, r *runner) error {

@@ -31,6 +31,10 @@ type suite struct {
 // longBound ends a `go test` that hangs while tests may take as long as they are worth.
 const longBound = 4 * time.Hour
 
+// raceSettings shorten the second in which the race detector waits at a program's end for races that goroutines may still run
+// into: with as many packages as there are, most of a minute.
+const raceSettings = "GORACE=atexit_sleep_ms=100"
+
 // batch is one `go test`.
 type batch struct {
 	tier, dir   string
@@ -41,12 +45,9 @@ type batch struct {
 
 // batches are the suite's packages, a batch per module and per way of compiling and running them.
 func (r *runner) batches(ctx context.Context, s suite) []batch {
+	r.loaded.Do(func() { r.loadModules(ctx) })
 	var all []batch
-	for i := range r.modules {
-		m := &r.modules[i]
-		if !m.loaded {
-			m.packages, m.loaded = r.load(ctx, *m), true
-		}
+	for _, m := range r.modules {
 		type way struct{ race, fresh bool }
 		packages := map[way][]string{}
 		for _, p := range m.packages {
@@ -105,7 +106,7 @@ func (r *runner) runBatch(ctx context.Context, batch batch) error {
 	test := r.command(ctx, batch.dir, "go", batch.arguments()...)
 	test.Env = append(test.Env, batch.env...)
 	if batch.race {
-		test.Env = append(test.Env, "CGO_ENABLED=1")
+		test.Env = append(test.Env, "CGO_ENABLED=1", raceSettings)
 	}
 	events, err := r.eventsFile(batch)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -21,7 +22,6 @@ type module struct {
 	// dir is relative to the clone.
 	dir      string
 	packages []testPackage
-	loaded   bool
 }
 
 // testPackage is a package with tests.
@@ -62,14 +62,22 @@ type listed struct {
 	Error                     *struct{ Err string }
 }
 
-// load finds the module's packages with tests and their tiers. A module that can't be read fails the running tier, and the
-// others go on.
-func (r *runner) load(ctx context.Context, m module) []testPackage {
-	packages, err := r.list(ctx, m)
-	if err != nil {
-		r.settle("list "+m.dir, time.Now(), "", err)
+// loadModules finds each module's packages with tests and their tiers. A module that can't be read fails the running tier, and
+// the others go on.
+func (r *runner) loadModules(ctx context.Context) {
+	var loading sync.WaitGroup
+	for i := range r.modules {
+		m := &r.modules[i]
+		loading.Go(func() {
+			began := time.Now()
+			packages, err := r.list(ctx, *m)
+			if err != nil {
+				r.settle("list "+m.dir, began, "", err)
+			}
+			m.packages = packages
+		})
 	}
-	return packages
+	loading.Wait()
 }
 
 func (r *runner) list(ctx context.Context, m module) ([]testPackage, error) {

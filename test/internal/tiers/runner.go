@@ -19,8 +19,10 @@ type runner struct {
 	repo, cache string
 	out         io.Writer
 	modules     []module
-	skips       skips
-	cluster     *cluster
+	// loaded is done when the modules' packages are known.
+	loaded  sync.Once
+	skips   skips
+	cluster *cluster
 	// programs answers the paths of the platform's programs, which it builds when it is first asked.
 	programs func() (map[string]string, error)
 	// mu keeps apart what is told of batches that run at once.
@@ -79,6 +81,8 @@ func (r *runner) check(ctx context.Context, name, dir, command string, args ...s
 }
 
 func (r *runner) settle(name string, began time.Time, output string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	cost := testCost{Name: name, Wall: time.Since(began).Seconds(), check: true}
 	took := time.Since(began).Round(100 * time.Millisecond)
 	if err != nil {
