@@ -20,12 +20,17 @@ type Brokers struct {
 
 // Each runs a test twice: on one broker, and on three of which the leaders of every stream resign again and again, as in
 // production, where machines come and go. What holds on one only doesn't hold.
+//
+// Both are run beside other tests, as most of each is waiting: nothing may follow Each in a test.
 func Each(t *testing.T, test func(t *testing.T, b Brokers)) {
 	t.Helper()
+	t.Parallel()
 	t.Run("one broker", func(t *testing.T) {
+		t.Parallel()
 		test(t, Brokers{Conns: []*nats.Conn{Start(t)}})
 	})
 	t.Run("three brokers with step-downs", func(t *testing.T) {
+		t.Parallel()
 		_, conns := StartCluster(t)
 		b := Brokers{Conns: conns, steps: Unsettle(t, conns[0].ConnectedUrl())}
 		test(t, b)

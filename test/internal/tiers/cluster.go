@@ -195,7 +195,7 @@ func runUnit(ctx context.Context, r *runner) error {
 }
 
 func runBus(ctx context.Context, r *runner) error {
-	return r.goTest(ctx, suite{tier: "bus", race: true, programs: true, abreast: 2, flags: []string{"-timeout=20m"}})
+	return r.goTest(ctx, suite{tier: "bus", race: true, programs: true, abreast: 4, flags: []string{"-timeout=20m"}})
 }
 
 func runCluster(ctx context.Context, r *runner) error {
