@@ -4,12 +4,25 @@ package cuttest
 
 import (
 	"io"
+	"math/rand/v2"
 	"net"
 	"sync"
+	"testing"
 )
 
 // Whole is a byte more than a connection of a test ever carries.
 const Whole = 1 << 30
+
+// Seed is what a test draws its cuts from: the same in every short run, another in each that may be long. The log says it.
+func Seed(tb testing.TB) uint64 {
+	tb.Helper()
+	seed := uint64(1)
+	if !testing.Short() {
+		seed = rand.Uint64()
+	}
+	tb.Logf("seed %d", seed)
+	return seed
+}
 
 // Cut says where a connection ends, counted from its beginning.
 type Cut struct {

@@ -79,8 +79,7 @@ func endless(t *testing.T, rnd *rand.Rand) string {
 // that comes back with the number of the last message it got whole, has all of them once and in order.
 func TestCutsOnBothSidesOfTheGatewayLeaveNoHole(t *testing.T) {
 	const cuts = 100
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := cuttest.Seed(t)
 	url := endless(t, rand.New(rand.NewPCG(seed, 1)))
 	b := setup(t, func(c *Config) { c.EventsURL = url })
 	rnd := rand.New(rand.NewPCG(seed, 2))

@@ -37,8 +37,7 @@ func TestCutsLeaveNoHole(t *testing.T) {
 	const cuts = 100
 	// A claim longer than the last connection may take for its handshake, shorter than the wait for the seats.
 	b := setup(t, func(h *Hub) { h.ring, h.pace.claim = newRing(16), 5*time.Second })
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := cuttest.Seed(t)
 	rnd := rand.New(rand.NewPCG(seed, 3))
 	var writing sync.WaitGroup
 	stop := make(chan struct{})
@@ -50,13 +49,14 @@ func TestCutsLeaveNoHole(t *testing.T) {
 		}
 	})
 	// The projector comes and goes, so that a replay ends in the stream as well as in the ring.
+	pauses := rand.New(rand.NewPCG(seed, 4))
 	writing.Go(func() {
 		for {
 			halt := b.project(t)
 			select {
 			case <-stop:
 				return
-			case <-time.After(rand.N(200 * time.Millisecond)):
+			case <-time.After(time.Duration(pauses.IntN(200)) * time.Millisecond):
 			}
 			halt()
 		}

@@ -2,7 +2,6 @@ package feed
 
 import (
 	"encoding/json"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"testing"
@@ -74,8 +73,8 @@ func TestReplaysLookLikeLive(t *testing.T) {
 			if !way.projected {
 				halt()
 			}
-			for range 30 {
-				b.author.Append(t.Context(), "a", logtest.Store("a", rand.IntN(4)))
+			for n := range 30 {
+				b.author.Append(t.Context(), "a", logtest.Store("a", n%4))
 			}
 			want := live.events(30)
 			if way.projected {

@@ -48,6 +48,10 @@ type testBundle struct {
 // setup opens a feed; adjust changes the hub before it runs.
 func setup(tb testing.TB, adjust func(*Hub)) *testBundle {
 	tb.Helper()
+	// Most of each test is waiting, and each has a broker and a database of its own.
+	if t, ok := tb.(*testing.T); ok {
+		t.Parallel()
+	}
 	url := pgtest.Database(tb)
 	pool, err := readmodel.Open(tb.Context(), url)
 	if err != nil {

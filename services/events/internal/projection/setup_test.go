@@ -42,6 +42,10 @@ type testBundle struct {
 
 func setup(tb testing.TB) *testBundle {
 	tb.Helper()
+	// Most of each test is waiting, and each has a broker and a database of its own.
+	if t, ok := tb.(*testing.T); ok {
+		t.Parallel()
+	}
 	url := pgtest.Database(tb)
 	pool, err := readmodel.Open(tb.Context(), url)
 	if err != nil {

@@ -38,6 +38,8 @@ type testBundle struct {
 // setup starts the service; change changes it before.
 func setup(t *testing.T, change ...func(*Service)) *testBundle {
 	t.Helper()
+	// Most of each test is waiting, and each has a broker and a database of its own.
+	t.Parallel()
 	url := pgtest.Database(t)
 	pool, err := readmodel.Open(t.Context(), url)
 	if err != nil {
