@@ -12,7 +12,7 @@ require (
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/jstemmer/go-junit-report/v2 v2.1.0
 	github.com/nats-io/nats.go v1.55.0
-	github.com/store-platform/store-platform/pkg v0.0.0-00010101000000-000000000000
+	github.com/store-platform/store-platform/pkg v0.0.0
 	github.com/valyala/fasthttp v1.58.0
 	go.opentelemetry.io/proto/otlp v1.11.1
 	go.yaml.in/yaml/v3 v3.0.6

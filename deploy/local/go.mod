@@ -9,7 +9,7 @@ require (
 	github.com/moby/buildkit v0.25.2
 	github.com/nats-io/nats-server/v2 v2.15.2
 	github.com/nats-io/nats.go v1.55.0
-	github.com/store-platform/store-platform/pkg v0.0.0-00010101000000-000000000000
+	github.com/store-platform/store-platform/pkg v0.0.0
 	go.yaml.in/yaml/v3 v3.0.5
 	golang.org/x/mod v0.42.0
 	golang.org/x/sync v0.24.0

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -29,7 +28,7 @@ type commands struct {
 	Up     upCommand     `cmd:"" default:"withargs" help:"Run until Ctrl-C. Then everything that was started is gone, and the state stays."`
 	Down   downCommand   `cmd:"" help:"Stop what runs and remove its state: stores, history, cluster."`
 	Status statusCommand `cmd:"" help:"Say what runs, and where."`
-	Images imagesCommand `cmd:"" help:"Build the images of engines, and load them into the cluster of the up that runs here, if one does."`
+	Images imagesCommand `cmd:"" passthrough:"" help:"Build the images of engines, and load them into the cluster of the up that runs here, if one does."`
 
 	Programs programsCommand `cmd:"" hidden:"" help:"Build the platform's programs, and print a line for each: name, tab, path."`
 }
@@ -55,15 +54,7 @@ func main() {
 
 // places finds the clone that the working folder lies in, and the state folder.
 func (c *commands) places() (repository, state string, err error) {
-	here, err := os.Getwd()
-	if err != nil {
-		return "", "", fmt.Errorf("find the working folder: %w", err)
-	}
-	repository, err = preflight.Repository(here)
-	if c.State != "" {
-		return repository, c.State, err
-	}
-	return repository, filepath.Join(repository, ".local"), err
+	return preflight.Places(c.State)
 }
 
 // Run is called by kong.

@@ -16,11 +16,19 @@ type programsCommand struct {
 // Run is called by kong. A path holds the key of what the program is built from, so it names its contents, too: for
 // the Go tool, which doesn't see what a test executes.
 func (p *programsCommand) Run(args *commands) error {
-	repository, _, err := args.places()
+	return args.built(p.Names, func(name, path string) error {
+		_, err := fmt.Printf("%s\t%s\n", name, path)
+		return err
+	})
+}
+
+// built builds programs of the platform that aren't in the cache, and tells take of each.
+func (c *commands) built(names []string, take func(name, path string) error) error {
+	repository, _, err := c.places()
 	if err != nil {
 		return err
 	}
-	programs, err := up.Programs(p.Names...)
+	programs, err := up.Programs(names...)
 	if err != nil {
 		return err
 	}
@@ -39,7 +47,9 @@ func (p *programsCommand) Run(args *commands) error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%s\t%s\n", program.Name, path)
+		if err := take(program.Name, path); err != nil {
+			return err
+		}
 	}
 	return nil
 }

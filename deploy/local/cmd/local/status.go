@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -24,8 +26,12 @@ func (statusCommand) Run(args *commands) error {
 	if pid == 0 {
 		return fmt.Errorf("nothing runs in %s", path)
 	}
-	fmt.Printf("running as process %d\npage and API  %s\nstores        %s\nkubeconfig    %s\ncluster       %s\n\n",
+	fmt.Printf("running as process %d\npage and API  %s\nstores        %s\nkubeconfig    %s\ncluster       %s\n",
 		pid, at.API, at.Stores, at.Kubeconfig, status.Cluster)
+	for _, part := range slices.Sorted(maps.Keys(status.Trouble)) {
+		fmt.Printf("tried again   %s: %s\n", part, status.Trouble[part])
+	}
+	fmt.Println()
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(table, "NAME\tSTATE\tPID\tSTARTS\tFOR\tENDED LAST")
 	for _, p := range status.Processes {

@@ -20,6 +20,13 @@ const (
 // Users lists them all.
 var Users = []string{Gateway, Provisioner, Janitor, Events, Backup, Local}
 
+// The buckets that the supervisor itself writes to. Package storelog has their names, too, and with them all that a
+// service links to be observed.
+const (
+	CatalogBucket  = "catalog"
+	PlatformBucket = "platform"
+)
+
 // The literals from which permissions are built. The stream and the buckets are the log's,
 // the query subjects those of the contract between the services; a test holds this table
 // against the services' real work.
@@ -72,12 +79,12 @@ func grants() map[string]grant {
 	return map[string]grant{
 		Gateway: {
 			publish: slices.Concat([]string{commands, events, "query.>"}, shape(),
-				get(stream), watch("catalog"), watch("platform"),
+				get(stream), watch(CatalogBucket), watch(PlatformBucket),
 				bucket("claims"), write("claims"), bucket("tickets"), write("tickets")),
 		},
 		Provisioner: {
 			publish: slices.Concat([]string{events, applies, platform.ImagesSubject("*")}, get(stream), follow(stream), work(Provisioner),
-				bucket("leases"), write("leases"), watch("catalog"), write("catalog"), bucket("platform"), write("platform")),
+				bucket("leases"), write("leases"), watch(CatalogBucket), write(CatalogBucket), bucket(PlatformBucket), write(PlatformBucket)),
 			denied:    othersConsumers(Provisioner),
 			subscribe: append(discovery("provisioner"), "query.credentials"),
 			answers:   true,
@@ -85,20 +92,20 @@ func grants() map[string]grant {
 		Janitor: {
 			publish: slices.Concat([]string{events, applies, deletes}, get(stream), follow(stream), work(Janitor),
 				bucket("leases"), write("leases"), watch("claims"), write("claims"),
-				bucket("platform"), []string{sweepReport}),
+				bucket(PlatformBucket), []string{sweepReport}),
 			denied: othersConsumers(Janitor),
 		},
 		Events: {
 			publish: slices.Concat(get(stream), follow(stream), bucket("tickets"), write("tickets"),
-				watch("platform")),
+				watch(PlatformBucket)),
 			denied:    othersConsumers(Events),
 			subscribe: append(discovery("events"), "query.stores", "query.events", "query.dead-letters"),
 			answers:   true,
 		},
 		Backup: {publish: copyOf(stream)},
 		Local: {
-			publish: slices.Concat([]string{platform.ImagesSubject("*")}, watch("catalog"), write("catalog"),
-				bucket("platform"), write("platform")),
+			publish: slices.Concat([]string{platform.ImagesSubject("*")}, watch(CatalogBucket), write(CatalogBucket),
+				bucket(PlatformBucket), write(PlatformBucket)),
 			subscribe: []string{platform.ImagesSubject("*")},
 			answers:   true,
 		},

@@ -29,7 +29,7 @@ type Program struct {
 	Name    string // of the binary
 	Module  string // folder of its module, relative to the repository
 	Package string // folder of the package, relative to the module
-	// Low builds at the lowest priority: nobody waits for it yet.
+	// Low builds at low priority, beside what somebody waits for.
 	Low bool
 }
 
@@ -92,7 +92,7 @@ func (b *Builder) build(ctx context.Context, p Program, dir string) error {
 	}
 	words := []string{"go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", filepath.Join(dir, p.Name), "./" + filepath.ToSlash(p.Package)}
 	if p.Low {
-		words = append([]string{"nice", "-n", "19"}, words...)
+		words = append([]string{"nice", "-n", "10"}, words...)
 	}
 	var said bytes.Buffer
 	command := exec.Command(words[0], words[1:]...)

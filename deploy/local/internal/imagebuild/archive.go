@@ -10,6 +10,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/store-platform/store-platform/deploy/local/internal/images"
 )
 
 // refAnnotation names an image in an OCI layout.
@@ -27,13 +29,13 @@ func writeArchive(path, from string, names map[string]string) error {
 	if err != nil {
 		return fmt.Errorf("read what was built: %w", err)
 	}
-	images := map[name.Reference]v1.Image{}
+	packed := map[name.Reference]v1.Image{}
 	for _, entry := range manifest.Manifests {
 		tag, err := name.NewTag(names[entry.Annotations[refAnnotation]])
 		if err != nil {
 			return fmt.Errorf("read the name of an image: %w", err)
 		}
-		if images[tag], err = index.Image(entry.Digest); err != nil {
+		if packed[tag], err = index.Image(entry.Digest); err != nil {
 			return fmt.Errorf("read image %s: %w", tag, err)
 		}
 	}
@@ -42,7 +44,7 @@ func writeArchive(path, from string, names map[string]string) error {
 		return fmt.Errorf("make an image archive: %w", err)
 	}
 	defer file.Close()
-	if err := tarball.MultiRefWrite(images, file); err != nil {
+	if err := tarball.MultiRefWrite(packed, file); err != nil {
 		return fmt.Errorf("write image archive %s: %w", path, err)
 	}
 	return file.Close()
@@ -55,12 +57,12 @@ type Size struct {
 }
 
 // Sizes measures the images of an archive, in the order of Names.
-func (i Image) Sizes() ([]Size, error) {
+func Sizes(i images.Image) ([]Size, error) {
 	layers := make([]map[v1.Hash]int64, len(i.Names))
 	users := map[v1.Hash]int{}
 	for at, short := range i.Names {
 		var err error
-		if layers[at], err = i.layers(short); err != nil {
+		if layers[at], err = layersOf(i, short); err != nil {
 			return nil, fmt.Errorf("measure image %s: %w", short, err)
 		}
 		for id := range layers[at] {
@@ -80,8 +82,8 @@ func (i Image) Sizes() ([]Size, error) {
 	return sizes, nil
 }
 
-// layers measures the layers of one image, by their contents' hash.
-func (i Image) layers(short string) (map[v1.Hash]int64, error) {
+// layersOf measures the layers of one image, by their contents' hash.
+func layersOf(i images.Image, short string) (map[v1.Hash]int64, error) {
 	tag, err := name.NewTag(short)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/store-platform/store-platform/deploy/local/internal/buildcache"
+	"github.com/store-platform/store-platform/deploy/local/internal/images"
 )
 
 // suite is the Debian that the Dockerfiles' own base has too.
@@ -76,7 +77,7 @@ func aptSources(ctx context.Context) []string {
 func (b base) ref() string { return "localhost/store-platform/base:" + b.key }
 
 // folder answers the folder with the base as a context that buildah builds, made when it isn't in the cache.
-func (b base) folder(ctx context.Context, builder *Builder, progress Progress) (string, error) {
+func (b base) folder(ctx context.Context, builder *Builder, progress images.Progress) (string, error) {
 	return buildcache.Ensure(ctx, builder.Cache, "image-base", b.key, func(ctx context.Context, dir string) error {
 		if progress != nil {
 			progress("making the base of Debian packages", 0, 0)
@@ -118,8 +119,8 @@ CMD ["bash"]
 // baseFiles: no package starts a service while it is installed, and neither downloaded packages nor apt's index of what it
 // has read stay in a layer. They are added by the Dockerfile because mmdebstrap removes them when it tidies up.
 var baseFiles = map[string]string{
-	dockerfile: baseDockerfile,
-	policyFile: "#!/bin/sh\nexit 101\n",
+	images.Dockerfile: baseDockerfile,
+	policyFile:        "#!/bin/sh\nexit 101\n",
 	aptFile: `DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb || true"; };
 Dir::Cache::pkgcache "";
 Dir::Cache::srcpkgcache "";

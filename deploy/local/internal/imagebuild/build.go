@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/store-platform/store-platform/deploy/local/internal/images"
 	"github.com/store-platform/store-platform/pkg/guard"
 )
 
@@ -43,19 +44,6 @@ const tailLines = 12
 
 // lineBytes bounds each of them.
 const lineBytes = 300
-
-// BuildError is a build that failed. Tail is what the program said last.
-type BuildError struct {
-	Doing string
-	Tail  []string
-	Err   error
-}
-
-func (e *BuildError) Error() string {
-	return fmt.Sprintf("%s: %v\n  %s", e.Doing, e.Err, strings.Join(e.Tail, "\n  "))
-}
-
-func (e *BuildError) Unwrap() error { return e.Err }
 
 // run runs one program of a build. Each line that it prints goes to the log and to take, which tells whether it was about
 // progress; what it said last besides is in the error.
@@ -91,7 +79,7 @@ func (b *Builder) run(ctx context.Context, doing string, command *exec.Cmd, take
 	if errors.As(err, &missing) {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	return &BuildError{Doing: doing, Tail: tail, Err: err}
+	return &images.BuildError{Doing: doing, Tail: tail, Err: err}
 }
 
 // keep adds a line that says something, without what redraws a terminal.

@@ -95,7 +95,7 @@ func (b buildah) words(j *job, target string) []string {
 		"--build-arg", "BASE=" + b.base.ref(), "--target", target, "--tag", local(j, target),
 		"--ulimit", fmt.Sprintf("nofile=%[1]d:%[1]d", openFiles()),
 	}
-	if isFile(certificates) {
+	if _, err := os.Stat(certificates); err == nil {
 		words = append(words, "--build-arg", "NODE_EXTRA_CA_CERTS="+certificates, "--volume", certificates+":"+certificates+":ro")
 	}
 	return append(words, j.contextFlags()...)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/store-platform/store-platform/deploy/local/internal/images"
 )
 
 // tinyDockerfile needs no network: its base is a static program of this machine.
@@ -29,23 +31,23 @@ USER 999
 `
 
 // tiny is a pack with this Dockerfile and a folder for its source.
-func tiny(t *testing.T, text string) (Pack, Settings) {
+func tiny(t *testing.T, text string) (images.Pack, images.Settings) {
 	t.Helper()
 	program, err := os.ReadFile("/bin/busybox")
 	if err != nil {
 		t.Fatal(err)
 	}
-	pack := pack(t, map[string]string{dockerfile: text}, "shop", "database")
-	if err := os.WriteFile(filepath.Join(imageFolder(pack), "busybox"), program, 0o755); err != nil {
+	pack := pack(t, map[string]string{images.Dockerfile: text}, "shop", "database")
+	if err := os.WriteFile(filepath.Join(pack.ImageFolder(), "busybox"), program, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()
 	fill(t, folder, map[string]string{"plugin.php": "1"})
-	return pack, Settings{"TINY_PLUGIN_DIR": folder}
+	return pack, images.Settings{"TINY_PLUGIN_DIR": folder}
 }
 
 // ensure builds with buildah whether or not Docker runs here.
-func ensure(t *testing.T, cache string, log *bytes.Buffer, pack Pack, settings Settings, progress Progress) (Image, error) {
+func ensure(t *testing.T, cache string, log *bytes.Buffer, pack images.Pack, settings images.Settings, progress images.Progress) (images.Image, error) {
 	t.Helper()
 	b := &Builder{Cache: cache, Log: log}
 	j, err := planWith(buildah{Builder: b}, pack, settings)
@@ -90,7 +92,7 @@ func TestBuildahBuilds(t *testing.T) {
 			t.Errorf("%s runs as %q", short, config.Config.User)
 		}
 	}
-	sizes, err := image.Sizes()
+	sizes, err := Sizes(image)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +119,7 @@ func TestABuildThatFailsSaysItsLastLines(t *testing.T) {
 	pack, settings := tiny(t, strings.Replace(tinyDockerfile, "echo made >/made", "echo no such plugin; exit 7", 1))
 	var log bytes.Buffer
 	_, err := ensure(t, cache, &log, pack, settings, nil)
-	var failed *BuildError
+	var failed *images.BuildError
 	if !errors.As(err, &failed) || !strings.Contains(err.Error(), "no such plugin") {
 		t.Fatalf("error %v", err)
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
+
+	"github.com/store-platform/store-platform/deploy/local/internal/images"
 )
 
 // phraseMark begins a comment above a stage's FROM that says what people read while the stage is built:
@@ -163,7 +165,7 @@ var (
 // meter turns a builder's lines into progress.
 type meter struct {
 	file     stages
-	progress Progress
+	progress images.Progress
 	total    int
 	done     int
 	seen     map[string]bool // Docker says the same step more than once

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/store-platform/store-platform/deploy/local/internal/images"
 )
 
 const shopDockerfile = `# A shop.
@@ -36,8 +38,8 @@ USER 999
 func read(t *testing.T) stages {
 	t.Helper()
 	folder := t.TempDir()
-	fill(t, folder, map[string]string{dockerfile: shopDockerfile})
-	file, err := readDockerfile(filepath.Join(folder, dockerfile))
+	fill(t, folder, map[string]string{images.Dockerfile: shopDockerfile})
+	file, err := readDockerfile(filepath.Join(folder, images.Dockerfile))
 	if err != nil {
 		t.Fatal(err)
 	}

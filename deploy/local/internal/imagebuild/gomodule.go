@@ -7,6 +7,8 @@ import (
 
 	"github.com/store-platform/store-platform/deploy/local/internal/buildcache"
 	"github.com/store-platform/store-platform/deploy/local/internal/gobuild"
+	"github.com/store-platform/store-platform/deploy/local/internal/imagepack"
+	"github.com/store-platform/store-platform/deploy/local/internal/images"
 	"github.com/store-platform/store-platform/deploy/local/internal/kube"
 )
 
@@ -14,8 +16,8 @@ import (
 const unprivileged = "65532:65532"
 
 // programs are the binaries of a pack whose image/ is a Go module, one per image and named as the pack calls it.
-func (b *Builder) programs(pack Pack) (map[string]gobuild.Program, error) {
-	module, err := b.Go.Module(imageFolder(pack))
+func (b *Builder) programs(pack images.Pack) (map[string]gobuild.Program, error) {
+	module, err := b.Go.Module(pack.ImageFolder())
 	if err != nil {
 		return nil, err
 	}
@@ -26,14 +28,14 @@ func (b *Builder) programs(pack Pack) (map[string]gobuild.Program, error) {
 	return programs, nil
 }
 
-func (b *Builder) builtModule(pack Pack) (Image, bool, error) {
+func (b *Builder) builtModule(pack images.Pack) (images.Image, bool, error) {
 	programs, err := b.programs(pack)
 	if err != nil {
-		return Image{}, false, err
+		return images.Image{}, false, err
 	}
 	for _, program := range programs {
 		if !b.Go.Has(program) {
-			return Image{}, false, nil
+			return images.Image{}, false, nil
 		}
 	}
 	// With the binaries there, packing is the work of a moment.
@@ -42,10 +44,10 @@ func (b *Builder) builtModule(pack Pack) (Image, bool, error) {
 }
 
 // ensureModule makes each image of one static binary on nothing.
-func (b *Builder) ensureModule(ctx context.Context, pack Pack, progress Progress) (Image, error) {
+func (b *Builder) ensureModule(ctx context.Context, pack images.Pack, progress images.Progress) (images.Image, error) {
 	programs, err := b.programs(pack)
 	if err != nil {
-		return Image{}, err
+		return images.Image{}, err
 	}
 	j := &job{pack: pack}
 	var contents []kube.Image
@@ -56,7 +58,7 @@ func (b *Builder) ensureModule(ctx context.Context, pack Pack, progress Progress
 		}
 		binary, err := b.Go.Ensure(ctx, programs[name])
 		if err != nil {
-			return Image{}, fmt.Errorf("build the image of engine %s: %w", pack.Name, err)
+			return images.Image{}, fmt.Errorf("build the image of engine %s: %w", pack.Name, err)
 		}
 		key.Words(pack.Images[name], binary)
 		contents = append(contents, kube.Image{
@@ -66,13 +68,13 @@ func (b *Builder) ensureModule(ctx context.Context, pack Pack, progress Progress
 	}
 	at, err := key.String()
 	if err != nil {
-		return Image{}, err
+		return images.Image{}, err
 	}
 	dir, err := buildcache.Ensure(ctx, b.Cache, j.cacheName(), at, func(_ context.Context, dir string) error {
-		return kube.WriteImages(filepath.Join(dir, archiveFile), contents...)
+		return imagepack.Write(filepath.Join(dir, archiveFile), contents...)
 	})
 	if err != nil {
-		return Image{}, err
+		return images.Image{}, err
 	}
 	return j.image(dir), nil
 }

@@ -6,14 +6,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/deploy/local/internal/images"
 )
 
 func TestAKeyIsOfEverythingThatImagesAreMadeOf(t *testing.T) {
-	pack := pack(t, map[string]string{dockerfile: "FROM scratch AS shop\n", ".dockerignore": "x\n", "a/testdata/b_test.go": "x"}, "shop")
+	pack := pack(t, map[string]string{images.Dockerfile: "FROM scratch AS shop\n", ".dockerignore": "x\n", "a/testdata/b_test.go": "x"}, "shop")
 	folder := t.TempDir()
 	fill(t, folder, map[string]string{"plugin.php": "1"})
-	tool, settings := fixed("one"), Settings{}
+	tool, settings := fixed("one"), images.Settings{}
 	key := func() string {
 		t.Helper()
 		j, err := planWith(tool, pack, settings)
@@ -35,11 +35,11 @@ func TestAKeyIsOfEverythingThatImagesAreMadeOf(t *testing.T) {
 		}
 	}
 	changed("the beginning")
-	for _, name := range []string{dockerfile, ".dockerignore", "a/testdata/b_test.go"} {
-		fill(t, imageFolder(pack), map[string]string{name: "other"})
+	for _, name := range []string{images.Dockerfile, ".dockerignore", "a/testdata/b_test.go"} {
+		fill(t, pack.ImageFolder(), map[string]string{name: "other"})
 		changed(name)
 	}
-	if err := os.Symlink("Dockerfile", filepath.Join(imageFolder(pack), "link")); err != nil {
+	if err := os.Symlink("Dockerfile", filepath.Join(pack.ImageFolder(), "link")); err != nil {
 		t.Fatal(err)
 	}
 	changed("a link")
@@ -54,35 +54,18 @@ func TestAKeyIsOfEverythingThatImagesAreMadeOf(t *testing.T) {
 }
 
 func TestAFolderThatIsNotThereIsRefusedByItsSetting(t *testing.T) {
-	pack := pack(t, map[string]string{dockerfile: "FROM scratch AS shop\n"}, "shop")
+	pack := pack(t, map[string]string{images.Dockerfile: "FROM scratch AS shop\n"}, "shop")
 	missing := filepath.Join(t.TempDir(), "missing")
-	_, err := planWith(fixed("one"), pack, Settings{"TINY_PLUGIN_DIR": missing})
+	_, err := planWith(fixed("one"), pack, images.Settings{"TINY_PLUGIN_DIR": missing})
 	if err == nil || !strings.Contains(err.Error(), "TINY_PLUGIN_DIR="+missing) {
 		t.Errorf("error %v", err)
 	}
 	t.Setenv("TINY_PLUGIN_DIR", missing)
-	if _, err := Environment([]Pack{pack}); err == nil || !strings.Contains(err.Error(), "TINY_PLUGIN_DIR") {
+	if _, err := images.Environment([]images.Pack{pack}); err == nil || !strings.Contains(err.Error(), "TINY_PLUGIN_DIR") {
 		t.Errorf("error %v", err)
 	}
 	t.Setenv("TINY_PLUGIN_DIR", "")
-	if settings, err := Environment([]Pack{pack}); err != nil || len(settings) != 0 {
+	if settings, err := images.Environment([]images.Pack{pack}); err != nil || len(settings) != 0 {
 		t.Errorf("settings %v, error %v", settings, err)
-	}
-}
-
-func TestAPackNeedsNothingWithoutAnythingToBuild(t *testing.T) {
-	for _, c := range []struct {
-		files map[string]string
-		want  bool
-	}{
-		{nil, false}, {map[string]string{"README": "x"}, false},
-		{map[string]string{dockerfile: "x"}, true}, {map[string]string{"go.mod": "x"}, true},
-	} {
-		if got := Needed(pack(t, c.files)); got != c.want {
-			t.Errorf("with %v: %v", c.files, got)
-		}
-	}
-	if Needed(Pack{Folder: t.TempDir(), Pack: engine.Pack{}}) {
-		t.Error("no image/ needs a build")
 	}
 }

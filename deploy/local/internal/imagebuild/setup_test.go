@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/store-platform/store-platform/deploy/local/internal/images"
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/guard"
 )
@@ -16,9 +17,9 @@ func TestMain(m *testing.M) {
 }
 
 // pack makes a pack's folder with these files in image/.
-func pack(t *testing.T, files map[string]string, targets ...string) Pack {
+func pack(t *testing.T, files map[string]string, targets ...string) images.Pack {
 	t.Helper()
-	made := Pack{Folder: t.TempDir(), Pack: engine.Pack{
+	made := images.Pack{Folder: t.TempDir(), Pack: engine.Pack{
 		Name: "tiny", Title: "Tiny", Images: map[string]string{},
 		Sources: []engine.Source{{Name: "plugin", Setting: "TINY_PLUGIN_DIR"}},
 	}}

@@ -30,6 +30,8 @@ type Builder struct {
 	Cache string   // see buildcache.Root
 	Nice  bool     // at low priority, beside what the user is waiting for
 	Only  []string // names of parts; nil means all
+	// Pack writes images into an archive at path. It isn't asked when Only leaves the images out.
+	Pack func(ctx context.Context, path string, images []Image) error
 }
 
 // Build makes what is missing of the parts, one after the other. With everything in place
@@ -152,9 +154,9 @@ func (b Builder) images(ctx context.Context, tools *Toolbox, progress Progress) 
 	if err != nil {
 		return err
 	}
-	dir, err := buildcache.Ensure(ctx, b.Cache, partImages, key, func(_ context.Context, dir string) error {
+	dir, err := buildcache.Ensure(ctx, b.Cache, partImages, key, func(ctx context.Context, dir string) error {
 		progress(partImages, "packing images", 0, 1)
-		return WriteImages(filepath.Join(dir, imagesArchive), clusterImages(tools)...)
+		return b.Pack(ctx, filepath.Join(dir, imagesArchive), clusterImages(tools))
 	})
 	if err != nil {
 		return err

@@ -112,7 +112,7 @@ func (c *Cluster) importImages(ctx context.Context, path string) error {
 	return nil
 }
 
-// LoadImage imports an image archive (see WriteImages) under the names it holds, unless the same one was imported into this
+// LoadImage imports an image archive (see package imagepack) under the names it holds, unless the same one was imported into this
 // state folder before.
 func (c *Cluster) LoadImage(ctx context.Context, path string) error {
 	info, err := os.Stat(path)

@@ -246,3 +246,18 @@ func Repository(dir string) (string, error) {
 		}
 	}
 }
+
+// Places finds the clone that the working folder lies in, and the state folder: state, or the clone's own.
+func Places(state string) (repository, path string, err error) {
+	here, err := os.Getwd()
+	if err != nil {
+		return "", "", fmt.Errorf("find the working folder: %w", err)
+	}
+	if repository, err = Repository(here); err != nil {
+		return "", "", err
+	}
+	if state == "" {
+		state = filepath.Join(repository, ".local")
+	}
+	return repository, state, nil
+}

@@ -59,7 +59,9 @@ type Endpoints struct {
 
 // Status is what `local status` prints.
 type Status struct {
-	Cluster   string             `json:"cluster"`
+	Cluster string `json:"cluster"`
+	// Trouble is what each part failed with that is being tried again.
+	Trouble   map[string]string  `json:"trouble,omitempty"`
 	Processes []supervise.Status `json:"processes"`
 }
 

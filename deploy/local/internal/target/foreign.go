@@ -11,12 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/authn"
-	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
-
-	"github.com/store-platform/store-platform/deploy/local/internal/imagebuild"
+	"github.com/store-platform/store-platform/deploy/local/internal/images"
 	"github.com/store-platform/store-platform/deploy/local/internal/preflight"
 	"github.com/store-platform/store-platform/pkg/guard"
 )
@@ -27,6 +22,8 @@ type Foreign struct {
 	Context string
 	// Registry is what images are pushed below; empty means the loader of the cluster's tool.
 	Registry string
+	// Push pushes them.
+	Push func(ctx context.Context, image images.Image, registry string) error
 }
 
 // tokenPatience bounds waiting for the token of a service account.
@@ -102,9 +99,9 @@ func (f Foreign) token(ctx context.Context, namespace, secret string) (string, e
 }
 
 // Load brings images into the cluster.
-func (f Foreign) Load(ctx context.Context, image imagebuild.Image) error {
+func (f Foreign) Load(ctx context.Context, image images.Image) error {
 	if f.Registry != "" {
-		return f.push(ctx, image)
+		return f.Push(ctx, image, f.Registry)
 	}
 	var words []string
 	switch loader := preflight.Loader(f.Context); loader {
@@ -119,27 +116,6 @@ func (f Foreign) Load(ctx context.Context, image imagebuild.Image) error {
 	}
 	if _, err := run(ctx, "", words...); err != nil {
 		return fmt.Errorf("load images into %s: %w", f.Context, err)
-	}
-	return nil
-}
-
-func (f Foreign) push(ctx context.Context, image imagebuild.Image) error {
-	for _, short := range image.Names {
-		inArchive, err := name.NewTag(short)
-		if err != nil {
-			return fmt.Errorf("read the name of an image: %w", err)
-		}
-		content, err := tarball.ImageFromPath(image.Path, &inArchive)
-		if err != nil {
-			return fmt.Errorf("read image %s: %w", short, err)
-		}
-		target, err := name.NewTag(f.Registry + "/" + short)
-		if err != nil {
-			return fmt.Errorf("read IMAGE_REGISTRY: %w", err)
-		}
-		if err := remote.Write(target, content, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)); err != nil {
-			return fmt.Errorf("push %s: %w", target, err)
-		}
 	}
 	return nil
 }

@@ -5,7 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/store-platform/store-platform/deploy/local/internal/imagebuild"
+	"github.com/store-platform/store-platform/deploy/local/internal/images"
 	"github.com/store-platform/store-platform/pkg/engine"
 )
 
@@ -13,7 +13,7 @@ import (
 const enginesFolder = "services/provisioner/engines"
 
 // Packs reads the engine packs of a clone, and those in the folder more, unless that is empty.
-func Packs(repository, more string) ([]imagebuild.Pack, error) {
+func Packs(repository, more string) ([]images.Pack, error) {
 	folders := []string{filepath.Join(repository, enginesFolder)}
 	if more != "" {
 		absolute, err := filepath.Abs(more)
@@ -22,14 +22,14 @@ func Packs(repository, more string) ([]imagebuild.Pack, error) {
 		}
 		folders = append(folders, absolute)
 	}
-	var all []imagebuild.Pack
+	var all []images.Pack
 	for _, folder := range folders {
 		packs, err := engine.Load(os.DirFS(folder))
 		if err != nil {
 			return nil, fmt.Errorf("read the engine packs in %s: %w", folder, err)
 		}
 		for _, pack := range packs {
-			all = append(all, imagebuild.Pack{Pack: pack, Folder: filepath.Join(folder, pack.Name)})
+			all = append(all, images.Pack{Pack: pack, Folder: filepath.Join(folder, pack.Name)})
 		}
 	}
 	return all, nil

@@ -8,11 +8,11 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/store-platform/store-platform/deploy/local/internal/imagebuild"
+	"github.com/store-platform/store-platform/deploy/local/internal/broker"
+	"github.com/store-platform/store-platform/deploy/local/internal/images"
 	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/platform"
-	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
 // boardPoll is how often the board looks whether the gateway has made the buckets, and
@@ -33,7 +33,7 @@ type board struct {
 	silent bool
 }
 
-func newBoard(nats config.NATS, from []imagebuild.Pack) *board {
+func newBoard(nats config.NATS, from []images.Pack) *board {
 	packs := make([]engine.Pack, len(from))
 	for i, pack := range from {
 		packs[i] = pack.Pack
@@ -46,23 +46,23 @@ func newBoard(nats config.NATS, from []imagebuild.Pack) *board {
 func (b *board) run(ctx context.Context) error {
 	nc, err := b.nats.Connect(ctx, "local")
 	if err != nil {
-		return unlessEnded(ctx, err)
+		return err
 	}
 	defer nc.Close()
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return fmt.Errorf("open JetStream: %w", err)
 	}
-	catalog, err := await(ctx, js, storelog.BucketCatalog)
+	catalog, err := await(ctx, js, broker.CatalogBucket)
 	if err != nil {
-		return unlessEnded(ctx, err)
+		return err
 	}
-	bucket, err := await(ctx, js, storelog.BucketPlatform)
+	bucket, err := await(ctx, js, broker.PlatformBucket)
 	if err != nil {
-		return unlessEnded(ctx, err)
+		return err
 	}
 	if err := engine.Publish(ctx, catalog, b.packs); err != nil {
-		return unlessEnded(ctx, err)
+		return err
 	}
 	b.mu.Lock()
 	b.bucket = bucket

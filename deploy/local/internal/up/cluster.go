@@ -1,6 +1,7 @@
 package up
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -12,18 +13,22 @@ import (
 	"strings"
 	"time"
 
-	"github.com/store-platform/store-platform/deploy/local/internal/imagebuild"
+	"github.com/store-platform/store-platform/deploy/local/internal/images"
 	"github.com/store-platform/store-platform/deploy/local/internal/kube"
 	"github.com/store-platform/store-platform/deploy/local/internal/supervise"
 	"github.com/store-platform/store-platform/deploy/local/internal/target"
 	"github.com/store-platform/store-platform/pkg/platform"
 )
 
-// percentStep is how much further a build must be for the board to say so.
-const percentStep = 5
+// kubernetesName is the cluster's in messages.
+const kubernetesName = "kubernetes"
 
-// restartPause is how long a cluster that broke down is left alone before it is started again.
-const restartPause = 2 * time.Second
+// A cluster that broke down, or didn't start, is left alone for this long before it is started again. The pause doubles
+// with each failure, up to longPause, and begins anew once a cluster has run for steady.
+const (
+	restartPause = 2 * time.Second
+	steady       = 5 * time.Minute
+)
 
 // own builds the cluster and keeps it running.
 func (r *run) own(ctx context.Context) error {
@@ -33,80 +38,101 @@ func (r *run) own(ctx context.Context) error {
 	case <-r.built:
 	}
 	began := time.Now()
-	tools, err := kube.Build(ctx, kube.Builder{Repo: r.Repository, Cache: r.cache, Nice: true}, r.building)
-	if err != nil {
-		return fmt.Errorf("build Kubernetes: %w", err)
-	}
-	if took := time.Since(began); took > time.Second {
-		r.Terminal.Say("kubernetes", "built in %.0f s", took.Seconds())
-	}
-	address, err := freeAddress("127.0.0.1")
-	if err != nil {
+	settings := kube.Config{StateDir: r.dir.Path("kube"), Out: r.Terminal}
+	built := r.persist(ctx, part{kubernetesName, func(ctx context.Context) (err error) {
+		settings.Tools, err = kube.Build(ctx, r.kubernetes(), r.building)
 		return err
+	}})
+	if !built {
+		return nil
 	}
-	settings := kube.Config{Tools: tools, StateDir: r.dir.Path("kube"), APIAddr: address, Out: r.Terminal}
+	r.made()
+	if took := time.Since(began); took > time.Second {
+		r.Terminal.Say(kubernetesName, "built in %.0f s", took.Seconds())
+	}
 	cached := r.supplier.cached(ctx)
 	for _, name := range slices.Sorted(maps.Keys(cached)) {
 		settings.Images = append(settings.Images, cached[name].Path)
 	}
-	for first := true; ; first = false {
-		broken, err := r.once(ctx, settings, first, cached)
-		if err != nil || ctx.Err() != nil {
-			return err
+	for failures := 0; ; failures++ {
+		began := time.Now()
+		err := r.once(ctx, settings, cached)
+		if ctx.Err() != nil {
+			return nil
 		}
-		r.Terminal.Say("kubernetes", "%v; starting it again", broken)
+		if time.Since(began) > steady {
+			failures = 0
+		}
+		pause := min(restartPause<<min(failures, 10), longPause)
+		r.failed(kubernetesName, err, pause)
 		r.supervisor.Stop(ctx, edge)
 		if err := r.stopCluster(); err != nil {
-			return fmt.Errorf("stop the broken cluster: %w", err)
+			r.failed(kubernetesName, fmt.Errorf("stop the broken cluster: %w", err), pause)
 		}
-		select {
-		case <-ctx.Done():
+		if !wait(ctx, pause) {
 			return nil
-		case <-time.After(restartPause):
 		}
 	}
 }
 
-// once starts the cluster and what works on it, and answers why it broke down, if it did
-// before ctx ended.
-func (r *run) once(ctx context.Context, settings kube.Config, first bool, cached map[string]imagebuild.Image) (broken, err error) {
+// once starts the cluster and what works on it, and answers why it has to be started again.
+func (r *run) once(ctx context.Context, settings kube.Config, cached map[string]images.Image) error {
 	began := time.Now()
+	var err error
+	if settings.APIAddr, err = freeAddress("127.0.0.1"); err != nil {
+		return err
+	}
 	cluster, err := kube.Start(ctx, settings, func(_, message string, done, total int) {
-		r.tell("kubernetes", "starting Kubernetes: "+message, done, total)
+		r.tell(kubernetesName, "starting Kubernetes: "+message, done, total)
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	r.mu.Lock()
 	r.cluster = cluster
 	r.mu.Unlock()
 	r.supplier.loaded(cached)
-	r.tell("kubernetes", "starting what works on the cluster", 0, 0)
-	if err := r.admit(ctx, cluster); err != nil {
-		return nil, err
-	}
-	if err := r.startEdge(ctx, cluster); err != nil {
-		return nil, err
-	}
-	if first {
-		r.board.handOver()
-		r.startWorkers()
-		if err := r.board.ready(ctx); err != nil {
-			return nil, unlessEnded(ctx, err)
+	running, broke := context.WithCancelCause(ctx)
+	defer broke(nil)
+	go func() {
+		select {
+		case reason := <-cluster.Done():
+			broke(reason)
+		case <-running.Done():
 		}
+	}()
+	r.tell(kubernetesName, "starting what works on the cluster", 0, 0)
+	if err := r.admit(running, cluster); err != nil {
+		return cmp.Or(context.Cause(running), err)
 	}
+	if err := r.startEdge(running, cluster); err != nil {
+		return cmp.Or(context.Cause(running), err)
+	}
+	if err := r.openFor(running); err != nil {
+		return err
+	}
+	r.mended(kubernetesName)
 	r.describe("running")
-	r.Terminal.Say("kubernetes", "running, after %.0f s", time.Since(began).Seconds())
-	if first {
-		r.summary()
+	r.Terminal.Say(kubernetesName, "running, after %.0f s", time.Since(began).Seconds())
+	<-running.Done()
+	r.describe("broke down: " + context.Cause(running).Error())
+	return context.Cause(running)
+}
+
+// openFor starts the workers, the first time that there is a cluster for them, and says where everything is once they
+// say that stores can be made.
+func (r *run) openFor(ctx context.Context) error {
+	if r.working {
+		return nil
 	}
-	select {
-	case <-ctx.Done():
-		return nil, nil
-	case broken := <-cluster.Done():
-		r.describe("broke down: " + broken.Error())
-		return broken, nil
+	r.board.handOver()
+	r.startWorkers()
+	r.working = true
+	if err := r.board.ready(ctx); err != nil {
+		return err
 	}
+	r.summary()
+	return nil
 }
 
 func (r *run) stopCluster() error {
@@ -114,6 +140,9 @@ func (r *run) stopCluster() error {
 	cluster := r.cluster
 	r.cluster = nil
 	r.mu.Unlock()
+	if cluster == nil {
+		return nil
+	}
 	return cluster.Stop()
 }
 
@@ -154,7 +183,7 @@ func (r *run) startEdge(ctx context.Context, cluster *kube.Cluster) error {
 		return err
 	}
 	r.supervisor.Start(supervise.Program{Name: edge, Make: func() (*exec.Cmd, error) {
-		command := cluster.Command(context.WithoutCancel(ctx), r.binaries[edge])
+		command := cluster.Command(context.WithoutCancel(ctx), r.binary(edge))
 		command.Env = append(r.environment(),
 			"KUBECONFIG="+r.kubeconfig(edge), "KUBERNETES_SERVER=https://"+strings.TrimSpace(string(address)), "INGRESS_CLASS_NAME=local")
 		command.ExtraFiles = []*os.File{listener}
@@ -170,28 +199,26 @@ func (r *run) foreign(ctx context.Context) error {
 		return nil
 	case <-r.built:
 	}
-	r.tell("kubernetes", "making "+r.Context+" ready", 0, 0)
+	r.made()
 	// What is built already is on its way there before a store asks.
 	r.supplier.request(r.supplier.cached(ctx))
-	if err := r.admit(ctx, r.theirs()); err != nil {
-		return unlessEnded(ctx, err)
-	}
-	r.board.handOver()
-	r.startWorkers()
-	if err := r.board.ready(ctx); err != nil {
-		return unlessEnded(ctx, err)
+	ready := r.persist(ctx, part{kubernetesName, func(ctx context.Context) error {
+		r.tell(kubernetesName, "making "+r.Context+" ready", 0, 0)
+		return r.admit(ctx, r.theirs())
+	}})
+	if !ready || r.openFor(ctx) != nil {
+		return nil
 	}
 	r.describe(r.Context)
-	r.summary()
 	return nil
 }
 
 func (r *run) theirs() target.Foreign {
-	return target.Foreign{Context: r.Context, Registry: r.Registry}
+	return target.Foreign{Context: r.Context, Registry: r.Registry, Push: r.images.Push}
 }
 
 // load brings images into the cluster, once there is one.
-func (r *run) load(ctx context.Context, image imagebuild.Image) error {
+func (r *run) load(ctx context.Context, image images.Image) error {
 	if r.Context != "" {
 		return r.theirs().Load(ctx, image)
 	}
@@ -210,20 +237,18 @@ func (r *run) load(ctx context.Context, image imagebuild.Image) error {
 	}
 }
 
-// building is told by kube.Build what it is at. Terminal and `local status` hear of each
-// part once, the board also how far it is, in steps that a person would want to see.
+// building is told by kube.Build what it is at. A part that it begins says that the one before is done.
 func (r *run) building(part, message string, done, total int) {
-	parts := kube.Parts()
-	at := slices.IndexFunc(parts, func(p kube.Part) bool { return p.Name == part })
-	words := fmt.Sprintf("%s (%d of %d)", message, at+1, len(parts))
-	r.tell(part, words, at, len(parts))
-	if total == 0 {
-		return
+	r.mu.Lock()
+	before := r.now.Part
+	r.mu.Unlock()
+	if before != part {
+		r.estimate.end(before)
 	}
-	r.Terminal.Pass(part, fmt.Sprintf("%s, package %d of %d", words, done, total))
-	if percent := done * 100 / total / percentStep * percentStep; percent > 0 {
-		r.board.say(platform.Cluster{Part: part, Message: fmt.Sprintf("%s, %d %%", words, percent), Done: at, Total: len(parts)})
+	if total > 0 {
+		r.estimate.count(part, done, total)
 	}
+	r.making(part, message)
 }
 
 // tell says on the terminal, on the board and to `local status` what stands between the

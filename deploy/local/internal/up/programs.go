@@ -20,14 +20,19 @@ const (
 	edge         = "edge"
 )
 
-// programs are what is built, by the process that runs it.
+// imagesName is no process that is kept running: it is run for each thing that is to be done with images.
+const imagesName = "images"
+
+// programs are what is built, by the process that runs it. Everything but the gateway, which is the page, is built at low
+// priority, so that page and log answer while the rest is compiled.
 var programs = map[string]gobuild.Program{
-	brokerName:  {Name: "store-broker", Module: "deploy/local", Package: "cmd/broker"},
+	brokerName:  {Name: "store-broker", Module: "deploy/local", Package: "cmd/broker", Low: true},
 	gateway:     {Name: "store-gateway", Module: "services/gateway", Package: "cmd/store-gateway"},
-	events:      {Name: "store-events", Module: "services/events", Package: "cmd/store-events"},
-	provisioner: {Name: "store-provisioner", Module: "services/provisioner", Package: "cmd/store-provisioner"},
-	janitor:     {Name: "store-janitor", Module: "services/janitor", Package: "cmd/store-janitor"},
-	edge:        {Name: "store-edge", Module: "deploy/local/edge", Package: "cmd/edge"},
+	events:      {Name: "store-events", Module: "services/events", Package: "cmd/store-events", Low: true},
+	provisioner: {Name: "store-provisioner", Module: "services/provisioner", Package: "cmd/store-provisioner", Low: true},
+	janitor:     {Name: "store-janitor", Module: "services/janitor", Package: "cmd/store-janitor", Low: true},
+	edge:        {Name: "store-edge", Module: "deploy/local/edge", Package: "cmd/edge", Low: true},
+	imagesName:  {Name: "store-images", Module: "deploy/local", Package: "cmd/images", Low: true},
 }
 
 // forTests are no processes of a run, but tests run them.

@@ -22,63 +22,9 @@ var handedOn = []string{
 	"DEMO_ENGINES", "ENGINES_DIR", "ENGINE_SETTINGS", "SSL_CERT_FILE", "SSL_CERT_DIR",
 }
 
-// services builds and starts what page and API take, then builds the rest.
-func (r *run) services(ctx context.Context) error {
-	database := make(chan error, 1)
-	go func() { database <- r.startPostgres(ctx) }()
-	for _, step := range []struct {
-		name  string
-		start func() error
-	}{{brokerName, r.startBroker}, {gateway, r.startGateway}, {events, r.startEvents}} {
-		if err := r.build(ctx, step.name); err != nil {
-			return err
-		}
-		if err := step.start(); err != nil {
-			return err
-		}
-	}
-	if err := <-database; err != nil {
-		return err
-	}
-	if err := awaitHealth(ctx, r.at.API+"/healthz"); err != nil {
-		return err
-	}
-	r.Terminal.Say(gateway, "page and API are at %s", r.at.API)
-	rest := []string{provisioner, janitor}
-	if r.Context == "" {
-		rest = append(rest, edge)
-	}
-	for _, name := range rest {
-		if err := r.build(ctx, name); err != nil {
-			return err
-		}
-	}
-	close(r.built)
-	return nil
-}
-
-// build builds the program of a process. The board says so of those that a cluster needs.
-func (r *run) build(ctx context.Context, name string) error {
-	program := programs[name]
-	began := time.Now()
-	there := r.builder.Has(program)
-	if !there {
-		r.tell(name, "building "+program.Name, 0, 0)
-	}
-	path, err := r.builder.Ensure(ctx, program)
-	if err != nil {
-		return err
-	}
-	r.binaries[name] = path
-	if !there {
-		r.Terminal.Say(name, "built in %.0f s", time.Since(began).Seconds())
-	}
-	return nil
-}
-
 func (r *run) startPostgres(ctx context.Context) error {
 	if err := r.postgres.Init(ctx); err != nil {
-		return unlessEnded(ctx, err)
+		return err
 	}
 	r.supervisor.Start(supervise.Program{
 		Name: postgresName, Signal: syscall.SIGINT, Grace: 20 * time.Second,
@@ -102,17 +48,15 @@ func (r *run) startBroker() error {
 	return nil
 }
 
-func (r *run) startGateway() error {
+func (r *run) startGateway() {
 	r.start(gateway, 0, nil,
 		"LISTEN="+r.API, "AUTH=open", "EVENTS_URL="+r.at.Events, "BASE_DOMAIN="+r.at.Base,
 		"INSTALLATION="+r.identity.Installation)
-	return nil
 }
 
-func (r *run) startEvents() error {
+func (r *run) startEvents() {
 	r.start(events, 0, nil,
 		"LISTEN="+strings.TrimPrefix(r.at.Events, "http://"), "DATABASE_URL="+r.at.Database)
-	return nil
 }
 
 // startWorkers starts those who work on the cluster. On the user's own one, routes are as
@@ -137,7 +81,7 @@ func (r *run) start(name string, grace time.Duration, args []string, environment
 		environment = append(environment, "NATS_URL="+r.at.Broker, "NATS_USER="+name, "NATS_PASSWORD="+r.identity.Passwords[name])
 	}
 	r.supervisor.Start(supervise.Program{Name: name, Grace: grace, Make: func() (*exec.Cmd, error) {
-		command := exec.Command(r.binaries[name], args...)
+		command := exec.Command(r.binary(name), args...)
 		// Services read .env.local in their working folder.
 		command.Dir = r.Repository
 		command.Env = append(r.environment(), environment...)

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/store-platform/store-platform/deploy/local/internal/imagebuild"
+	"github.com/store-platform/store-platform/deploy/local/internal/images"
 	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/platform"
 )
@@ -25,16 +26,16 @@ const (
 // supplier builds the images of engines when somebody first asks for them, one engine at a time, and loads them into the
 // cluster.
 type supplier struct {
-	packs map[string]imagebuild.Pack
-	// built, ensure and load are imagebuild's and the cluster's.
-	built  func(context.Context, imagebuild.Pack, imagebuild.Settings) (imagebuild.Image, bool, error)
-	ensure func(context.Context, imagebuild.Pack, imagebuild.Settings, imagebuild.Progress) (imagebuild.Image, error)
-	load   func(context.Context, imagebuild.Image) error
+	packs map[string]images.Pack
+	// built, ensure and load are the program's and the cluster's.
+	built  func(context.Context, []images.Pack, images.Settings) (map[string]images.Image, error)
+	ensure func(context.Context, images.Pack, images.Settings, images.Progress) (images.Image, error)
+	load   func(context.Context, images.Image) error
 	// terminal is told what is built; nil tells nobody.
 	terminal *Terminal
 
 	mu       sync.Mutex
-	settings imagebuild.Settings
+	settings images.Settings
 	supplies map[string]*supply
 	queue    []string
 	wake     chan struct{}
@@ -48,15 +49,15 @@ type supply struct {
 	retryAt  time.Time
 }
 
-func newSupplier(packs []imagebuild.Pack, settings imagebuild.Settings, builder *imagebuild.Builder, load func(context.Context, imagebuild.Image) error, terminal *Terminal) *supplier {
+func newSupplier(packs []images.Pack, settings images.Settings, program *images.Program, load func(context.Context, images.Image) error, terminal *Terminal) *supplier {
 	s := &supplier{
-		packs: map[string]imagebuild.Pack{}, load: load, terminal: terminal,
+		packs: map[string]images.Pack{}, load: load, terminal: terminal,
 		settings: settings, supplies: map[string]*supply{}, wake: make(chan struct{}, 1),
-		built: builder.Built, ensure: builder.Ensure,
+		built: program.Built, ensure: program.Ensure,
 	}
 	for _, pack := range packs {
 		// Of an engine that brings nothing to build, images come from a registry, and nobody has to wait for them.
-		if imagebuild.Needed(pack) {
+		if pack.Builds() {
 			s.packs[pack.Name] = pack
 			s.supplies[pack.Name] = &supply{}
 		}
@@ -100,18 +101,16 @@ func (s *supplier) enqueue(engine string) {
 }
 
 // cached lists the archives that needn't be built. What can't be looked at is looked at again when somebody asks.
-func (s *supplier) cached(ctx context.Context) map[string]imagebuild.Image {
-	found := map[string]imagebuild.Image{}
-	for name, pack := range s.packs {
-		if image, ok, err := s.built(ctx, pack, s.handedIn()); err == nil && ok {
-			found[name] = image
-		}
+func (s *supplier) cached(ctx context.Context) map[string]images.Image {
+	found, err := s.built(ctx, slices.Collect(maps.Values(s.packs)), s.handedIn())
+	if err != nil {
+		slog.Warn("look for images that are built", "error", err)
 	}
 	return found
 }
 
 // loaded notes that the cluster has the images of these engines.
-func (s *supplier) loaded(engines map[string]imagebuild.Image) {
+func (s *supplier) loaded(engines map[string]images.Image) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for name := range engines {
@@ -122,7 +121,7 @@ func (s *supplier) loaded(engines map[string]imagebuild.Image) {
 }
 
 // request asks for engines as a store would.
-func (s *supplier) request(engines map[string]imagebuild.Image) {
+func (s *supplier) request(engines map[string]images.Image) {
 	for _, name := range slices.Sorted(maps.Keys(engines)) {
 		s.answer(name, platform.ImagesRequest{})
 	}
@@ -132,11 +131,11 @@ func (s *supplier) request(engines map[string]imagebuild.Image) {
 func (s *supplier) run(ctx context.Context, broker config.NATS) error {
 	nc, err := broker.Connect(ctx, "local images")
 	if err != nil {
-		return unlessEnded(ctx, err)
+		return err
 	}
 	defer nc.Close()
 	if _, err := platform.ServeImages(nc, s.answer); err != nil {
-		return unlessEnded(ctx, err)
+		return err
 	}
 	s.work(ctx)
 	return nil
@@ -167,7 +166,7 @@ func (s *supplier) next() string {
 	return engine
 }
 
-func (s *supplier) supply(ctx context.Context, pack imagebuild.Pack) error {
+func (s *supplier) supply(ctx context.Context, pack images.Pack) error {
 	began, said := time.Now(), ""
 	report := func(message string, done, total int) {
 		s.mu.Lock()
@@ -210,7 +209,7 @@ func (s *supplier) settle(engine string, err error) {
 
 // failed puts a failure into words: a sentence, and beside it what the builder said.
 func failed(err error) platform.Images {
-	var build *imagebuild.BuildError
+	var build *images.BuildError
 	if errors.As(err, &build) && len(build.Tail) > 0 {
 		last := strings.TrimRight(build.Tail[len(build.Tail)-1], ".")
 		return platform.Images{Failed: last + ".", Detail: build.Error()}
@@ -218,7 +217,7 @@ func failed(err error) platform.Images {
 	return platform.Images{Failed: strings.TrimRight(err.Error(), ".") + "."}
 }
 
-func (s *supplier) handedIn() imagebuild.Settings {
+func (s *supplier) handedIn() images.Settings {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.settings)

@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/store-platform/store-platform/deploy/local/internal/imagebuild"
+	"github.com/store-platform/store-platform/deploy/local/internal/images"
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/platform"
 )
@@ -20,8 +20,8 @@ type workshop struct {
 	*supplier
 	begun  chan string // the engine whose build begins
 	end    chan error  // how it ends
-	report imagebuild.Progress
-	handed imagebuild.Settings
+	report images.Progress
+	handed images.Settings
 	loads  []string
 	broken error // of loading
 }
@@ -29,9 +29,9 @@ type workshop struct {
 // open makes a workshop for engines a and b, which runs until the test ends, and c, which brings nothing to build.
 func open(t *testing.T) *workshop {
 	t.Helper()
-	var packs []imagebuild.Pack
+	var packs []images.Pack
 	for _, name := range []string{"a", "b", "c"} {
-		pack := imagebuild.Pack{Pack: engine.Pack{Name: name, Title: name}, Folder: filepath.Join(t.TempDir(), name)}
+		pack := images.Pack{Pack: engine.Pack{Name: name, Title: name}, Folder: filepath.Join(t.TempDir(), name)}
 		if name != "c" {
 			if err := os.MkdirAll(filepath.Join(pack.Folder, "image"), 0o755); err != nil {
 				t.Fatal(err)
@@ -43,19 +43,19 @@ func open(t *testing.T) *workshop {
 		packs = append(packs, pack)
 	}
 	w := &workshop{begun: make(chan string, 9), end: make(chan error)}
-	load := func(_ context.Context, image imagebuild.Image) error {
+	load := func(_ context.Context, image images.Image) error {
 		w.loads = append(w.loads, image.Path)
 		return w.broken
 	}
-	w.supplier = newSupplier(packs, imagebuild.Settings{}, &imagebuild.Builder{}, load, nil)
-	w.ensure = func(ctx context.Context, pack imagebuild.Pack, settings imagebuild.Settings, progress imagebuild.Progress) (imagebuild.Image, error) {
+	w.supplier = newSupplier(packs, images.Settings{}, &images.Program{}, load, nil)
+	w.ensure = func(ctx context.Context, pack images.Pack, settings images.Settings, progress images.Progress) (images.Image, error) {
 		w.report, w.handed = progress, settings
 		w.begun <- pack.Name
 		select {
 		case err := <-w.end:
-			return imagebuild.Image{Path: pack.Name}, err
+			return images.Image{Path: pack.Name}, err
 		case <-ctx.Done():
-			return imagebuild.Image{}, ctx.Err()
+			return images.Image{}, ctx.Err()
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -108,7 +108,7 @@ func TestAFailedBuildIsTriedAgainBehindAPause(t *testing.T) {
 		w := open(t)
 		w.ask("a")
 		<-w.begun
-		w.end <- &imagebuild.BuildError{Doing: "build", Tail: []string{"first", "no such plugin."}, Err: errors.New("exit 7")}
+		w.end <- &images.BuildError{Doing: "build", Tail: []string{"first", "no such plugin."}, Err: errors.New("exit 7")}
 		said := w.ask("a")
 		if said.Failed != "no such plugin." || !strings.Contains(said.Detail, "first") || said.Ready {
 			t.Errorf("after a failure: %+v", said)
@@ -145,8 +145,8 @@ func TestAFailedBuildIsTriedAgainBehindAPause(t *testing.T) {
 func TestWhatTheClusterHasFromItsStartIsNotBuilt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := open(t)
-		w.built = func(_ context.Context, pack imagebuild.Pack, _ imagebuild.Settings) (imagebuild.Image, bool, error) {
-			return imagebuild.Image{Path: pack.Name}, pack.Name == "a", nil
+		w.built = func(context.Context, []images.Pack, images.Settings) (map[string]images.Image, error) {
+			return map[string]images.Image{"a": {Path: "a"}}, nil
 		}
 		cached := w.cached(t.Context())
 		if len(cached) != 1 || cached["a"].Path != "a" {

@@ -2,10 +2,9 @@
 // separate processes until it is told to stop, then leaves nothing behind but the state
 // folder.
 //
-// What a user needs comes first. Broker, gateway and events are built and started, so that
-// page and API answer within two minutes of a cold start; then the workers are built, then
-// Kubernetes, at low priority. Meanwhile the log takes what is asked for, and the board says what it
-// waits for.
+// What a user needs comes first. The gateway is built and started, and beside it the broker, so that page and API answer
+// within two minutes of a cold start; then events, then the workers, then Kubernetes, all at low priority. Meanwhile the
+// log takes what is asked for, and the board says what it waits for. What fails is said and tried again.
 package up
 
 import (
@@ -14,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -25,7 +25,7 @@ import (
 	"github.com/store-platform/store-platform/deploy/local/internal/broker"
 	"github.com/store-platform/store-platform/deploy/local/internal/buildcache"
 	"github.com/store-platform/store-platform/deploy/local/internal/gobuild"
-	"github.com/store-platform/store-platform/deploy/local/internal/imagebuild"
+	"github.com/store-platform/store-platform/deploy/local/internal/images"
 	"github.com/store-platform/store-platform/deploy/local/internal/kube"
 	"github.com/store-platform/store-platform/deploy/local/internal/postgres"
 	"github.com/store-platform/store-platform/deploy/local/internal/preflight"
@@ -62,7 +62,7 @@ type run struct {
 	dir        *state.Dir
 	identity   state.Identity
 	at         state.Endpoints
-	packs      []imagebuild.Pack
+	packs      []images.Pack
 	builder    *gobuild.Builder
 	group      *guard.Group
 	supervisor *supervise.Supervisor
@@ -70,15 +70,20 @@ type run struct {
 	door       *storesDoor      // nil on the user's own cluster
 	postgres   *postgres.Server // set by start
 	built      chan struct{}    // closed once workers and edge are built
-	binaries   map[string]string
 	supplier   *supplier
+	images     *images.Program
+	estimate   estimate
+	working    bool // the workers were started; of the goroutine that has the cluster
 
-	mu      sync.Mutex
-	words   string // what the cluster is doing, for `local status`
-	cluster *kube.Cluster
+	mu       sync.Mutex
+	binaries map[string]string // paths, by the process
+	words    string            // what the cluster is doing, for `local status`
+	now      platform.Cluster  // what is being made, without how far it is
+	trouble  map[string]string // what a part failed with last, by its name
+	cluster  *kube.Cluster
 }
 
-// Run runs everything until ctx ends, or something that can't be restarted fails. It returns
+// Run runs everything until ctx ends, or something fails that can't be tried again. It returns
 // once everything it started is gone; when hard ends, that is at once.
 func Run(ctx, hard context.Context, o Options) error {
 	cache, err := buildcache.Root()
@@ -103,13 +108,17 @@ func Run(ctx, hard context.Context, o Options) error {
 	if err != nil {
 		return refusal(err)
 	}
-	r := &run{Options: o, cache: cache, dir: dir, built: make(chan struct{}), binaries: map[string]string{}}
+	r := newRun(o, cache, dir)
 	err = r.prepare(ctx)
 	if err == nil {
 		err = r.work(ctx)
 	}
 	r.stop(hard)
 	return errors.Join(unlessEnded(ctx, err), dir.Release())
+}
+
+func newRun(o Options, cache string, dir *state.Dir) *run {
+	return &run{Options: o, cache: cache, dir: dir, built: make(chan struct{}), binaries: map[string]string{}, trouble: map[string]string{}}
 }
 
 // refusal says what to do about a folder that somebody else holds.
@@ -169,17 +178,15 @@ func (r *run) nats() config.NATS {
 
 // makeSupplier refuses folders that aren't there now, and not when a store waits for them.
 func (r *run) makeSupplier(log io.Writer) error {
-	settings, err := imagebuild.Environment(r.packs)
+	settings, err := images.Environment(r.packs)
 	if err != nil {
 		return err
 	}
-	builder := &imagebuild.Builder{
-		Cache: r.cache, Go: r.builder, Log: log,
-		Require: func(ctx context.Context, packages []string) error {
-			return preflight.Mend(ctx, packages, r.Install, r.Terminal)
-		},
+	r.images = &images.Program{
+		Find:       func(ctx context.Context) (string, error) { return r.builder.Ensure(ctx, programs[imagesName]) },
+		Repository: r.Repository, Install: r.Install, Log: log, Out: r.Terminal,
 	}
-	r.supplier = newSupplier(r.packs, settings, builder, r.load, r.Terminal)
+	r.supplier = newSupplier(r.packs, settings, r.images, r.load, r.Terminal)
 	return nil
 }
 
@@ -235,18 +242,31 @@ func (r *run) addresses() error {
 	return nil
 }
 
-// work does everything at once, each part waiting for those it needs.
+// work does everything at once, each part waiting for those it needs. A part that fails is tried again, and the others go
+// on. What ends the run: its being told to, a gateway that can't be built, and the end of the guard, without which what
+// runs here could outlive this program. What it needs from the beginning, addresses among it, was seen to by prepare.
 func (r *run) work(ctx context.Context) error {
+	r.plan()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return r.board.run(ctx) })
 	group.Go(func() error { return r.services(ctx) })
-	group.Go(func() error { return r.supplier.run(ctx, r.nats()) })
 	group.Go(func() error {
 		if r.Context != "" {
 			return r.foreign(ctx)
 		}
 		return r.own(ctx)
 	})
+	for _, one := range []part{
+		{postgresName, r.startPostgres},
+		// The gateway needs no broker to show its page, and says of the rest that it waits. Most of the broker is one package,
+		// which keeps one core busy, so it is compiled beside the gateway, on what that leaves. They share nothing but what this
+		// program is made of; events shares most of the gateway, and so comes after it.
+		r.started(brokerName, r.startBroker),
+		{"board", r.board.run},
+		{imagesName, func(ctx context.Context) error { return r.supplier.run(ctx, r.nats()) }},
+	} {
+		group.Go(func() error { r.persist(ctx, one); return nil })
+	}
+	group.Go(func() error { r.pulse(ctx); return nil })
 	group.Go(func() error {
 		select {
 		case <-ctx.Done():
@@ -307,7 +327,7 @@ func (r *run) changed(s supervise.Status) {
 func (r *run) report() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.dir.Report(state.Status{Cluster: r.words, Processes: r.supervisor.Status()}); err != nil {
+	if err := r.dir.Report(state.Status{Cluster: r.words, Trouble: maps.Clone(r.trouble), Processes: r.supervisor.Status()}); err != nil {
 		slog.Warn("write the status", "error", err)
 	}
 }

@@ -1,0 +1,101 @@
+package up
+
+import (
+	"fmt"
+	"sync"
+	"time"
+)
+
+// costs are what the parts cost, in CPU seconds of one machine with an empty cache, each built after those above it. Only
+// their ratios matter.
+var costs = map[string]float64{
+	gateway: 37, brokerName: 24, events: 15, provisioner: 150, janitor: 5, edge: 10, imagesName: 8,
+	"hyper": 420, "containerd": 90, "runc": 8, "coredns": 60, "localpath": 25, "kuberouter": 60, "pause": 1,
+}
+
+// least is the share of all below which a pace says nothing yet.
+const least = 0.04
+
+// almost is how much of a part that doesn't count its steps may be taken for done before it is.
+const almost = 0.95
+
+// estimate is how far the building of all that is missing has come, and how long the rest may take at the pace so far.
+// Safe for concurrent use.
+type estimate struct {
+	mu      sync.Mutex
+	total   float64            // the cost of all that was missing
+	parts   map[string]float64 // what is left of each that is missing
+	current map[string]bool
+	began   time.Time
+	known   float64   // the cost of what is done for sure,
+	at      time.Time // and since when
+}
+
+// plan begins with these parts missing.
+func (e *estimate) plan(missing []string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.parts, e.current = map[string]float64{}, map[string]bool{}
+	for _, part := range missing {
+		e.parts[part] = costs[part]
+		e.total += costs[part]
+	}
+	e.began = time.Now()
+	e.at = e.began
+}
+
+// begin notes that a part is being built.
+func (e *estimate) begin(part string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.current[part] = true
+}
+
+// count notes that so many of a part's steps are done.
+func (e *estimate) count(part string, done, total int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.leave(part, costs[part]*(1-float64(done)/float64(total)))
+}
+
+// end notes that a part is built.
+func (e *estimate) end(part string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.leave(part, 0)
+	delete(e.current, part)
+}
+
+// leave notes what is left of a part. It is called with mu held.
+func (e *estimate) leave(part string, left float64) {
+	if before, missing := e.parts[part]; missing && left < before {
+		e.parts[part] = left
+		e.known += before - left
+		e.at = time.Now()
+	}
+}
+
+// words say how far all of it is, as they stand behind a sentence, and in percent. Before there
+// is a pace, or where nothing was missing, there are none.
+func (e *estimate) words() (percent int, words string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.known == 0 || e.known < least*e.total {
+		return 0, ""
+	}
+	pace := e.known / e.at.Sub(e.began).Seconds()
+	possible := 0.0
+	for part := range e.current {
+		possible += almost * e.parts[part]
+	}
+	done := e.known + min(pace*time.Since(e.at).Seconds(), possible)
+	percent = int(100 * done / e.total)
+	return percent, fmt.Sprintf(", %d %% of all, about %s left", percent, about((e.total-done)/pace))
+}
+
+func about(seconds float64) string {
+	if minutes := int(seconds/60 + 0.5); minutes > 1 {
+		return fmt.Sprintf("%d minutes", minutes)
+	}
+	return "a minute"
+}
