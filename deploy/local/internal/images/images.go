@@ -88,12 +88,13 @@ const Dockerfile = "Dockerfile"
 // ImageFolder holds what a pack's images are built of.
 func (p Pack) ImageFolder() string { return filepath.Join(p.Folder, "image") }
 
-// IsModule tells whether the images are built of a Go module, IsDockerfile whether of a Dockerfile.
-func (p Pack) IsModule() bool     { return isFile(filepath.Join(p.ImageFolder(), "go.mod")) }
-func (p Pack) IsDockerfile() bool { return isFile(filepath.Join(p.ImageFolder(), Dockerfile)) }
+// IsModule tells whether the images are built of a Go module. Else they are built of a Dockerfile, or not at all.
+func (p Pack) IsModule() bool { return isFile(filepath.Join(p.ImageFolder(), "go.mod")) }
 
 // Builds tells whether the pack brings images that are built. One whose images come from a registry doesn't.
-func (p Pack) Builds() bool { return p.IsModule() || p.IsDockerfile() }
+func (p Pack) Builds() bool {
+	return p.IsModule() || isFile(filepath.Join(p.ImageFolder(), Dockerfile))
+}
 
 func isFile(path string) bool {
 	info, err := os.Stat(path)
