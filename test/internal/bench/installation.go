@@ -30,8 +30,8 @@ type installation struct {
 	platform.Platform
 	process *parts.Process
 	first   query.Store
-	// page and ready are how long it took from `make up` to the page, and to the first store's being Ready.
-	page, ready time.Duration
+	// How long it took from `make up` to the page, to an API that takes a store, to one that lists it, and to its being Ready.
+	page, api, lists, ready time.Duration
 }
 
 // installed answers the installation that rows share, with idle services.
@@ -86,6 +86,12 @@ func (b *bench) up(cache string) {
 		_, err := in.Call(b.ctx, http.MethodPost, "/stores", wish, &in.first, "Idempotency-Key", "the-first")
 		return err
 	})
+	in.api = time.Since(began)
+	b.await("list the first store", in.process, upPatience, func() error {
+		_, err := in.Call(b.ctx, http.MethodGet, "/stores", nil, nil)
+		return err
+	})
+	in.lists = time.Since(began)
 	b.await("wait for the first store", in.process, upPatience, func() error {
 		_, err := in.Call(b.ctx, http.MethodGet, "/stores/"+string(in.first.ID), nil, &in.first)
 		if err == nil && in.first.Status != store.Ready {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/store-platform/store-platform/deploy/local/internal/kube"
-	"github.com/store-platform/store-platform/pkg/platform"
 )
 
 // services builds and starts what page and API take, then builds the rest. Only a gateway that can't be built ends the
@@ -106,47 +105,23 @@ func (r *run) kubernetes() kube.Builder {
 
 // making says that a part is being made, with how far all of it is. Saying the same again says nothing.
 func (r *run) making(part, message string) {
-	r.mu.Lock()
-	same := r.now.Part == part && r.now.Message == message
-	r.now = platform.Cluster{Part: part, Message: message}
-	r.mu.Unlock()
-	if same {
-		return
+	if r.estimate.begin(part, message) {
+		now := r.estimate.now()
+		r.tell(now.Part, now.Message, now.Done, now.Total)
 	}
-	r.estimate.begin(part)
-	now := r.counted(platform.Cluster{Part: part, Message: message})
-	r.tell(part, now.Message, now.Done, now.Total)
-}
-
-// counted adds to what is being made how far all of it is.
-func (r *run) counted(now platform.Cluster) platform.Cluster {
-	if percent, words := r.estimate.words(); words != "" {
-		now.Message, now.Done, now.Total = now.Message+words, percent, 100
-	}
-	return now
-}
-
-// made says that nothing is being made any more.
-func (r *run) made() {
-	r.mu.Lock()
-	r.now = platform.Cluster{}
-	r.mu.Unlock()
 }
 
 // pulse shows how far the making is, on the board, to `local status` and below the terminal's last line, until ctx ends.
 func (r *run) pulse(ctx context.Context) {
-	for wait(ctx, pulseEvery) {
-		r.mu.Lock()
-		now, words := r.now, r.words
-		r.mu.Unlock()
-		if now.Part == "" {
+	for latest := ""; wait(ctx, pulseEvery); {
+		now := r.estimate.now()
+		if now.Part == "" || now.Message == latest {
 			continue
 		}
-		if now = r.counted(now); now.Message != words {
-			r.Terminal.Pass(now.Part, now.Message)
-			r.board.say(now)
-			r.describe(now.Message)
-		}
+		latest = now.Message
+		r.Terminal.Pass(now.Part, now.Message)
+		r.board.say(now)
+		r.describe(now.Message)
 	}
 }
 

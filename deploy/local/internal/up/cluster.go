@@ -41,12 +41,14 @@ func (r *run) own(ctx context.Context) error {
 	settings := kube.Config{StateDir: r.dir.Path("kube"), Out: r.Terminal}
 	built := r.persist(ctx, part{kubernetesName, func(ctx context.Context) (err error) {
 		settings.Tools, err = kube.Build(ctx, r.kubernetes(), r.building)
+		for _, one := range kube.Parts() {
+			r.estimate.stop(one.Name)
+		}
 		return err
 	}})
 	if !built {
 		return nil
 	}
-	r.made()
 	if took := time.Since(began); took > time.Second {
 		r.Terminal.Say(kubernetesName, "built in %.0f s", took.Seconds())
 	}
@@ -199,7 +201,6 @@ func (r *run) foreign(ctx context.Context) error {
 		return nil
 	case <-r.built:
 	}
-	r.made()
 	// What is built already is on its way there before a store asks.
 	r.supplier.request(r.supplier.cached(ctx))
 	ready := r.persist(ctx, part{kubernetesName, func(ctx context.Context) error {
@@ -237,13 +238,13 @@ func (r *run) load(ctx context.Context, image images.Image) error {
 	}
 }
 
-// building is told by kube.Build what it is at. A part that it begins says that the one before is done.
+// building is told by kube.Build what it is at, one part after the other.
 func (r *run) building(part, message string, done, total int) {
-	r.mu.Lock()
-	before := r.now.Part
-	r.mu.Unlock()
-	if before != part {
-		r.estimate.end(before)
+	for _, other := range kube.Parts() {
+		if other.Name == part {
+			break
+		}
+		r.estimate.end(other.Name)
 	}
 	if total > 0 {
 		r.estimate.count(part, done, total)

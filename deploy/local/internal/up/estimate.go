@@ -2,8 +2,11 @@ package up
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/store-platform/store-platform/pkg/platform"
 )
 
 // costs are what the parts cost, in CPU seconds of one machine with an empty cache, each built after those above it. Only
@@ -25,7 +28,7 @@ type estimate struct {
 	mu      sync.Mutex
 	total   float64            // the cost of all that was missing
 	parts   map[string]float64 // what is left of each that is missing
-	current map[string]bool
+	current []platform.Cluster // what is being built, the newest last
 	began   time.Time
 	known   float64   // the cost of what is done for sure,
 	at      time.Time // and since when
@@ -35,7 +38,7 @@ type estimate struct {
 func (e *estimate) plan(missing []string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.parts, e.current = map[string]float64{}, map[string]bool{}
+	e.parts = map[string]float64{}
 	for _, part := range missing {
 		e.parts[part] = costs[part]
 		e.total += costs[part]
@@ -44,11 +47,29 @@ func (e *estimate) plan(missing []string) {
 	e.at = e.began
 }
 
-// begin notes that a part is being built.
-func (e *estimate) begin(part string) {
+// begin notes that a part is being built, and tells whether that is news.
+func (e *estimate) begin(part, message string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.current[part] = true
+	now := platform.Cluster{Part: part, Message: message}
+	if slices.Contains(e.current, now) {
+		return false
+	}
+	e.leaveOff(part)
+	e.current = append(e.current, now)
+	return true
+}
+
+// leaveOff is called with mu held.
+func (e *estimate) leaveOff(part string) {
+	e.current = slices.DeleteFunc(e.current, func(c platform.Cluster) bool { return c.Part == part })
+}
+
+// stop notes that a part isn't being built, for now.
+func (e *estimate) stop(part string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.leaveOff(part)
 }
 
 // count notes that so many of a part's steps are done.
@@ -63,7 +84,7 @@ func (e *estimate) end(part string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.leave(part, 0)
-	delete(e.current, part)
+	e.leaveOff(part)
 }
 
 // leave notes what is left of a part. It is called with mu held.
@@ -75,18 +96,30 @@ func (e *estimate) leave(part string, left float64) {
 	}
 }
 
-// words say how far all of it is, as they stand behind a sentence, and in percent. Before there
-// is a pace, or where nothing was missing, there are none.
-func (e *estimate) words() (percent int, words string) {
+// now is what is being built, with how far all of it is; nothing has no Part.
+func (e *estimate) now() platform.Cluster {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if len(e.current) == 0 {
+		return platform.Cluster{}
+	}
+	now := e.current[len(e.current)-1]
+	if percent, words := e.words(); words != "" {
+		now.Message, now.Done, now.Total = now.Message+words, percent, 100
+	}
+	return now
+}
+
+// words say how far all of it is, as they stand behind a sentence, and in percent. Before there is a pace, or where nothing
+// was missing, there are none. It is called with mu held.
+func (e *estimate) words() (percent int, words string) {
 	if e.known == 0 || e.known < least*e.total {
 		return 0, ""
 	}
 	pace := e.known / e.at.Sub(e.began).Seconds()
 	possible := 0.0
-	for part := range e.current {
-		possible += almost * e.parts[part]
+	for _, one := range e.current {
+		possible += almost * e.parts[one.Part]
 	}
 	done := e.known + min(pace*time.Since(e.at).Seconds(), possible)
 	percent = int(100 * done / e.total)

@@ -15,7 +15,7 @@ func TestTheEstimateFollowsThePace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var e estimate
 		e.plan([]string{gateway, provisioner, "hyper", "unheard of"})
-		e.begin(gateway)
+		e.begin(gateway, "building")
 		time.Sleep(time.Minute)
 		if _, words := e.words(); words != "" {
 			t.Errorf("without a pace it says %q", words)
@@ -35,7 +35,7 @@ func TestTheEstimateFollowsThePace(t *testing.T) {
 		}
 		check(costs[gateway])
 		// What doesn't count its steps is taken to go on at the pace so far, and not to be done before it is.
-		e.begin(provisioner)
+		e.begin(provisioner, "building")
 		time.Sleep(time.Duration(costs[provisioner]) * time.Second)
 		check(costs[gateway] + costs[provisioner]/2)
 		time.Sleep(time.Hour)
@@ -45,10 +45,18 @@ func TestTheEstimateFollowsThePace(t *testing.T) {
 		if percent, words := e.words(); percent != int(100*(costs[gateway]+costs[provisioner])/whole) || words == "" {
 			t.Errorf("at %d it says %q", percent, words)
 		}
-		e.begin("hyper")
+		e.begin("hyper", "building")
 		e.count("hyper", 10, 20)
 		if percent, _ := e.words(); percent != int(100*(costs[gateway]+costs[provisioner]+costs["hyper"]/2)/whole) {
 			t.Errorf("half of Kubernetes is %d %%", percent)
+		}
+		if e.begin("hyper", "building") || e.now().Part != "hyper" || e.now().Total != 100 {
+			t.Errorf("what is being built is %+v", e.now())
+		}
+		e.begin(brokerName, "building")
+		e.stop(brokerName)
+		if e.now().Part != "hyper" {
+			t.Errorf("with another left off it is %+v", e.now())
 		}
 		e.end("hyper")
 		if percent, words := e.words(); percent != 100 || words != ", 100 % of all, about a minute left" {
@@ -60,7 +68,7 @@ func TestTheEstimateFollowsThePace(t *testing.T) {
 func TestNothingMissingIsNothingToEstimate(t *testing.T) {
 	var e estimate
 	e.plan(nil)
-	e.begin(gateway)
+	e.begin(gateway, "building")
 	e.end(gateway)
 	if percent, words := e.words(); percent != 0 || words != "" {
 		t.Errorf("it says %d %q", percent, words)

@@ -58,6 +58,7 @@ func wait(ctx context.Context, pause time.Duration) bool {
 func (r *run) failed(part string, err error, pause time.Duration) {
 	line, _, _ := strings.Cut(err.Error(), "\n")
 	r.Terminal.Say(part, "failed, and is tried again in %s: %v", pause, err)
+	r.estimate.stop(part)
 	r.mu.Lock()
 	r.trouble[part] = line
 	r.mu.Unlock()

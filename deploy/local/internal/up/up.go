@@ -78,7 +78,6 @@ type run struct {
 	mu       sync.Mutex
 	binaries map[string]string // paths, by the process
 	words    string            // what the cluster is doing, for `local status`
-	now      platform.Cluster  // what is being made, without how far it is
 	trouble  map[string]string // what a part failed with last, by its name
 	cluster  *kube.Cluster
 }
