@@ -21,7 +21,7 @@ const FactorEnv = "TEST_PATIENCE"
 const (
 	// patience is longer than anything is silent that goes on: a worker's lease that runs out, a shop that starts beside
 	// fifteen others. It costs the time of tests that fail.
-	patience = 2 * time.Minute
+	patience = 3 * time.Minute
 	// pause lies between two questions.
 	pause = 100 * time.Millisecond
 )

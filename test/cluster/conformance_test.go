@@ -14,6 +14,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/platform"
 	"github.com/store-platform/store-platform/test/internal/shops"
 )
@@ -173,7 +174,7 @@ func (c *conformance) admin() query.Credential { return c.shown[0] }
 // answers waits for the way to the shop: a door on a busy machine learns of pods that come and go a moment later.
 func (c *conformance) answers() {
 	c.Helper()
-	platform.Eventually(c.T, func() error { return c.at.Probe(c.Context(), c.pack.Probe) })
+	waittest.Eventually(c.T, func() error { return c.at.Probe(c.Context(), c.pack.Probe) })
 }
 
 // buy places an order by the shop's API.
@@ -237,7 +238,7 @@ func (c *conformance) outlivesItsPods() {
 	if err != nil || status != http.StatusOK {
 		c.Fatalf("delete the pods: %d %v", status, err)
 	}
-	platform.Eventually(c.T, func() error {
+	waittest.Eventually(c.T, func() error {
 		for uid := range c.uids() {
 			if before[uid] {
 				return errors.New("a pod of before is still there")
@@ -262,7 +263,7 @@ func (c *conformance) isGoneWhenDeleted() {
 		c.Error("the claim is still held")
 	}
 	// The door hears of it from the cluster, a moment later.
-	platform.Eventually(c.T, func() error {
+	waittest.Eventually(c.T, func() error {
 		status, _, _, err := c.at.Look(c.Context(), "/")
 		if err == nil && status != http.StatusNotFound {
 			err = fmt.Errorf("the door answers %d for a store that is gone", status)

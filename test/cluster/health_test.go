@@ -10,6 +10,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/platform"
 	"github.com/store-platform/store-platform/test/internal/shops"
 )
@@ -26,7 +27,7 @@ func (c *conformance) freeze(workload string) (thaw func()) {
 	}
 	c.Cleanup(thaw)
 	// Again and again, until a look finds nothing that runs: processes make others while they are being stopped.
-	platform.Eventually(c.T, func() error {
+	waittest.Eventually(c.T, func() error {
 		running := c.running(workload)
 		for _, pid := range running {
 			stopped[pid] = true

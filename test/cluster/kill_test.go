@@ -6,6 +6,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/platform"
 )
 
@@ -51,7 +52,7 @@ func (b *bench) killedAfter(step, name string) query.Store {
 // kill ends a service's process as the kernel would when memory runs out.
 func (b *bench) kill(service string) {
 	b.Helper()
-	platform.Eventually(b.T, func() error {
+	waittest.Eventually(b.T, func() error {
 		pid, err := b.PID(service)
 		if err != nil {
 			return err

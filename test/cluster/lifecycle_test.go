@@ -15,6 +15,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/platform"
 )
 
@@ -65,7 +66,7 @@ func TestAStoreFromCreateToGone(t *testing.T) {
 		store.CreateCommand, store.AttemptStarted, store.StepCompleted, store.BecameReady, store.CredentialsViewed,
 		store.DeleteCommand, store.BecameDeleted,
 	}
-	platform.Eventually(t, func() error {
+	waittest.Eventually(t, func() error {
 		events, err := b.History(t.Context(), ready.ID)
 		if err != nil {
 			return err
@@ -201,7 +202,7 @@ func TestACutClientComesBackWithoutHoleOrDuplicate(t *testing.T) {
 		feed = b.Follow(t, feed.Cursor, s.ID)
 	}
 	b.expectGone(s.ID)
-	platform.Eventually(t, func() error {
+	waittest.Eventually(t, func() error {
 		events, err := b.History(t.Context(), s.ID)
 		if err != nil {
 			return err

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/store-platform/store-platform/pkg/engine"
-	"github.com/store-platform/store-platform/test/internal/platform"
+	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/shops"
 )
 
@@ -18,7 +18,7 @@ func (c *conformance) linksOpen() {
 
 // wordpressOpens holds the same of what WordPress has without the plugin.
 func (c *conformance) wordpressOpens() {
-	platform.Eventually(c.T, c.visit)
+	waittest.Eventually(c.T, c.visit)
 	shows := func(link string) (visitor, merchant string) {
 		switch link {
 		case "storefront":

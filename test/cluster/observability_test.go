@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/platform"
 )
 
@@ -40,7 +41,7 @@ func TestOneTraceHoldsTheRequestTheWorkAndTheProjection(t *testing.T) {
 	s := b.Create(t, "Traced", "traceparent", "00-"+id+"-00f067aa0ba902b7-01")
 	b.Cleanup(func() { b.remove(s.ID) })
 	b.Follow(t, b.before(s), s.ID).UntilType(t, store.BecameReady)
-	platform.Eventually(t, func() error {
+	waittest.Eventually(t, func() error {
 		spans := traces.Of(id)
 		return errors.Join(
 			contains(spans, "store-gateway", "/stores"), contains(spans, "store-gateway", "append create"),

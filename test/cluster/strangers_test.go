@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/store"
-	"github.com/store-platform/store-platform/test/internal/platform"
+	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/shops"
 )
 
@@ -64,7 +64,7 @@ type crowd struct {
 // servesAmongStrangers: clients who send hardly anything, and who stop before the end of what is large, are cut off; whoever
 // wants to buy meanwhile is served, and nothing of the store ends.
 func (c *conformance) servesAmongStrangers() {
-	platform.Eventually(c.T, c.visit)
+	waittest.Eventually(c.T, c.visit)
 	before, degraded := c.lives(), c.degraded()
 	ctx, leave := context.WithCancel(c.Context())
 	strangers := &crowd{conformance: c}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/waittest"
 )
 
 // Problem is an answer of the gateway that isn't what was asked for.
@@ -119,7 +120,7 @@ func (p *Platform) History(ctx context.Context, id store.ID) ([]query.Event, err
 func (p *Platform) Credentials(tb testing.TB, id store.ID) []query.Credential {
 	tb.Helper()
 	var reply query.CredentialsReply
-	Eventually(tb, func() error {
+	waittest.Eventually(tb, func() error {
 		_, err := p.Call(tb.Context(), http.MethodGet, "/stores/"+string(id)+"/credentials", nil, &reply)
 		var problem *Problem
 		if err != nil && !(errors.As(err, &problem) && problem.Code == credentialsUnavailable) {

@@ -14,11 +14,8 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/waittest"
 )
-
-// patience bounds every wait of a test for the platform: a store on a busy machine, a killed worker's lease included, and
-// the turns of all stores that were in flight with it, which are tried one at a time.
-const patience = 10 * time.Minute
 
 // unread is how many messages a test may leave lying; more than any test sees.
 const unread = 10_000
@@ -29,6 +26,8 @@ type Feed struct {
 	conn    *websocket.Conn
 	arrived chan arrival
 	Cursor  string
+	// due is when the store that was told of last goes on, if it has said so.
+	due time.Time
 }
 
 // arrival is what was read, or why nothing will be any more.
@@ -85,23 +84,27 @@ func (f *Feed) Close() { _ = f.conn.NetConn().Close() }
 func (f *Feed) Next() (query.FeedMessage, error) {
 	m, err := f.next(query.FeedEvent)
 	if err == nil {
-		f.Cursor = m.Cursor
+		f.Cursor, f.due = m.Cursor, time.Time{}
+		if m.Store != nil && m.Store.NotBefore != nil {
+			f.due = *m.Store.NotBefore
+		}
 	}
 	return m, err
 }
 
-var (
-	errReset  = errors.New("the feed was reset")
-	errSilent = fmt.Errorf("the feed said nothing for %s", patience)
-)
+var errReset = errors.New("the feed was reset")
 
+// next waits for as long as other messages come, and for as long as the store has said that it pauses.
 func (f *Feed) next(want query.FeedType) (query.FeedMessage, error) {
-	late := time.After(patience)
+	silence := max(0, time.Until(f.due)) + waittest.Patience()
+	late := time.NewTimer(silence)
+	defer late.Stop()
 	for {
 		select {
-		case <-late:
-			return query.FeedMessage{}, errSilent
+		case <-late.C:
+			return query.FeedMessage{}, fmt.Errorf("the feed said nothing for %s", silence)
 		case a, open := <-f.arrived:
+			late.Reset(silence)
 			switch {
 			case !open:
 				return a.message, net.ErrClosed

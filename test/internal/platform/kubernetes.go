@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/store-platform/store-platform/pkg/waittest"
 )
 
 // Kubernetes is the cluster's API as its administrator sees it: plain HTTP, because this module links no client-go.
@@ -220,7 +222,7 @@ func (k *Kubernetes) RunIn(tb testing.TB, namespace, pod, name, image, script st
 		tb.Fatalf("add a container to %s: %d %v", pod, status, err)
 	}
 	code := 0
-	Eventually(tb, func() error {
+	waittest.Eventually(tb, func() error {
 		var now Pod
 		if status, err := k.Do(tb.Context(), http.MethodGet, path, nil, &now); err != nil || status != http.StatusOK {
 			return fmt.Errorf("read the pod: %d %w", status, err)
@@ -234,26 +236,4 @@ func (k *Kubernetes) RunIn(tb testing.TB, namespace, pod, name, image, script st
 		return errUnfinished
 	})
 	return code
-}
-
-// Eventually asks until try succeeds. It is for what can't be waited for by a message: somebody else's process, the
-// cluster's garbage collection.
-func Eventually(tb testing.TB, try func() error) {
-	tb.Helper()
-	deadline := time.After(patience)
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := try()
-		if err == nil {
-			return
-		}
-		select {
-		case <-deadline:
-			tb.Fatalf("not in %s: %v", patience, err)
-		case <-tb.Context().Done():
-			tb.Fatalf("the test ended: %v", err)
-		case <-tick.C:
-		}
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/platform"
 )
 
@@ -23,7 +24,7 @@ func TestWhatStandsStill(t *testing.T) {
 	}
 	await := func(what string) {
 		t.Helper()
-		platform.Eventually(t, func() error {
+		waittest.Eventually(t, func() error {
 			still, err := platform.StandsStill(child.Process.Pid)
 			if err == nil && !still {
 				err = errors.New(what + " is said to run")

@@ -11,17 +11,14 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
+	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/platform"
 )
-
-// clickPatience bounds a whole visit by clicks.
-const clickPatience = 8 * time.Minute
 
 // The windows that pages are looked at in.
 const (
@@ -55,14 +52,14 @@ func OpenTab(tb testing.TB, p *platform.Platform, prefix string) *Tab {
 		chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("host-resolver-rules", "MAP *.localhost "+host+", MAP * ~NOTFOUND, EXCLUDE "+host),
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-component-update", true),
-		chromedp.WSURLReadTimeout(patience),
+		chromedp.WSURLReadTimeout(waittest.Patience()),
 		chromedp.WindowSize(desktopWidth, desktopHeight), chromedp.UserDataDir(tb.TempDir()),
 	)
 	folder := filepath.Join(p.State, "screenshots")
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		tb.Fatalf("make the folder of screenshots: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(tb.Context(), clickPatience)
+	ctx, cancel := context.WithCancel(tb.Context())
 	allocator, release := chromedp.NewExecAllocator(ctx, options...)
 	tab, closeTab := chromedp.NewContext(allocator)
 	tb.Cleanup(func() {
@@ -110,7 +107,7 @@ type Act = chromedp.Action[chromedp.Void]
 // Do performs acts until one fails. The picture of what was there then is kept under the name "stuck".
 func (t *Tab) Do(acts ...Act) error {
 	for n, act := range acts {
-		if err := chromedp.Do(t.ctx, act); err != nil {
+		if err := chromedp.Do(t.ctx, within(act)); err != nil {
 			where, _ := chromedp.Run(t.ctx, chromedp.Location())
 			text, _ := chromedp.Run(t.ctx, chromedp.Text(chromedp.CSS("body")))
 			return fmt.Errorf("act %d of %d, at %s: %w\n%.1000s", n+1, len(acts), where, errors.Join(err, chromedp.Do(t.ctx, t.keep("stuck"))), text)
@@ -119,29 +116,29 @@ func (t *Tab) Do(acts ...Act) error {
 	return nil
 }
 
-// within bounds acts, so that an element that never comes is told apart from a slow visit.
-func within(acts ...Act) Act {
+// within bounds an act, so that an element that never comes is told apart from a slow visit.
+func within(act Act) Act {
 	return func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
-		ctx, cancel := context.WithTimeout(ctx, patience)
+		ctx, cancel := context.WithTimeout(ctx, waittest.Patience())
 		defer cancel()
-		return chromedp.Steps(acts...)(ctx, target)
+		return act(ctx, target)
 	}
 }
 
 // Open goes to an address.
-func (t *Tab) Open(address string) Act { return within(chromedp.Navigate(address)) }
+func (t *Tab) Open(address string) Act { return chromedp.Navigate(address) }
 
 // See waits until what the selector names can be seen.
-func (t *Tab) See(selector string) Act { return within(chromedp.WaitVisible(chromedp.CSS(selector))) }
+func (t *Tab) See(selector string) Act { return chromedp.WaitVisible(chromedp.CSS(selector)) }
 
 // Gone waits until nothing is what the selector names.
 func (t *Tab) Gone(selector string) Act {
-	return within(chromedp.WaitNotPresent(chromedp.CSS(selector)))
+	return chromedp.WaitNotPresent(chromedp.CSS(selector))
 }
 
 // Click clicks on the first that the selector names, once it can be clicked.
 func (t *Tab) Click(selector string) Act {
-	return within(
+	return chromedp.Steps(
 		chromedp.WaitEnabled(chromedp.CSS(selector)),
 		chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible),
 	)
@@ -149,7 +146,7 @@ func (t *Tab) Click(selector string) Act {
 
 // Type fills a field by its keys.
 func (t *Tab) Type(selector, text string) Act {
-	return within(
+	return chromedp.Steps(
 		chromedp.Clear(chromedp.CSS(selector)),
 		chromedp.SendKeys(chromedp.CSS(selector), text, chromedp.NodeVisible),
 	)

@@ -7,7 +7,6 @@ package shops
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/test/internal/platform"
@@ -55,9 +54,6 @@ type At struct {
 	*platform.Platform
 	query.Store
 }
-
-// patience bounds one request or click: a machine that is busy with other stores is slow.
-const patience = 2 * time.Minute
 
 // The customer of every order. The country is the one that every engine sells to without being told another.
 const (

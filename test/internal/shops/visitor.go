@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/waittest"
 )
 
 // visitor is a customer or merchant with a memory for cookies, who doesn't follow redirects unless told to.
@@ -26,7 +27,7 @@ func (at At) visitor() *visitor {
 	// New without options doesn't fail.
 	jar, _ := cookiejar.New(nil)
 	return &visitor{at: at, header: http.Header{}, client: &http.Client{
-		Jar: jar, Transport: at.Door(), Timeout: patience,
+		Jar: jar, Transport: at.Door(), Timeout: waittest.Patience(),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }

@@ -50,7 +50,7 @@ func (t *Tab) Look(s Sight) (faults []string, err error) {
 	t.shots++
 	err = t.Do(
 		t.Open(s.Address),
-		within(w.settles(s.Shows)),
+		w.settles(s.Shows),
 		t.keep(fmt.Sprintf("%02d-%s", t.shots, s.Name)),
 	)
 	return w.heard(), err
