@@ -4,24 +4,46 @@ package chaos
 
 import (
 	"context"
-	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/store-platform/store-platform/test/internal/chaos"
 	"github.com/store-platform/store-platform/test/internal/repo"
 )
 
-// The tests run side by side: each has processes, ways and stores of its own, and most of each is waiting.
+// clockDivisor makes leases of six seconds, so that in a minute many run out. `make chaos` leaves the clocks as they are in
+// production.
+const clockDivisor = 5
 
-// options are a run's whose folder is kept until the next one, because a failure is told by the logs in it.
-func options(t *testing.T, name string) chaos.Options {
+// One lab is used in turns, and each turn wants it whole and at rest: the one that is most easily disturbed comes first, the
+// one that leaves most last.
+func TestAPlatformThatIsRolledPartedAndBrokenKeepsItsPromises(t *testing.T) {
+	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
+	t.Cleanup(stop)
+	l := open(ctx, t)
+	for _, turn := range []struct {
+		name string
+		take func(*chaos.Lab, context.Context) error
+	}{
+		{"a rolling restart fails no create and doubles no Helm run", (*chaos.Lab).Roll},
+		{"a projector cut from the broker gives way", (*chaos.Lab).Partition},
+		{"a minute with each kind of trouble breaks no promise", (*chaos.Lab).Minute},
+	} {
+		if !t.Run(turn.name, func(t *testing.T) {
+			if err := turn.take(l, ctx); err != nil {
+				t.Fatal(err)
+			}
+		}) {
+			t.Fatal("what this turn leaves would deceive the next")
+		}
+	}
+}
+
+// open starts a lab whose folder is kept until the next run, because a failure is told by the logs in it.
+func open(ctx context.Context, t *testing.T) *chaos.Lab {
 	t.Helper()
 	kubeconfig := os.Getenv("TEST_KUBECONFIG")
 	if kubeconfig == "" {
@@ -31,56 +53,18 @@ func options(t *testing.T, name string) chaos.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder := filepath.Join(root, ".local", "chaos-"+name)
+	folder := filepath.Join(root, ".local", "chaos-test")
 	if err := os.RemoveAll(folder); err != nil {
 		t.Fatal(err)
 	}
-	return chaos.Options{Repo: root, Folder: folder, Kubeconfig: kubeconfig, Out: t.Output(), Seed: seed(t)}
-}
-
-// interruptible ends a run by Ctrl-C too, so that no frozen process stays behind.
-func interruptible(t *testing.T) context.Context {
-	t.Helper()
-	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
-	t.Cleanup(stop)
-	return ctx
-}
-
-// seed is SEED, or another one each time.
-func seed(t *testing.T) uint64 {
-	t.Helper()
-	text := os.Getenv("SEED")
-	if text == "" {
-		text = fmt.Sprint(1 + rand.Uint64N(1_000_000))
-	}
-	number, err := strconv.ParseUint(text, 10, 64)
+	l, err := chaos.Open(ctx, chaos.Options{Repo: root, Folder: folder, Kubeconfig: kubeconfig, Out: t.Output(), ClockDivisor: clockDivisor})
 	if err != nil {
-		t.Fatalf("read SEED: %v", err)
-	}
-	return number
-}
-
-func TestThreeMinutesOfChaosBreakNoPromise(t *testing.T) {
-	t.Parallel()
-	o := options(t, "test")
-	o.Length = 3 * time.Minute
-	if err := chaos.Run(interruptible(t), o); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func TestARollingRestartFailsNoCreateAndDoublesNoHelmRun(t *testing.T) {
-	t.Parallel()
-	o := options(t, "roll")
-	o.SlowestStart = 12 * time.Second
-	if err := chaos.Roll(interruptible(t), o); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func TestAProjectorCutFromTheBrokerGivesWay(t *testing.T) {
-	t.Parallel()
-	if err := chaos.Partition(interruptible(t), options(t, "partition")); err != nil {
-		t.Fatal(err)
-	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
 }

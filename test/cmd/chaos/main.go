@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -50,8 +51,9 @@ func run(ctx context.Context, args arguments) error {
 	for args.Seed == 0 {
 		args.Seed = rand.Uint64N(1_000_000)
 	}
-	return chaos.Run(ctx, chaos.Options{
-		Repo: root, Folder: folder, Kubeconfig: args.Kubeconfig, Out: os.Stdout, Seed: args.Seed,
-		Length: time.Duration(args.Minutes * float64(time.Minute)),
-	})
+	l, err := chaos.Open(ctx, chaos.Options{Repo: root, Folder: folder, Kubeconfig: args.Kubeconfig, Out: os.Stdout, ClockDivisor: 1})
+	if err != nil {
+		return err
+	}
+	return errors.Join(l.Random(ctx, args.Seed, time.Duration(args.Minutes*float64(time.Minute))), l.Close())
 }

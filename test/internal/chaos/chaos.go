@@ -1,8 +1,11 @@
 // Package chaos runs the whole platform, several replicas of each service as processes of their own, and breaks it every
-// few seconds while clients ask for stores, try them again, remove them and listen: a random process is killed, or frozen
-// for longer than its lease; a random way to the broker, to Postgres or to the API server is cut, refused, or holds
-// everything back and delivers it late or never; the broker and Postgres themselves are killed. Then everything is mended,
-// and when it has come to rest, a program of its own judges from outside what is there (invariants).
+// few seconds while clients ask for stores, try them again, remove them and listen: a process is killed, or frozen for longer
+// than its lease; a way to the broker, to Postgres or to the API server is cut, refused, or holds everything back and
+// delivers it late or never; the broker and Postgres themselves are killed. Then everything is mended, and when it has come to
+// rest, a program of its own judges from outside what is there (invariants).
+//
+// One lab is used in turns: to roll its processes, to part one from the broker, for a minute in which each kind of trouble
+// comes (trouble), or for as long as one likes.
 //
 // Kubernetes is a real API server with etcd and the controllers and without nodes: the run plays kubelet and shops
 // (cluster.go), so that hundreds of stores fit into minutes. Real pods are the matter of test/cluster.
@@ -16,75 +19,73 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/exec"
+	"iter"
+	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/store-platform/store-platform/test/internal/parts"
+	"github.com/store-platform/store-platform/test/internal/chaos/trouble"
 )
 
 const (
 	clients   = 12
 	listeners = 12
-	// restPatience is for the platform to come to rest: the longest pause between two attempts, and an attempt. What the
-	// run itself asks of its cluster has as long.
-	restPatience = 20 * time.Minute
 	// afterRest is how long it is watched at rest: what a sleeper does late must be seen.
 	afterRest = 5 * time.Second
 )
 
-// ErrBroken is a run that ended and in which something was wrong. What, stands in its output.
-var ErrBroken = errors.New("the platform broke a promise")
+// suiteSeed draws what the turns of the suite do; those repeat each other.
+const suiteSeed = 11
 
-// Run disturbs a new installation for o.Length and judges it. The output says all there is to say.
-func Run(ctx context.Context, o Options) error {
-	began := time.Now()
-	l, err := Open(ctx, o)
+// disturbance is what disturbs a lab.
+type disturbance struct {
+	name   string
+	seed   uint64
+	length time.Duration
+	// troubles come in their time; of each kind of wanted one has to.
+	troubles iter.Seq[trouble.Trouble]
+	wanted   []trouble.Kind
+}
+
+// Minute breaks the lab in each way that there is, within a minute, and judges it.
+func (l *Lab) Minute(ctx context.Context) error {
+	return l.disturb(ctx, disturbance{
+		name: "minute", seed: suiteSeed, length: time.Minute,
+		troubles: slices.Values(trouble.Planned(suiteSeed, l.lease, time.Minute)), wanted: trouble.Kinds(),
+	})
+}
+
+// Random breaks the lab for a while as the seed says, and judges it.
+func (l *Lab) Random(ctx context.Context, seed uint64, length time.Duration) error {
+	return l.disturb(ctx, disturbance{name: "random", seed: seed, length: length, troubles: trouble.Drawn(seed, l.lease)})
+}
+
+func (l *Lab) disturb(ctx context.Context, d disturbance) error {
+	t, err := l.begin(ctx, d.name, d.seed)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(o.Out, "chaos: seed %d, %s, folder %s, up after %s\n", o.Seed, o.Length, l.Folder, time.Since(began).Round(time.Second))
-	return errors.Join(l.disturb(ctx, o), l.Close())
-}
-
-func (l *Lab) disturb(ctx context.Context, o Options) error {
-	t := newTrouble(l, o.Seed)
-	disturbed, calm := context.WithTimeout(ctx, o.Length)
-	defer calm()
+	fmt.Fprintf(l.out, "%s: seed %d, %s, leases of %s\n", d.name, d.seed, d.length, l.lease)
+	b := newBreaker(l)
 	listening, quiet := context.WithCancel(ctx)
 	defer quiet()
-	var asking, hearing sync.WaitGroup
-	var closers []io.Closer
-	for n := range clients {
-		c, err := l.newClient(o.Seed, n)
-		if err != nil {
-			return err
-		}
-		closers = append(closers, c.records)
-		asking.Go(func() { c.run(disturbed) })
+	var hearing sync.WaitGroup
+	closers, err := t.listen(listening, &hearing)
+	if err != nil {
+		return err
 	}
-	for n := range listeners {
-		f, err := l.newListener(o.Seed, n, n%(clients/2))
-		if err != nil {
-			return err
-		}
-		closers = append(closers, f.records)
-		hearing.Go(func() { f.run(listening) })
+	working, err := t.work(ctx, d.length, func(disturbed context.Context) { b.run(disturbed, d.troubles) })
+	closers = append(closers, working...)
+	if err != nil {
+		return err
 	}
-	asking.Go(func() { t.run(disturbed) })
-	asking.Wait()
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
+	fmt.Fprintf(l.out, "%s: everything is mended; waiting for rest\n", d.name)
 	mended := time.Now()
-	fmt.Fprintf(l.out, "chaos: everything is mended; waiting for rest\n")
-	rest := l.follower.atRest(ctx, restPatience)
-	if rest != nil {
-		l.complain("the platform didn't come to rest: %v", rest)
+	if err := l.follower.atRest(ctx); err != nil {
+		l.complain("the platform didn't come to rest: %v", err)
 	}
-	took := time.Since(mended)
+	fmt.Fprintf(l.out, "%s: at rest after %s\n", d.name, time.Since(mended).Round(100*time.Millisecond))
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
@@ -92,45 +93,62 @@ func (l *Lab) disturb(ctx context.Context, o Options) error {
 	}
 	quiet()
 	hearing.Wait()
-	var err error
 	for _, c := range closers {
 		err = errors.Join(err, c.Close())
 	}
-	l.summary(t, o, took)
-	return errors.Join(err, l.judge(ctx))
+	t.summary(b, d.wanted)
+	return errors.Join(err, t.judge(ctx))
+}
+
+// listen lets listeners hear until ctx ends.
+func (t *turn) listen(ctx context.Context, hearing *sync.WaitGroup) (closers []io.Closer, err error) {
+	for n := range listeners {
+		f, err := t.newListener(n, n%(clients/2))
+		if err != nil {
+			return nil, err
+		}
+		closers = append(closers, f.records)
+		hearing.Go(func() { f.run(ctx) })
+	}
+	return closers, nil
+}
+
+// work lets clients work for a while under trouble, and returns when they have ended and everything is mended.
+func (t *turn) work(ctx context.Context, length time.Duration, trouble func(context.Context)) (closers []io.Closer, err error) {
+	disturbed, calm := context.WithTimeout(ctx, length)
+	defer calm()
+	var asking sync.WaitGroup
+	for n := range clients {
+		c, err := t.newClient(n)
+		if err != nil {
+			return nil, err
+		}
+		closers = append(closers, c.records)
+		asking.Go(func() { c.run(disturbed) })
+	}
+	asking.Go(func() { trouble(disturbed) })
+	asking.Wait()
+	return closers, ctx.Err()
 }
 
 // summary is what was done; the checker says what came of it.
-func (l *Lab) summary(t *trouble, o Options, rest time.Duration) {
-	fmt.Fprintf(l.out, "chaos: seed %d, disturbed for %s, at rest %s later\n", o.Seed, o.Length, rest.Round(100*time.Millisecond))
-	var kinds []string
-	for kind := range t.counts {
-		kinds = append(kinds, kind)
+func (t *turn) summary(b *breaker, wanted []trouble.Kind) {
+	done := map[string]int{}
+	for kind, n := range b.counts {
+		done[kind.String()] = n
 	}
-	slices.Sort(kinds)
-	for _, kind := range kinds {
-		fmt.Fprintf(l.out, "%8d  %s\n", t.counts[kind], kind)
+	writeCounts(t.out, "", done)
+	writeCounts(t.out, "logged: ", t.logged())
+	for _, kind := range wanted {
+		if b.counts[kind] == 0 {
+			t.complain("nothing was %s", kind)
+		}
 	}
-	l.follower.mu.Lock()
-	defer l.follower.mu.Unlock()
-	var types []string
-	for kind, n := range l.follower.types {
-		types = append(types, fmt.Sprintf("%8d  logged: %s", n, kind))
-	}
-	slices.SortFunc(types, func(a, b string) int { return strings.Compare(a[10:], b[10:]) })
-	fmt.Fprintln(l.out, strings.Join(types, "\n"))
 }
 
-// judge runs the checker as a program of its own.
-func (l *Lab) judge(ctx context.Context) error {
-	check := exec.CommandContext(ctx, l.programs["chaoscheck"], l.Folder)
-	check.Env = parts.Environment()
-	output, err := check.CombinedOutput()
-	fmt.Fprintf(l.out, "%s", output)
-	complaints := l.Complaints()
-	fmt.Fprintf(l.out, "%d complaints beside\n", len(complaints))
-	if err != nil || len(complaints) > 0 {
-		return errors.Join(ErrBroken, err, errors.New(strings.Join(complaints, "\n")))
+// writeCounts writes them below each other.
+func writeCounts[K ~string](to io.Writer, what string, counts map[K]int) {
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		fmt.Fprintf(to, "%8d  %s%s\n", counts[kind], what, kind)
 	}
-	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/query"
@@ -26,6 +27,8 @@ const (
 	enough = 8
 	// squatted is one in how many creates meets a foreign namespace.
 	squatted = 12
+	// again is how long it leaves a gateway alone that couldn't answer.
+	again    = 400 * time.Millisecond
 	readVerb = "get"
 )
 
@@ -40,6 +43,8 @@ type client struct {
 	records *record.Writer
 	http    *http.Client
 
+	// asked counts its requests, of which two may be under way.
+	asked   atomic.Int64
 	created int
 	stores  []owned
 }
@@ -51,22 +56,19 @@ type owned struct {
 	squatted bool
 }
 
-// newClient makes the n-th. Two clients share a tenant.
-func (l *Lab) newClient(seed uint64, n int) (*client, error) {
-	name := fmt.Sprintf("client-%d", n)
-	records, err := record.Create(filepath.Join(l.Folder, strings.Replace(record.RequestsGlob, "*", name, 1)))
+// newClient makes the turn's n-th. Two clients share a tenant.
+func (t *turn) newClient(n int) (*client, error) {
+	name := t.clientName("client", n)
+	records, err := record.Create(filepath.Join(t.Folder, strings.Replace(record.RequestsGlob, "*", name, 1)))
 	if err != nil {
 		return nil, err
 	}
-	address := tenantAddress(n / 2)
 	return &client{
-		lab: l, name: name, address: address, tenant: "ip:" + address, random: rand.New(rand.NewPCG(seed, uint64(n)+1)), records: records,
-		http: &http.Client{Timeout: requestTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 4}},
+		lab: t.Lab, name: name, address: t.address(n / 2), tenant: t.tenant(n), records: records,
+		random: rand.New(rand.NewPCG(t.seed, uint64(n)+1)),
+		http:   &http.Client{Timeout: requestTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 4}},
 	}, nil
 }
-
-// tenantAddress is who a client is in open mode.
-func tenantAddress(n int) string { return fmt.Sprintf("10.77.0.%d", n+1) }
 
 // run works until ctx ends, and finishes what it is at: an answer that is still to come is waited for.
 func (c *client) run(ctx context.Context) {
@@ -168,7 +170,7 @@ func (c *client) unsquat(ctx context.Context, s *owned) {
 	s.squatted = false
 }
 
-// insist asks again, at another gateway as it comes, until it has an answer that another try wouldn't change, or ctx
+// insist asks again, at another gateway, until it has an answer that another try wouldn't change, or ctx
 // ends.
 func (c *client) insist(ctx context.Context, r record.Request, method, path string, body any) record.Request {
 	return c.insistWith(ctx, func() record.Request { return c.once(ctx, r, method, path, body) })
@@ -183,16 +185,15 @@ func (c *client) insistWith(ctx context.Context, once func() record.Request) rec
 		select {
 		case <-ctx.Done():
 			return answer
-		case <-time.After(200*time.Millisecond + rand.N(500*time.Millisecond)):
+		case <-time.After(again):
 		}
 	}
 }
 
-// once asks one gateway and writes the answer down. Which one isn't the seed's: two requests at once would draw in any
-// order.
+// once asks the next gateway and writes the answer down.
 func (c *client) once(ctx context.Context, r record.Request, method, path string, body any) record.Request {
 	r.Client, r.Tenant, r.Asked = c.name, c.tenant, time.Now()
-	answer, err := c.ask(context.WithoutCancel(ctx), r, method, "http://"+c.lab.gateways[rand.IntN(len(c.lab.gateways))]+path, body)
+	answer, err := c.ask(context.WithoutCancel(ctx), r, method, "http://"+c.lab.gateways[int(c.asked.Add(1))%len(c.lab.gateways)]+path, body)
 	answer.Time = time.Now()
 	if err != nil {
 		answer.Error = err.Error()

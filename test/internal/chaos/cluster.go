@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -18,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/chaos/record"
 	"github.com/store-platform/store-platform/test/internal/platform"
 )
@@ -31,20 +31,24 @@ type cluster struct {
 	door   string
 	server *http.Server
 	spaces *record.Writer
-	// slowest is how long a pod may take to run.
-	slowest time.Duration
 
 	mu sync.Mutex
+	// slowest is how long a pod may take to run, started how many have begun to.
+	slowest time.Duration
+	started int
 	// pods are the running ones, by namespace.
 	pods map[string]map[string]bool
 	// foreign are the namespaces of others.
 	foreign map[store.ID]bool
 }
 
+// quickPods are as fast as those of small shops.
+const quickPods = 2 * time.Second
+
 // installationLabel is on everything that the platform makes.
 const installationLabel = "store-platform.io/installation"
 
-func openCluster(ctx context.Context, l *Lab, slowest time.Duration) (*cluster, error) {
+func openCluster(ctx context.Context, l *Lab) (*cluster, error) {
 	spaces, err := record.Create(filepath.Join(l.Folder, record.SpacesFile))
 	if err != nil {
 		return nil, err
@@ -53,7 +57,7 @@ func openCluster(ctx context.Context, l *Lab, slowest time.Duration) (*cluster, 
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("listen for the shops: %w", err), spaces.Close())
 	}
-	c := &cluster{lab: l, api: l.api, door: listener.Addr().String(), spaces: spaces, slowest: slowest, pods: map[string]map[string]bool{}, foreign: map[store.ID]bool{}}
+	c := &cluster{lab: l, api: l.api, door: listener.Addr().String(), spaces: spaces, slowest: quickPods, pods: map[string]map[string]bool{}, foreign: map[store.ID]bool{}}
 	c.server = &http.Server{Handler: c, ReadHeaderTimeout: 5 * time.Second}
 	l.running.Go(func() { _ = c.server.Serve(listener) })
 	l.running.Go(func() { <-ctx.Done(); _ = c.server.Close() })
@@ -98,7 +102,7 @@ func (c *cluster) watch(ctx context.Context, kind string, hear func(ctx context.
 		switch {
 		case opened:
 			heard = time.Now()
-		case ctx.Err() == nil && time.Since(heard) > restPatience:
+		case ctx.Err() == nil && time.Since(heard) > waittest.Patience():
 			c.lab.complain("watch %s: %v", kind, err)
 			heard = time.Now()
 		}
@@ -159,8 +163,26 @@ func (c *cluster) pod(ctx context.Context, change string, o object) {
 	case o.Status.Phase == "Running":
 		c.runs(o, true)
 	case change == "ADDED":
-		time.AfterFunc(rand.N(c.slowest), func() { c.run(ctx, o) })
+		time.AfterFunc(c.delay(), func() { c.run(ctx, o) })
 	}
+}
+
+// paces are how many different times pods take, by turns.
+const paces = 10
+
+// delay is how long the next pod takes to run.
+func (c *cluster) delay() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.started++
+	return c.slowest * time.Duration(c.started*3%paces) / paces
+}
+
+// startWithin is how long pods may take to run from now on.
+func (c *cluster) startWithin(slowest time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.slowest = slowest
 }
 
 func (c *cluster) runs(o object, runs bool) {
@@ -188,7 +210,7 @@ func (c *cluster) run(ctx context.Context, o object) {
 		"phase": "Running", "conditions": []any{ready("Ready"), ready("ContainersReady")},
 	}}
 	path := "/api/v1/namespaces/" + o.Metadata.Namespace + "/pods/" + o.Metadata.Name + "/status"
-	err := eventually(ctx, restPatience, func() error {
+	err := waittest.Until(ctx, func() error {
 		status, err := c.api.Do(ctx, http.MethodPatch, path, patch, nil)
 		if err == nil && status >= 300 && status != http.StatusNotFound && status != http.StatusConflict {
 			err = fmt.Errorf("status %d", status)
@@ -216,7 +238,7 @@ func (c *cluster) leave(ctx context.Context, id store.ID) error {
 		return err
 	}
 	c.note(id, false)
-	return eventually(ctx, restPatience, func() error {
+	return waittest.Until(ctx, func() error {
 		status, err := c.api.Do(ctx, http.MethodGet, path, nil, nil)
 		if err == nil && status != http.StatusNotFound {
 			err = fmt.Errorf("the foreign namespace of %s is still there", id)
@@ -231,13 +253,10 @@ func (c *cluster) note(id store.ID, foreign bool) {
 	c.foreign[id] = foreign
 }
 
-// closePatience is for the API server to take every namespace's removal.
-const closePatience = 5 * time.Minute
-
 // close removes what the run leaves, without waiting for it to be gone.
 func (c *cluster) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
-	defer cancel()
+	// Each request ends by itself.
+	ctx := context.Background()
 	var list struct {
 		Items []object `json:"items"`
 	}

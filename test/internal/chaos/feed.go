@@ -13,6 +13,7 @@ import (
 	"github.com/fasthttp/websocket"
 
 	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/chaos/record"
 )
 
@@ -21,8 +22,6 @@ const (
 	silence = 40 * time.Second
 	// feedLife is how long a connection lives on average before its client cuts it.
 	feedLife = 12 * time.Second
-	// lastWords is how long a client may take in the end to read what there is.
-	lastWords = 90 * time.Second
 )
 
 // listener is a client of the feed. It is cut off, by itself and by everybody else, comes back at any gateway with the
@@ -40,19 +39,19 @@ type listener struct {
 	seq    uint64
 }
 
-func (l *Lab) newListener(seed uint64, n, tenant int) (*listener, error) {
-	name := fmt.Sprintf("listener-%d", n)
-	records, err := record.Create(filepath.Join(l.Folder, strings.Replace(record.FeedsGlob, "*", name, 1)))
+func (t *turn) newListener(n, tenant int) (*listener, error) {
+	name := t.clientName("listener", n)
+	records, err := record.Create(filepath.Join(t.Folder, strings.Replace(record.FeedsGlob, "*", name, 1)))
 	if err != nil {
 		return nil, err
 	}
-	address := tenantAddress(tenant)
+	address := t.address(tenant)
 	return &listener{
-		lab: l, name: name, address: address, tenant: "ip:" + address, records: records, random: rand.New(rand.NewPCG(seed, 1000+uint64(n))),
+		lab: t.Lab, name: name, address: address, tenant: "ip:" + address, records: records, random: rand.New(rand.NewPCG(t.seed, 1000+uint64(n))),
 	}, nil
 }
 
-// run listens until ctx ends, and then until it has been told all that there is, or patience is over.
+// run listens until ctx ends, and then until it has been told all that there is, or is told nothing more.
 func (f *listener) run(ctx context.Context) {
 	ending := context.WithoutCancel(ctx)
 	for ctx.Err() == nil {
@@ -60,15 +59,20 @@ func (f *listener) run(ctx context.Context) {
 		f.listen(life, func() bool { return false })
 		cancel()
 	}
-	ending, cancel := context.WithTimeout(ending, lastWords)
-	defer cancel()
 	told := func() bool {
 		own, _ := f.lab.follower.newest(f.tenant)
 		return f.seq >= own
 	}
-	for ending.Err() == nil && (f.cursor == "" || !told()) {
-		f.listen(ending, told)
-	}
+	// What it wasn't told, the checker finds missing.
+	_ = waittest.Until(ending, func() error {
+		if f.cursor != "" && told() {
+			return nil
+		}
+		life, cancel := context.WithTimeout(ending, waittest.Patience())
+		defer cancel()
+		f.listen(life, told)
+		return fmt.Errorf("%s was told up to %d", f.name, f.seq)
+	})
 	_, head := f.lab.follower.newest(f.tenant)
 	f.write(record.Feed{Kind: record.Left, Cursor: query.Cursor{Epoch: f.lab.follower.log.Epoch(), Seq: head}.String()})
 }

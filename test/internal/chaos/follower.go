@@ -3,6 +3,7 @@ package chaos
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/pkg/waittest"
 )
 
 // follower reads the log beside the platform, by a way of its own, to know when it has come to rest.
@@ -28,7 +30,7 @@ type follower struct {
 
 func follow(ctx context.Context, l *Lab) (*follower, error) {
 	var nc *nats.Conn
-	err := eventually(ctx, startPatience, func() (err error) {
+	err := waittest.Until(ctx, func() (err error) {
 		nc, err = l.broker.Dial("events", nats.MaxReconnects(-1), nats.ReconnectWait(200*time.Millisecond))
 		return err
 	})
@@ -36,7 +38,7 @@ func follow(ctx context.Context, l *Lab) (*follower, error) {
 		return nil, fmt.Errorf("connect to the broker: %w", err)
 	}
 	// The gateways make the log.
-	opening, cancel := context.WithTimeout(ctx, startPatience)
+	opening, cancel := context.WithTimeout(ctx, waittest.Patience())
 	defer cancel()
 	log, err := storelog.Open(opening, nc)
 	if err != nil {
@@ -74,23 +76,48 @@ func (f *follower) newest(tenant string) (own, head uint64) {
 	return f.last[tenant], f.head
 }
 
-// open is how many stores there is more to be said of, and one of them: a command isn't done, or the store is Degraded and
-// will be found well again.
-func (f *follower) open() (count int, one store.State) {
+// counts are how often each type stands in the log so far.
+func (f *follower) counts() map[store.Type]int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return maps.Clone(f.types)
+}
+
+func (f *follower) state(id store.ID) store.State {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.states[id]
+}
+
+// open is an error while there is more to be said of a store: a command isn't done, or the store is Degraded and will be
+// found well again. It names the one that was told of last.
+func (f *follower) open() (err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	count := 0
+	var last store.State
 	for _, state := range f.states {
 		if len(state.Open) > 0 || state.Status == store.Degraded {
 			count++
-			one = state
+			if state.Version > last.Version {
+				last = state
+			}
 		}
 	}
-	return count, one
+	if count == 0 {
+		return nil
+	}
+	err = fmt.Errorf("%d stores have open commands or are Degraded, %s at %d is %s: %s %s %s (next try %v)",
+		count, last.ID, last.Version, last.Status, last.Reason, last.Message, last.Detail, last.NotBefore)
+	if last.NotBefore != nil {
+		err = waittest.NotBefore(*last.NotBefore, err)
+	}
+	return err
 }
 
 // atRest waits until no command is open, no store Degraded, and all of the log has been followed and projected.
-func (f *follower) atRest(ctx context.Context, patience time.Duration) error {
-	return eventually(ctx, patience, func() error {
+func (f *follower) atRest(ctx context.Context) error {
+	return waittest.Until(ctx, func() error {
 		asking, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
 		head, err := f.log.Head(asking)
@@ -100,9 +127,8 @@ func (f *follower) atRest(ctx context.Context, patience time.Duration) error {
 		if _, seen := f.newest(""); seen < head {
 			return fmt.Errorf("the log is at %d, followed up to %d", head, seen)
 		}
-		if count, one := f.open(); count > 0 {
-			return fmt.Errorf("%d stores have open commands or are Degraded, %s is %s: %s %s %s (next try %v)",
-				count, one.ID, one.Status, one.Reason, one.Message, one.Detail, one.NotBefore)
+		if err := f.open(); err != nil {
+			return err
 		}
 		return f.projected(asking, head)
 	})

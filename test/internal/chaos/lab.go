@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -15,25 +14,25 @@ import (
 	"sync"
 	"time"
 
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/chaos/link"
 	"github.com/store-platform/store-platform/test/internal/chaos/record"
+	"github.com/store-platform/store-platform/test/internal/chaos/trouble"
 	"github.com/store-platform/store-platform/test/internal/parts"
 	"github.com/store-platform/store-platform/test/internal/platform"
 )
 
-// How many replicas of each service there are.
 const (
-	gateways     = 2
-	eventsOnes   = 2
-	provisioners = 3
-	janitors     = 2
-)
-
-const (
-	startPatience = time.Minute
 	// quota is the stores that a tenant may have: more than its clients want at once, so that what is refused is rare.
 	quota      = 60
 	baseDomain = "localhost:8088"
+)
+
+// divisorEnv makes the platform's clocks run so many times faster, in installations whose id begins as a test's.
+const (
+	divisorEnv  = "TEST_CLOCK_DIVISOR"
+	testsPrefix = "test-"
 )
 
 // Lab is an installation of the platform on this machine, every replica and every way between two of them its own, so
@@ -49,8 +48,13 @@ type Lab struct {
 	out          io.Writer
 	installation string
 	programs     map[string]string
-	broker       *parts.Broker
-	postgres     *parts.Postgres
+	// divisor is of the platform's clocks, lease what it makes of theirs.
+	divisor int
+	lease   time.Duration
+	// turns counts its uses.
+	turns    int
+	broker   *parts.Broker
+	postgres *parts.Postgres
 	// postgresAt is PostgreSQL's address, database the URL of the read model there.
 	postgresAt, database string
 	api                  *platform.Kubernetes
@@ -67,28 +71,28 @@ type Lab struct {
 	complaints []string
 }
 
-// Options are what a lab and a run need to be told.
+// Options are what a lab needs to be told.
 type Options struct {
 	// Repo is the clone, Folder a new one for the run, Kubeconfig an administrator's of a cluster without nodes.
 	Repo, Folder, Kubeconfig string
 	Out                      io.Writer
-	Seed                     uint64
-	// Length is how long it is disturbed.
-	Length time.Duration
-	// SlowestStart is how long a store's pod may take to run; zero means two seconds.
-	SlowestStart time.Duration
+	// ClockDivisor makes the platform's clocks run so many times faster; 1 leaves them as they are in production.
+	ClockDivisor int
 }
 
 // Open builds and starts everything and returns when a store can be asked for. Close ends it.
 func Open(ctx context.Context, o Options) (*Lab, error) {
 	l := &Lab{
-		Folder: o.Folder, repo: o.Repo, out: o.Out, installation: "chaos-" + strings.ToLower(rand.Text()[:8]), programs: map[string]string{},
+		Folder: o.Folder, repo: o.Repo, out: o.Out, installation: testsPrefix + strings.ToLower(rand.Text()[:8]),
+		divisor: o.ClockDivisor, lease: storelog.LeaseTTL / time.Duration(o.ClockDivisor),
 	}
+	began := time.Now()
 	ctx, l.stop = context.WithCancel(ctx)
 	l.done = ctx.Done()
 	if err := l.open(ctx, o); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
+	fmt.Fprintf(l.out, "lab: installation %s in %s, up after %s\n", l.installation, l.Folder, time.Since(began).Round(100*time.Millisecond))
 	return l, nil
 }
 
@@ -98,7 +102,7 @@ func (l *Lab) open(ctx context.Context, o Options) (err error) {
 			return fmt.Errorf("make the folder of the run: %w", err)
 		}
 	}
-	if err := l.build(ctx); err != nil {
+	if l.programs, err = programs(ctx, l.repo, filepath.Join(l.Folder, "bin")); err != nil {
 		return err
 	}
 	if l.api, err = platform.OpenKubernetes(o.Kubeconfig); err != nil {
@@ -107,7 +111,7 @@ func (l *Lab) open(ctx context.Context, o Options) (err error) {
 	if err := applyAccess(ctx, l.api, l.repo); err != nil {
 		return err
 	}
-	if l.cluster, err = openCluster(ctx, l, cmp.Or(o.SlowestStart, 2*time.Second)); err != nil {
+	if l.cluster, err = openCluster(ctx, l); err != nil {
 		return err
 	}
 	if err := l.startBroker(ctx); err != nil {
@@ -122,25 +126,57 @@ func (l *Lab) open(ctx context.Context, o Options) (err error) {
 	if l.follower, err = follow(ctx, l); err != nil {
 		return err
 	}
-	for _, r := range l.Replicas {
-		if err := eventually(ctx, startPatience, func() error { return r.ready(ctx) }); err != nil {
-			return fmt.Errorf("wait for %s: %w\n%s", r.Name, err, r.process.Tail())
-		}
+	if err := l.isWhole(ctx); err != nil {
+		return err
 	}
 	return record.WriteRun(l.Folder, record.Run{
-		Seed: o.Seed, Installation: l.installation, Broker: "nats://" + l.broker.Address, Passwords: l.broker.Passwords,
+		Installation: l.installation, Broker: "nats://" + l.broker.Address, Passwords: l.broker.Passwords,
 		Database: l.database, Kubeconfig: o.Kubeconfig,
 	})
 }
 
-func (l *Lab) build(ctx context.Context) (err error) {
+// programs are what the lab runs, by name.
+func programs(ctx context.Context, repo, folder string) (map[string]string, error) {
+	paths := map[string]string{}
 	for _, program := range []struct{ module, name string }{
 		{"deploy/local", "broker"}, {"services/gateway", "store-gateway"}, {"services/events", "store-events"},
 		{"services/provisioner", "store-provisioner"}, {"services/janitor", "store-janitor"}, {"test", "chaoscheck"},
 	} {
-		if l.programs[program.name], err = parts.Build(ctx, l.repo, program.module, program.name, filepath.Join(l.Folder, "bin")); err != nil {
-			return err
+		path, err := parts.Build(ctx, repo, program.module, program.name, folder)
+		if err != nil {
+			return nil, err
 		}
+		paths[program.name] = path
+	}
+	return paths, nil
+}
+
+// isWhole waits until every replica says that it is ready.
+func (l *Lab) isWhole(ctx context.Context) error {
+	for _, r := range l.Replicas {
+		if err := waittest.Until(ctx, func() error { return r.ready(ctx) }); err != nil {
+			return fmt.Errorf("wait for %s: %w\n%s", r.Name, err, r.process.Tail())
+		}
+	}
+	return nil
+}
+
+// one is a service's replica, counted from 0, or a part that there is one of.
+func (l *Lab) one(service string, n int) *Replica {
+	switch service {
+	case trouble.Broker:
+		return l.Broker
+	case trouble.Postgres:
+		return l.Postgres
+	}
+	for _, r := range l.Replicas {
+		if r.Service != service {
+			continue
+		}
+		if n == 0 {
+			return r
+		}
+		n--
 	}
 	return nil
 }
@@ -166,7 +202,7 @@ func (l *Lab) startBroker(ctx context.Context) (err error) {
 		return err
 	}
 	l.Broker = l.keep(ctx, &Replica{
-		Name: "broker", Service: "broker",
+		Name: trouble.Broker, Service: trouble.Broker,
 		make: func() (*exec.Cmd, error) { return l.broker.Command(parts.SyncAlways) },
 	})
 	return nil

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/chaos/link"
 	"github.com/store-platform/store-platform/test/internal/parts"
 )
@@ -17,7 +18,7 @@ import (
 const (
 	// restartPause lies between a process's end and its next start.
 	restartPause = 300 * time.Millisecond
-	// stopPatience is for a process to end when it was asked to.
+	// stopPatience is for a process to end when it was asked to: less than a pod of the platform is given.
 	stopPatience = 40 * time.Second
 )
 
@@ -101,20 +102,22 @@ func (r *Replica) ended(p *parts.Process) <-chan struct{} {
 	return open
 }
 
-// signal reaches the running process. With end it is what the process ends by.
+// signal reaches the running process and answers it; nil when none runs. With end it is what the process ends by.
 func (r *Replica) signal(signal syscall.Signal, end bool) *parts.Process {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.process == nil {
 		return nil
 	}
+	select {
+	case <-r.process.Ended():
+		return nil
+	default:
+	}
 	r.expected = r.expected || end
 	r.process.Signal(signal)
 	return r.process
 }
-
-// Kill ends it as a power cut would.
-func (r *Replica) Kill() { r.signal(syscall.SIGKILL, true) }
 
 // Roll asks it to end, waits until it has, starts it again and waits until it is ready. It fails when the process
 // didn't end properly.
@@ -122,30 +125,18 @@ func (r *Replica) Roll(ctx context.Context) error {
 	r.mu.Lock()
 	r.hold = make(chan struct{})
 	r.mu.Unlock()
-	p := r.signal(syscall.SIGTERM, true)
-	var failed error
-	select {
-	case <-p.Ended():
-		if code := p.ProcessState.ExitCode(); code != 0 {
-			failed = fmt.Errorf("%s ended with %d when it was asked to end\n%s", r.Name, code, p.Tail())
-		}
-	case <-time.After(stopPatience):
-		failed = fmt.Errorf("%s hasn't ended after %s\n%s", r.Name, stopPatience, p.Tail())
-		p.Signal(syscall.SIGKILL)
-		<-p.Ended()
-	case <-ctx.Done():
-		failed = ctx.Err()
-	}
+	failed := r.end(ctx)
 	r.mu.Lock()
+	before := r.process
 	close(r.hold)
 	r.hold = nil
 	r.mu.Unlock()
 	if failed != nil {
 		return failed
 	}
-	return eventually(ctx, startPatience, func() error {
+	return waittest.Until(ctx, func() error {
 		r.mu.Lock()
-		again := r.process != p
+		again := r.process != before
 		r.mu.Unlock()
 		if !again {
 			return fmt.Errorf("%s hasn't been started again", r.Name)
@@ -154,21 +145,23 @@ func (r *Replica) Roll(ctx context.Context) error {
 	})
 }
 
-// eventually asks until try succeeds or patience is over.
-func eventually(ctx context.Context, patience time.Duration, try func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := try()
-		if err == nil {
-			return nil
+// end asks the process to end, and waits until it has.
+func (r *Replica) end(ctx context.Context) error {
+	p := r.signal(syscall.SIGTERM, true)
+	if p == nil {
+		return fmt.Errorf("%s doesn't run", r.Name)
+	}
+	select {
+	case <-p.Ended():
+		if code := p.ProcessState.ExitCode(); code != 0 {
+			return fmt.Errorf("%s ended with %d when it was asked to end\n%s", r.Name, code, p.Tail())
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("not in %s: %w", patience, err)
-		case <-tick.C:
-		}
+		return nil
+	case <-time.After(stopPatience):
+		p.Signal(syscall.SIGKILL)
+		<-p.Ended()
+		return fmt.Errorf("%s hasn't ended after %s\n%s", r.Name, stopPatience, p.Tail())
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }

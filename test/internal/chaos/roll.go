@@ -2,7 +2,6 @@ package chaos
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -21,26 +20,25 @@ const (
 	rollListeners = 6
 )
 
+// slowPods take longer to run than a worker waits when it is asked to end, so that some operations end before it and some
+// are handed over.
+const slowPods = 12 * time.Second
+
 // Roll asks for stores while each process of each service in its turn is asked to end, waited for, and started again. It
 // fails unless every process ended properly, every store became Ready in its first attempt by one Helm run, and no client
 // was told anything that it couldn't get over by asking again; and unless the checker agrees.
-//
-// The pods take longer to run than a worker waits when it is asked to end (o.SlowestStart says how long), so that some
-// operations end before it and some are handed over.
-func Roll(ctx context.Context, o Options) error {
-	l, err := Open(ctx, o)
+func (l *Lab) Roll(ctx context.Context) error {
+	t, err := l.begin(ctx, "roll", suiteSeed)
 	if err != nil {
 		return err
 	}
-	return errors.Join(l.roll(ctx, o), l.Close())
-}
-
-func (l *Lab) roll(ctx context.Context, o Options) error {
+	l.cluster.startWithin(slowPods)
+	defer l.cluster.startWithin(quickPods)
 	listening, quiet := context.WithCancel(ctx)
 	defer quiet()
 	var hearing, asking sync.WaitGroup
 	for n := range rollListeners {
-		f, err := l.newListener(o.Seed, n, n)
+		f, err := t.newListener(n, n)
 		if err != nil {
 			return err
 		}
@@ -50,7 +48,7 @@ func (l *Lab) roll(ctx context.Context, o Options) error {
 	began, asked := time.Now(), 0
 	for i, r := range l.Replicas {
 		for ; asked < (i+1)*rolled/len(l.Replicas); asked++ {
-			c, err := l.newClient(o.Seed, asked)
+			c, err := t.newClient(asked)
 			if err != nil {
 				return err
 			}
@@ -62,18 +60,18 @@ func (l *Lab) roll(ctx context.Context, o Options) error {
 	}
 	asking.Wait()
 	rolledFor := time.Since(began)
-	if err := l.follower.atRest(ctx, restPatience); err != nil {
+	if err := l.follower.atRest(ctx); err != nil {
 		l.complain("the platform didn't come to rest: %v", err)
 	}
 	quiet()
 	hearing.Wait()
-	yields := l.verifyRolled(ctx)
+	t.verifyRolled(ctx)
 	fmt.Fprintf(l.out, "roll: %d processes rolled in %s, at rest after %s; %d stores asked for, %d requests asked again, %d attempts handed over\n",
-		len(l.Replicas), rolledFor.Round(time.Second), time.Since(began).Round(time.Second), rolled, tally.again.Load(), yields)
+		len(l.Replicas), rolledFor.Round(time.Second), time.Since(began).Round(time.Second), rolled, tally.again.Load(), t.logged()[store.AttemptYielded])
 	for _, told := range tally.refused() {
 		l.complain("a client was told %s", told)
 	}
-	return l.judge(ctx)
+	return t.judge(ctx)
 }
 
 // rollTally is what the clients met.
@@ -107,23 +105,22 @@ func (t *rollTally) refused() []string {
 	return t.told
 }
 
-// verifyRolled looks at every store, and says how many attempts were handed over.
-func (l *Lab) verifyRolled(ctx context.Context) (yields int) {
-	l.follower.mu.Lock()
-	defer l.follower.mu.Unlock()
-	if n := len(l.follower.states); n != rolled {
-		l.complain("there are %d stores, want %d", n, rolled)
-	}
-	for id, state := range l.follower.states {
+// verifyRolled looks at every store that was asked for.
+func (t *turn) verifyRolled(ctx context.Context) {
+	for n := range rolled {
+		id := store.DeriveID(t.tenant(n), t.clientName("client", n))
+		state := t.follower.state(id)
 		if state.Status != store.Ready || state.Attempt != 1 {
-			l.complain("store %s is %s after %d attempts: %s %s", id, state.Status, state.Attempt, state.Reason, state.Detail)
+			t.complain("store %s is %s after %d attempts: %s %s", id, state.Status, state.Attempt, state.Reason, state.Detail)
 		}
-		revisions, err := l.revisions(ctx, id)
+		revisions, err := t.revisions(ctx, id)
 		if err != nil || len(revisions) != 1 || !strings.HasSuffix(revisions[0], ".v1") {
-			l.complain("store %s has the Helm revisions %v, want the first alone (%v)", id, revisions, err)
+			t.complain("store %s has the Helm revisions %v, want the first alone (%v)", id, revisions, err)
 		}
 	}
-	return l.follower.types[store.AttemptYielded]
+	if made := t.logged()[store.CreateCommand]; made != rolled {
+		t.complain("%d stores were made, want %d", made, rolled)
+	}
 }
 
 func (l *Lab) revisions(ctx context.Context, id store.ID) ([]string, error) {

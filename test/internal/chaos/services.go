@@ -12,16 +12,10 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/store-platform/store-platform/pkg/porttest"
+	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/chaos/link"
+	"github.com/store-platform/store-platform/test/internal/chaos/trouble"
 	"github.com/store-platform/store-platform/test/internal/parts"
-)
-
-// Ways out of a replica that can be broken.
-const (
-	toBroker   = "broker"
-	toPostgres = "Postgres"
-	toAPI      = "API server"
-	toEvents   = "events"
 )
 
 // startPostgres runs PostgreSQL by TCP, because a link can't stand before a socket.
@@ -36,12 +30,12 @@ func (l *Lab) startPostgres(ctx context.Context) (err error) {
 	_, port, _ := strings.Cut(address, ":")
 	l.postgresAt, l.database = address, databaseAt(address)
 	l.Postgres = l.keep(ctx, &Replica{
-		Name: "postgres", Service: "postgres",
+		Name: trouble.Postgres, Service: trouble.Postgres,
 		make: func() (*exec.Cmd, error) {
 			return l.postgres.Command("-c", "listen_addresses=127.0.0.1", "-c", "port="+port, "-c", "unix_socket_directories=")
 		},
 	})
-	return eventually(ctx, startPatience, func() error {
+	return waittest.Until(ctx, func() error {
 		conn, err := pgx.Connect(ctx, l.database)
 		if err != nil {
 			return err
@@ -54,32 +48,38 @@ func databaseAt(address string) string {
 	return fmt.Sprintf("postgres://%s@%s/postgres?sslmode=disable", parts.Superuser, address)
 }
 
+// startServices starts as many of each as there are to be broken, those first that others lead to.
 func (l *Lab) startServices(ctx context.Context) error {
 	var feeds []string
-	for n := range eventsOnes {
+	for n := range trouble.Replicas("events") {
 		address, err := l.startEvents(ctx, n+1)
 		if err != nil {
 			return err
 		}
 		feeds = append(feeds, address)
 	}
-	for n := range gateways {
+	for n := range trouble.Replicas("gateway") {
 		if err := l.startGateway(ctx, n+1, feeds); err != nil {
 			return err
 		}
 	}
-	for n := range provisioners {
+	for n := range trouble.Replicas("provisioner") {
 		if err := l.startHand(ctx, "provisioner", n+1, "BASE_DOMAIN="+baseDomain, "INGRESS_CLASS_NAME=local",
 			"INGRESS_ADDR="+l.cluster.door, "SLOTS=64"); err != nil {
 			return err
 		}
 	}
-	for n := range janitors {
+	for n := range trouble.Replicas("janitor") {
 		if err := l.startHand(ctx, "janitor", n+1, "SLOTS=64"); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// identity says whose the platform is, and at what pace its clocks run.
+func (l *Lab) identity() []string {
+	return []string{"INSTALLATION=" + l.installation, fmt.Sprintf("%s=%d", divisorEnv, l.divisor)}
 }
 
 // replica prepares a service's process with its own way to the broker.
@@ -88,10 +88,10 @@ func (l *Lab) replica(ctx context.Context, service string, n int, ready string, 
 	if err != nil {
 		return err
 	}
-	links[toBroker] = way
+	links[trouble.ToBroker] = way
 	r := &Replica{Name: fmt.Sprintf("%s-%d", service, n), Service: service, links: links}
 	r.make = func() (*exec.Cmd, error) {
-		return l.broker.Service(l.programs["store-"+service], service, way.Address(), settings...), nil
+		return l.broker.Service(l.programs["store-"+service], service, way.Address(), append(l.identity(), settings...)...), nil
 	}
 	r.ready = func(ctx context.Context) error { return answers(ctx, ready) }
 	l.Replicas = append(l.Replicas, l.keep(ctx, r))
@@ -107,7 +107,7 @@ func (l *Lab) startEvents(ctx context.Context, n int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return address, l.replica(ctx, "events", n, "http://"+address+"/readyz", map[string]*link.Link{toPostgres: way},
+	return address, l.replica(ctx, "events", n, "http://"+address+"/readyz", map[string]*link.Link{trouble.ToPostgres: way},
 		"LISTEN="+address, "DATABASE_URL="+databaseAt(way.Address()))
 }
 
@@ -123,7 +123,7 @@ func (l *Lab) startGateway(ctx context.Context, n int, feeds []string) error {
 		return err
 	}
 	l.gateways = append(l.gateways, address)
-	return l.replica(ctx, "gateway", n, "http://"+address+"/readyz", map[string]*link.Link{toEvents: way},
+	return l.replica(ctx, "gateway", n, "http://"+address+"/readyz", map[string]*link.Link{trouble.ToEvents: way},
 		"LISTEN="+address, "AUTH=open", "EVENTS_URL=http://"+way.Address(), "TRUST_PROXY=127.0.0.0/8", fmt.Sprintf("MAX_STORES=%d", quota))
 }
 
@@ -144,6 +144,6 @@ func (l *Lab) startHand(ctx context.Context, service string, n int, settings ...
 	if err := os.WriteFile(path, kubeconfig, 0o600); err != nil {
 		return errors.Join(errors.New("write a kubeconfig"), err)
 	}
-	return l.replica(ctx, service, n, "http://"+address+"/readyz", map[string]*link.Link{toAPI: way},
-		append(settings, "KUBECONFIG="+path, "INSTALLATION="+l.installation, "OPS_LISTEN="+address)...)
+	return l.replica(ctx, service, n, "http://"+address+"/readyz", map[string]*link.Link{trouble.ToAPI: way},
+		append(settings, "KUBECONFIG="+path, "OPS_LISTEN="+address)...)
 }

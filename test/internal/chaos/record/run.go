@@ -10,7 +10,6 @@ import (
 // Run says where a run's platform is, for whoever checks it from outside. It holds passwords, so its file is for its
 // owner only.
 type Run struct {
-	Seed         uint64            `json:"seed"`
 	Installation string            `json:"installation"`
 	Broker       string            `json:"broker"`
 	Passwords    map[string]string `json:"passwords"`
