@@ -33,8 +33,7 @@ type cluster struct {
 	spaces *record.Writer
 
 	mu sync.Mutex
-	// slowest is how long a pod may take to run, started how many have begun to.
-	slowest time.Duration
+	// started counts the pods that have begun to.
 	started int
 	// pods are the running ones, by namespace.
 	pods map[string]map[string]bool
@@ -42,8 +41,11 @@ type cluster struct {
 	foreign map[store.ID]bool
 }
 
-// quickPods are as fast as those of small shops.
-const quickPods = 2 * time.Second
+// slowestPod is how long a pod may take to run, paces how many different times they take, by turns.
+const (
+	slowestPod = 2 * time.Second
+	paces      = 10
+)
 
 // installationLabel is on everything that the platform makes.
 const installationLabel = "store-platform.io/installation"
@@ -57,7 +59,7 @@ func openCluster(ctx context.Context, l *Lab) (*cluster, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("listen for the shops: %w", err), spaces.Close())
 	}
-	c := &cluster{lab: l, api: l.api, door: listener.Addr().String(), spaces: spaces, slowest: quickPods, pods: map[string]map[string]bool{}, foreign: map[store.ID]bool{}}
+	c := &cluster{lab: l, api: l.api, door: listener.Addr().String(), spaces: spaces, pods: map[string]map[string]bool{}, foreign: map[store.ID]bool{}}
 	c.server = &http.Server{Handler: c, ReadHeaderTimeout: 5 * time.Second}
 	l.running.Go(func() { _ = c.server.Serve(listener) })
 	l.running.Go(func() { <-ctx.Done(); _ = c.server.Close() })
@@ -167,22 +169,12 @@ func (c *cluster) pod(ctx context.Context, change string, o object) {
 	}
 }
 
-// paces are how many different times pods take, by turns.
-const paces = 10
-
 // delay is how long the next pod takes to run.
 func (c *cluster) delay() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.started++
-	return c.slowest * time.Duration(c.started*3%paces) / paces
-}
-
-// startWithin is how long pods may take to run from now on.
-func (c *cluster) startWithin(slowest time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.slowest = slowest
+	return slowestPod * time.Duration(c.started*3%paces) / paces
 }
 
 func (c *cluster) runs(o object, runs bool) {

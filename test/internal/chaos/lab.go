@@ -29,8 +29,8 @@ const (
 	baseDomain = "localhost:8088"
 )
 
-// divisorEnv makes the platform's clocks run so many times faster, in installations whose id begins as a test's.
 const (
+	// divisorEnv divides how long the platform waits, in installations whose id begins as a test's.
 	divisorEnv  = "TEST_CLOCK_DIVISOR"
 	testsPrefix = "test-"
 )
@@ -48,7 +48,7 @@ type Lab struct {
 	out          io.Writer
 	installation string
 	programs     map[string]string
-	// divisor is of the platform's clocks, lease what it makes of theirs.
+	// divisor is of the platform's clock, lease what it makes of a lease's life.
 	divisor int
 	lease   time.Duration
 	// turns counts its uses.
@@ -76,7 +76,7 @@ type Options struct {
 	// Repo is the clone, Folder a new one for the run, Kubeconfig an administrator's of a cluster without nodes.
 	Repo, Folder, Kubeconfig string
 	Out                      io.Writer
-	// ClockDivisor makes the platform's clocks run so many times faster; 1 leaves them as they are in production.
+	// ClockDivisor divides how long the platform waits; 1 leaves it as it is in production.
 	ClockDivisor int
 }
 
@@ -126,6 +126,9 @@ func (l *Lab) open(ctx context.Context, o Options) (err error) {
 	if l.follower, err = follow(ctx, l); err != nil {
 		return err
 	}
+	if err := l.expectLeases(ctx); err != nil {
+		return err
+	}
 	if err := l.isWhole(ctx); err != nil {
 		return err
 	}
@@ -149,6 +152,31 @@ func programs(ctx context.Context, repo, folder string) (map[string]string, erro
 		paths[program.name] = path
 	}
 	return paths, nil
+}
+
+// expectLeases fails unless the platform's leases live for as long as what is frozen is meant to outlast.
+func (l *Lab) expectLeases(ctx context.Context) error {
+	nc, err := l.broker.Dial("gateway")
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	log, err := storelog.Open(ctx, nc)
+	if err != nil {
+		return err
+	}
+	bucket, err := log.Bucket(ctx, storelog.BucketLeases)
+	if err != nil {
+		return err
+	}
+	status, err := bucket.Status(ctx)
+	if err != nil {
+		return fmt.Errorf("ask how long leases live: %w", err)
+	}
+	if status.TTL() != l.lease {
+		return fmt.Errorf("leases live for %s, and what is frozen is to outlast %s", status.TTL(), l.lease)
+	}
+	return nil
 }
 
 // isWhole waits until every replica says that it is ready.

@@ -20,20 +20,15 @@ const (
 	rollListeners = 6
 )
 
-// slowPods take longer to run than a worker waits when it is asked to end, so that some operations end before it and some
-// are handed over.
-const slowPods = 12 * time.Second
-
 // Roll asks for stores while each process of each service in its turn is asked to end, waited for, and started again. It
 // fails unless every process ended properly, every store became Ready in its first attempt by one Helm run, and no client
-// was told anything that it couldn't get over by asking again; and unless the checker agrees.
+// was told anything that it couldn't get over by asking again; and unless the checker agrees. Some of the pods take longer to
+// run than a worker waits that is asked to end, so that operations are handed over.
 func (l *Lab) Roll(ctx context.Context) error {
 	t, err := l.begin(ctx, "roll", suiteSeed)
 	if err != nil {
 		return err
 	}
-	l.cluster.startWithin(slowPods)
-	defer l.cluster.startWithin(quickPods)
 	listening, quiet := context.WithCancel(ctx)
 	defer quiet()
 	var hearing, asking sync.WaitGroup

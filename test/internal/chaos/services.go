@@ -77,11 +77,6 @@ func (l *Lab) startServices(ctx context.Context) error {
 	return nil
 }
 
-// identity says whose the platform is, and at what pace its clocks run.
-func (l *Lab) identity() []string {
-	return []string{"INSTALLATION=" + l.installation, fmt.Sprintf("%s=%d", divisorEnv, l.divisor)}
-}
-
 // replica prepares a service's process with its own way to the broker.
 func (l *Lab) replica(ctx context.Context, service string, n int, ready string, links map[string]*link.Link, settings ...string) error {
 	way, err := l.path(l.broker.Address)
@@ -91,7 +86,7 @@ func (l *Lab) replica(ctx context.Context, service string, n int, ready string, 
 	links[trouble.ToBroker] = way
 	r := &Replica{Name: fmt.Sprintf("%s-%d", service, n), Service: service, links: links}
 	r.make = func() (*exec.Cmd, error) {
-		return l.broker.Service(l.programs["store-"+service], service, way.Address(), append(l.identity(), settings...)...), nil
+		return l.broker.Service(l.programs["store-"+service], service, way.Address(), settings...), nil
 	}
 	r.ready = func(ctx context.Context) error { return answers(ctx, ready) }
 	l.Replicas = append(l.Replicas, l.keep(ctx, r))
@@ -112,7 +107,7 @@ func (l *Lab) startEvents(ctx context.Context, n int) (string, error) {
 }
 
 // startGateway runs one whose clients may say who they are, and whose way to the feed leads to any of the replicas, as a
-// Service does.
+// Service does. What it is told of the clock, it tells the others by the log.
 func (l *Lab) startGateway(ctx context.Context, n int, feeds []string) error {
 	address, err := porttest.Address()
 	if err != nil {
@@ -124,7 +119,7 @@ func (l *Lab) startGateway(ctx context.Context, n int, feeds []string) error {
 	}
 	l.gateways = append(l.gateways, address)
 	return l.replica(ctx, "gateway", n, "http://"+address+"/readyz", map[string]*link.Link{trouble.ToEvents: way},
-		"LISTEN="+address, "AUTH=open", "EVENTS_URL=http://"+way.Address(), "TRUST_PROXY=127.0.0.0/8", fmt.Sprintf("MAX_STORES=%d", quota))
+		"INSTALLATION="+l.installation, fmt.Sprintf("%s=%d", divisorEnv, l.divisor), "LISTEN="+address, "AUTH=open", "EVENTS_URL=http://"+way.Address(), "TRUST_PROXY=127.0.0.0/8", fmt.Sprintf("MAX_STORES=%d", quota))
 }
 
 func (l *Lab) startHand(ctx context.Context, service string, n int, settings ...string) error {
@@ -145,5 +140,5 @@ func (l *Lab) startHand(ctx context.Context, service string, n int, settings ...
 		return errors.Join(errors.New("write a kubeconfig"), err)
 	}
 	return l.replica(ctx, service, n, "http://"+address+"/readyz", map[string]*link.Link{trouble.ToAPI: way},
-		append(settings, "KUBECONFIG="+path, "OPS_LISTEN="+address)...)
+		append(settings, "KUBECONFIG="+path, "INSTALLATION="+l.installation, "OPS_LISTEN="+address)...)
 }
