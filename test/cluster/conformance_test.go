@@ -27,6 +27,12 @@ type conformance struct {
 	door  shops.Shop
 	at    shops.At
 	other query.Store
+	// feed tells of the store from its beginning, seen is what it has told before the store was Ready, stop ends the hammering.
+	feed *platform.Feed
+	seen []query.FeedMessage
+	stop func() []string
+	// killed says that its worker was, while its shop was being set up.
+	killed bool
 	// shown is what the owner is shown, orders all that were placed.
 	shown  []query.Credential
 	orders []string
@@ -44,35 +50,65 @@ func packs(t *testing.T) []engine.Pack {
 
 // One store of each engine goes the whole course, from before it is there to after it is gone. Parts stand in the order
 // in which a store's life allows them, and each leaves the store as the next one wants it.
+//
+// Before any other test has a store in work, one kill of the provisioner meets the stores of the larger engines while their
+// shops are set up, and one more in the middle of its Helm call. All else is done beside the other tests.
 func TestEveryEngineKeepsEveryPromise(t *testing.T) {
-	other := setup(t).ready("Next door")
+	b := inTurn(t)
+	other := b.ready("Next door")
+	b.firstIsReady()
+	var begun []*conformance
 	for _, pack := range packs(t) {
 		t.Run(pack.Name, func(t *testing.T) {
 			shop, known := shops.Of(pack.Name)
 			if !known {
 				t.Fatalf("nobody has written down how one buys in a shop of %s", pack.Name)
 			}
-			c := &conformance{bench: setup(t), pack: pack, door: shop, other: other}
-			if setting := sourceOf[pack.Name]; setting != "" && os.Getenv(setting) == "" {
-				c.failsInItsOwnWords(setting)
+			c := &conformance{bench: inTurn(t), pack: pack, door: shop, other: other}
+			source := sourceOf[pack.Name]
+			if source != "" && os.Getenv(source) == "" {
+				t.Parallel()
+				c.failsInItsOwnWords(source)
 				return
 			}
-			c.becomesReady()
-			c.part("credentials work", (*conformance).credentialsWork)
-			c.part("links open", (*conformance).linksOpen)
-			c.part("restricted", (*conformance).isRestricted)
-			c.part("buying by clicks", (*conformance).sellsByClicks)
-			c.part("strangers", (*conformance).servesAmongStrangers)
-			c.part("policies", (*conformance).isWalledIn)
-			c.part("degraded", (*conformance).saysSoWhenItFails)
-			if closer, can := shop.(shops.Closer); can {
-				c.part("closed", func(c *conformance) { c.saysSoWhenItIsClosed(closer) })
+			// The smallest engine's shop is up too fast for a kill.
+			if pack.Tier == engine.TierDemo {
+				t.Parallel()
+				c.begins()
+			} else {
+				c.begins()
+				c.released()
+				begun = append(begun, c)
+				t.Parallel()
 			}
-			c.part("mended", (*conformance).isMended)
-			c.part("restart", (*conformance).outlivesItsPods)
-			c.part("delete", (*conformance).isGoneWhenDeleted)
+			c.becomesReady()
+			c.goesTheCourse()
 		})
 	}
+	t.Run("killed in its Helm call", func(t *testing.T) {
+		b := inTurn(t)
+		s := b.killedInItsHelmCall(other, begun)
+		t.Parallel()
+		b.survives(s)
+	})
+	t.Parallel()
+}
+
+// goesTheCourse is a store's life from its first day to its last.
+func (c *conformance) goesTheCourse() {
+	c.part("credentials work", (*conformance).credentialsWork)
+	c.part("links open", (*conformance).linksOpen)
+	c.part("restricted", (*conformance).isRestricted)
+	c.part("buying by clicks", (*conformance).sellsByClicks)
+	c.part("strangers", (*conformance).servesAmongStrangers)
+	c.part("policies", (*conformance).isWalledIn)
+	c.part("degraded", (*conformance).saysSoWhenItFails)
+	if closer, can := c.door.(shops.Closer); can {
+		c.part("closed", func(c *conformance) { c.saysSoWhenItIsClosed(closer) })
+	}
+	c.part("mended", (*conformance).isMended)
+	c.part("restart", (*conformance).outlivesItsPods)
+	c.part("delete", (*conformance).isGoneWhenDeleted)
 }
 
 // part runs a part as a test of its own on the same store.
@@ -103,7 +139,7 @@ func (c *conformance) failsInItsOwnWords(setting string) {
 	if last.Store.Reason != "PluginMissing" || last.Store.Message == "" {
 		c.Fatalf("it failed with %q: %s", last.Store.Reason, last.Store.Message)
 	}
-	// Attempts don't tell: another test may have killed the worker of the first, or a busy API server ended one.
+	// Attempts don't tell: a busy API server may have ended one.
 	if slices.ContainsFunc(seen, func(m query.FeedMessage) bool {
 		return m.Event.Type == store.RetryScheduled && m.Event.Facts.Reason == last.Store.Reason
 	}) {
@@ -120,45 +156,44 @@ func (c *conformance) failsInItsOwnWords(setting string) {
 	fmt.Printf("%s: the selling parts skipped: no plugin source (%s is unset)\n", c.pack.Name, setting)
 }
 
-// becomesReady creates the store under the eyes of somebody who hammers it from the first second, and kills the worker
-// while the shop is being set up.
-func (c *conformance) becomesReady() {
+// begins creates the store under the eyes of somebody who hammers it from the first second.
+func (c *conformance) begins() {
 	c.Helper()
 	s := c.CreateOf(c.T, c.pack.Name, "Every promise of "+c.pack.Name)
 	c.Cleanup(func() { c.remove(s.ID) })
-	stop := c.hammer(s)
-	feed := c.Follow(c.T, c.before(s), s.ID)
-	var seen []query.FeedMessage
-	killed := false
-	seen = feed.Until(c.T, func(m query.FeedMessage) bool {
-		switch {
-		case m.Event.Type == store.BecameFailed:
-			c.Fatalf("the store failed: %+v", m.Event.Facts)
-		// The smallest engine's shop is up too fast for that, and has tests of its own.
-		case m.Event.Type == store.StepCompleted && m.Event.Facts.Step == "release" && !killed && c.pack.Tier != engine.TierDemo:
-			c.kill("provisioner")
-			killed = true
-		}
-		return m.Event.Type == store.BecameReady
-	})
-	last := seen[len(seen)-1]
-	c.at = shops.At{Platform: c.Platform, Store: *last.Store}
-	c.orders = append(c.orders, stop()...)
+	c.at = shops.At{Platform: c.Platform, Store: s}
+	c.stop = c.hammer(s)
+	c.feed = c.Follow(c.T, c.before(s), s.ID)
+}
+
+// released waits until the store's shop is being set up.
+func (c *conformance) released() {
+	c.Helper()
+	c.seen = c.feed.UntilStep(c.T, "release")
+}
+
+// becomesReady waits for that, in another attempt where its worker was killed.
+func (c *conformance) becomesReady() {
+	c.Helper()
+	c.seen = append(c.seen, c.feed.UntilType(c.T, store.BecameReady)...)
+	last := c.seen[len(c.seen)-1]
+	c.at.Store = *last.Store
+	c.orders = append(c.orders, c.stop()...)
 	if last.Event.Facts.Via != "ingress" {
 		c.Errorf("the shop was asked via %q", last.Event.Facts.Via)
 	}
-	if killed && last.Store.Attempt < 2 {
+	if c.killed && last.Store.Attempt < 2 {
 		c.Errorf("ready in attempt %d, although its worker was killed", last.Store.Attempt)
 	}
-	c.expectSteps(seen)
-	c.shown = c.Credentials(c.T, s.ID)
+	c.expectSteps()
+	c.shown = c.Credentials(c.T, c.at.ID)
 }
 
 // expectSteps: every step was completed, once and in order.
-func (c *conformance) expectSteps(seen []query.FeedMessage) {
+func (c *conformance) expectSteps() {
 	c.Helper()
 	var completed []string
-	for _, m := range seen {
+	for _, m := range c.seen {
 		if m.Event.Type == store.StepCompleted && m.Event.Facts.Step != "images" && !slices.Contains(completed, m.Event.Facts.Step) {
 			completed = append(completed, m.Event.Facts.Step)
 		}

@@ -47,14 +47,6 @@ func TestAStoreThatWasStoppedByHandIsMended(t *testing.T) {
 	}
 }
 
-func TestAServiceRemovedByHandIsMended(t *testing.T) {
-	b := setup(t)
-	s := b.ready("Without a Service")
-	feed := b.Follow(t, "", s.ID)
-	b.change(http.MethodDelete, "/api/v1/namespaces/"+s.ID.Namespace()+"/services/store", nil)
-	b.Buy(t, b.mended(feed, "service/store: not found"))
-}
-
 // A shop that doesn't start any more is told of by its cause, keeps its address, links and passwords, and is Ready when
 // it starts again.
 func TestAShopThatCrashesIsDegradedUntilItRuns(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/platform"
@@ -130,16 +129,11 @@ func (c *conformance) saysSoWhenItIsClosed(closer shops.Closer) {
 func (c *conformance) isMended() {
 	path := "/api/v1/namespaces/" + c.at.ID.Namespace() + "/services/" + c.pack.Probe.Service
 	feed := c.Follow(c.T, "", c.at.ID)
-	if status, err := c.kubernetes.Do(c.Context(), http.MethodDelete, path, nil, nil); err != nil || status != http.StatusOK {
-		c.Fatalf("delete the Service: %d %v", status, err)
-	}
-	seen := feed.Until(c.T, func(m query.FeedMessage) bool { return m.Event.Type == store.MendCommand })
-	if facts := seen[len(seen)-1].Event.Facts; facts.Reason != "DriftFound" {
-		c.Errorf("the mend says %+v", facts)
-	}
-	feed.Until(c.T, func(m query.FeedMessage) bool { return m.Store.Status == store.Ready && m.Store.Operation == "" })
+	c.change(http.MethodDelete, path, nil)
+	c.mended(feed, "service/"+c.pack.Probe.Service+": not found")
 	if status := c.kubernetes.Status(c.T, path); status != http.StatusOK {
 		c.Errorf("the Service: %d", status)
 	}
 	c.expectOrders()
+	c.buy()
 }

@@ -13,40 +13,50 @@ import (
 // killTries is how many stores may be up before their worker is killed, until one isn't.
 const killTries = 5
 
-// The provisioner is killed the moment a step is completed, so that it dies in the next one. Whoever takes over resumes
-// at the first step that isn't done.
-//
-// One case after the other: stores that lose two workers are tried alone, and those of all tests would wait for each other.
-func TestAKilledProvisionerDoesNotCostTheStore(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct{ name, after, during string }{
-		{"during the Helm call", "credentials", "release"},
-		{"during the wait", "release", "workloads"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			b := inTurn(t)
-			for range killTries {
-				// A kill that comes too late says nothing about one that doesn't.
-				if ready := b.killedAfter(c.after, "Survives a kill "+c.name); ready.Attempt >= 2 {
-					b.Buy(t, ready)
-					return
-				}
-			}
-			t.Fatalf("%s was over before each of %d kills", c.during, killTries)
-		})
-	}
+// firstIsReady waits for the store that was asked for before there was a cluster: a kill must not cost it an attempt.
+func (b *bench) firstIsReady() {
+	b.Helper()
+	first := b.FirstStore(b.T)
+	b.Follow(b.T, b.before(first), first.ID).UntilType(b.T, store.BecameReady)
 }
 
-// killedAfter makes a store whose provisioner is killed when a step is completed, and returns it as it became Ready.
-func (b *bench) killedAfter(step, name string) query.Store {
+// killedInItsHelmCall makes a store whose provisioner is killed the moment the step before is completed, and notes which of
+// those that have begun were hit by that, too. It returns when there is a provisioner again, who answers for the other store.
+func (b *bench) killedInItsHelmCall(other query.Store, begun []*conformance) query.Store {
 	b.Helper()
-	s := b.Create(b.T, name)
-	b.Cleanup(func() { b.remove(s.ID) })
-	feed := b.Follow(b.T, b.before(s), s.ID)
-	feed.UntilStep(b.T, step)
-	b.kill("provisioner")
-	seen := feed.UntilType(b.T, store.BecameReady)
-	return *seen[len(seen)-1].Store
+	for range killTries {
+		s := b.Create(b.T, "Survives a kill")
+		b.Cleanup(func() { b.remove(s.ID) })
+		b.Follow(b.T, b.before(s), s.ID).UntilStep(b.T, "credentials")
+		b.kill("provisioner")
+		hit := 0
+		for _, c := range begun {
+			if c.killed = c.killed || b.Get(b.T, c.at.ID).Status != store.Ready; c.killed {
+				hit++
+			}
+		}
+		if hit == 0 && len(begun) > 0 {
+			b.Fatal("no shop was being set up")
+		}
+		b.Credentials(b.T, other.ID)
+		// A kill that comes too late says nothing about one that doesn't.
+		if now := b.Get(b.T, s.ID); now.Status != store.Ready || now.Attempt >= 2 {
+			return s
+		}
+	}
+	b.Fatalf("the store was Ready before each of %d kills", killTries)
+	return query.Store{}
+}
+
+// survives: whoever takes over resumes at the first step that isn't done.
+func (b *bench) survives(s query.Store) {
+	b.Helper()
+	seen := b.Follow(b.T, b.before(s), s.ID).UntilType(b.T, store.BecameReady)
+	ready := *seen[len(seen)-1].Store
+	if ready.Attempt < 2 {
+		b.Errorf("ready in attempt %d, although its worker was killed", ready.Attempt)
+	}
+	b.Buy(b.T, ready)
 }
 
 // kill ends a service's process as the kernel would when memory runs out.

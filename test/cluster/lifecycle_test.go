@@ -221,14 +221,18 @@ func TestACutClientComesBackWithoutHoleOrDuplicate(t *testing.T) {
 // What was asked for before there was a cluster waited for it, visibly, and cost nothing. The record was made by
 // whoever started the platform, as soon as the API answered.
 func TestTheFirstStoreWaitedForTheCluster(t *testing.T) {
-	b := inTurn(t)
+	b := setup(t)
 	first := b.FirstStore(t)
 	if first.Status != store.Queued || first.Reason != "ClusterNotReady" || first.Message == "" {
 		t.Fatalf("asked for before there was a cluster: %+v", first)
 	}
 	b.Cleanup(func() { b.remove(first.ID) })
 	seen := b.Follow(t, b.before(first), first.ID).UntilType(t, store.BecameReady)
-	if s := seen[len(seen)-1].Store; s.Attempt != 1 {
-		t.Fatalf("ready after %d attempts: %v", s.Attempt, platform.Types(seen))
+	// Of those that came when there was a cluster, a busy machine may have ended one.
+	began := slices.IndexFunc(seen, func(m query.FeedMessage) bool { return m.Event.Type == store.AttemptStarted })
+	before := seen[:max(began, 0)]
+	spent := slices.ContainsFunc(before, func(m query.FeedMessage) bool { return m.Event.Type == store.RetryScheduled })
+	if began < 0 || spent || seen[began].Store.Attempt != 1 {
+		t.Fatalf("attempts before there was a cluster: %v", platform.Types(seen))
 	}
 }

@@ -64,10 +64,9 @@ func TestTheScriptsFailWhenTheirStepFails(t *testing.T) {
 }
 
 // README's commands are run in its order, with the addresses of the platform under test. Between them the store that the
-// first one made becomes Ready and, as README tells its reader to, $id is set. A bare curl doesn't ask again while the
-// provisioner is killed by another test.
+// first one made becomes Ready and, as README tells its reader to, $id is set.
 func TestTheReadmesCommandsWork(t *testing.T) {
-	b := inTurn(t)
+	b := setup(t)
 	readme, err := os.ReadFile(filepath.Join(repo, "README.md"))
 	if err != nil {
 		t.Fatal(err)

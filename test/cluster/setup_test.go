@@ -1,6 +1,6 @@
 // Package cluster_test holds the promises against a running platform and its real cluster. All tests of a run share one
-// installation, so each looks at its own stores only, and any of them may find the provisioner killed by another:
-// that, too, is part of the promise.
+// installation, so each looks at its own stores only. What disturbs the stores of others comes first, while there are none: a
+// kill of the provisioner costs whatever is in work half a minute, until its lease has run out.
 package cluster_test
 
 import (
@@ -48,8 +48,8 @@ func setup(t *testing.T) *bench {
 	return inTurn(t)
 }
 
-// inTurn is for what others would disturb: a test that isn't parallel runs before all that are, and a part of one that is
-// after the part before it.
+// inTurn is for what disturbs others, or is disturbed by them: a test that isn't parallel runs before all that are, and a part
+// of one that is after the part before it.
 func inTurn(t *testing.T) *bench {
 	t.Helper()
 	p := platform.Open(t)

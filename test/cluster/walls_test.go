@@ -7,8 +7,25 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/test/internal/platform"
 )
+
+// shellImage is what the local cluster carries for its volume helper.
+const shellImage = "docker.io/library/busybox:local"
+
+// shop is the store's running pod.
+func (b *bench) shop(s query.Store) platform.Pod {
+	b.Helper()
+	for _, pod := range b.kubernetes.Pods(b.T, s.ID.Namespace(), "store-platform.io/store="+string(s.ID)) {
+		if pod.Status.Phase == "Running" && pod.Status.IP != "" {
+			return pod
+		}
+	}
+	b.Fatalf("store %s has no running pod", s.ID)
+	return platform.Pod{}
+}
 
 // strictPod is what a pod says of its own rights.
 type strictPod struct {
@@ -113,6 +130,7 @@ func (c *conformance) isRestricted() {
 	if err != nil || status != http.StatusOK || namespace.Metadata.Labels["pod-security.kubernetes.io/enforce"] != "restricted" {
 		c.Errorf("the namespace enforces %q: %d %v", namespace.Metadata.Labels["pod-security.kubernetes.io/enforce"], status, err)
 	}
+	c.refusesWhatIsNotRestricted()
 	pods := c.strictPods()
 	if wanted := c.wantedPods(); wanted == 0 || len(pods) < wanted {
 		c.Errorf("only %d pods run of the %d that are wanted", len(pods), wanted)
@@ -132,6 +150,29 @@ func (c *conformance) isRestricted() {
 			if !nonRoot || user == nil || *user == 0 || !is(context.ReadOnly, true) || !is(context.Escalate, false) {
 				c.Errorf("container %s of pod %s: non-root %v, user %v, %+v", container.Name, pod.Metadata.Name, nonRoot, user, context)
 			}
+		}
+	}
+}
+
+// refusesWhatIsNotRestricted: the store's namespace takes a pod that is restricted, and no privileged one. Its own run under the
+// same rule.
+func (c *conformance) refusesWhatIsNotRestricted() {
+	c.Helper()
+	pod := func(privileged bool) map[string]any {
+		return map[string]any{
+			"metadata": map[string]any{"name": "try"},
+			"spec": map[string]any{
+				"restartPolicy": "Never", "securityContext": map[string]any{"runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": map[string]any{"type": "RuntimeDefault"}},
+				"containers": []any{map[string]any{"name": "try", "image": shellImage, "securityContext": map[string]any{
+					"privileged": privileged, "allowPrivilegeEscalation": privileged, "capabilities": map[string]any{"drop": []string{"ALL"}},
+				}}},
+			},
+		}
+	}
+	for _, privileged := range []bool{true, false} {
+		words, err := c.kubernetes.Refusal(c.Context(), "/api/v1/namespaces/"+c.at.ID.Namespace()+"/pods?dryRun=All", pod(privileged))
+		if err != nil || strings.Contains(words, "PodSecurity") != privileged {
+			c.Errorf("privileged %v: %q %v", privileged, words, err)
 		}
 	}
 }

@@ -116,7 +116,7 @@ func (p *Platform) History(ctx context.Context, id store.ID) ([]query.Event, err
 }
 
 // Credentials reads the generated passwords that the store's owner is shown. While no provisioner can read them it asks
-// again: the only one may have been killed by another test, and an owner would try again too.
+// again: the only one may have been killed by a test, and an owner would try again too.
 func (p *Platform) Credentials(tb testing.TB, id store.ID) []query.Credential {
 	tb.Helper()
 	var reply query.CredentialsReply
