@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/waittest"
 )
 
 // repo is the clone, seen from this package.
@@ -27,7 +29,7 @@ func (b *bench) run(args ...string) string {
 	b.Helper()
 	command := exec.CommandContext(b.Context(), "bash", args...)
 	command.Dir = repo
-	command.Env = append(os.Environ(), "STORE_API="+b.API, "STORE_DOOR="+b.Stores, "PATIENCE=600")
+	command.Env = append(os.Environ(), "STORE_API="+b.API, "STORE_DOOR="+b.Stores, fmt.Sprintf("PATIENCE=%.0f", 4*waittest.Patience().Seconds()))
 	output, err := command.CombinedOutput()
 	if err != nil {
 		b.Fatalf("bash %v: %v\n%s", args, err, output)
