@@ -27,8 +27,9 @@ const (
 	comeBack = time.Second
 	// cutOff bounds how long a client is let wait that sends nothing to speak of.
 	cutOff = 2 * time.Minute
-	// visits are made at least, uploadSize is what a plan's volume can't hold eight times.
+	// visits are made at least, one after the other; uploadSize is what a plan's volume can't hold eight times.
 	visits     = 5
+	visitEvery = 500 * time.Millisecond
 	uploadSize = 34 << 20
 )
 
@@ -106,11 +107,15 @@ func (c *conformance) visitWhile(strangers *crowd) {
 	c.Helper()
 	gone := make(chan struct{})
 	go func() { strangers.once.Wait(); close(gone) }()
+	// A customer is there all the time; more than one would only make the shop busy.
+	tick := time.NewTicker(visitEvery)
+	defer tick.Stop()
 	for visit := 1; ; visit++ {
 		if err := c.visit(); err != nil {
 			c.Errorf("visit %d: %v", visit, err)
 			return
 		}
+		<-tick.C
 		if visit < visits {
 			continue
 		}
