@@ -7,10 +7,11 @@ import (
 )
 
 // spare are times at which nobody may be free for what is left.
-const spare = 3
+const spare = 5
 
-// restart is how long a process is left alone that was killed, so that whatever comes next finds it there.
-const restart = 3 * time.Second
+// breath is how long something is left alone that was broken, so that whatever comes next finds it whole, also on a busy
+// machine.
+const breath = 3 * time.Second
 
 // Planned are troubles that come within a length of time, each kind once: in an order that the seed shuffles, evenly, so
 // that several are there at a time, and each is over before the length is. Nothing is broken that is broken already.
@@ -66,9 +67,5 @@ func (t Trouble) meets(other Trouble) bool {
 	return same && t.At <= other.over() && other.At <= t.over()
 }
 
-func (t Trouble) over() time.Duration {
-	if t.Manner == Kill {
-		return t.At + restart
-	}
-	return t.At + t.Long
-}
+// over is when it may be broken again.
+func (t Trouble) over() time.Duration { return t.At + t.Long + breath }
