@@ -35,7 +35,7 @@ const (
 	afterRest = 5 * time.Second
 )
 
-// suiteSeed draws what the turns of the suite do; those repeat each other.
+// suiteSeed draws what the turns of the suite do, so that runs repeat each other.
 const suiteSeed = 11
 
 // disturbance is what disturbs a lab.
@@ -113,8 +113,8 @@ func (t *turn) listen(ctx context.Context, hearing *sync.WaitGroup) (closers []i
 	return closers, nil
 }
 
-// work lets clients work for a while under trouble, and returns when they have ended and everything is mended.
-func (t *turn) work(ctx context.Context, length time.Duration, trouble func(context.Context)) (closers []io.Closer, err error) {
+// work lets clients work for a while beside what disrupts them, and returns when they have ended and everything is mended.
+func (t *turn) work(ctx context.Context, length time.Duration, disrupt func(context.Context)) (closers []io.Closer, err error) {
 	disturbed, calm := context.WithTimeout(ctx, length)
 	defer calm()
 	var asking sync.WaitGroup
@@ -126,7 +126,7 @@ func (t *turn) work(ctx context.Context, length time.Duration, trouble func(cont
 		closers = append(closers, c.records)
 		asking.Go(func() { c.run(disturbed) })
 	}
-	asking.Go(func() { trouble(disturbed) })
+	asking.Go(func() { disrupt(disturbed) })
 	asking.Wait()
 	return closers, ctx.Err()
 }
