@@ -1,7 +1,6 @@
 package bustest
 
 import (
-	"net"
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -10,33 +9,37 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
-// Broker can be stopped and started again: it comes back on the same port with what it had on its disk.
+// Broker can be stopped and started again: it comes back at the same address with what it had on its disk.
 type Broker struct {
+	// URL is the broker's, also while it is away.
+	URL string
+
 	tb      testing.TB
 	dir     string
-	port    int
+	door    *Door
 	current *server.Server
 }
 
-// StartBroker runs a broker on a free loopback port until the test ends, with an empty log.
-func StartBroker(tb testing.TB) *Broker {
+// StartBroker runs a broker until the test ends, with an empty log.
+func StartBroker(tb testing.TB, settings storelog.Settings) *Broker {
 	tb.Helper()
-	b := &Broker{tb: tb, dir: tb.TempDir(), port: server.RANDOM_PORT}
+	b := &Broker{tb: tb, dir: tb.TempDir(), door: NewDoor(tb)}
+	b.URL = "nats://" + b.door.Address
 	b.Start()
-	b.port = b.current.Addr().(*net.TCPAddr).Port
 	tb.Cleanup(b.Stop)
-	ensure(tb, b.Connect(), storelog.Settings{Replicas: 1})
+	Ensure(tb, b.Connect(), settings)
 	return b
 }
 
 // Connect opens a connection that outlives the broker's absences and is closed with the test.
 func (b *Broker) Connect() *nats.Conn {
 	b.tb.Helper()
-	return connect(b.tb, b.current.ClientURL())
+	return connect(b.tb, b.URL)
 }
 
 // Stop breaks all connections. Twice is once.
 func (b *Broker) Stop() {
+	b.door.Shut()
 	b.current.Shutdown()
 	b.current.WaitForShutdown()
 }
@@ -45,7 +48,7 @@ func (b *Broker) Stop() {
 func (b *Broker) Start() {
 	b.tb.Helper()
 	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: b.port, JetStream: true, NoSigs: true, StoreDir: b.dir,
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, NoSigs: true, StoreDir: b.dir,
 		// The log's promise: what was acknowledged is on the disk.
 		SyncAlways: true,
 	})
@@ -55,4 +58,5 @@ func (b *Broker) Start() {
 	s.Start()
 	b.current = s
 	awaitConnections(b.tb, s)
+	b.door.LeadTo(s.Addr().String())
 }

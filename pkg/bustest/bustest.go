@@ -30,7 +30,7 @@ func Start(tb testing.TB) *nats.Conn {
 func StartFor(tb testing.TB, installation string) *nats.Conn {
 	tb.Helper()
 	nc := Connect(tb, StartServer(tb, &server.Options{}))
-	ensure(tb, nc, storelog.Settings{Replicas: 1, Installation: installation})
+	Ensure(tb, nc, storelog.Settings{Replicas: 1, Installation: installation})
 	return nc
 }
 
@@ -94,7 +94,8 @@ func Listen(tb testing.TB, nc *nats.Conn, subject string) *nats.Subscription {
 	return heard
 }
 
-func ensure(tb testing.TB, nc *nats.Conn, settings storelog.Settings) {
+// Ensure makes the log, or what is missing of it, as a gateway with these settings does when it starts.
+func Ensure(tb testing.TB, nc *nats.Conn, settings storelog.Settings) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), startTimeout)
 	defer cancel()

@@ -1,8 +1,6 @@
 package bustest
 
 import (
-	"io"
-	"net"
 	"net/url"
 	"sync"
 	"testing"
@@ -27,23 +25,12 @@ func NewLine(tb testing.TB, brokerURL string) *Line {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
 	l := &Line{}
 	l.open = sync.NewCond(&l.mu)
-	tb.Cleanup(func() { _ = listener.Close(); l.Release() })
-	go func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go l.carry(client, target.Host)
-		}
-	}()
-	l.Conn, err = nats.Connect("nats://"+listener.Addr().String(), Patient)
+	door := newDoor(tb, l.wait)
+	door.LeadTo(target.Host)
+	tb.Cleanup(l.Release)
+	l.Conn, err = nats.Connect("nats://"+door.Address, Patient)
 	if err != nil {
 		tb.Fatalf("connect over a line: %v", err)
 	}
@@ -69,29 +56,5 @@ func (l *Line) wait() {
 	defer l.mu.Unlock()
 	for l.held {
 		l.open.Wait()
-	}
-}
-
-func (l *Line) carry(client net.Conn, host string) {
-	defer client.Close()
-	broker, err := net.Dial("tcp", host)
-	if err != nil {
-		return
-	}
-	defer broker.Close()
-	go func() {
-		_, _ = io.Copy(broker, client)
-		_ = broker.Close()
-	}()
-	buffer := make([]byte, 64<<10)
-	for {
-		n, err := broker.Read(buffer)
-		if err != nil {
-			return
-		}
-		l.wait()
-		if _, err := client.Write(buffer[:n]); err != nil {
-			return
-		}
 	}
 }

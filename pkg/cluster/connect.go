@@ -18,6 +18,8 @@ import (
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/util/flowcontrol"
+
+	"github.com/store-platform/store-platform/pkg/clock"
 )
 
 const (
@@ -44,6 +46,8 @@ type Config struct {
 	// IngressAddr is host:port of the ingress, for probes from outside the cluster. Without one they go by
 	// port-forward.
 	IngressAddr string
+	// Clock is the installation's, which says how long its workers can be trusted.
+	Clock clock.Divisor
 }
 
 // Cluster is the shared half: connections, limiter, discovery, watches. It is safe for concurrent use.

@@ -46,7 +46,7 @@ func (o *Operation) Until(deadline time.Time) (*Operation, error) {
 }
 
 func newOperation(c *Cluster, l *link, trust Trust, bound *atomic.Int64) (*Operation, error) {
-	transport := &guard{next: l.http.Transport, trust: trust}
+	transport := &guard{next: l.http.Transport, trust: trust, margin: c.cfg.Clock.Of(trustMargin)}
 	// Credentials and TLS are inside the shared transport. With them here too, client-go would build another one and
 	// the guard would stand beside it.
 	config := rest.AnonymousClientConfig(l.config)

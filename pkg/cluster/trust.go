@@ -22,8 +22,8 @@ type Trust interface {
 const (
 	// requestTimeout bounds one request that isn't a watch: an answer that takes longer isn't coming.
 	requestTimeout = 15 * time.Second
-	// trustMargin is what a request leaves of the trust: the API server may carry out a write a little after the
-	// client has given up on it, and the other hand may begin the moment trust ends.
+	// trustMargin is what a request leaves of the trust, by production's clock: the API server may carry out a write a
+	// little after the client has given up on it, and the other hand may begin the moment trust ends.
 	trustMargin = 2 * time.Second
 
 	retryAfter = "Retry-After"
@@ -56,8 +56,9 @@ func (e trustEndsError) Error() string {
 // A write that is under way is waited for, also when its operation has ended meanwhile, until its own time-out: who
 // gives up on a namespace that is slow to be made releases the lease, and it is made after the delete has looked.
 type guard struct {
-	next  http.RoundTripper
-	trust Trust
+	next   http.RoundTripper
+	trust  Trust
+	margin time.Duration
 	// failed is the last request that got no answer. Helm turns some errors into text; this is what they were.
 	failed atomic.Pointer[error]
 }
@@ -78,7 +79,7 @@ func (g *guard) send(req *http.Request) (*http.Response, error) {
 		}
 		return nil, &RefusedError{Method: req.Method, Path: req.URL.Path, Err: err}
 	}
-	timeout := min(requestTimeout, g.trust.Remaining()-trustMargin)
+	timeout := min(requestTimeout, g.trust.Remaining()-g.margin)
 	ctx := req.Context()
 	if req.Method != http.MethodGet {
 		ctx = context.WithoutCancel(ctx)
@@ -106,7 +107,7 @@ func (g *guard) refusal() error {
 	if err := g.trust.Err(); err != nil {
 		return err
 	}
-	if remaining := g.trust.Remaining(); remaining <= trustMargin {
+	if remaining := g.trust.Remaining(); remaining <= g.margin {
 		return trustEndsError{remaining}
 	}
 	return nil

@@ -60,7 +60,7 @@ func TestGuardBoundsRequestsByTrust(t *testing.T) {
 
 // post sends a write through a guard and returns how much time it had, which is none if it wasn't sent.
 func post(trust Trust) (left time.Duration, err error) {
-	g := &guard{trust: trust, next: roundTrip(func(req *http.Request) (*http.Response, error) {
+	g := &guard{trust: trust, margin: trustMargin, next: roundTrip(func(req *http.Request) (*http.Response, error) {
 		if deadline, ok := req.Context().Deadline(); ok {
 			left = time.Until(deadline)
 		}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
@@ -31,9 +32,9 @@ var (
 // errGone: the term is over and nobody else's has begun.
 var errGone = fmt.Errorf("%w: nobody holds it", ErrLost)
 
-// margin is how much earlier than the broker a holder stops trusting its lease: the request time-out of one Kubernetes
-// write plus what two clocks may differ in thirty seconds.
-const margin = 5 * time.Second
+// margin is the part of a lease's life by which a holder stops trusting it earlier than the broker, a sixth: of thirty
+// seconds it leaves five for a write to Kubernetes that is under way, and for what two clocks differ in that time.
+const margin = 6
 
 // refusals bounds how often a write is tried again that met another on the way, one of its own perhaps. One whose answer
 // was lost is tried again while the brokers may be electing a leader (storelog.Patience).
@@ -45,8 +46,27 @@ type Bucket struct {
 	ttl time.Duration
 }
 
-// NewBucket takes leases from kv, which storelog.Bucket opened and whose messages live for ttl.
-func NewBucket(kv jetstream.KeyValue, ttl time.Duration) *Bucket { return &Bucket{kv: kv, ttl: ttl} }
+// Open binds to the leases of a log, and asks the broker how long they live there: whoever went by anything else might
+// trust a lease that is somebody else's by now. What the broker never forgets, or later than this release wants, a gateway
+// of another release has made so; it needn't be trusted for longer.
+func Open(ctx context.Context, log *storelog.Log) (*Bucket, error) {
+	kv, err := log.Bucket(ctx, storelog.BucketLeases)
+	if err != nil {
+		return nil, err
+	}
+	status, err := kv.Status(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ask how long leases live: %w", err)
+	}
+	ttl := status.TTL()
+	if ttl == 0 || ttl > storelog.LeaseTTL {
+		ttl = storelog.LeaseTTL
+	}
+	return &Bucket{kv: kv, ttl: ttl}, nil
+}
+
+// Clock is the installation's, to which the bucket's leases were made.
+func (b *Bucket) Clock() clock.Divisor { return clock.Divisor(storelog.LeaseTTL / b.ttl) }
 
 // Lease is one term. Renew and Release are for the goroutine that took it; Remaining is safe for everybody.
 type Lease struct {
@@ -196,6 +216,6 @@ func (l *Lease) Remaining() time.Duration {
 }
 
 func (l *Lease) trustFrom(asked time.Time) {
-	until := asked.Add(l.bucket.ttl - margin)
+	until := asked.Add(l.bucket.ttl - l.bucket.ttl/margin)
 	l.trusted.Store(&until)
 }

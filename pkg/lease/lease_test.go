@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
@@ -28,7 +29,30 @@ func open(t *testing.T, nc *nats.Conn) (*lease.Bucket, jetstream.KeyValue) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return lease.NewBucket(kv, storelog.LeaseTTL), kv
+	leases, err := lease.Open(t.Context(), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return leases, kv
+}
+
+// live says how long leases live from now on.
+func live(t *testing.T, b bustest.Brokers, ttl time.Duration) {
+	t.Helper()
+	js, err := jetstream.New(b.Conns[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	bucket := jetstream.KeyValueConfig{Bucket: storelog.BucketLeases, TTL: ttl, Storage: jetstream.FileStorage, Replicas: b.Replicas()}
+	for {
+		_, err := js.UpdateKeyValue(t.Context(), bucket)
+		if err == nil {
+			return
+		}
+		if !storelog.Unanswered(err) {
+			t.Fatal(err)
+		}
+	}
 }
 
 func take(t *testing.T, b *lease.Bucket, holder string) *lease.Lease {
@@ -206,17 +230,9 @@ func TestALeaseIsNotLostWithAnAnswer(t *testing.T) {
 
 func TestTheBrokerEndsATermThatNobodyRenews(t *testing.T) {
 	bustest.Each(t, func(t *testing.T, b bustest.Brokers) {
-		js, err := jetstream.New(b.Conns[0])
-		if err != nil {
-			t.Fatal(err)
-		}
-		const ttl = time.Second
-		kv, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "short", TTL: ttl, Replicas: b.Replicas()})
-		if err != nil {
-			t.Fatal(err)
-		}
+		live(t, b, time.Second)
 		b.AwaitStepDown(t)
-		leases := lease.NewBucket(kv, ttl)
+		leases, _ := open(t, b.Conns[0])
 		take(t, leases, "dead")
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
@@ -237,9 +253,9 @@ func TestTheBrokerEndsATermThatNobodyRenews(t *testing.T) {
 // Who works for longer than a lease lives goes on holding it, is told when it is lost, and leaves nothing behind.
 func TestHoldKeepsATermUntilItIsReleasedOrLost(t *testing.T) {
 	nc := bustest.Start(t)
-	_, kv := open(t, nc)
-	// Renewed every five seconds and trusted for ten: a stall between the two ends no term.
-	leases := lease.NewBucket(kv, 15*time.Second)
+	// Renewed every four seconds and trusted for ten: a stall between the two ends no term.
+	live(t, bustest.Brokers{Conns: []*nats.Conn{nc}}, 12*time.Second)
+	leases, kv := open(t, nc)
 	written := bustest.Listen(t, nc, "$KV."+storelog.BucketLeases+".>")
 	released := take(t, leases, "first")
 	held, release := released.Hold(t.Context())
@@ -261,4 +277,27 @@ func TestHoldKeepsATermUntilItIsReleasedOrLost(t *testing.T) {
 		t.Fatalf("it ended with %v", err)
 	}
 	take(t, leases, "third")
+}
+
+// Whoever trusted a lease for longer than the broker keeps it would share it with the next one.
+func TestALeaseIsTrustedNoLongerThanTheBrokerKeepsIt(t *testing.T) {
+	for kept, c := range map[time.Duration]struct {
+		atMost time.Duration
+		clock  clock.Divisor
+	}{
+		storelog.LeaseTTL / 4: {storelog.LeaseTTL / 4, 4}, storelog.LeaseTTL / 7: {storelog.LeaseTTL / 7, 7},
+		storelog.LeaseTTL: {storelog.LeaseTTL, 1}, 2 * storelog.LeaseTTL: {storelog.LeaseTTL, 1}, 0: {storelog.LeaseTTL, 1},
+	} {
+		nc := bustest.Start(t)
+		live(t, bustest.Brokers{Conns: []*nats.Conn{nc}}, kept)
+		leases, _ := open(t, nc)
+		before := time.Now()
+		l := take(t, leases, "a")
+		if trusted := l.Remaining() + time.Since(before); trusted > c.atMost*5/6+time.Since(before) || trusted < c.atMost/2 {
+			t.Errorf("kept for %s it is trusted for %s", kept, trusted)
+		}
+		if leases.Clock() != c.clock {
+			t.Errorf("where leases are kept for %s the clock is divided by %d, not %d", kept, leases.Clock(), c.clock)
+		}
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/pkg/clock"
 )
 
 // The KV buckets beside the stream.
@@ -17,7 +19,8 @@ const (
 	BucketTickets  = "tickets"
 )
 
-// LeaseTTL is how long a lease lives that nobody renews; TicketTTL how long a feed ticket may wait for its client.
+// LeaseTTL is how long a lease lives in production that nobody renews; TicketTTL how long a feed ticket may wait for its
+// client.
 const (
 	LeaseTTL  = 30 * time.Second
 	TicketTTL = 30 * time.Second
@@ -32,12 +35,14 @@ type bucketSpec struct {
 	ttl time.Duration
 }
 
-var buckets = []bucketSpec{
-	{BucketClaims, "A tenant's stores, counted exactly", 0},
-	{BucketLeases, "Which worker holds a store", LeaseTTL},
-	{BucketCatalog, "The engines on offer", 0},
-	{BucketPlatform, "What the platform says of itself", 0},
-	{BucketTickets, "Feed tickets, one use each", TicketTTL},
+func buckets(by clock.Divisor) []bucketSpec {
+	return []bucketSpec{
+		{BucketClaims, "A tenant's stores, counted exactly", 0},
+		{BucketLeases, "Which worker holds a store", by.Of(LeaseTTL)},
+		{BucketCatalog, "The engines on offer", 0},
+		{BucketPlatform, "What the platform says of itself", 0},
+		{BucketTickets, "Feed tickets, one use each", TicketTTL},
+	}
 }
 
 // shape is that of a KV bucket, except that there are no direct gets: any replica answers these, from behind, so that a
@@ -90,6 +95,14 @@ func (l *Log) Bucket(ctx context.Context, name string) (jetstream.KeyValue, erro
 		return nil, fmt.Errorf("open bucket %s: %w", name, err)
 	}
 	return bucket{kv}, nil
+}
+
+func (b bucket) Status(ctx context.Context) (status jetstream.KeyValueStatus, err error) {
+	err = ask(ctx, func(ctx context.Context) (err error) {
+		status, err = b.KeyValue.Status(ctx)
+		return err
+	})
+	return status, err
 }
 
 func (b bucket) Get(ctx context.Context, key string) (entry jetstream.KeyValueEntry, err error) {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/pkg/clock"
 )
 
 // ErrOldServer: the broker can't do what the log relies on. Waiting doesn't mend it.
@@ -25,6 +27,8 @@ type Settings struct {
 	Replicas int
 	// Installation is whose log it is. A log without one becomes this installation's. Empty leaves the log as it is.
 	Installation string
+	// Clock divides how long a lease lives; what others have made longer stays.
+	Clock clock.Divisor
 }
 
 // Ensure creates the stream and the buckets, or brings existing ones to this shape. It gives and never takes: where
@@ -51,7 +55,7 @@ func Ensure(ctx context.Context, nc *nats.Conn, settings Settings) error {
 		// Also for the buckets: one that is made anew would be the only thing that doesn't outlive its broker.
 		settings.Replicas = max(asked, have.Replicas)
 	}
-	for _, b := range buckets {
+	for _, b := range buckets(settings.Clock) {
 		if err := ensureStream(ctx, js, bucketPrefix+b.name, settings, b.shape); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package storelog_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
@@ -73,21 +75,28 @@ func TestAGatewayThatAsksForOneCopyLeavesThreeWhereTheyAre(t *testing.T) {
 // shorten what a newer one has made longer. One that is never forgotten has the dead hold their stores for ever.
 func TestALeaseIsNeverForgottenEarlierThanBefore(t *testing.T) {
 	const leases = "KV_" + storelog.BucketLeases
-	for before, after := range map[time.Duration]time.Duration{
-		2 * storelog.LeaseTTL: 2 * storelog.LeaseTTL,
-		storelog.LeaseTTL / 2: storelog.LeaseTTL,
-		0:                     storelog.LeaseTTL,
+	for _, c := range []struct {
+		before time.Duration
+		clock  clock.Divisor
+		after  time.Duration
+	}{
+		{2 * storelog.LeaseTTL, 1, 2 * storelog.LeaseTTL},
+		{storelog.LeaseTTL / 2, 1, storelog.LeaseTTL},
+		{0, 1, storelog.LeaseTTL},
+		// A clock that is divided is no reason either: there may be workers that go by the other one.
+		{storelog.LeaseTTL, 4, storelog.LeaseTTL},
+		{storelog.LeaseTTL / 10, 4, storelog.LeaseTTL / 4},
 	} {
-		t.Run(before.String(), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s, divided by %d", c.before, c.clock), func(t *testing.T) {
 			nc := bustest.Start(t)
 			bent := streams(t, nc)[leases]
-			bent.MaxAge, bent.Duplicates = before, time.Second
+			bent.MaxAge, bent.Duplicates = c.before, time.Second
 			reshape(t, open(t, nc), bent)
-			if err := storelog.Ensure(t.Context(), nc, storelog.Settings{Replicas: 1}); err != nil {
+			if err := storelog.Ensure(t.Context(), nc, storelog.Settings{Replicas: 1, Clock: c.clock}); err != nil {
 				t.Fatal(err)
 			}
-			if ttl := streams(t, nc)[leases].MaxAge; ttl != after {
-				t.Errorf("leases live for %s, not %s", ttl, after)
+			if ttl := streams(t, nc)[leases].MaxAge; ttl != c.after {
+				t.Errorf("leases live for %s, not %s", ttl, c.after)
 			}
 		})
 	}

@@ -16,7 +16,6 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/guard"
-	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
@@ -62,11 +61,6 @@ func child(url string) error {
 	if err != nil {
 		return err
 	}
-	kv, err := log.Bucket(ctx, storelog.BucketLeases)
-	if err != nil {
-		return err
-	}
-	w.leases = lease.NewBucket(kv, shortLease)
 	w.timing = quick
 	return w.Run(ctx)
 }

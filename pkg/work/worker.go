@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
@@ -26,7 +27,7 @@ type Config struct {
 	Holder string
 }
 
-// timing holds what tests make shorter.
+// timing holds what the installation's clock divides.
 type timing struct {
 	ackWait, heartbeat      time.Duration
 	snooze, clusterSnooze   time.Duration
@@ -34,11 +35,20 @@ type timing struct {
 	grace                   time.Duration
 }
 
-var defaultTiming = timing{
+var production = timing{
 	ackWait: 30 * time.Second, heartbeat: 10 * time.Second,
 	snooze: time.Second, clusterSnooze: 2 * time.Second,
 	retryFirst: 30 * time.Second, retryAtMost: 300 * time.Second,
 	grace: 5 * time.Second,
+}
+
+func (t timing) by(c clock.Divisor) timing {
+	for _, wait := range []*time.Duration{
+		&t.ackWait, &t.heartbeat, &t.snooze, &t.clusterSnooze, &t.retryFirst, &t.retryAtMost, &t.grace,
+	} {
+		*wait = c.Of(*wait)
+	}
+	return t
 }
 
 // Worker runs one hand in this process.
@@ -55,13 +65,12 @@ type Worker struct {
 
 // New makes a worker; Run starts it.
 func New(ctx context.Context, log *storelog.Log, hand Hand, cfg Config) (*Worker, error) {
-	kv, err := log.Bucket(ctx, storelog.BucketLeases)
+	leases, err := lease.Open(ctx, log)
 	if err != nil {
 		return nil, err
 	}
 	return &Worker{
-		cfg: cfg, timing: defaultTiming, log: log, hand: hand,
-		leases: lease.NewBucket(kv, storelog.LeaseTTL), newer: newNewerCommands(),
+		cfg: cfg, timing: production.by(leases.Clock()), log: log, hand: hand, leases: leases, newer: newNewerCommands(),
 	}, nil
 }
 

@@ -70,10 +70,10 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	base := "http://" + listener.Addr().String()
-	port := bustest.FreePorts(t, 1)[0]
+	door := bustest.NewDoor(t)
 	cfg := Config{
 		DatabaseURL: url, Telemetry: telemetry.Config{LogLevel: "error"}, FeedMaxConnections: 10, FeedMaxConnectionsPerTenant: 1,
-		NATS: config.NATS{URL: fmt.Sprintf("nats://127.0.0.1:%d", port)},
+		NATS: config.NATS{URL: "nats://" + door.Address},
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -81,7 +81,9 @@ func TestRun(t *testing.T) {
 
 	await(t, base+"/readyz", http.StatusServiceUnavailable, "waiting for the broker")
 	await(t, base+"/healthz", http.StatusOK, "ok")
-	nc := startBroker(t, port)
+	broker := bustest.StartServer(t, &server.Options{})
+	door.LeadTo(broker.Addr().String())
+	nc := bustest.Connect(t, broker)
 	await(t, base+"/readyz", http.StatusServiceUnavailable, "waiting for Postgres")
 	pgtest.Admin(t, fmt.Sprintf("alter database %s with allow_connections true", database))
 	await(t, base+"/readyz", http.StatusServiceUnavailable, "the feed isn't open")
@@ -116,20 +118,6 @@ func asClose(err error, end **websocket.CloseError) bool {
 	closed, ok := err.(*websocket.CloseError)
 	*end = closed
 	return ok
-}
-
-func startBroker(t *testing.T, port int) *nats.Conn {
-	t.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: t.TempDir(), NoSigs: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(patience) {
-		t.Fatal("the broker doesn't start")
-	}
-	return bustest.Connect(t, s)
 }
 
 // await asks until the answer is as wanted.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/telemetry"
@@ -28,6 +29,8 @@ type Config struct {
 	EventsURL    string   `name:"events-url" env:"EVENTS_URL" default:"http://127.0.0.1:8082" help:"Where the events service serves the feed."`
 	Replicas     int      `name:"stream-replicas" env:"STREAM_REPLICAS" default:"1" help:"Copies of the log that the broker keeps: 1, or 3 on a cluster of brokers."`
 	Installation string   `name:"installation" env:"INSTALLATION" help:"Id of this installation, the same as its workers'. The log is marked with it, and one that carries another id is refused. Empty: neither."`
+
+	TestClockDivisor clock.Divisor `name:"test-clock-divisor" env:"TEST_CLOCK_DIVISOR" hidden:"" help:"How many times shorter than in production workers wait, for installations that are tests."`
 
 	NATS      config.NATS      `embed:""`
 	Telemetry telemetry.Config `embed:""`
@@ -56,6 +59,9 @@ func (c Config) check() ([]netip.Prefix, error) {
 		refuse("LISTEN=%s reaches beyond this machine, and with AUTH=open everybody there could create and delete stores; "+
 			"listen on 127.0.0.1, or set AUTH_OPEN_PUBLIC=yes if that is what you want", c.Listen)
 	}
+	if err := c.TestClockDivisor.Check(c.Installation); err != nil {
+		refuse("%w", err)
+	}
 	networks, err := door.ParseNetworks(c.TrustProxy)
 	if err != nil {
 		refuse("TRUST_PROXY: %w", err)
@@ -73,7 +79,7 @@ func (c Config) hosts() []string { return []string{c.Listen, c.BaseDomain} }
 
 // log is how the log is to be.
 func (c Config) log() storelog.Settings {
-	return storelog.Settings{Replicas: c.Replicas, Installation: c.Installation}
+	return storelog.Settings{Replicas: c.Replicas, Installation: c.Installation, Clock: c.TestClockDivisor}
 }
 
 func (c Config) connect(ctx context.Context) (*nats.Conn, error) { return c.NATS.Connect(ctx, service) }

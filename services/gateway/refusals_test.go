@@ -124,6 +124,7 @@ func TestTheStartIsRefused(t *testing.T) {
 		"no stores":     {func(c *Config) { c.MaxStores = 0 }, "MAX_STORES=0"},
 		"many stores":   {func(c *Config) { c.MaxStores = 1001 }, "MAX_STORES=1001"},
 		"two replicas":  {func(c *Config) { c.Replicas = 2 }, "STREAM_REPLICAS=2"},
+		"a fast clock":  {func(c *Config) { c.TestClockDivisor = 4 }, "TEST_CLOCK_DIVISOR=4"},
 		"boolean proxy": {func(c *Config) { c.TrustProxy = []string{"true"} }, "TRUST_PROXY"},
 		"no URL":        {func(c *Config) { c.EventsURL = "events" }, "EVENTS_URL=events"},
 		"no address":    {func(c *Config) { c.Listen = "8080" }, "LISTEN=8080"},

@@ -107,6 +107,7 @@ func (c Config) hand(
 		},
 		Registry: c.ImageRegistry,
 		Settings: settings,
+		Clock:    process.Clock,
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/store-platform/store-platform/pkg/clock"
+	"github.com/store-platform/store-platform/test/internal/repo"
 	"github.com/store-platform/store-platform/test/internal/settings"
 )
 
@@ -52,6 +54,10 @@ var (
 	}
 )
 
+// ofTests is TEST_CLOCK_DIVISOR, the one setting that no installation which somebody keeps may have: neither chart nor
+// compose nor make up knows it.
+const ofTests = clock.Variable
+
 // check tells of settings that nobody can set and of reasons that have gone.
 func (f fixed) check(t *testing.T, service, variable string, settable bool) {
 	t.Helper()
@@ -72,6 +78,7 @@ func settingsOf(t *testing.T, service string) map[string]settings.Setting {
 	if len(taken) < 5 {
 		t.Errorf("%s takes only %v: are its settings read right?", service, taken)
 	}
+	delete(taken, ofTests)
 	return taken
 }
 
@@ -220,6 +227,25 @@ func TestMakeUpLetsEverySettingBeSet(t *testing.T) {
 	for _, service := range services {
 		for variable := range settingsOf(t, service) {
 			fixedByMakeUp.check(t, service, variable, strings.Contains(supervisor, `"`+variable+`"`) || strings.Contains(supervisor, `"`+variable+`=`))
+		}
+	}
+}
+
+func TestNobodyHandsOnWhatIsForTests(t *testing.T) {
+	taken, err := settings.Of(root(t), "gateway")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := taken[ofTests]; !ok {
+		t.Errorf("the gateway doesn't take %s", ofTests)
+	}
+	names, err := repo.Files(root(t), "deploy", "scripts", "docker-compose.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if strings.Contains(read(t, name), ofTests) {
+			t.Errorf("%s knows of %s", name, ofTests)
 		}
 	}
 }

@@ -18,8 +18,10 @@ import (
 	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/telemetry"
 	"github.com/store-platform/store-platform/pkg/work"
@@ -32,30 +34,49 @@ type Process struct {
 	Log     *storelog.Log
 	Cluster *cluster.Cluster
 	Reach   *Reach
+	// Clock is the installation's.
+	Clock clock.Divisor
 
 	name string
 }
 
 // Open connects. It waits for the broker and for the log until ctx ends; for the cluster nothing waits here. A log that
-// is another installation's is refused (storelog.ErrForeignLog).
+// is another installation's is refused (storelog.ErrForeignLog), and so is one whose clock isn't for this installation.
 func Open(ctx context.Context, name string, broker config.NATS, where cluster.Config) (*Process, error) {
-	k8s, err := cluster.Connect(where)
-	if err != nil {
-		return nil, err
-	}
 	nc, err := broker.Connect(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	log, err := storelog.Open(ctx, nc)
+	p := &Process{NATS: nc, name: name}
+	if err := p.open(ctx, where); err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Process) open(ctx context.Context, where cluster.Config) (err error) {
+	p.Log, err = storelog.Open(ctx, p.NATS)
 	if err == nil {
-		err = log.CheckInstallation(where.Installation)
+		err = p.Log.CheckInstallation(where.Installation)
 	}
 	if err != nil {
-		nc.Close()
-		return nil, fmt.Errorf("open the log: %w", err)
+		return fmt.Errorf("open the log: %w", err)
 	}
-	return &Process{NATS: nc, Log: log, Cluster: k8s, Reach: newReach(k8s), name: name}, nil
+	leases, err := lease.Open(ctx, p.Log)
+	if err != nil {
+		return err
+	}
+	p.Clock = leases.Clock()
+	if err := p.Clock.Check(where.Installation); err != nil {
+		return fmt.Errorf("go by how long the log's leases live: %w", err)
+	}
+	where.Clock = p.Clock
+	if p.Cluster, err = cluster.Connect(where); err != nil {
+		return err
+	}
+	p.Reach = newReach(p.Cluster, p.Clock)
+	return nil
 }
 
 // Close ends the connection to the broker.

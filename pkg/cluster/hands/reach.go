@@ -7,11 +7,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/work"
 )
 
-// Pauses between two questions. A cluster that is down is waited for by people, one that is up only has to be noticed
+// Pauses between two questions, by production's clock. A cluster that is down is waited for by people, one that is up only has to be noticed
 // when it goes.
 const (
 	whileDown = 2 * time.Second
@@ -31,6 +32,7 @@ type Reach struct {
 	Changed func(context.Context, error) error
 
 	cluster reachable
+	clock   clock.Divisor
 	// answered is closed by the first answer: before it nobody knows whether to wait.
 	answered chan struct{}
 
@@ -41,8 +43,8 @@ type Reach struct {
 	untold bool
 }
 
-func newReach(c reachable) *Reach {
-	return &Reach{cluster: c, answered: make(chan struct{})}
+func newReach(c reachable, by clock.Divisor) *Reach {
+	return &Reach{cluster: c, clock: by, answered: make(chan struct{})}
 }
 
 // follow asks until ctx ends.
@@ -60,7 +62,7 @@ func (r *Reach) follow(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(pause):
+		case <-time.After(r.clock.Of(pause)):
 		}
 	}
 }

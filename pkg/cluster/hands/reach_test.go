@@ -26,7 +26,7 @@ func TestReach(t *testing.T) {
 		cluster := &switchable{}
 		cluster.down.Store(&refused)
 		var heard []error
-		r := newReach(cluster)
+		r := newReach(cluster, 1)
 		refusals := 1
 		r.Changed = func(_ context.Context, down error) error {
 			if down == nil && refusals > 0 {
@@ -72,7 +72,7 @@ func TestReach(t *testing.T) {
 // Before the first answer nobody knows whether to wait, so nobody is told to.
 func TestAvailableWaitsForTheFirstAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newReach(&switchable{})
+		r := newReach(&switchable{}, 1)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		answer := make(chan error, 1)

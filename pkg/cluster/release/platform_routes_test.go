@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -26,14 +25,19 @@ func TestPlatformBrokersLetOnlyEachOtherIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	var brokers []*server.Server
-	var ports []string
-	for _, port := range bustest.FreePorts(t, 3) {
-		ports = append(ports, strconv.Itoa(port))
+	var doors []*bustest.Door
+	for range 3 {
+		doors = append(doors, bustest.NewDoor(t))
 	}
-	for i := range ports {
-		brokers = append(brokers, startBroker(t, objects, i, ports))
+	for i, door := range doors {
+		broker := startBroker(t, objects, i, doors)
+		if !broker.ReadyForConnections(startTimeout) {
+			t.Fatal("a broker doesn't accept connections")
+		}
+		door.LeadTo(broker.ClusterAddr().String())
+		brokers = append(brokers, broker)
 	}
-	deadline := time.After(90 * time.Second)
+	deadline := time.After(startTimeout)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for joined := false; !joined; {
@@ -47,16 +51,19 @@ func TestPlatformBrokersLetOnlyEachOtherIn(t *testing.T) {
 		}
 	}
 	for _, who := range []string{`{"cluster":"store-platform"}`, `{"cluster":"store-platform","user":"route","pass":"x"}`} {
-		if said := greet(t, ports[0], who); !strings.Contains(said, "Authorization Violation") {
+		if said := greet(t, doors[0].Address, who); !strings.Contains(said, "Authorization Violation") {
 			t.Errorf("to a stranger who says %s it says %q", who, said)
 		}
 	}
 }
 
-// greet connects to a broker's port for routes and returns what it answers to a CONNECT, INFO and PING aside.
-func greet(t *testing.T, port, connect string) string {
+// startTimeout is for a machine that has other things to do.
+const startTimeout = 90 * time.Second
+
+// greet connects to a broker's address for routes and returns what it answers to a CONNECT, INFO and PING aside.
+func greet(t *testing.T, address, connect string) string {
 	t.Helper()
-	conn, err := net.Dial("tcp", "127.0.0.1:"+port)
+	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,8 +83,8 @@ func greet(t *testing.T, port, connect string) string {
 	return fmt.Sprint("nothing: ", lines.Err())
 }
 
-// startBroker is pod number i of the chart's StatefulSet, on ports of this machine.
-func startBroker(t *testing.T, objects []*unstructured.Unstructured, i int, ports []string) *server.Server {
+// startBroker is pod number i of the chart's StatefulSet, on any ports of this machine; the others are behind doors.
+func startBroker(t *testing.T, objects []*unstructured.Unstructured, i int, doors []*bustest.Door) *server.Server {
 	t.Helper()
 	name, dir := fmt.Sprintf("store-platform-nats-%d", i), t.TempDir()
 	for _, object := range objects {
@@ -87,7 +94,7 @@ func startBroker(t *testing.T, objects []*unstructured.Unstructured, i int, port
 		switch object.GetKind() {
 		case "ConfigMap":
 			files, _, _ := unstructured.NestedStringMap(object.Object, "data")
-			here := strings.NewReplacer("0.0.0.0:6222", "127.0.0.1:"+ports[i], "0.0.0.0:4222", "127.0.0.1:-1",
+			here := strings.NewReplacer("0.0.0.0:6222", "127.0.0.1:-1", "0.0.0.0:4222", "127.0.0.1:-1",
 				"http: 0.0.0.0:8222", "", "/data", dir)
 			for file, text := range files {
 				if err := os.WriteFile(filepath.Join(dir, file), []byte(here.Replace(text)), 0o600); err != nil {
@@ -96,9 +103,9 @@ func startBroker(t *testing.T, objects []*unstructured.Unstructured, i int, port
 			}
 		case "StatefulSet":
 			for variable, value := range environmentOf(t, object, name) {
-				for n, port := range ports {
+				for n, door := range doors {
 					host := fmt.Sprintf("store-platform-nats-%d.store-platform-nats-peers:6222", n)
-					value = strings.ReplaceAll(value, host, "127.0.0.1:"+port)
+					value = strings.ReplaceAll(value, host, door.Address)
 				}
 				t.Setenv(variable, value)
 			}
@@ -108,7 +115,7 @@ func startBroker(t *testing.T, objects []*unstructured.Unstructured, i int, port
 	if err != nil {
 		t.Fatalf("nats-server refuses the chart's configuration: %v", err)
 	}
-	if len(options.Routes) != len(ports) {
+	if len(options.Routes) != len(doors) {
 		t.Errorf("%s knows the routes %v", name, options.Routes)
 	}
 	options.NoSigs, options.NoLog = true, true

@@ -172,7 +172,11 @@ func TestEachUserCanDoItsWork(t *testing.T) {
 		t.Fatalf("events reads the log: %v", err)
 	}
 	for _, user := range []string{broker.Provisioner, broker.Janitor} {
-		l, err := lease.NewBucket(b.bucket(t, user, storelog.BucketLeases), storelog.LeaseTTL).Take(ctx, string(id), user)
+		leases, err := lease.Open(ctx, b.log(t, user))
+		if err != nil {
+			t.Fatalf("%s opens the leases: %v", user, err)
+		}
+		l, err := leases.Take(ctx, string(id), user)
 		if err != nil {
 			t.Fatalf("%s takes a lease: %v", user, err)
 		}

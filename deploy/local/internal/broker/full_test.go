@@ -57,11 +57,11 @@ func fill(t *testing.T, p *process) map[uint64]string {
 	ctx := t.Context()
 	log := p.log(broker.Gateway)
 	holder := p.log(broker.Janitor)
-	leases, err := holder.Bucket(ctx, storelog.BucketLeases)
+	leases, err := lease.Open(ctx, holder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	held, err := lease.NewBucket(leases, storelog.LeaseTTL).Take(ctx, string(id), "worker")
+	held, err := leases.Take(ctx, string(id), "worker")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,7 +75,9 @@ func setupWith(t *testing.T, owner func(installation string) string) *bundle {
 		t.Fatal(err)
 	}
 	b.claims = claim.NewBook(b.bucket(storelog.BucketClaims))
-	b.leases = lease.NewBucket(b.bucket(storelog.BucketLeases), storelog.LeaseTTL)
+	if b.leases, err = lease.Open(t.Context(), b.log); err != nil {
+		t.Fatal(err)
+	}
 	b.platform = b.bucket(storelog.BucketPlatform)
 	return b
 }

@@ -132,7 +132,7 @@ func (s *Sweeper) take(ctx context.Context, pause time.Duration) error {
 
 // round binds to what one sweep works with.
 func (s *Sweeper) round(ctx context.Context, log *storelog.Log) (*round, error) {
-	leases, err := log.Bucket(ctx, storelog.BucketLeases)
+	leases, err := lease.Open(ctx, log)
 	if err != nil {
 		return nil, err
 	}
@@ -144,5 +144,5 @@ func (s *Sweeper) round(ctx context.Context, log *storelog.Log) (*round, error) 
 	if err != nil {
 		return nil, err
 	}
-	return newRound(s.cfg, log, lease.NewBucket(leases, storelog.LeaseTTL), claim.NewBook(claims), said), nil
+	return newRound(s.cfg, log, leases, claim.NewBook(claims), said), nil
 }

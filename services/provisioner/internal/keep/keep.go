@@ -28,6 +28,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/store"
@@ -76,20 +77,22 @@ type Config struct {
 type Keeper struct {
 	cfg    Config
 	leases *lease.Bucket
-	told   *tally
+	// clock divides all pauses of the keeper's, but not the pulse: what that needs to see is seconds.
+	clock clock.Divisor
+	told  *tally
 }
 
 // New makes a keeper and its counters. Run starts it.
 func New(ctx context.Context, cfg Config) (*Keeper, error) {
-	kv, err := cfg.Log.Bucket(ctx, storelog.BucketLeases)
-	if err != nil {
-		return nil, err
-	}
 	told, err := newTally()
 	if err != nil {
 		return nil, err
 	}
-	return &Keeper{cfg: cfg, leases: lease.NewBucket(kv, storelog.LeaseTTL), told: told}, nil
+	leases, err := lease.Open(ctx, cfg.Log)
+	if err != nil {
+		return nil, err
+	}
+	return &Keeper{cfg: cfg, leases: leases, clock: leases.Clock(), told: told}, nil
 }
 
 // Run keeps until ctx ends, whenever nobody else does.
@@ -100,7 +103,7 @@ func (k *Keeper) Run(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(takePause):
+		case <-time.After(k.clock.Of(takePause)):
 		}
 	}
 }

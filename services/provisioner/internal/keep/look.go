@@ -32,7 +32,7 @@ type look struct {
 	state  store.State
 }
 
-// run says how soon to look again.
+// run says how soon to look again, by production's clock.
 func (l *look) run(ctx context.Context) time.Duration {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
@@ -101,12 +101,12 @@ func (l *look) inspect(ctx context.Context, sight Sight, failing bool) error {
 	}
 	found, err := sight.Drift(ctx, newTrust(ctx, l.held))
 	if err != nil {
-		e.driftDue = now.Add(driftAgain)
+		e.driftDue = now.Add(l.clock.Of(driftAgain))
 		return err
 	}
 	e.drift, e.driftDue = found, now.Add(l.driftPeriod())
 	if failing || len(found) > 0 {
-		e.driftDue = now.Add(driftAgain)
+		e.driftDue = now.Add(l.clock.Of(driftAgain))
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/cluster/release"
 	"github.com/store-platform/store-platform/pkg/engine"
@@ -79,6 +80,8 @@ type Hand struct {
 	Registry string
 	// Settings are what the operator has set for the engines' charts, by the engine's name.
 	Settings map[string]map[string]any
+	// Clock divides how long a shop is asked.
+	Clock clock.Divisor
 }
 
 var _ work.Hand = (*Hand)(nil)
@@ -93,7 +96,8 @@ const (
 	stepHTTP        = "http"
 )
 
-// What a step may take before its attempt ends. A first start pulls images, hence the minutes.
+// What a step may take before its attempt ends. A first start pulls images, hence the minutes; how long a shop is asked
+// that is shut goes by the installation's clock.
 const (
 	releaseTimeout   = 5 * time.Minute
 	workloadsTimeout = 5 * time.Minute
@@ -127,6 +131,8 @@ type plan struct {
 	release   release.Spec
 	engine    packs.Engine
 	target    cluster.Target
+	// asking is how long the shop is asked.
+	asking time.Duration
 	// mend says that the store stood before and holds its merchant's data.
 	mend bool
 	// again says that this is the first attempt of a command behind another that has ended.
@@ -161,6 +167,7 @@ func (h *Hand) plan(s store.State) (*plan, error) {
 		release: release.Spec{Store: s.ID, Chart: e.Chart, Values: values, Verify: s.Verb != store.Create},
 		engine:  e,
 		target:  cluster.Target{Store: s.ID, URL: url, Probe: e.Probe},
+		asking:  h.Clock.Of(httpTimeout),
 		mend:    s.Verb == store.Mend,
 		again:   s.Verb != store.Create && s.Attempt <= 1,
 	}, nil

@@ -47,7 +47,7 @@ func (p *plan) steps(a Attempt, c Cluster, via *string) []work.Step {
 		},
 		{
 			// Ready says that the shop answers now, not that it did in an earlier attempt.
-			Name: stepHTTP, Timeout: httpTimeout,
+			Name: stepHTTP, Timeout: p.asking,
 			Done: func(context.Context) (bool, error) { return false, nil },
 			Apply: act(func(ctx context.Context) (err error) {
 				*via, err = c.Probe(ctx, p.target)

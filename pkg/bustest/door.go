@@ -1,0 +1,83 @@
+package bustest
+
+import (
+	"io"
+	"net"
+	"sync/atomic"
+	"testing"
+)
+
+// Door is an address that is there before whoever it leads to, and while that one is away. So a broker that is started
+// again is where its clients look for it, and brokers can name each other before the first one starts, without a port that
+// was looked at, given back and taken by somebody else.
+type Door struct {
+	// Address is host:port on the loopback, the same until the test ends.
+	Address string
+
+	listener net.Listener
+	behind   atomic.Pointer[string]
+	// passing is called before anything goes back to who came in.
+	passing func()
+}
+
+// NewDoor leads nowhere until LeadTo is called: who comes before is turned away.
+func NewDoor(tb testing.TB) *Door {
+	tb.Helper()
+	return newDoor(tb, func() {})
+}
+
+func newDoor(tb testing.TB, passing func()) *Door {
+	tb.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatalf("make a door: %v", err)
+	}
+	tb.Cleanup(func() { _ = listener.Close() })
+	d := &Door{Address: listener.Addr().String(), listener: listener, passing: passing}
+	go d.open()
+	return d
+}
+
+// LeadTo has everybody who comes from now on led to an address.
+func (d *Door) LeadTo(address string) { d.behind.Store(&address) }
+
+// Shut turns everybody away again: what was behind the door may soon be somebody else's.
+func (d *Door) Shut() { d.behind.Store(nil) }
+
+func (d *Door) open() {
+	for {
+		client, err := d.listener.Accept()
+		if err != nil {
+			return
+		}
+		go d.carry(client)
+	}
+}
+
+func (d *Door) carry(client net.Conn) {
+	defer client.Close()
+	address := d.behind.Load()
+	if address == nil {
+		return
+	}
+	server, err := net.Dial("tcp", *address)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	go func() {
+		_, _ = io.Copy(server, client)
+		_ = server.Close()
+	}()
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := server.Read(buffer)
+		if err != nil {
+			return
+		}
+		d.passing()
+		if _, err := client.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
+}
