@@ -1,10 +1,12 @@
 package work
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
 // Its worker's clock was two hours ahead when it scheduled the next attempt.
@@ -25,4 +27,17 @@ func TestAPauseByAClockThatWasAheadIsNotWaitedFor(t *testing.T) {
 	}
 	b.provision(provisioner(step("http", succeed)))
 	b.awaitType(store.BecameReady)
+}
+
+// Whatever of it was forgotten would be out of proportion: a heartbeat, say, that is longer than the lease lives.
+func TestADividedClockDividesEveryWait(t *testing.T) {
+	whole, divided := reflect.ValueOf(production), reflect.ValueOf(production.by(4))
+	for i := range whole.NumField() {
+		if want := whole.Field(i).Int() / 4; divided.Field(i).Int() != want {
+			t.Errorf("%s is %s", whole.Type().Field(i).Name, time.Duration(divided.Field(i).Int()))
+		}
+	}
+	if production.heartbeat != production.ackWait/3 || production.ackWait != storelog.LeaseTTL {
+		t.Errorf("out of proportion: %+v", production)
+	}
 }

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/storelog"
@@ -45,4 +48,24 @@ func TestNoHandWorksOnALogOfAnotherInstallation(t *testing.T) {
 		t.Fatal(err)
 	}
 	process.Close()
+}
+
+// Its leases would be forgotten in seconds, and every other wait be as short.
+func TestNoHandWorksByATestsClockInProduction(t *testing.T) {
+	for installation, refused := range map[string]bool{"prod": true, "test-prod": false} {
+		nc := bustest.Connect(t, bustest.StartServer(t, &server.Options{}))
+		bustest.Ensure(t, nc, storelog.Settings{Replicas: 1, Installation: installation, Clock: 4})
+		where := cluster.Config{Kubeconfig: filepath.Join(t.TempDir(), "none yet"), Installation: installation}
+		process, err := Open(t.Context(), "janitor", config.NATS{URL: nc.ConnectedUrl()}, where)
+		if (err != nil) != refused || err != nil && !strings.Contains(err.Error(), clock.Variable) {
+			t.Fatalf("%s: %v", installation, err)
+		}
+		if err != nil {
+			continue
+		}
+		process.Close()
+		if process.Clock != 4 {
+			t.Errorf("the clock is divided by %d", process.Clock)
+		}
+	}
 }
