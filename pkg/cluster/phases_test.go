@@ -67,6 +67,7 @@ func TestAwaitWorkloadsKnowsThePacksOwnFailures(t *testing.T) {
 
 // Somebody has filled the shelves and asks for a retry. The kubelet goes on telling of the last end until the next.
 func TestAwaitWorkloadsDoesNotBlameWhatWasMended(t *testing.T) {
+	t.Parallel()
 	before := waiting("CrashLoopBackOff", 5)
 	before.InitContainerStatuses, before.ContainerStatuses = before.ContainerStatuses, nil
 	before.InitContainerStatuses[0].Name = "install"

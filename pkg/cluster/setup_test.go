@@ -25,6 +25,7 @@ type testBundle struct {
 func setup(t *testing.T) *testBundle {
 	t.Helper()
 	api := clustertest.Start(t)
+	t.Parallel()
 	return &testBundle{
 		api:         api,
 		provisioner: connect(t, api, clustertest.Provisioner, true),

@@ -159,6 +159,7 @@ func (b *testBundle) removePods(t *testing.T) {
 }
 
 func TestAwaitWorkloadsGivesUpAtOnceWhereWaitingIsPointless(t *testing.T) {
+	t.Parallel()
 	for _, hopeless := range []corev1.PodStatus{waiting("ImagePullBackOff", 0), waiting("CrashLoopBackOff", 3)} {
 		reason := hopeless.ContainerStatuses[0].State.Waiting.Reason
 		t.Run(reason, func(t *testing.T) {

@@ -128,6 +128,7 @@ func ours(id store.ID) map[string]string {
 }
 
 func TestDelete(t *testing.T) {
+	t.Parallel()
 	for name, labels := range map[string]func(store.ID) map[string]string{
 		"a store that is there": ours,
 		"a store that isn't":    nil,

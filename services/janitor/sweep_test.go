@@ -94,6 +94,7 @@ func (b *bundle) counts(id store.ID) map[store.Type]int {
 }
 
 func TestWhatIsLeftOfADeletedStoreIsSweptByACommand(t *testing.T) {
+	t.Parallel()
 	for name, janitors := range map[string]int{"by one janitor": 1, "by one of two janitors": 2} {
 		t.Run(name, func(t *testing.T) {
 			b, installation := sweeping(t, janitors)

@@ -18,7 +18,9 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
 	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/cluster/clustertest"
 	"github.com/store-platform/store-platform/pkg/guard"
 	"github.com/store-platform/store-platform/pkg/programtest"
@@ -26,8 +28,16 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
-// patience bounds every wait. Taking over from a killed worker needs half a minute of it: the lease's life.
+// patience bounds every wait.
 const patience = 5 * time.Minute
+
+// These tests wait for leases to run out and for another try, a quarter as long as in production: seven and a half seconds
+// are longer than a busy machine stalls. One test of each kind waits as long as production does; so do those that hold a
+// request while they do something, since how long a worker waits for an answer is bounded by its lease.
+const (
+	hurried    clock.Divisor = 4
+	production clock.Divisor = 1
+)
 
 const baseDomain = "localhost:8088"
 
@@ -60,11 +70,10 @@ type bundle struct {
 	installation string
 	broker       *bustest.Broker
 	nc           *nats.Conn
-	// url is the broker's also while it is away.
-	url     string
-	log     *storelog.Log
-	history *history
-	api     *clustertest.API
+	settings     storelog.Settings
+	log          *storelog.Log
+	history      *history
+	api          *clustertest.API
 	// kubeconfigs is where each service looks for the cluster.
 	kubeconfigs map[string]string
 	ingress     string
@@ -75,16 +84,22 @@ type bundle struct {
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
+	return setupBy(t, hurried)
+}
+
+func setupBy(t *testing.T, clock clock.Divisor) *bundle {
+	t.Helper()
 	api := clustertest.Start(t)
 	t.Parallel()
-	broker := bustest.StartBroker(t)
+	settings := storelog.Settings{Replicas: 1, Installation: "test-" + strings.ToLower(rand.Text()[:8]), Clock: clock}
+	broker := bustest.StartBroker(t, settings)
 	nc := broker.Connect()
 	log, err := storelog.Open(t.Context(), nc)
 	if err != nil {
 		t.Fatalf("open the log: %v", err)
 	}
 	b := &bundle{
-		t: t, installation: "test-" + strings.ToLower(rand.Text()[:8]), broker: broker, nc: nc, url: nc.ConnectedUrl(), log: log,
+		t: t, installation: settings.Installation, broker: broker, nc: nc, settings: settings, log: log,
 		history: follow(t, log), api: api, shop: &shop{},
 		kubeconfigs: map[string]string{
 			"provisioner": api.Kubeconfig(t, clustertest.Provisioner), "janitor": api.Kubeconfig(t, clustertest.Janitor),
@@ -158,7 +173,7 @@ func (b *bundle) run(service, kubeconfig string, slots int) *worker {
 	b.t.Helper()
 	w := &worker{Cmd: exec.Command(programs[service]), output: &output{}}
 	w.Env = []string{
-		"NATS_URL=" + b.url, "KUBECONFIG=" + kubeconfig, "INSTALLATION=" + b.installation,
+		"NATS_URL=" + b.broker.URL, "KUBECONFIG=" + kubeconfig, "INSTALLATION=" + b.installation,
 		"BASE_DOMAIN=" + baseDomain, "INGRESS_CLASS_NAME=local", "INGRESS_ADDR=" + b.ingress, "SLOTS=" + strconv.Itoa(slots),
 	}
 	w.Env = append(w.Env, b.environment...)

@@ -81,7 +81,7 @@ func TestAStoreWhosePodsCrashIsDegradedUntilTheyRun(t *testing.T) {
 }
 
 func TestAStoreThatDoesNotAnswerIsDegraded(t *testing.T) {
-	b := setup(t).serving()
+	b := setupBy(t, production).serving()
 	b.start("provisioner")
 	id := b.ready()
 	b.shop.open.Store(false)
@@ -299,7 +299,7 @@ func TestADeleteOvertakesAMend(t *testing.T) {
 
 // One keeper is at work; when it is killed another goes on.
 func TestAKilledKeeperIsReplaced(t *testing.T) {
-	b := setup(t).serving()
+	b := setupBy(t, production).serving()
 	first := b.start("provisioner")
 	b.awaitOutput(first, keepingWords)
 	second := b.start("provisioner")

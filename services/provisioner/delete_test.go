@@ -61,9 +61,7 @@ func TestDeleteOfReadyStore(t *testing.T) {
 	if host := *b.shop.host.Load(); "http://"+host != url {
 		t.Errorf("the probe asked for the host %q", host)
 	}
-	if ready.State.Attempt != 1 {
-		t.Errorf("it took %d attempts:\n%s", ready.State.Attempt, b.told(id))
-	}
+	b.requireAttempts(t, ready, 1)
 	b.command(id, store.DeleteCommand, nil)
 	b.awaitType(id, store.BecameDeleted)
 	b.requireGone(id)

@@ -68,6 +68,7 @@ func (a *answer) write(w http.ResponseWriter, r *http.Request) {
 // Every engine comes up in every plan, from manifests that this Kubernetes takes without a word against a field, in a
 // namespace that takes restricted pods only and within the plan's quota: a pod too many would never be made.
 func TestEveryEngineFitsEveryPlan(t *testing.T) {
+	t.Parallel()
 	for _, pack := range shipped(t) {
 		for _, plan := range pack.Plans {
 			t.Run(pack.Name+" "+plan.Name, func(t *testing.T) {
@@ -76,10 +77,7 @@ func TestEveryEngineFitsEveryPlan(t *testing.T) {
 				b.start("provisioner")
 				id := b.api.NewID(t)
 				b.createOf(id, pack, plan.Name)
-				ready := b.awaitType(id, store.BecameReady)
-				if ready.State.Attempt != 1 {
-					t.Errorf("Ready in attempt %d:\n%s", ready.State.Attempt, b.told(id))
-				}
+				b.requireAttempts(t, b.awaitType(id, store.BecameReady), 1)
 				b.requireTaken(t, id, pack, plan)
 				b.requireRoom(t, id)
 			})

@@ -2,6 +2,7 @@ package provisioner_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -93,6 +94,29 @@ func (b *bundle) awaitEnds(id store.ID, commands int) {
 			b.t.Errorf("command %d ended %d times:\n%s", generation, n, b.told(id))
 		}
 	}
+}
+
+// busy are the reasons with which an attempt ends on a machine that has too much to do.
+var busy = []string{"ClusterBusy", "ClusterUnreachable", "TimedOut", "StepTimeout"}
+
+// requireAttempts fails unless the command that ended was done in so many attempts, and returns how many more it took. A
+// busy machine may lose a lease, of which nobody tells, or not answer in time; nothing else may cost an attempt but the
+// causes that are named.
+func (b *bundle) requireAttempts(t *testing.T, end storelog.Entry, least int, causes ...string) (more int) {
+	t.Helper()
+	id := end.Message.Store
+	if end.State.Attempt < least {
+		t.Errorf("it ended in attempt %d, want %d at least:\n%s", end.State.Attempt, least, b.told(id))
+	}
+	entries, _ := b.history.look()
+	for _, e := range entries {
+		m := e.Message
+		if m.Store == id && m.Generation == end.Message.Generation && m.Type == store.RetryScheduled &&
+			!slices.Contains(busy, m.Facts.Reason) && !slices.Contains(causes, m.Facts.Reason) {
+			t.Errorf("an attempt ended with %s:\n%s", m.Facts.Reason, b.told(id))
+		}
+	}
+	return max(0, end.State.Attempt-least)
 }
 
 // ends counts the terminal events of each of the store's commands.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +24,8 @@ type point struct {
 }
 
 func (p point) String() string { return fmt.Sprintf("%s, no. %d", p.request, p.nth) }
+
+func (p point) reads() bool { return strings.HasPrefix(p.request, "GET ") }
 
 // ending is what becomes of the request at which a worker is killed.
 type ending string

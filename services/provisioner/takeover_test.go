@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
@@ -13,27 +14,27 @@ import (
 // A provisioner that is killed is replaced by another, which goes on where it got to.
 func TestKilledWorkerIsReplaced(t *testing.T) {
 	t.Parallel()
-	for during, behind := range map[string]string{"the Helm call": "credentials", "the wait": "release"} {
+	for during, c := range map[string]struct {
+		behind string
+		clock  clock.Divisor
+	}{"the Helm call": {"credentials", hurried}, "the wait": {"release", production}} {
 		t.Run(during, func(t *testing.T) {
-			b := setup(t)
+			b := setupBy(t, c.clock)
 			b.shop.open.Store(true)
 			first := b.start("provisioner")
 			id := b.create()
-			b.awaitStep(id, behind)
+			b.awaitStep(id, c.behind)
 			first.kill()
 			b.startKubelet()
 			b.start("provisioner")
-			ready := b.awaitType(id, store.BecameReady)
-			if ready.State.Attempt != 2 {
-				t.Errorf("Ready in attempt %d, want the second:\n%s", ready.State.Attempt, b.told(id))
-			}
+			b.requireAttempts(t, b.awaitType(id, store.BecameReady), 2)
 		})
 	}
 }
 
 // A worker that is frozen for longer than its lease writes nothing when it wakes: the store is somebody else's.
 func TestFrozenWorkerWritesNothing(t *testing.T) {
-	b := setup(t)
+	b := setupBy(t, production)
 	b.shop.open.Store(true)
 	first := b.start("provisioner")
 	id := b.create()
@@ -58,12 +59,13 @@ func TestShutdownYieldsTheAttempt(t *testing.T) {
 	id := b.create()
 	b.awaitStep(id, "release")
 	b.signal(first, syscall.SIGTERM)
-	b.awaitType(id, store.AttemptYielded)
+	begun := b.count(id, store.AttemptStarted)
+	if yielded := b.awaitType(id, store.AttemptYielded); yielded.State.Attempt != begun-1 {
+		t.Errorf("%d attempts count of %d: the one that was handed over does:\n%s", yielded.State.Attempt, begun, b.told(id))
+	}
 	b.startKubelet()
 	b.start("provisioner")
-	if ready := b.awaitType(id, store.BecameReady); ready.State.Attempt != 1 {
-		t.Errorf("Ready in attempt %d: the one that was handed over counts:\n%s", ready.State.Attempt, b.told(id))
-	}
+	b.requireAttempts(t, b.awaitType(id, store.BecameReady), 1)
 	if err := first.end(); err != nil {
 		t.Errorf("the shutdown wasn't clean: %v", err)
 	}
@@ -71,7 +73,7 @@ func TestShutdownYieldsTheAttempt(t *testing.T) {
 
 // A shop that gives the wrong answer isn't Ready, whatever its pods say.
 func TestPodsAloneAreNotReady(t *testing.T) {
-	b := setup(t)
+	b := setupBy(t, production)
 	b.startKubelet()
 	b.start("provisioner")
 	id := b.create()
@@ -82,9 +84,7 @@ func TestPodsAloneAreNotReady(t *testing.T) {
 		t.Errorf("it says %+v", retry.Message.Facts)
 	}
 	b.shop.open.Store(true)
-	if ready := b.awaitType(id, store.BecameReady); ready.State.Attempt != 2 {
-		t.Errorf("Ready in attempt %d, want the second:\n%s", ready.State.Attempt, b.told(id))
-	}
+	b.requireAttempts(t, b.awaitType(id, store.BecameReady), 2, "NotAnswering")
 }
 
 func (b *bundle) signal(w *worker, s syscall.Signal) {

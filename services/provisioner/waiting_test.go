@@ -40,9 +40,7 @@ func TestNoClusterIsAReasonToWait(t *testing.T) {
 	if err := os.Rename(target+".partial", target); err != nil {
 		t.Fatal(err)
 	}
-	if ready := b.awaitType(id, store.BecameReady); ready.State.Attempt != 1 {
-		t.Errorf("Ready in attempt %d: waiting isn't one:\n%s", ready.State.Attempt, b.told(id))
-	}
+	b.requireAttempts(t, b.awaitType(id, store.BecameReady), 1)
 	if n := b.count(id, store.Waited); n != 1 {
 		t.Errorf("it said %d times that it waits", n)
 	}

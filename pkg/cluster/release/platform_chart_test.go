@@ -152,6 +152,7 @@ func TestPlatformChartTakesBackupsWhereItIsToldTo(t *testing.T) {
 
 func TestPlatformChartIsAccepted(t *testing.T) {
 	api := clustertest.Start(t)
+	t.Parallel()
 	client, err := dynamic.NewForConfig(api.Config)
 	if err != nil {
 		t.Fatal(err)

@@ -54,10 +54,12 @@ type Releases struct {
 	capabilities *chartutil.Capabilities
 }
 
+// Helm names who it changes objects for in one place for the whole program.
+func init() { kube.ManagedFieldsManager = cluster.ManagedBy }
+
 // New bounds how many Helm actions run at once. What they cost is processor time and memory for rendering; waiting
 // isn't among it.
 func New(parallel int) *Releases {
-	kube.ManagedFieldsManager = cluster.ManagedBy
 	return &Releases{slots: make(chan struct{}, parallel)}
 }
 

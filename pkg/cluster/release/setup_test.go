@@ -26,19 +26,18 @@ type testBundle struct {
 func setup(t *testing.T) *testBundle {
 	t.Helper()
 	api := clustertest.Start(t)
+	t.Parallel()
 	c, err := cluster.Connect(cluster.Config{Kubeconfig: api.Kubeconfig(t, clustertest.Provisioner), Installation: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &testBundle{api: api, cluster: c, releases: storerelease.New(4)}
-	b.newStore(t)
-	return b
+	return (&testBundle{api: api, cluster: c, releases: storerelease.New(4)}).another(t)
 }
 
-// newStore makes the namespace of another store, ready for a release.
-func (b *testBundle) newStore(t *testing.T) {
+// another makes the namespace of another store, ready for a release.
+func (b *testBundle) another(t *testing.T) *testBundle {
 	t.Helper()
-	b.id = b.api.NewID(t)
+	b = &testBundle{api: b.api, cluster: b.cluster, releases: b.releases, id: b.api.NewID(t)}
 	op := b.operation(t, &clustertest.Trust{})
 	if err := op.EnsureNamespace(t.Context(), cluster.Namespace{Store: b.id, Tenant: "t", Engine: "shop", Plan: "small"}); err != nil {
 		t.Fatal(err)
@@ -47,6 +46,7 @@ func (b *testBundle) newStore(t *testing.T) {
 	if err := op.EnsureIsolation(t.Context(), cluster.Isolation{Store: b.id, Plan: plan}); err != nil {
 		t.Fatal(err)
 	}
+	return b
 }
 
 func (b *testBundle) operation(t *testing.T, trust cluster.Trust) *cluster.Operation {

@@ -32,6 +32,7 @@ func TestANamespaceThatTheLogDoesNotKnowIsLeftAlone(t *testing.T) {
 }
 
 func TestAnEmptiedLogTouchesNothing(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		stores int
 		alarm  string
@@ -90,6 +91,7 @@ func TestALogFromAnHourAgoTouchesNothingThatLives(t *testing.T) {
 }
 
 func TestALogThatIsNotThisInstallationsIsNoReasonForAnything(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ owner, alarm, says string }{
 		"another's": {"another", "ForeignLog", "another"},
 		"anybody's": {"", "UnknownLog", "doesn't say whose it is"},

@@ -112,6 +112,7 @@ func (b *bundle) handOut(hand, commands string) {
 }
 
 func TestACommandThatNobodyWorksOnIsSentAgain(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		history        []store.Type
 		hand, commands string
@@ -159,6 +160,7 @@ func (b *bundle) last(id store.ID) store.State {
 }
 
 func TestACommandThatSomebodyMayWorkOnIsNotSentAgain(t *testing.T) {
+	t.Parallel()
 	for name, hide := range map[string]func(*bundle, store.ID){
 		"the cluster isn't ready": func(b *bundle, _ store.ID) {
 			b.handOut(provisioner, storelog.ApplyCommands)

@@ -34,6 +34,7 @@ func TestTheDeletionOfAStrayIsAskedForOnce(t *testing.T) {
 
 // The last step of a delete may end between the look at the cluster and the one at the log.
 func TestWhatGoesWhileASweepLooksIsNoFinding(t *testing.T) {
+	t.Parallel()
 	for name, edit := range map[string]func([]cluster.Sighting) []cluster.Sighting{
 		"it is gone": func([]cluster.Sighting) []cluster.Sighting { return nil },
 		"another is there": func(seen []cluster.Sighting) []cluster.Sighting {

@@ -141,9 +141,8 @@ func dieSweeping() {
 func TestAnotherSweepsWhenOneWasKilledInBetween(t *testing.T) {
 	b := setup(t)
 	id := b.store(true, deleted...)
-	// The broker forgets a dead sweeper's lease sooner than in production, and in no other way: later than a sweeper that
-	// lives renews it, which is every ten seconds.
-	config := jetstream.KeyValueConfig{Bucket: storelog.BucketLeases, TTL: 15 * time.Second, Storage: jetstream.FileStorage}
+	// The broker forgets a dead sweeper's lease sooner than in production.
+	config := jetstream.KeyValueConfig{Bucket: storelog.BucketLeases, TTL: storelog.LeaseTTL / 4, Storage: jetstream.FileStorage}
 	if _, err := b.log.JetStream().UpdateKeyValue(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}
