@@ -67,14 +67,14 @@ func Build(ctx context.Context, b Builder, progress Progress) (*Toolbox, error) 
 	return tools, nil
 }
 
-// compile runs `go build` and reports each package that it compiles. How many there will
-// be is known only when none was compiled before, so total is an upper bound.
+// compile runs `go build` and reports each package that it compiles. How many there will be is asked for before: what
+// another part or a worker had compiled isn't compiled again.
 func (b Builder) compile(ctx context.Context, r recipe, dir string, progress Progress) error {
 	title := strings.TrimSpace(r.Title + " " + r.Version)
 	progress(r.Name, "fetching the source of "+title, 0, 0)
-	list := append([]string{"list", "-mod=readonly", "-deps", "-tags", r.tags}, r.targets...)
+	stale := append([]string{"list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}"}, r.flags()...)
 	total := 0
-	err := b.run(ctx, r, list,
+	err := b.run(ctx, r, append(stale, r.targets...),
 		func(string) { total++ },
 		func(line string) bool {
 			if module, ok := strings.CutPrefix(line, "go: downloading "); ok {
@@ -93,7 +93,7 @@ func (b Builder) compile(ctx context.Context, r recipe, dir string, progress Pro
 			return false
 		}
 		done++
-		progress(r.Name, "building "+title, min(done, total), total)
+		progress(r.Name, "building "+title, done, max(done, total))
 		return true
 	})
 }
@@ -106,7 +106,7 @@ func (b Builder) run(ctx context.Context, r recipe, arguments []string, onOutput
 		name, arguments = "nice", append([]string{"-n", "10", "go"}, arguments...)
 	}
 	command := exec.Command(name, arguments...)
-	command.Dir = r.source(b.Repo)
+	command.Dir = source(b.Repo)
 	command.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED="+r.cgo)
 	var complaints []string
 	errorWriter := newLineWriter(func(line string) {

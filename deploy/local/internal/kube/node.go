@@ -13,7 +13,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"text/template"
 	"time"
@@ -78,7 +77,7 @@ func (c *Cluster) startRuntime(ctx context.Context) error {
 		return err
 	}
 	err := c.until(ctx, "containerd", func(ctx context.Context) error {
-		_, err := c.output(c.ctr(ctx, "version"))
+		_, err := c.output(c.command(ctx, partContainerd, "containerd", "ready", criAddress))
 		return err
 	})
 	if err != nil {
@@ -93,10 +92,6 @@ func (c *Cluster) startRuntime(ctx context.Context) error {
 	return nil
 }
 
-func (c *Cluster) ctr(ctx context.Context, arguments ...string) *exec.Cmd {
-	return c.command(ctx, partContainerd, "ctr", append([]string{"--address", criAddress, "--namespace", "k8s.io"}, arguments...)...)
-}
-
 func (c *Cluster) importImages(ctx context.Context, path string) error {
 	archive, err := os.Open(path)
 	if err != nil {
@@ -104,7 +99,7 @@ func (c *Cluster) importImages(ctx context.Context, path string) error {
 	}
 	defer archive.Close()
 	// By standard input: the sandbox may not see the folder that the archive is in.
-	command := c.ctr(ctx, "images", "import", "--digests=false", "-")
+	command := c.command(ctx, partContainerd, "containerd", "import", criAddress)
 	command.Stdin = archive
 	if _, err := c.output(command); err != nil {
 		return fmt.Errorf("import image archive %s: %w", path, err)
@@ -161,7 +156,6 @@ func (c *Cluster) startNode(ctx context.Context) error {
 	// kube-router ends when its node isn't registered.
 	return c.run(partKubeRouter, "kube-router", "kube-router",
 		"--kubeconfig", c.inside("etc", "kube-router.conf"), "--hostname-override", nodeName,
-		"--run-firewall=true", "--run-router=false", "--run-service-proxy=false", "--enable-cni=false",
 		"--service-cluster-ip-range", serviceCIDR)
 }
 

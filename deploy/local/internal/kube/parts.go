@@ -10,8 +10,8 @@ import (
 	"github.com/store-platform/store-platform/deploy/local/internal/buildcache"
 )
 
-// Versions of what isn't a Go module's own affair. The rest stands in the go.mod files
-// below deploy/local/parts, which are the only place that decides.
+// Versions of what isn't a Go module's own affair. The rest stands in deploy/local/parts/go.mod, which is the only place
+// that decides.
 const (
 	kubernetesVersion = "v1.37.2"
 	containerdVersion = "v2.4.2"
@@ -40,9 +40,9 @@ type Part struct {
 	Version string // of the upstream project; empty for what is our own
 }
 
-// recipe is how a part is made of the module in deploy/local/parts/<name>. Each part is
-// a module of its own because each pins another set of the same dependencies, and outside
-// go.work because k8s.io/kubernetes needs a replace line for each of its staging modules.
+// recipe is how a part is made of the module in deploy/local/parts. That is one module, so that parts that link the same
+// package link the same version of it and a cold machine compiles it once; and it is outside go.work because
+// k8s.io/kubernetes needs a replace line for each of its staging modules.
 type recipe struct {
 	Part
 	cgo     string
@@ -51,26 +51,20 @@ type recipe struct {
 	targets []string
 }
 
-// recipes are in the order of building. The combined Kubernetes binary is first: tests
-// of the API server need it alone, and the smaller parts find their share of client-go
-// compiled: their go.mod files ask for the same versions as its own, and they have its
-// `notest` tag, which leaves files out of k8s.io/apimachinery, below nearly everything.
+// recipes are in the order of building. The combined Kubernetes binary is first: tests of the API server need it alone, and
+// the smaller parts find their share compiled. Tags that change files below client-go (upstream builds Kubernetes with
+// `notest`) would have it compiled once more than the workers have it.
 var recipes = []recipe{
 	{
-		// Without the stamp the version is v0.0.0-master and kubeadm and kubelet refuse
-		// the skew. The tags are upstream's own.
+		// Without the stamp the version is v0.0.0-master and kubeadm and kubelet refuse the skew.
 		Part: Part{partHyper, "Kubernetes and etcd", kubernetesVersion},
-		cgo:  "0", tags: "selinux,notest", ldflags: versionStamp(kubernetesVersion), targets: []string{"."},
+		cgo:  "0", ldflags: versionStamp(kubernetesVersion), targets: []string{"./hyper"},
 	},
 	{
-		Part: Part{partContainerd, "containerd", containerdVersion},
-		cgo:  "0", tags: "notest,no_btrfs,no_devmapper,no_zfs,no_aufs",
+		Part:    Part{partContainerd, "containerd", containerdVersion},
+		cgo:     "0",
 		ldflags: "-X github.com/containerd/containerd/v2/version.Version=" + containerdVersion,
-		targets: []string{
-			"github.com/containerd/containerd/v2/cmd/containerd",
-			"github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
-			"github.com/containerd/containerd/v2/cmd/ctr",
-		},
+		targets: []string{"./containerd", "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2"},
 	},
 	{
 		Part: Part{partRunc, "runc", "v" + runcVersion},
@@ -79,20 +73,20 @@ var recipes = []recipe{
 	},
 	{
 		Part: Part{partCoreDNS, "CoreDNS", corednsVersion},
-		cgo:  "0", tags: "notest", targets: []string{"."},
+		cgo:  "0", targets: []string{"./coredns"},
 	},
 	{
 		Part: Part{partLocalPath, "local-path volumes", localPathVersion},
-		cgo:  "0", tags: "notest", ldflags: "-X main.VERSION=" + localPathVersion,
+		cgo:  "0", ldflags: "-X main.VERSION=" + localPathVersion,
 		targets: []string{"github.com/rancher/local-path-provisioner"},
 	},
 	{
 		Part: Part{partKubeRouter, "network policies (kube-router)", kubeRouterVersion},
-		cgo:  "0", tags: "notest", targets: []string{"github.com/cloudnativelabs/kube-router/v2/cmd/kube-router"},
+		cgo:  "0", targets: []string{"./kube-router"},
 	},
 	{
 		Part: Part{partPause, "pause image", ""},
-		cgo:  "0", targets: []string{"."},
+		cgo:  "0", targets: []string{"./pause"},
 	},
 }
 
@@ -122,24 +116,29 @@ func versionStamp(version string) string {
 	return strings.Join(flags, " ")
 }
 
+// flags are those of every go command on r: the compiled packages that one command finds are those that another made.
+func (r recipe) flags() []string {
+	return []string{
+		"-mod=readonly", "-trimpath", "-buildvcs=false",
+		"-tags", r.tags, "-ldflags", strings.TrimSpace("-s -w " + r.ldflags),
+	}
+}
+
 // arguments are those of `go` that build r into dir.
 func (r recipe) arguments(dir string) []string {
-	arguments := []string{
-		"build", "-v", "-mod=readonly", "-trimpath", "-buildvcs=false",
-		"-tags", r.tags, "-ldflags", strings.TrimSpace("-s -w " + r.ldflags),
-		"-o", dir + string(filepath.Separator),
-	}
+	arguments := append([]string{"build", "-v", "-o", dir + string(filepath.Separator)}, r.flags()...)
 	return append(arguments, r.targets...)
 }
 
-func (r recipe) source(repo string) string {
-	return filepath.Join(repo, "deploy", "local", "parts", r.Name)
+// source is the folder of the parts' module.
+func source(repo string) string {
+	return filepath.Join(repo, "deploy", "local", "parts")
 }
 
-// key names the build of r: its module's files (go.sum pins the rest), how it is built, and by what.
+// key names the build of r: the module's files (go.sum pins the rest), how it is built, and by what.
 func (r recipe) key(repo string) (string, error) {
 	words := append([]string{runtime.Version(), runtime.GOOS, runtime.GOARCH, "CGO_ENABLED=" + r.cgo}, r.arguments("")...)
-	return buildcache.NewKey(words...).Tree(r.source(repo), false).String()
+	return buildcache.NewKey(words...).Tree(source(repo), false).String()
 }
 
 // Toolbox is where the built parts are.
