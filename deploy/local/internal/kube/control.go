@@ -1,9 +1,11 @@
 package kube
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -11,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 )
 
 // endpoints are where the control plane listens, as its own processes reach it.
@@ -61,46 +62,29 @@ func loopbackEndpoints(apiAddr string) (endpoints, error) {
 	}, nil
 }
 
-// certificates makes what kubeadm would: its phases know every name and purpose. ECDSA keys take
-// milliseconds where RSA takes seconds; ten years, because nobody renews a local cluster.
+// certificates makes what kubeadm would (see parts/hyper): its phases know every name and purpose.
 func (c *Cluster) certificates(ctx context.Context) error {
 	complete := filepath.Join(c.config.StateDir, "etc", "complete")
 	if _, err := os.Stat(complete); err == nil {
 		return c.pointKubeconfigs()
 	}
-	values := map[string]string{
-		"NodeName": nodeName, "NodeIP": nodeIP, "Endpoint": c.at.api, "Version": kubernetesVersion,
-		"PKI": c.inside("etc", "pki"), "ServiceCIDR": serviceCIDR, "PodCIDR": podCIDR, "CRI": criSocket,
+	files, users := []string{"admin.conf", "super-admin.conf", "controller-manager.conf"}, map[string]string{}
+	if c.sandbox != nil {
+		files = append(files, "scheduler.conf", "kubelet.conf")
+		users["kube-proxy.conf"], users["kube-router.conf"] = "system:kube-proxy", kubeRouterUser
 	}
-	if err := c.render("kubeadm.yaml", values); err != nil {
+	wanted, err := json.Marshal(map[string]any{
+		"Folder": c.inside("etc"), "Node": nodeName, "Address": nodeIP, "Endpoint": c.at.api, "Services": serviceCIDR,
+		// The door to the API server is a loopback address of the machine.
+		"Names": []string{"127.0.0.1", "localhost"}, "Files": files, "Users": users,
+	})
+	if err != nil {
 		return err
 	}
-	config := []string{"--config", c.inside("etc", "kubeadm.yaml")}
-	phases := [][]string{{"init", "phase", "certs", "all"}}
-	users := []string{"admin", "super-admin", "controller-manager"}
-	if c.sandbox != nil {
-		users = append(users, "scheduler", "kubelet")
-	}
-	for _, user := range users {
-		phases = append(phases, []string{"init", "phase", "kubeconfig", user, "--kubeconfig-dir", c.inside("etc")})
-	}
-	for _, phase := range phases {
-		arguments := append(append([]string{"kubeadm"}, phase...), config...)
-		if _, err := c.output(c.command(ctx, partHyper, "hyper", arguments...)); err != nil {
-			return fmt.Errorf("make certificates (%s): %w", strings.Join(phase, " "), err)
-		}
-	}
-	if c.sandbox != nil {
-		for user, file := range map[string]string{"system:kube-proxy": "kube-proxy.conf", kubeRouterUser: "kube-router.conf"} {
-			arguments := append([]string{"kubeadm", "kubeconfig", "user", "--client-name", user}, config...)
-			kubeconfig, err := c.output(c.command(ctx, partHyper, "hyper", arguments...))
-			if err == nil {
-				err = os.WriteFile(filepath.Join(c.config.StateDir, "etc", file), kubeconfig, 0o600)
-			}
-			if err != nil {
-				return fmt.Errorf("make the certificate of %s: %w", user, err)
-			}
-		}
+	command := c.command(ctx, partHyper, "hyper", "certificates")
+	command.Stdin = bytes.NewReader(wanted)
+	if _, err := c.output(command); err != nil {
+		return fmt.Errorf("make certificates: %w", err)
 	}
 	if err := c.pointKubeconfigs(); err != nil {
 		return err

@@ -136,8 +136,7 @@ func TestEveryConfigurationRenders(t *testing.T) {
 	c := &Cluster{config: Config{StateDir: t.TempDir()}}
 	values := map[string]string{}
 	for _, key := range []string{
-		"State", "Name", "NodeName", "NodeIP", "NodeCIDR", "PodCIDR", "ServiceCIDR", "CRI", "Pause", "Shim", "Runc",
-		"Plugins", "Snapshotter", "DNS", "Endpoint", "Version", "PKI",
+		"State", "Name", "NodeName", "NodeCIDR", "PodCIDR", "CRI", "Pause", "Shim", "Runc", "Plugins", "Snapshotter", "DNS",
 	} {
 		values[key] = "value-of-" + key
 	}

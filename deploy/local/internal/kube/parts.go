@@ -56,7 +56,7 @@ type recipe struct {
 // `notest`) would have it compiled once more than the workers have it.
 var recipes = []recipe{
 	{
-		// Without the stamp the version is v0.0.0-master and kubeadm and kubelet refuse the skew.
+		// Without the stamp the version is v0.0.0-master, and kubelet refuses the skew.
 		Part: Part{partHyper, "Kubernetes and etcd", kubernetesVersion},
 		cgo:  "0", ldflags: versionStamp(kubernetesVersion), targets: []string{"./hyper"},
 	},

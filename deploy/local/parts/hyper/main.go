@@ -1,4 +1,4 @@
-// hyper: every Kubernetes command in one static binary, chosen by argv[0] or argv[1].
+// hyper is Kubernetes in one static binary: a command is chosen by argv[0] or argv[1].
 package main
 
 import (
@@ -22,7 +22,6 @@ import (
 	kcm "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
-	kubeadm "k8s.io/kubernetes/cmd/kubeadm/app"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
 
@@ -45,8 +44,8 @@ func main() {
 			run(func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) })
 		case "kube-proxy":
 			run(proxy.NewProxyCommand)
-		case "kubeadm":
-			if err := kubeadm.Run(); err != nil {
+		case "certificates":
+			if err := certificates(os.Stdin); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				os.Exit(1)
 			}
@@ -64,6 +63,6 @@ func main() {
 		name = os.Args[1]
 		os.Args = os.Args[1:]
 	}
-	fmt.Fprintln(os.Stderr, "usage: hyper etcd|kube-apiserver|kube-controller-manager|kube-scheduler|kubelet|kube-proxy|kubeadm|kubectl [flags]")
+	fmt.Fprintln(os.Stderr, "usage: hyper etcd|kube-apiserver|kube-controller-manager|kube-scheduler|kubelet|kube-proxy|kubectl|certificates [flags]")
 	os.Exit(2)
 }
