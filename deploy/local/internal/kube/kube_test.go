@@ -75,6 +75,31 @@ func TestKeyFollowsModuleAndFlags(t *testing.T) {
 	}
 }
 
+func TestProgressCountsWhatIsCompiledAndNothingElse(t *testing.T) {
+	repo := t.TempDir()
+	r := recipe{Part: Part{Name: "thing"}, cgo: "0", targets: []string{"./thing"}}
+	build := func(said string) (done, total int) {
+		t.Helper()
+		// The folder's name makes the library one that nobody has compiled before.
+		write(t, filepath.Join(source(repo), "library", "library.go"), "package library\n\nconst Here = \""+repo+"\"\n", 0o644)
+		write(t, filepath.Join(source(repo), "go.mod"), "module thing\n\ngo 1.26\n", 0o644)
+		write(t, filepath.Join(source(repo), "thing", "main.go"),
+			"package main\n\nimport \"thing/library\"\n\nfunc main() { println(\""+said+"\", library.Here) }\n", 0o644)
+		err := Builder{Repo: repo}.compile(t.Context(), r, t.TempDir(), func(_, _ string, d, of int) { done, total = d, of })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return done, total
+	}
+	// The standard library may have to be compiled, too.
+	if done, total := build("hello"); done != total || total < 2 {
+		t.Errorf("%d of %d packages at the end, want all, library and program at least", done, total)
+	}
+	if done, total := build("goodbye"); done != 1 || total != 1 {
+		t.Errorf("%d of %d packages where only the program changed, want 1 of 1", done, total)
+	}
+}
+
 // TestVersionsAgree holds the constants, which name images and stamp binaries, against go.mod, which decides what is built.
 func TestVersionsAgree(t *testing.T) {
 	content, err := os.ReadFile(filepath.Join("..", "..", "parts", "go.mod"))
