@@ -14,9 +14,9 @@ import (
 	"github.com/store-platform/store-platform/test/internal/repo"
 )
 
-// clockDivisor makes leases of six seconds, so that in a minute many run out. `make chaos` leaves the clocks as they are in
+// clockDivisor makes leases of seven seconds, so that in a minute many run out. `make chaos` leaves the clocks as they are in
 // production.
-const clockDivisor = 5
+const clockDivisor = 4
 
 // One lab is used in turns, and each turn wants it whole and at rest: the one that is most easily disturbed comes first, the
 // one that leaves most last.

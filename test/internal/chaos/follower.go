@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,6 +23,8 @@ type follower struct {
 
 	mu     sync.Mutex
 	states map[store.ID]store.State
+	// retries are the reasons for which attempts of a store failed.
+	retries map[store.ID][]string
 	// types counts messages; last is the newest sequence of each tenant, head of all.
 	types map[store.Type]int
 	last  map[string]uint64
@@ -45,7 +48,10 @@ func follow(ctx context.Context, l *Lab) (*follower, error) {
 		nc.Close()
 		return nil, err
 	}
-	f := &follower{log: log, database: l.database, states: map[store.ID]store.State{}, types: map[store.Type]int{}, last: map[string]uint64{}}
+	f := &follower{
+		log: log, database: l.database,
+		states: map[store.ID]store.State{}, retries: map[store.ID][]string{}, types: map[store.Type]int{}, last: map[string]uint64{},
+	}
 	l.running.Go(func() {
 		defer nc.Close()
 		if err := log.Tail(ctx, 0, f.note); ctx.Err() == nil {
@@ -65,6 +71,9 @@ func (f *follower) note(raw storelog.Raw) error {
 	m := entry.Message
 	f.states[m.Store] = entry.State
 	f.types[m.Type]++
+	if m.Type == store.RetryScheduled {
+		f.retries[m.Store] = append(f.retries[m.Store], m.Facts.Reason)
+	}
 	f.last[m.Tenant], f.head = m.Seq, m.Seq
 	return nil
 }
@@ -83,10 +92,11 @@ func (f *follower) counts() map[store.Type]int {
 	return maps.Clone(f.types)
 }
 
-func (f *follower) state(id store.ID) store.State {
+// state is a store's, and why attempts of it have failed.
+func (f *follower) state(id store.ID) (state store.State, retries []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.states[id]
+	return f.states[id], slices.Clone(f.retries[id])
 }
 
 // open is an error while there is more to be said of a store: a command isn't done, or the store is Degraded and will be

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	lease = 6 * time.Second
+	lease = 7500 * time.Millisecond
 	// many are enough for every choice to be made.
 	many = 20_000
 	// whileWhole is for a process to be started again, and for timers of a busy machine to go off.
