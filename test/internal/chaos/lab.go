@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/store-platform/store-platform/pkg/programtest"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/chaos/link"
@@ -97,12 +98,12 @@ func Open(ctx context.Context, o Options) (*Lab, error) {
 }
 
 func (l *Lab) open(ctx context.Context, o Options) (err error) {
-	for _, folder := range []string{"log", "bin", "broker"} {
+	for _, folder := range []string{"log", "broker"} {
 		if err := os.MkdirAll(filepath.Join(l.Folder, folder), 0o700); err != nil {
 			return fmt.Errorf("make the folder of the run: %w", err)
 		}
 	}
-	if l.programs, err = programs(ctx, l.repo, filepath.Join(l.Folder, "bin")); err != nil {
+	if l.programs, err = programs(ctx); err != nil {
 		return err
 	}
 	if l.api, err = platform.OpenKubernetes(o.Kubeconfig); err != nil {
@@ -139,17 +140,14 @@ func (l *Lab) open(ctx context.Context, o Options) (err error) {
 }
 
 // programs are what the lab runs, by name.
-func programs(ctx context.Context, repo, folder string) (map[string]string, error) {
+func programs(ctx context.Context) (map[string]string, error) {
 	paths := map[string]string{}
-	for _, program := range []struct{ module, name string }{
-		{"deploy/local", "broker"}, {"services/gateway", "store-gateway"}, {"services/events", "store-events"},
-		{"services/provisioner", "store-provisioner"}, {"services/janitor", "store-janitor"}, {"test", "chaoscheck"},
-	} {
-		path, err := parts.Build(ctx, repo, program.module, program.name, folder)
+	for _, name := range []string{"store-broker", "store-gateway", "store-events", "store-provisioner", "store-janitor", "chaoscheck"} {
+		path, err := programtest.Path(ctx, name)
 		if err != nil {
 			return nil, err
 		}
-		paths[program.name] = path
+		paths[name] = path
 	}
 	return paths, nil
 }
@@ -226,7 +224,7 @@ func (l *Lab) path(targets ...string) (*link.Link, error) {
 }
 
 func (l *Lab) startBroker(ctx context.Context) (err error) {
-	if l.broker, err = parts.NewBroker(l.repo, l.programs["broker"], filepath.Join(l.Folder, "broker")); err != nil {
+	if l.broker, err = parts.NewBroker(l.repo, l.programs["store-broker"], filepath.Join(l.Folder, "broker")); err != nil {
 		return err
 	}
 	l.Broker = l.keep(ctx, &Replica{

@@ -4,11 +4,7 @@
 package parts
 
 import (
-	"context"
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -16,17 +12,6 @@ import (
 // GoEnvironment builds as deploy/local does: with other flags the same packages would be compiled once more.
 func GoEnvironment() []string {
 	return append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -trimpath"))
-}
-
-// Build makes a program of the clone in folder and answers its path.
-func Build(ctx context.Context, repo, module, program, folder string) (string, error) {
-	binary := filepath.Join(folder, filepath.Base(program))
-	command := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-ldflags=-s -w", "-o", binary, "./cmd/"+program)
-	command.Dir, command.Env = filepath.Join(repo, module), GoEnvironment()
-	if output, err := command.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build %s: %w\n%s", program, err, output)
-	}
-	return binary, nil
 }
 
 // Environment is this program's without what its make, or a user's settings for a platform, would change.
