@@ -40,6 +40,10 @@ func (r *run) own(ctx context.Context) error {
 	began := time.Now()
 	settings := kube.Config{StateDir: r.dir.Path("kube"), Out: r.Terminal}
 	built := r.persist(ctx, part{kubernetesName, func(ctx context.Context) (err error) {
+		// Chosen once: whoever works on the cluster knows it from a file that it read when it started.
+		if settings.APIAddr, err = freeAddress("127.0.0.1"); err != nil {
+			return err
+		}
 		settings.Tools, err = kube.Build(ctx, r.kubernetes(), r.building)
 		for _, one := range kube.Parts() {
 			r.estimate.stop(one.Name)
@@ -80,10 +84,6 @@ func (r *run) own(ctx context.Context) error {
 // once starts the cluster and what works on it, and answers why it has to be started again.
 func (r *run) once(ctx context.Context, settings kube.Config, cached map[string]images.Image) error {
 	began := time.Now()
-	var err error
-	if settings.APIAddr, err = freeAddress("127.0.0.1"); err != nil {
-		return err
-	}
 	cluster, err := kube.Start(ctx, settings, func(_, message string, done, total int) {
 		r.tell(kubernetesName, "starting Kubernetes: "+message, done, total)
 	})
@@ -103,38 +103,45 @@ func (r *run) once(ctx context.Context, settings kube.Config, cached map[string]
 		case <-running.Done():
 		}
 	}()
-	r.tell(kubernetesName, "starting what works on the cluster", 0, 0)
-	if err := r.admit(running, cluster); err != nil {
+	if err := r.workOn(running, cluster); err != nil {
 		return cmp.Or(context.Cause(running), err)
-	}
-	if err := r.startEdge(running, cluster); err != nil {
-		return cmp.Or(context.Cause(running), err)
-	}
-	if err := r.openFor(running); err != nil {
-		return err
 	}
 	r.mended(kubernetesName)
 	r.describe("running")
 	r.Terminal.Say(kubernetesName, "running, after %.0f s", time.Since(began).Seconds())
+	if !r.open {
+		r.open = true
+		r.summary()
+	}
 	<-running.Done()
 	r.describe("broke down: " + context.Cause(running).Error())
 	return context.Cause(running)
 }
 
-// openFor starts the workers, the first time that there is a cluster for them, and says where everything is once they
-// say that stores can be made.
-func (r *run) openFor(ctx context.Context) error {
-	if r.working {
-		return nil
-	}
-	r.board.handOver()
-	r.startWorkers()
-	r.working = true
-	if err := r.board.ready(ctx); err != nil {
+// workOn starts what works on a cluster of our own.
+func (r *run) workOn(ctx context.Context, cluster *kube.Cluster) error {
+	r.tell(kubernetesName, "starting what works on the cluster", 0, 0)
+	if err := r.admit(ctx, cluster); err != nil {
 		return err
 	}
-	r.summary()
-	return nil
+	if err := r.startEdge(ctx, cluster); err != nil {
+		return err
+	}
+	return r.openFor(ctx)
+}
+
+// openFor starts the workers, the first time that there is a cluster for them, and returns once they have said that
+// stores can be made.
+func (r *run) openFor(ctx context.Context) error {
+	if r.open {
+		return nil
+	}
+	if !r.working {
+		r.board.handOver()
+		r.startWorkers()
+		r.working = true
+	}
+	return r.board.ready(ctx)
 }
 
 func (r *run) stopCluster() error {
@@ -211,6 +218,7 @@ func (r *run) foreign(ctx context.Context) error {
 		return nil
 	}
 	r.describe(r.Context)
+	r.summary()
 	return nil
 }
 

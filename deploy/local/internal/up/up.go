@@ -73,7 +73,8 @@ type run struct {
 	supplier   *supplier
 	images     *images.Program
 	estimate   estimate
-	working    bool // the workers were started; of the goroutine that has the cluster
+	// Of the goroutine that has the cluster: whether the workers were started, and whether they have had a cluster.
+	working, open bool
 
 	mu       sync.Mutex
 	binaries map[string]string // paths, by the process
