@@ -35,6 +35,7 @@ func TestTheEstimateFollowsThePace(t *testing.T) {
 		}
 		check(costs[gateway])
 		// What doesn't count its steps is taken to go on at the pace so far, and not to be done before it is.
+		e.begin(provisioner, "fetching")
 		e.begin(provisioner, "building")
 		time.Sleep(time.Duration(costs[provisioner]) * time.Second)
 		check(costs[gateway] + costs[provisioner]/2)
