@@ -150,7 +150,7 @@ func (c *Cluster) startAPIServer() error {
 	pki := func(file string) string { return c.inside("etc", "pki", file) }
 	arguments := []string{
 		"kube-apiserver", "--advertise-address", c.at.advertise, "--bind-address", c.at.bind, "--secure-port", c.at.apiPort,
-		"--authorization-mode", "Node,RBAC", "--enable-admission-plugins", "NodeRestriction", "--allow-privileged",
+		"--allow-privileged",
 		"--client-ca-file", pki("ca.crt"), "--tls-cert-file", pki("apiserver.crt"), "--tls-private-key-file", pki("apiserver.key"),
 		"--etcd-servers", "https://" + c.at.etcd, "--etcd-cafile", pki("etcd/ca.crt"),
 		"--etcd-certfile", pki("apiserver-etcd-client.crt"), "--etcd-keyfile", pki("apiserver-etcd-client.key"),
@@ -164,9 +164,10 @@ func (c *Cluster) startAPIServer() error {
 		"--service-account-key-file", pki("sa.pub"), "--service-account-signing-key-file", pki("sa.key"),
 		"--service-cluster-ip-range", serviceCIDR,
 	}
-	if c.sandbox == nil {
-		// The reconciler refuses to publish a loopback address, and without nodes nobody would use it.
-		arguments = append(arguments, "--endpoint-reconciler-type", "none")
+	if c.sandbox != nil {
+		arguments = append(arguments, "--authorization-mode", "Node,RBAC", "--enable-admission-plugins", "NodeRestriction")
+	} else {
+		arguments = append(arguments, nodelessAPI()...)
 	}
 	return c.run(partHyper, "kube-apiserver", "hyper", arguments...)
 }
@@ -189,6 +190,8 @@ func (c *Cluster) startControllers() error {
 	if c.sandbox != nil {
 		arguments = append(arguments, "--allocate-node-cidrs", "--cluster-cidr", podCIDR, "--node-cidr-mask-size", "22",
 			"--service-cluster-ip-range", serviceCIDR)
+	} else {
+		arguments = append(arguments, nodelessManager()...)
 	}
 	return c.run(partHyper, "kube-controller-manager", "hyper", arguments...)
 }

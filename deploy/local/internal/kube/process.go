@@ -28,11 +28,19 @@ func (c *Cluster) command(ctx context.Context, part, name string, arguments ...s
 		"PATH=" + filepath.Dir(c.tool(partRunc, "runc")) + ":" + toolPath,
 		"HOME=" + temporary, "TMPDIR=" + temporary, ownerVariable + "=" + c.name,
 	}
-	if c.config.Throwaway {
-		// A quarter of what an API server does under tests is to collect garbage, and memory is what a test's cluster has.
-		command.Env = append(command.Env, "GOGC=400")
+	if gogc := c.gogc(); gogc != "" {
+		command.Env = append(command.Env, "GOGC="+gogc)
 	}
 	return command
+}
+
+// gogc is what whoever starts the cluster was given, for all of its processes; empty is Go's own. A quarter of what an API
+// server does under tests is to collect garbage, and memory is what a test's cluster has.
+func (c *Cluster) gogc() string {
+	if given := os.Getenv("GOGC"); given != "" || !c.config.Throwaway {
+		return given
+	}
+	return "400"
 }
 
 // start starts command inside the sandbox, or for an API server alone in the guarded group.
