@@ -164,7 +164,7 @@ func (c *client) unsquat(ctx context.Context, s *owned) {
 	if !s.squatted {
 		return
 	}
-	if err := c.lab.cluster.leave(context.WithoutCancel(ctx), s.id); err != nil {
+	if err := c.lab.cluster.leave(ctx, s.id); err != nil {
 		c.lab.complain("%v", err)
 	}
 	s.squatted = false

@@ -7,7 +7,7 @@ import (
 )
 
 // spare are times at which nobody may be free for what is left.
-const spare = 5
+const spare = 8
 
 // breath is how long something is left alone that was broken, so that whatever comes next finds it whole, also on a busy
 // machine.
