@@ -48,6 +48,9 @@ type recipe struct {
 	cgo     string
 	tags    string
 	ldflags string
+	// alone are packages, as patterns, that no other program compiles. They do without debugging information, which is a
+	// seventh of the work; what others share must be as those want it.
+	alone   []string
 	targets []string
 }
 
@@ -59,6 +62,7 @@ var recipes = []recipe{
 		// Without the stamp the version is v0.0.0-master, and kubelet refuses the skew.
 		Part: Part{partHyper, "Kubernetes and etcd", kubernetesVersion},
 		cgo:  "0", ldflags: versionStamp(kubernetesVersion), targets: []string{"./hyper"},
+		alone: []string{"k8s.io/kubernetes/...", "k8s.io/apiserver/...", "k8s.io/kube-aggregator/...", "go.etcd.io/etcd/..."},
 	},
 	{
 		Part:    Part{partContainerd, "containerd", containerdVersion},
@@ -118,10 +122,14 @@ func versionStamp(version string) string {
 
 // flags are those of every go command on r: the compiled packages that one command finds are those that another made.
 func (r recipe) flags() []string {
-	return []string{
+	flags := []string{
 		"-mod=readonly", "-trimpath", "-buildvcs=false",
 		"-tags", r.tags, "-ldflags", strings.TrimSpace("-s -w " + r.ldflags),
 	}
+	for _, pattern := range r.alone {
+		flags = append(flags, "-gcflags="+pattern+"=-dwarf=false")
+	}
+	return flags
 }
 
 // arguments are those of `go` that build r into dir.

@@ -12,12 +12,9 @@ import (
 	"go.etcd.io/etcd/server/v3/etcdmain"
 	_ "k8s.io/client-go/plugin/pkg/client/auth"
 	"k8s.io/component-base/cli"
-	"k8s.io/component-base/logs"
 	_ "k8s.io/component-base/logs/json/register"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
 	_ "k8s.io/component-base/metrics/prometheus/version"
-	kubectl "k8s.io/kubectl/pkg/cmd"
-	kubectlutil "k8s.io/kubectl/pkg/cmd/util"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	kcm "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
@@ -51,11 +48,7 @@ func main() {
 			}
 			return
 		case "kubectl":
-			logs.GlogSetter(kubectl.GetLogVerbosity(os.Args))
-			if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
-				kubectlutil.CheckErr(err)
-			}
-			return
+			run(kubectl)
 		}
 		if len(os.Args) < 2 {
 			break
