@@ -1,6 +1,7 @@
 package imagebuild
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -56,8 +57,28 @@ type Size struct {
 	Bytes, Shared int64
 }
 
-// Sizes measures the images of an archive, in the order of Names.
+// Sizes are those of the images of an archive, in the order of Names. Measuring takes as long as unpacking all of it, so it is
+// done once, and kept beside the archive.
 func Sizes(i images.Image) ([]Size, error) {
+	kept := i.Path + ".sizes.json"
+	var sizes []Size
+	if data, err := os.ReadFile(kept); err == nil && json.Unmarshal(data, &sizes) == nil {
+		return sizes, nil
+	}
+	sizes, err := measure(i)
+	if err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(sizes)
+	if err != nil {
+		return nil, err
+	}
+	// Nobody minds measuring again.
+	_ = os.WriteFile(kept, data, 0o644)
+	return sizes, nil
+}
+
+func measure(i images.Image) ([]Size, error) {
 	layers := make([]map[v1.Hash]int64, len(i.Names))
 	users := map[v1.Hash]int{}
 	for at, short := range i.Names {
