@@ -38,9 +38,6 @@ type Config struct {
 	// Throwaway lets etcd skip fsync, and has quotas counted anew several times a minute: right for a cluster that
 	// nobody keeps (tests) and for nothing else.
 	Throwaway bool
-	// Images are image archives to import at start, besides the cluster's own. Those
-	// imported before and unchanged since are skipped.
-	Images []string
 	// Out receives what people should see besides progress; nil discards it. Logs of the
 	// parts go to StateDir/log.
 	Out io.Writer

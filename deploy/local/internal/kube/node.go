@@ -71,7 +71,7 @@ func (c *Cluster) configureNode() error {
 	return os.WriteFile(resolver, []byte("nameserver 127.0.0.1\n"), 0o644)
 }
 
-// startRuntime starts containerd and imports the images that aren't there yet.
+// startRuntime starts containerd and imports the images of the cluster's own pods, unless they are there.
 func (c *Cluster) startRuntime(ctx context.Context) error {
 	if err := c.run(partContainerd, "containerd", "containerd", "--config", c.inside("etc", "containerd.toml")); err != nil {
 		return err
@@ -83,13 +83,7 @@ func (c *Cluster) startRuntime(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	archives := append([]string{c.config.Tools.file(partImages, imagesArchive)}, c.config.Images...)
-	for _, archive := range archives {
-		if err := c.LoadImage(ctx, archive); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.LoadImage(ctx, c.config.Tools.file(partImages, imagesArchive))
 }
 
 func (c *Cluster) importImages(ctx context.Context, path string) error {

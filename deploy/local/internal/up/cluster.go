@@ -5,11 +5,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -56,13 +54,9 @@ func (r *run) own(ctx context.Context) error {
 	if took := time.Since(began); took > time.Second {
 		r.Terminal.Say(kubernetesName, "built in %.0f s", took.Seconds())
 	}
-	cached := r.supplier.cached(ctx)
-	for _, name := range slices.Sorted(maps.Keys(cached)) {
-		settings.Images = append(settings.Images, cached[name].Path)
-	}
 	for failures := 0; ; failures++ {
 		began := time.Now()
-		err := r.once(ctx, settings, cached)
+		err := r.once(ctx, settings)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -82,7 +76,7 @@ func (r *run) own(ctx context.Context) error {
 }
 
 // once starts the cluster and what works on it, and answers why it has to be started again.
-func (r *run) once(ctx context.Context, settings kube.Config, cached map[string]images.Image) error {
+func (r *run) once(ctx context.Context, settings kube.Config) error {
 	began := time.Now()
 	cluster, err := kube.Start(ctx, settings, func(_, message string, done, total int) {
 		r.tell(kubernetesName, "starting Kubernetes: "+message, done, total)
@@ -93,7 +87,8 @@ func (r *run) once(ctx context.Context, settings kube.Config, cached map[string]
 	r.mu.Lock()
 	r.cluster = cluster
 	r.mu.Unlock()
-	r.supplier.loaded(cached)
+	// Beside all else, or the first store would wait for the images of every engine.
+	r.supplier.request(r.supplier.cached(ctx))
 	running, broke := context.WithCancelCause(ctx)
 	defer broke(nil)
 	go func() {

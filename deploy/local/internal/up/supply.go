@@ -1,11 +1,13 @@
 package up
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -109,20 +111,18 @@ func (s *supplier) cached(ctx context.Context) map[string]images.Image {
 	return found
 }
 
-// loaded notes that the cluster has the images of these engines.
-func (s *supplier) loaded(engines map[string]images.Image) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for name := range engines {
-		if one := s.supplies[name]; !one.queued {
-			one.state = platform.Images{Ready: true}
-		}
-	}
-}
-
-// request asks for engines as a store would.
+// request asks for engines as a store would, for the smallest archive first: nobody waits long for that one.
 func (s *supplier) request(engines map[string]images.Image) {
-	for _, name := range slices.Sorted(maps.Keys(engines)) {
+	size := func(engine string) int64 {
+		info, err := os.Stat(engines[engine].Path)
+		if err != nil {
+			return 0
+		}
+		return info.Size()
+	}
+	for _, name := range slices.SortedFunc(maps.Keys(engines), func(a, b string) int {
+		return cmp.Or(cmp.Compare(size(a), size(b)), cmp.Compare(a, b))
+	}) {
 		s.answer(name, platform.ImagesRequest{})
 	}
 }

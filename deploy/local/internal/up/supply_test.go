@@ -142,24 +142,22 @@ func TestAFailedBuildIsTriedAgainBehindAPause(t *testing.T) {
 	})
 }
 
-func TestWhatTheClusterHasFromItsStartIsNotBuilt(t *testing.T) {
+func TestWhatIsBuiltIsLoadedUnaskedTheSmallestFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := open(t)
+		large, small := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
+		if err := errors.Join(os.WriteFile(large, make([]byte, 2), 0o600), os.WriteFile(small, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
 		w.built = func(context.Context, []images.Pack, images.Settings) (map[string]images.Image, error) {
-			return map[string]images.Image{"a": {Path: "a"}}, nil
+			return map[string]images.Image{"a": {Path: large}, "b": {Path: small}}, nil
 		}
-		cached := w.cached(t.Context())
-		if len(cached) != 1 || cached["a"].Path != "a" {
-			t.Fatalf("cached %v", cached)
+		w.request(w.cached(t.Context()))
+		for _, want := range []string{"b", "a"} {
+			if name := <-w.begun; name != want {
+				t.Errorf("loads %s, not %s", name, want)
+			}
+			w.end <- nil
 		}
-		w.loaded(cached)
-		if said := w.ask("a"); !said.Ready || len(w.begun) != 0 {
-			t.Errorf("it says %+v", said)
-		}
-		w.answer("a", platform.ImagesRequest{Again: true})
-		if name := <-w.begun; name != "a" {
-			t.Errorf("builds %s", name)
-		}
-		w.end <- nil
 	})
 }
