@@ -48,8 +48,8 @@ type recipe struct {
 	cgo     string
 	tags    string
 	ldflags string
-	// alone are packages, as patterns, that no other program compiles. They do without debugging information, which is a
-	// seventh of the work; what others share must be as those want it.
+	// alone are packages, as patterns, that hardly any other program compiles. They do without debugging information, which
+	// is a seventh of the work; what others share must be as those want it.
 	alone   []string
 	targets []string
 }
@@ -62,12 +62,16 @@ var recipes = []recipe{
 		// Without the stamp the version is v0.0.0-master, and kubelet refuses the skew.
 		Part: Part{partHyper, "Kubernetes and etcd", kubernetesVersion},
 		cgo:  "0", ldflags: versionStamp(kubernetesVersion), targets: []string{"./hyper"},
-		alone: []string{"k8s.io/kubernetes/...", "k8s.io/apiserver/...", "k8s.io/kube-aggregator/...", "go.etcd.io/etcd/..."},
+		alone: []string{
+			"k8s.io/kubernetes/...", "k8s.io/apiserver/...", "k8s.io/kube-aggregator/...", "go.etcd.io/etcd/...",
+			"k8s.io/client-go/kubernetes/typed/.../fake", // Kubernetes links what it tests itself with.
+		},
 	},
 	{
 		Part:    Part{partContainerd, "containerd", containerdVersion},
 		cgo:     "0",
 		ldflags: "-X github.com/containerd/containerd/v2/version.Version=" + containerdVersion,
+		alone:   []string{"github.com/containerd/containerd/v2/...", "github.com/containerd/nri/...", "github.com/tetratelabs/..."},
 		targets: []string{"./containerd", "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2"},
 	},
 	{
