@@ -41,7 +41,7 @@ func (t *turn) part(ctx context.Context, r *Replica, c *client) error {
 	began := time.Now()
 	way := r.links[trouble.ToBroker]
 	way.Hold()
-	wish := record.Request{Verb: string(store.Create), Key: r.Name}
+	wish := record.Request{Verb: string(store.Create), Key: c.name + "-" + r.Name}
 	c.insist(ctx, wish, http.MethodPost, "/stores", map[string]any{"name": "Shop", "engine": "sample"})
 	err := t.follower.atRest(ctx)
 	way.Heal(true)

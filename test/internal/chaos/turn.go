@@ -39,10 +39,15 @@ func (l *Lab) begin(ctx context.Context, name string, seed uint64) (*turn, error
 	return &turn{Lab: l, name: name, number: l.turns, seed: seed, before: l.follower.counts()}, nil
 }
 
-// clientName and tenant are who the turn's n-th client is in open mode, address is where its tenant comes from.
-func (t *turn) clientName(kind string, n int) string { return fmt.Sprintf("%s-%s-%d", t.name, kind, n) }
-func (t *turn) tenant(n int) string                  { return "ip:" + t.address(n/2) }
-func (t *turn) address(tenant int) string            { return fmt.Sprintf("10.77.%d.%d", t.number, tenant+1) }
+// clientName is who the turn's n-th client is. The installation is in it, since stores' ids are made of it: one of the lab
+// before has a namespace that is still going.
+func (t *turn) clientName(kind string, n int) string {
+	return fmt.Sprintf("%s-%s-%s-%d", t.installation, t.name, kind, n)
+}
+
+// tenant is whose the n-th client's stores are in open mode, address where a tenant comes from.
+func (t *turn) tenant(n int) string       { return "ip:" + t.address(n/2) }
+func (t *turn) address(tenant int) string { return fmt.Sprintf("10.77.%d.%d", t.number, tenant+1) }
 
 // logged is what has come into the log since the turn began.
 func (t *turn) logged() map[store.Type]int {
