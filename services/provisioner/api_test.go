@@ -173,7 +173,8 @@ func (b *bundle) run(service, kubeconfig string, slots int) *worker {
 	b.t.Helper()
 	w := &worker{Cmd: exec.Command(programs[service]), output: &output{}}
 	w.Env = []string{
-		"NATS_URL=" + b.broker.URL, "KUBECONFIG=" + kubeconfig, "INSTALLATION=" + b.installation,
+		// They live for seconds, many of them.
+		"GOGC=400", "NATS_URL=" + b.broker.URL, "KUBECONFIG=" + kubeconfig, "INSTALLATION=" + b.installation,
 		"BASE_DOMAIN=" + baseDomain, "INGRESS_CLASS_NAME=local", "INGRESS_ADDR=" + b.ingress, "SLOTS=" + strconv.Itoa(slots),
 	}
 	w.Env = append(w.Env, b.environment...)

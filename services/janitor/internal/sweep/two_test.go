@@ -181,6 +181,10 @@ func TestAnotherSweepsWhenOneWasKilledInBetween(t *testing.T) {
 		if !errors.Is(err, lease.ErrHeld) {
 			t.Fatal(err)
 		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
 	b.wantCommand(id, store.DeleteCommand, "StrayNamespace")
 	if report := b.report(); report.By != "test" {

@@ -77,7 +77,8 @@ type Config struct {
 type Keeper struct {
 	cfg    Config
 	leases *lease.Bucket
-	// clock divides all pauses of the keeper's, but not the pulse: what that needs to see is seconds.
+	// clock divides what lies between two looks at all objects of a store, and between two tries for the lease. How often a
+	// shop is asked, and how long it must have failed, are seconds as it is.
 	clock clock.Divisor
 	told  *tally
 }

@@ -32,7 +32,7 @@ type look struct {
 	state  store.State
 }
 
-// run says how soon to look again, by production's clock.
+// run says how soon to look again.
 func (l *look) run(ctx context.Context) time.Duration {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()

@@ -11,7 +11,6 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
-// The pauses of a term, by production's clock.
 const (
 	// lookEvery is how often a store that stands is looked at without any sign: a thousand of them are some seventy
 	// questions a second.
@@ -23,7 +22,8 @@ const (
 	// lookBusy is how soon after one that found an operation in flight: when it ends nothing else may tell.
 	lookBusy = 5 * time.Second
 	// driftEvery is how often every object is looked at, and driftAgain how often while something is wrong. That takes
-	// some twenty requests, hence driftGap between two of any stores: beyond 180 of them the minute becomes longer.
+	// some twenty requests, hence driftGap between two of any stores: beyond 180 of them the minute becomes longer. The
+	// installation's clock divides the first two.
 	driftEvery = time.Minute
 	driftAgain = 10 * time.Second
 	driftGap   = time.Second / 3
@@ -100,7 +100,7 @@ func (t *term) changed(c cluster.Change) {
 	defer t.mu.Unlock()
 	e := t.entry(c.Store, time.Now())
 	e.wanted = e.wanted || c.Wanted && e.stands
-	if soon := e.looked.Add(t.clock.Of(lookPause)); soon.Before(e.due) {
+	if soon := e.looked.Add(lookPause); soon.Before(e.due) {
 		e.due = soon
 	}
 }
@@ -109,7 +109,7 @@ func (t *term) changed(c cluster.Change) {
 func (t *term) entry(id store.ID, now time.Time) *entry {
 	e, ok := t.stores[id]
 	if !ok {
-		e = &entry{due: now.Add(spread(id, t.clock.Of(lookEvery))), driftDue: now.Add(spread(id, t.clock.Of(driftEvery)))}
+		e = &entry{due: now.Add(spread(id, lookEvery)), driftDue: now.Add(spread(id, t.clock.Of(driftEvery)))}
 		t.stores[id] = e
 	}
 	return e
@@ -150,14 +150,14 @@ func (t *term) attend(ctx context.Context, id store.ID) {
 	e := t.stores[id]
 	wanted := e.wanted
 	e.wanted, e.looked = false, time.Now()
-	e.due = e.looked.Add(t.clock.Of(lookEvery))
+	e.due = e.looked.Add(lookEvery)
 	t.mu.Unlock()
 	l := look{term: t, id: id, entry: e, wanted: wanted}
 	after := l.run(ctx)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e.busy, e.stands = false, l.state.Stands() && !l.state.InFlight()
-	if again := time.Now().Add(t.clock.Of(after)); again.Before(e.due) {
+	if again := time.Now().Add(after); again.Before(e.due) {
 		e.due = again
 	}
 }
@@ -173,7 +173,7 @@ func (t *term) turn(next *time.Time, now time.Time, gap time.Duration) bool {
 	if now.Before(*next) {
 		return false
 	}
-	*next = now.Add(t.clock.Of(gap))
+	*next = now.Add(gap)
 	return true
 }
 
@@ -181,5 +181,5 @@ func (t *term) turn(next *time.Time, now time.Time, gap time.Duration) bool {
 func (t *term) driftPeriod() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.clock.Of(max(driftEvery, time.Duration(len(t.stores))*driftGap))
+	return max(t.clock.Of(driftEvery), time.Duration(len(t.stores))*driftGap)
 }
