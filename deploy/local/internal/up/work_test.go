@@ -22,6 +22,7 @@ import (
 	"github.com/store-platform/store-platform/deploy/local/internal/state"
 	"github.com/store-platform/store-platform/deploy/local/internal/supervise"
 	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/waittest"
 )
 
 // spoken is a terminal that a test reads.
@@ -114,21 +115,15 @@ func (r *run) status() (s state.Status) {
 	return s
 }
 
-// still is how long the terminal may say nothing new while a test waits: a build of a few lines on a busy machine.
-const still = 2 * time.Minute
-
-// eventually fails the test when the terminal has said nothing new for long, and it isn't so.
+// eventually waits for as long as the terminal says something new.
 func eventually(t *testing.T, out *spoken, what string, so func() bool) {
 	t.Helper()
-	said, since := "", time.Now()
-	for tick := time.NewTicker(20 * time.Millisecond); !so(); <-tick.C {
-		if now := out.String(); now != said {
-			said, since = now, time.Now()
+	waittest.Eventually(t, func() error {
+		if so() {
+			return nil
 		}
-		if time.Since(since) > still {
-			t.Fatalf("waited in vain for %s:\n%s", what, out)
-		}
-	}
+		return fmt.Errorf("%s didn't come:\n%s", what, out)
+	})
 }
 
 func TestWhatFailsIsSaidAndTriedAgainWhileThePageGoesOn(t *testing.T) {
