@@ -309,7 +309,7 @@ func TestTraceGoesOn(t *testing.T) {
 	otel.SetTextMapPropagator(propagation.TraceContext{})
 	t.Cleanup(func() { otel.SetTracerProvider(before); otel.SetTextMapPropagator(propagator) })
 
-	b := setup(t)
+	b := alone(t)
 	ctx, request := provider.Tracer("test").Start(t.Context(), "POST /stores")
 	b.author.Append(ctx, "t", logtest.Store("t", 1))
 	request.End()

@@ -46,6 +46,12 @@ func setup(tb testing.TB) *testBundle {
 	if t, ok := tb.(*testing.T); ok {
 		t.Parallel()
 	}
+	return alone(tb)
+}
+
+// alone is setup for a test that changes what all tests of the process share.
+func alone(tb testing.TB) *testBundle {
+	tb.Helper()
 	url := pgtest.Database(tb)
 	pool, err := readmodel.Open(tb.Context(), url)
 	if err != nil {
