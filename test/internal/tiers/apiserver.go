@@ -25,10 +25,10 @@ func runAPIServer(ctx context.Context, r *runner) error {
 		return err
 	}
 	defer stop()
-	// More at once than there are cores: most of these tests is waiting, for a lease to run out or a namespace to go. But
-	// one batch at a time: beside chaos the namespaces go so slowly that tests give up.
+	// More at once than there are cores, and chaos beside the workers' tests: most of all this is waiting, for a lease to
+	// run out or a namespace to go.
 	return r.goTest(ctx, suite{
-		tier: "apiserver", fresh: true, programs: true, flags: []string{"-timeout=60m", "-parallel=12"},
+		tier: "apiserver", fresh: true, programs: true, abreast: 2, flags: []string{"-timeout=60m", "-parallel=12"},
 		env: []string{"TEST_KUBECONFIG=" + kubeconfig},
 	})
 }
