@@ -19,7 +19,7 @@ const apiStateDir = ".local/apiserver"
 // apiPatience is how long the API server may take: on a cold machine it is compiled first, at low priority.
 const apiPatience = 45 * time.Minute
 
-func runAPIServer(ctx context.Context, r *runner) error {
+func runAPIServer(ctx context.Context, r *shift) error {
 	kubeconfig, stop, err := r.startAPIServer(ctx)
 	if err != nil {
 		return err
@@ -34,7 +34,7 @@ func runAPIServer(ctx context.Context, r *runner) error {
 }
 
 // startAPIServer runs deploy/local's API server, which prints the path of its kubeconfig once it answers.
-func (r *runner) startAPIServer(ctx context.Context) (kubeconfig string, stop func(), err error) {
+func (r *shift) startAPIServer(ctx context.Context) (kubeconfig string, stop func(), err error) {
 	program, err := r.program("apiserver")
 	if err != nil {
 		return "", nil, err
@@ -57,7 +57,10 @@ func (r *runner) startAPIServer(ctx context.Context) (kubeconfig string, stop fu
 	if err := server.Start(); err != nil {
 		return "", nil, fmt.Errorf("start the API server: %w", err)
 	}
-	stop = func() { r.interrupt(server) }
+	stop = func() {
+		r.interrupt(server)
+		r.spent(server)
+	}
 	line := make(chan string, 1)
 	go func() {
 		lines := bufio.NewScanner(output)

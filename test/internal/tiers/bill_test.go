@@ -27,7 +27,7 @@ func TestARunKeepsWhatItCost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &runner{out: new(bytes.Buffer), repo: t.TempDir()}
+	r := &shift{runner: &runner{out: new(bytes.Buffer), repo: t.TempDir()}}
 	if err := os.MkdirAll(r.reportPath(), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -44,8 +44,8 @@ func TestARunKeepsWhatItCost(t *testing.T) {
 	r.bill.slowestFirst()
 
 	var said bytes.Buffer
-	printBills(&said, []bill{r.bill})
-	for _, want := range []string{"7.5 s  p TestSlow/part", "unit       12      10           20       1       2", "unit took 12 s, 2 s more than its budget"} {
+	printBills(&said, []bill{r.bill}, bill{Tier: "all", Wall: 13, Budget: 12})
+	for _, want := range []string{"7.5 s  p TestSlow/part", "unit       12      10           20       1       2", "unit took 12 s, 2 s more than its budget", "all took 13 s, 1 s more"} {
 		if !strings.Contains(said.String(), want) {
 			t.Errorf("it doesn't say %q:\n%s", want, said.String())
 		}

@@ -12,7 +12,7 @@ const longMinutes = "30"
 
 // runChaos is `make chaos`: the same as the API-server tier's minutes of chaos, for as long as MINUTES says, with the
 // trouble that SEED says.
-func runChaos(ctx context.Context, r *runner) error {
+func runChaos(ctx context.Context, r *shift) error {
 	kubeconfig, stop, err := r.startAPIServer(ctx)
 	if err != nil {
 		return err

@@ -92,7 +92,7 @@ func (c *cluster) launch(r *runner) error {
 	// Not r.command: the end of ctx must not kill it before it has cleaned up (see stop).
 	c.process = exec.Command("nice", "-n", "5", r.localPath(), "up", "--state", stateDir, "--api", "127.0.0.1:0", "--stores", "127.0.0.1:0")
 	c.process.Dir, c.process.Stdout, c.process.Stderr = r.repo, log, log
-	c.process.Env = append(os.Environ(), "MAX_STORES=200", "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+c.traces)
+	c.process.Env = append(os.Environ(), "MAX_STORES=200", "GOGC=400", "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+c.traces)
 	// However this run ends: the platform ends with it, and then its own guard ends what it has started.
 	if err := guard.Join(c.process); err != nil {
 		return fmt.Errorf("start the platform: %w", err)
@@ -190,27 +190,27 @@ func (c *cluster) stop(r *runner) {
 	}
 }
 
-func runUnit(ctx context.Context, r *runner) error {
+func runUnit(ctx context.Context, r *shift) error {
 	return r.goTest(ctx, suite{tier: "unit", race: true, abreast: 2})
 }
 
-func runBus(ctx context.Context, r *runner) error {
+func runBus(ctx context.Context, r *shift) error {
 	return r.goTest(ctx, suite{tier: "bus", race: true, programs: true, abreast: 4, flags: []string{"-timeout=20m"}})
 }
 
-func runCluster(ctx context.Context, r *runner) error {
+func runCluster(ctx context.Context, r *shift) error {
 	defer r.checkEndings(ctx)
-	endpoints, err := r.cluster.endpoints(ctx, r)
+	endpoints, err := r.cluster.endpoints(ctx, r.runner)
 	if err != nil {
 		return err
 	}
 	if err := <-r.cluster.asked; err != nil {
 		return err
 	}
-	if err := r.cluster.awaitKubernetes(ctx, r); err != nil {
+	if err := r.cluster.awaitKubernetes(ctx, r.runner); err != nil {
 		return err
 	}
-	if err := r.cluster.awaitImages(ctx, r); err != nil {
+	if err := r.cluster.awaitImages(ctx, r.runner); err != nil {
 		return err
 	}
 	return r.goTest(ctx, suite{

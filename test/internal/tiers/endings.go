@@ -33,11 +33,12 @@ func seed() (uint64, error) {
 }
 
 // checkEndings ends the platform in both ways and looks at what is left of it. They count as tests of the cluster tier.
-func (r *runner) checkEndings(ctx context.Context) {
+func (r *shift) checkEndings(ctx context.Context) {
 	began := time.Now()
-	seen := expectSomething(r.cluster.state(r))
-	r.cluster.stop(r)
-	r.settle("Ctrl-C leaves nothing behind", began, "", errors.Join(seen, expectNothingLeft(r.cluster.state(r))))
+	seen := expectSomething(r.cluster.state(r.runner))
+	r.cluster.stop(r.runner)
+	r.spent(r.cluster.process)
+	r.settle("Ctrl-C leaves nothing behind", began, "", errors.Join(seen, expectNothingLeft(r.cluster.state(r.runner))))
 
 	began = time.Now()
 	drawn, err := seed()
@@ -51,16 +52,16 @@ func (r *runner) checkEndings(ctx context.Context) {
 	r.settle("it starts again after the kill", began, "", r.startAgain(ctx))
 }
 
-func (r *runner) killAfter(ctx context.Context, moment time.Duration) error {
+func (r *shift) killAfter(ctx context.Context, moment time.Duration) error {
 	c := newCluster()
-	if err := c.launch(r); err != nil {
+	if err := c.launch(r.runner); err != nil {
 		return err
 	}
 	select {
 	case <-c.ended:
 		return fmt.Errorf("the platform ended by itself: %w\n%s", c.err, r.tailOfLog())
 	case <-ctx.Done():
-		c.stop(r)
+		c.stop(r.runner)
 		return ctx.Err()
 	case <-time.After(moment):
 	}
@@ -68,19 +69,23 @@ func (r *runner) killAfter(ctx context.Context, moment time.Duration) error {
 		return fmt.Errorf("kill the platform: %w", err)
 	}
 	<-c.ended
-	return expectNothingLeft(c.state(r))
+	r.spent(c.process)
+	return expectNothingLeft(c.state(r.runner))
 }
 
 // startAgain finds the first store, which an earlier run of this installation made, in the log and in a list: what was
 // killed in the middle of anything must come back, Postgres too.
-func (r *runner) startAgain(ctx context.Context) error {
-	if err := os.Remove(filepath.Join(r.cluster.state(r), endpointsFile)); err != nil && !os.IsNotExist(err) {
+func (r *shift) startAgain(ctx context.Context) error {
+	if err := os.Remove(filepath.Join(r.cluster.state(r.runner), endpointsFile)); err != nil && !os.IsNotExist(err) {
 		return err
 	}
 	c := newCluster()
-	if err := c.launch(r); err != nil {
+	if err := c.launch(r.runner); err != nil {
 		return err
 	}
-	defer c.stop(r)
-	return errors.Join(c.askForFirstStore(ctx, r), c.awaitList(ctx, r))
+	defer func() {
+		c.stop(r.runner)
+		r.spent(c.process)
+	}()
+	return errors.Join(c.askForFirstStore(ctx, r.runner), c.awaitList(ctx, r.runner))
 }

@@ -44,7 +44,7 @@ type batch struct {
 }
 
 // batches are the suite's packages, a batch per module and per way of compiling and running them.
-func (r *runner) batches(ctx context.Context, s suite) []batch {
+func (r *shift) batches(ctx context.Context, s suite) []batch {
 	r.loaded.Do(func() { r.loadModules(ctx) })
 	var all []batch
 	for _, m := range r.modules {
@@ -81,7 +81,7 @@ func (b batch) arguments() []string {
 }
 
 // goTest runs a suite and counts its tests.
-func (r *runner) goTest(ctx context.Context, s suite) error {
+func (r *shift) goTest(ctx context.Context, s suite) error {
 	length := "-short"
 	if r.options.Long {
 		length = "-timeout=" + longBound.String()
@@ -103,7 +103,7 @@ func (r *runner) goTest(ctx context.Context, s suite) error {
 	return group.Wait()
 }
 
-func (r *runner) runBatch(ctx context.Context, batch batch) error {
+func (r *shift) runBatch(ctx context.Context, batch batch) error {
 	test := r.command(ctx, batch.dir, "go", batch.arguments()...)
 	test.Env = append(test.Env, batch.env...)
 	if batch.race {
@@ -136,6 +136,7 @@ func (r *runner) runBatch(ctx context.Context, batch batch) error {
 	}
 	err = <-ended
 	counted := r.count(run)
+	r.spent(test)
 	r.note(batch, run, batchCost{
 		Wall: time.Since(began).Seconds(), CPU: (test.ProcessState.UserTime() + test.ProcessState.SystemTime()).Seconds(),
 		Events: filepath.Base(events.Name()),
@@ -153,28 +154,28 @@ func (r *runner) runBatch(ctx context.Context, batch batch) error {
 // report shows packages as they end and failed tests with what they said, each in one piece.
 type report struct {
 	formatter testjson.EventFormatter
-	runner    *runner
+	shift     *shift
 }
 
-func (r *runner) newReport() *report {
-	return &report{runner: r, formatter: testjson.NewEventFormatter(r.out, "pkgname-and-test-fails", testjson.FormatOptions{HideEmptyPackages: true})}
+func (r *shift) newReport() *report {
+	return &report{shift: r, formatter: testjson.NewEventFormatter(r.out, "pkgname-and-test-fails", testjson.FormatOptions{HideEmptyPackages: true})}
 }
 
 func (r *report) Event(event testjson.TestEvent, run *testjson.Execution) error {
-	r.runner.mu.Lock()
-	defer r.runner.mu.Unlock()
+	r.shift.mu.Lock()
+	defer r.shift.mu.Unlock()
 	return r.formatter.Format(event, run)
 }
 
 func (r *report) Err(text string) error {
-	r.runner.mu.Lock()
-	defer r.runner.mu.Unlock()
-	_, err := fmt.Fprintln(r.runner.out, text)
+	r.shift.mu.Lock()
+	defer r.shift.mu.Unlock()
+	_, err := fmt.Fprintln(r.shift.out, text)
 	return err
 }
 
 // count counts a run, subtests included.
-func (r *runner) count(run *testjson.Execution) tally {
+func (r *shift) count(run *testjson.Execution) tally {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var t tally
@@ -203,7 +204,7 @@ func (r *runner) count(run *testjson.Execution) tally {
 }
 
 // note keeps what a batch cost, and each of its tests that has no parts: those are listed themselves.
-func (r *runner) note(b batch, run *testjson.Execution, cost batchCost) {
+func (r *shift) note(b batch, run *testjson.Execution, cost batchCost) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	cost.Module, cost.Packages, cost.Race = b.dir, len(b.packages), b.race

@@ -64,7 +64,7 @@ type listed struct {
 
 // loadModules finds each module's packages with tests and their tiers. A module that can't be read fails the running tier, and
 // the others go on.
-func (r *runner) loadModules(ctx context.Context) {
+func (r *shift) loadModules(ctx context.Context) {
 	var loading sync.WaitGroup
 	for i := range r.modules {
 		m := &r.modules[i]

@@ -25,9 +25,13 @@ type runner struct {
 	cluster *cluster
 	// programs answers the paths of the platform's programs, which it builds when it is first asked.
 	programs func() (map[string]string, error)
-	// mu keeps apart what is told of batches that run at once.
+	// mu keeps apart what is told by those that run at once.
 	mu sync.Mutex
-	// tally and bill are the running tier's.
+}
+
+// shift is one tier's turn: what it works with, and what came of it.
+type shift struct {
+	*runner
 	tally tally
 	bill  bill
 }
@@ -74,13 +78,23 @@ func buildFlags() []string {
 }
 
 // check runs a command that says nothing when all is well, and counts as one test. What it says is shown when it fails.
-func (r *runner) check(ctx context.Context, name, dir, command string, args ...string) {
+func (r *shift) check(name string, command *exec.Cmd) {
 	began := time.Now()
-	output, err := r.command(ctx, dir, command, args...).CombinedOutput()
+	output, err := command.CombinedOutput()
+	r.spent(command)
 	r.settle(name, began, string(output), err)
 }
 
-func (r *runner) settle(name string, began time.Time, output string, err error) {
+// spent adds what a command cost that has ended, and what that has started.
+func (r *shift) spent(command *exec.Cmd) {
+	if ended := command.ProcessState; ended != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.bill.CPU += (ended.UserTime() + ended.SystemTime()).Seconds()
+	}
+}
+
+func (r *shift) settle(name string, began time.Time, output string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	cost := testCost{Name: name, Wall: time.Since(began).Seconds(), check: true}

@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-func runStatic(ctx context.Context, r *runner) error {
+func runStatic(ctx context.Context, r *shift) error {
 	if err := r.checkFormat(ctx); err != nil {
 		return err
 	}
 	// Vet reads and checks every package and test of a module, without the workspace; what of them is run is linked elsewhere.
 	for _, m := range r.modules {
-		r.check(ctx, "vet "+m.dir, m.dir, "go", "vet", "./...")
+		r.check("vet "+m.dir, r.command(ctx, m.dir, "go", "vet", "./..."))
 	}
 	if err := runLint(ctx, r); err != nil {
 		return err
@@ -26,7 +26,7 @@ func runStatic(ctx context.Context, r *runner) error {
 
 // runLint reads all modules in one go, in the workspace: what they share is read once, and only there does the linter know a
 // package of a module that stands in for another by its place in the clone, so that what it found is found again in the next clone.
-func runLint(ctx context.Context, r *runner) error {
+func runLint(ctx context.Context, r *shift) error {
 	linter, err := r.installLinter(ctx)
 	if err != nil {
 		return err
@@ -35,16 +35,14 @@ func runLint(ctx context.Context, r *runner) error {
 	for _, m := range r.modules {
 		arguments = append(arguments, "./"+filepath.ToSlash(m.dir)+"/...")
 	}
-	began := time.Now()
 	lint := r.command(ctx, ".", linter, arguments...)
 	lint.Env = append(lint.Env, "GOWORK="+filepath.Join(r.repo, "go.work"))
-	output, err := lint.CombinedOutput()
-	r.settle("lint", began, string(output), err)
+	r.check("lint", lint)
 	return nil
 }
 
 // checkFormat looks at what git knows or would add: the state folder may hold a whole cluster.
-func (r *runner) checkFormat(ctx context.Context) error {
+func (r *shift) checkFormat(ctx context.Context) error {
 	files, err := r.command(ctx, ".", "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate", "*.go").Output()
 	if err != nil {
 		return fmt.Errorf("list the sources: %w", err)

@@ -7,8 +7,8 @@
 //	cluster    test/cluster: real stores on a real cluster
 //
 // A package belongs to one tier, told by what its tests link and read (see packages.go), so that every test runs
-// once. The cluster is started first of all, in the background, and builds while the first tiers run. A tier that fails
-// doesn't stop the next one.
+// once. The cluster is started first of all, in the background, and builds while the first tiers run; its tests run beside
+// those of the API server, as most of both is waiting. A tier that fails doesn't stop the next one.
 package tiers
 
 import (
@@ -19,26 +19,29 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
 // tier is one of the five, or a part of one that can be asked for by name alone.
 type tier struct {
 	name, title string
-	run         func(ctx context.Context, r *runner) error
+	run         func(ctx context.Context, r *shift) error
 	part        bool
+	// beside runs it while the tier before it does: most of both is waiting.
+	beside bool
 	// budget is what it may take where programs, images and test binaries are built: on two cores, with nothing beside it.
 	budget time.Duration
 }
 
-var all = []tier{
+var tiers = []tier{
 	{name: "lint", title: "the linter alone", run: runLint, part: true},
-	{name: "static", title: "formatting, linter, walls, builds", run: runStatic},
-	{name: "unit", title: "packages on their own", run: runUnit},
-	{name: "bus", title: "broker, Postgres, processes", run: runBus},
+	{name: "static", title: "formatting, linter, walls, builds", run: runStatic, budget: 90 * time.Second},
+	{name: "unit", title: "packages on their own", run: runUnit, budget: 15 * time.Second},
+	{name: "bus", title: "broker, Postgres, processes", run: runBus, budget: 180 * time.Second},
 	{name: chaosTier, title: "broken every few seconds, for MINUTES", run: runChaos, part: true},
-	{name: "apiserver", title: "a real API server", run: runAPIServer},
-	{name: clusterTier, title: "a real cluster", run: runCluster},
+	{name: "apiserver", title: "a real API server", run: runAPIServer, budget: 180 * time.Second},
+	{name: clusterTier, title: "a real cluster", run: runCluster, budget: 300 * time.Second, beside: true},
 }
 
 // Names that more than the table knows.
@@ -50,7 +53,7 @@ const (
 // EnumOfNames lists the tiers' names, as kong wants them.
 func EnumOfNames() string {
 	var names []string
-	for _, t := range all {
+	for _, t := range tiers {
 		names = append(names, t.name)
 	}
 	return strings.Join(names, ",")
@@ -86,20 +89,28 @@ func Run(ctx context.Context, out io.Writer, o Options) (bool, error) {
 	if err := r.installPackages(ctx); err != nil {
 		return false, err
 	}
-	if slices.ContainsFunc(all, func(t tier) bool { return t.name == clusterTier && o.wants(t) }) {
+	if slices.ContainsFunc(tiers, func(t tier) bool { return t.name == clusterTier && o.wants(t) }) {
 		r.cluster = startCluster(ctx, r)
 		defer r.cluster.stop(r)
 	}
+	began := time.Now()
 	var total tally
 	var bills []bill
-	for _, t := range all {
-		if !o.wants(t) || ctx.Err() != nil {
-			continue
+	whole := bill{Tier: "all"}
+	for _, turn := range turns(o) {
+		if ctx.Err() != nil {
+			break
 		}
-		total.merge(r.runTier(ctx, t))
-		bills = append(bills, r.bill)
+		budget := 0.0
+		for _, s := range r.take(ctx, turn) {
+			total.merge(s.tally)
+			bills = append(bills, s.bill)
+			budget = max(budget, s.bill.Budget)
+		}
+		whole.Budget += budget
 	}
-	printBills(out, bills)
+	whole.Wall, whole.CPU, whole.Passed, whole.Failed = time.Since(began).Seconds(), cpuOfChildren().Seconds(), total.passed, len(total.failed)
+	printBills(out, bills, whole)
 	if err := r.keepBills(bills); err != nil {
 		return false, err
 	}
@@ -112,19 +123,50 @@ func Run(ctx context.Context, out io.Writer, o Options) (bool, error) {
 	return len(total.failed) == 0, nil
 }
 
-func (r *runner) runTier(ctx context.Context, t tier) tally {
-	fmt.Fprintf(r.out, "\n=== %s: %s\n", t.name, t.title)
-	began, used := time.Now(), cpuOfChildren()
-	r.tally, r.bill = tally{}, bill{Tier: t.name, Budget: t.budget.Seconds()}
+// turns are the tiers that are wanted, those together that run at once.
+func turns(o Options) (all [][]tier) {
+	for _, t := range tiers {
+		switch {
+		case !o.wants(t):
+		case t.beside && len(all) > 0:
+			all[len(all)-1] = append(all[len(all)-1], t)
+		default:
+			all = append(all, []tier{t})
+		}
+	}
+	return all
+}
+
+// take runs the tiers of a turn.
+func (r *runner) take(ctx context.Context, turn []tier) []*shift {
+	shifts := make([]*shift, len(turn))
+	var running sync.WaitGroup
+	for i, t := range turn {
+		shifts[i] = &shift{runner: r, bill: bill{Tier: t.name, Budget: t.budget.Seconds()}}
+		running.Go(func() { shifts[i].run(ctx, t) })
+	}
+	running.Wait()
+	return shifts
+}
+
+func (r *shift) run(ctx context.Context, t tier) {
+	r.say("\n=== %s: %s\n", t.name, t.title)
+	began := time.Now()
 	if err := t.run(ctx, r); err != nil {
-		fmt.Fprintf(r.out, "%v\n", err)
+		r.say("%v\n", err)
 		r.tally.fail(t.name + ": " + firstLine(err.Error()))
 	}
-	r.bill.Wall, r.bill.CPU = time.Since(began).Seconds(), (cpuOfChildren() - used).Seconds()
+	r.bill.Wall = time.Since(began).Seconds()
 	r.bill.Passed, r.bill.Failed = r.tally.passed, len(r.tally.failed)
 	r.bill.slowestFirst()
-	fmt.Fprintf(r.out, "--- %s: %s (%.0f s)\n", t.name, r.tally.line(), r.bill.Wall)
-	return r.tally
+	r.say("--- %s: %s (%.0f s)\n", t.name, r.tally.line(), r.bill.Wall)
+}
+
+// say prints in one piece what others print beside.
+func (r *runner) say(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fmt.Fprintf(r.out, format, args...)
 }
 
 func firstLine(text string) string {
