@@ -2,7 +2,7 @@
 //
 // A test that asks the system for any port, closes it and gives its number to a program has lost it for a moment, and loses it
 // again whenever the program ends. So ports are taken from below those that the system gives away by itself, and each is
-// locked, in a file that all tests of the machine know, for as long as the process lives that asked for it.
+// locked, in a file that all of the user's tests know, for as long as the process lives that asked for it.
 package porttest
 
 import (
@@ -15,10 +15,11 @@ import (
 	"syscall"
 )
 
-// The ports lie below 32768, where Linux begins with those of outgoing connections.
+// The ports lie below those that Linux gives to outgoing connections (32768), and below those that the supervisor of `make up`
+// takes for itself (20000), which knows of no locks.
 const (
 	first = 15000
-	count = 15000
+	count = 5000
 )
 
 var errNone = errors.New("no port is free")
@@ -56,11 +57,12 @@ func Address() (string, error) {
 }
 
 func take(port int) (*os.File, error) {
-	folder := filepath.Join(os.TempDir(), "store-platform-ports")
-	if err := os.MkdirAll(folder, 0o777); err != nil {
+	// Each user's own: another's files couldn't be opened.
+	folder := filepath.Join(os.TempDir(), fmt.Sprintf("store-platform-ports-%d", os.Getuid()))
+	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of ports: %w", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(folder, fmt.Sprint(port)), os.O_CREATE|os.O_RDWR, 0o666)
+	lock, err := os.OpenFile(filepath.Join(folder, fmt.Sprint(port)), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("take a port: %w", err)
 	}

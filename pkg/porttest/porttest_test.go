@@ -26,7 +26,7 @@ func TestAnAddressIsNobodyElses(t *testing.T) {
 		seen[address] = true
 		// Another process would find it locked, whether somebody listens there or not.
 		_, port, _ := strings.Cut(address, ":")
-		lock, err := os.Open(filepath.Join(os.TempDir(), "store-platform-ports", port))
+		lock, err := os.Open(filepath.Join(os.TempDir(), fmt.Sprintf("store-platform-ports-%d", os.Getuid()), port))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,7 +3,7 @@
 // A run of all tests builds each program once and hands its path over in a variable (Variable). A path holds the key of what
 // the program is made of, so the Go tool, which sees the variables that a test reads but not what it executes, knows when a
 // result that it kept is one of another program. Without the variable, as when somebody tests one package, `make up`'s
-// supervisor is asked, through whose cache the run has them too.
+// supervisor is asked, through whose cache the run has them too. Who asks calls guard.Main first thing in TestMain.
 package programtest
 
 import (
@@ -14,6 +14,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/store-platform/store-platform/pkg/guard"
 )
 
 // supervisor is the module of the program that builds the others.
@@ -48,13 +50,14 @@ func Path(ctx context.Context, program string) (string, error) {
 
 // run answers what the Go tool prints, without the end of the line.
 func run(ctx context.Context, dir string, settings []string, words ...string) (string, error) {
-	command := exec.CommandContext(ctx, "go", words...)
+	command := exec.Command("go", words...)
 	command.Dir, command.Env = dir, append(os.Environ(), settings...)
 	var said bytes.Buffer
 	command.Stderr = &said
-	output, err := command.Output()
-	if err != nil {
+	var output strings.Builder
+	command.Stdout = &output
+	if err := guard.Run(ctx, command); err != nil {
 		return "", fmt.Errorf("go %s: %w\n%s", strings.Join(words, " "), err, said.Bytes())
 	}
-	return strings.TrimSpace(string(output)), nil
+	return strings.TrimSpace(output.String()), nil
 }

@@ -1,12 +1,19 @@
 package programtest_test
 
 import (
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
+	"github.com/store-platform/store-platform/pkg/guard"
 	"github.com/store-platform/store-platform/pkg/programtest"
 )
+
+func TestMain(m *testing.M) {
+	guard.Main()
+	os.Exit(m.Run())
+}
 
 func TestAPathThatIsHandedOverIsTaken(t *testing.T) {
 	t.Setenv("STORE_BROKER_PROGRAM", "/where/it/is")

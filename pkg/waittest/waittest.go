@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -103,7 +104,7 @@ func (w *watch) stands(err error, now time.Time) bool {
 func words(err error) string {
 	var failed *net.OpError
 	if errors.As(err, &failed) {
-		return fmt.Sprintf("%s %s", failed.Op, failed.Err)
+		return strings.ReplaceAll(err.Error(), failed.Error(), fmt.Sprintf("%s %s", failed.Op, failed.Err))
 	}
 	return err.Error()
 }

@@ -133,7 +133,7 @@ func TestACommandThatKillsItsWorkerTakesNobodyAlong(t *testing.T) {
 		}
 	}
 	if n := deaths(); n <= crashesAtLarge || n > store.MaxAttempts {
-		t.Errorf("%d workers died, want one an attempt", n)
+		t.Errorf("%d workers died, want %d to %d: one an attempt that began", n, crashesAtLarge+1, store.MaxAttempts)
 	}
 }
 

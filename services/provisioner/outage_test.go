@@ -49,7 +49,10 @@ func TestAnAPIServerThatGoes(t *testing.T) {
 		t.Errorf("it waits for %+v", waited.State)
 	}
 	proxy.Each(nil)
-	b.requireReadyAgain(id)
+	b.requireReadyAgain(id, "ClusterUnreachable")
+	if n := b.retries(id, "ClusterUnreachable"); n != 1 {
+		t.Errorf("its absence cost %d attempts:\n%s", n, b.told(id))
+	}
 }
 
 func TestAnAPIServerThatGoesBeforeADeleteIsDone(t *testing.T) {

@@ -57,7 +57,7 @@ func open(ctx context.Context, t *testing.T) *chaos.Lab {
 	if err := os.RemoveAll(folder); err != nil {
 		t.Fatal(err)
 	}
-	l, err := chaos.Open(ctx, chaos.Options{Repo: root, Folder: folder, Kubeconfig: kubeconfig, Out: t.Output(), ClockDivisor: clockDivisor})
+	l, err := chaos.Open(ctx, chaos.Options{Repo: root, Folder: folder, Kubeconfig: kubeconfig, Out: t.Output(), Clock: clockDivisor})
 	if err != nil {
 		t.Fatal(err)
 	}

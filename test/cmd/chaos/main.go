@@ -51,7 +51,7 @@ func run(ctx context.Context, args arguments) error {
 	for args.Seed == 0 {
 		args.Seed = rand.Uint64N(1_000_000)
 	}
-	l, err := chaos.Open(ctx, chaos.Options{Repo: root, Folder: folder, Kubeconfig: args.Kubeconfig, Out: os.Stdout, ClockDivisor: 1})
+	l, err := chaos.Open(ctx, chaos.Options{Repo: root, Folder: folder, Kubeconfig: args.Kubeconfig, Out: os.Stdout, Clock: 1})
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,8 @@ import (
 // breaker makes trouble, and mends it again.
 type breaker struct {
 	lab *Lab
+	// insists makes what is broken already, or doesn't run, be waited for: each trouble was planned.
+	insists bool
 
 	mu     sync.Mutex
 	counts map[trouble.Kind]int
@@ -23,8 +25,8 @@ type breaker struct {
 	mending sync.WaitGroup
 }
 
-func newBreaker(l *Lab) *breaker {
-	return &breaker{lab: l, counts: map[trouble.Kind]int{}, busy: map[any]bool{}}
+func newBreaker(l *Lab, insists bool) *breaker {
+	return &breaker{lab: l, insists: insists, counts: map[trouble.Kind]int{}, busy: map[any]bool{}}
 }
 
 // run makes trouble until there is no more or ctx ends, and returns when everything is whole again.
@@ -37,22 +39,32 @@ func (b *breaker) run(ctx context.Context, troubles iter.Seq[trouble.Trouble]) {
 			return
 		case <-time.After(time.Until(began.Add(t.At))):
 		}
-		b.one(ctx, t)
+		// What was planned comes later where it couldn't come in time.
+		for !b.one(ctx, t) && b.insists {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(untilWhole):
+			}
+		}
 	}
 }
 
-// one makes a trouble unless what it is for is broken already, or doesn't run.
-func (b *breaker) one(ctx context.Context, t trouble.Trouble) {
+// one makes a trouble and tells so, unless what it is for is broken already, or doesn't run.
+func (b *breaker) one(ctx context.Context, t trouble.Trouble) bool {
 	r := b.lab.one(t.Service, t.Replica)
 	switch t.Manner {
 	case trouble.Kill:
-		b.kill(r, t)
+		return b.kill(r, t)
 	case trouble.Freeze:
-		b.freeze(ctx, r, t)
+		return b.freeze(ctx, r, t)
 	default:
-		b.breakWay(ctx, r.links[t.Way], t)
+		return b.breakWay(ctx, r.links[t.Way], t)
 	}
 }
+
+// untilWhole lies between two tries to break what is broken already.
+const untilWhole = 50 * time.Millisecond
 
 // take claims what is to be broken; false when it is broken already.
 func (b *breaker) take(what any) bool {
@@ -78,14 +90,16 @@ func (b *breaker) count(t trouble.Trouble, frozen int) {
 	b.frozen += frozen
 }
 
-func (b *breaker) kill(r *Replica, t trouble.Trouble) {
+func (b *breaker) kill(r *Replica, t trouble.Trouble) bool {
 	if !b.take(r) {
-		return
+		return false
 	}
 	defer b.giveBack(r)
-	if r.signal(syscall.SIGKILL, true) != nil {
-		b.count(t, 0)
+	if r.signal(syscall.SIGKILL, true) == nil {
+		return false
 	}
+	b.count(t, 0)
+	return true
 }
 
 // later mends after a while, or at once when the run ends.
@@ -99,17 +113,17 @@ func (b *breaker) later(ctx context.Context, after time.Duration, mend func()) {
 	})
 }
 
-func (b *breaker) freeze(ctx context.Context, r *Replica, t trouble.Trouble) {
+func (b *breaker) freeze(ctx context.Context, r *Replica, t trouble.Trouble) bool {
 	b.mu.Lock()
 	enough := b.frozen >= trouble.MostFrozen
 	b.mu.Unlock()
 	if enough || !b.take(r) {
-		return
+		return false
 	}
 	p := r.signal(syscall.SIGSTOP, false)
 	if p == nil {
 		b.giveBack(r)
-		return
+		return false
 	}
 	b.count(t, 1)
 	b.later(ctx, t.Long, func() {
@@ -119,22 +133,24 @@ func (b *breaker) freeze(ctx context.Context, r *Replica, t trouble.Trouble) {
 		b.mu.Unlock()
 		b.giveBack(r)
 	})
+	return true
 }
 
-func (b *breaker) breakWay(ctx context.Context, way *link.Link, t trouble.Trouble) {
+func (b *breaker) breakWay(ctx context.Context, way *link.Link, t trouble.Trouble) bool {
 	if !b.take(way) {
-		return
+		return false
 	}
 	b.count(t, 0)
 	switch t.Manner {
 	case trouble.Cut:
 		way.Cut()
 		b.giveBack(way)
-		return
+		return true
 	case trouble.Refuse:
 		way.Refuse()
 	default:
 		way.Hold()
 	}
 	b.later(ctx, t.Long, func() { way.Heal(t.Manner == trouble.HoldLost); b.giveBack(way) })
+	return true
 }

@@ -67,11 +67,15 @@ func (l *Lab) disturb(ctx context.Context, d disturbance) error {
 		return err
 	}
 	fmt.Fprintf(l.out, "%s: seed %d, %s, leases of %s\n", d.name, d.seed, d.length, l.lease)
-	b := newBreaker(l)
+	b := newBreaker(l, len(d.wanted) > 0)
 	listening, quiet := context.WithCancel(ctx)
-	defer quiet()
 	var hearing sync.WaitGroup
-	closers, err := t.listen(listening, &hearing)
+	// However it ends: nobody listens to a lab that is closed.
+	defer func() {
+		quiet()
+		hearing.Wait()
+	}()
+	closers, err := t.listen(ctx, listening, &hearing)
 	if err != nil {
 		return err
 	}
@@ -100,15 +104,15 @@ func (l *Lab) disturb(ctx context.Context, d disturbance) error {
 	return errors.Join(err, t.judge(ctx))
 }
 
-// listen lets listeners hear until ctx ends.
-func (t *turn) listen(ctx context.Context, hearing *sync.WaitGroup) (closers []io.Closer, err error) {
+// listen lets listeners hear until listening ends, and then what is left to hear.
+func (t *turn) listen(ctx, listening context.Context, hearing *sync.WaitGroup) (closers []io.Closer, err error) {
 	for n := range listeners {
 		f, err := t.newListener(n, n%(clients/2))
 		if err != nil {
 			return nil, err
 		}
 		closers = append(closers, f.records)
-		hearing.Go(func() { f.run(ctx) })
+		hearing.Go(func() { f.run(listening, ctx) })
 	}
 	return closers, nil
 }

@@ -51,9 +51,8 @@ func (t *turn) newListener(n, tenant int) (*listener, error) {
 	}, nil
 }
 
-// run listens until ctx ends, and then until it has been told all that there is, or is told nothing more.
-func (f *listener) run(ctx context.Context) {
-	ending := context.WithoutCancel(ctx)
+// run listens until ctx ends, and then until it has been told all that there is, or is told nothing more, or ending ends.
+func (f *listener) run(ctx, ending context.Context) {
 	for ctx.Err() == nil {
 		life, cancel := context.WithTimeout(ctx, time.Duration((0.2+f.random.ExpFloat64())*float64(feedLife)))
 		f.listen(life, func() bool { return false })

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/programtest"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/waittest"
@@ -30,12 +31,6 @@ const (
 	baseDomain = "localhost:8088"
 )
 
-const (
-	// divisorEnv divides how long the platform waits, in installations whose id begins as a test's.
-	divisorEnv  = "TEST_CLOCK_DIVISOR"
-	testsPrefix = "test-"
-)
-
 // Lab is an installation of the platform on this machine, every replica and every way between two of them its own, so
 // that each can be broken alone.
 type Lab struct {
@@ -49,9 +44,9 @@ type Lab struct {
 	out          io.Writer
 	installation string
 	programs     map[string]string
-	// divisor is of the platform's clock, lease what it makes of a lease's life.
-	divisor int
-	lease   time.Duration
+	// clock is the platform's, lease what it makes of a lease's life.
+	clock clock.Divisor
+	lease time.Duration
 	// turns counts its uses.
 	turns    int
 	broker   *parts.Broker
@@ -77,15 +72,15 @@ type Options struct {
 	// Repo is the clone, Folder a new one for the run, Kubeconfig an administrator's of a cluster without nodes.
 	Repo, Folder, Kubeconfig string
 	Out                      io.Writer
-	// ClockDivisor divides how long the platform waits; 1 leaves it as it is in production.
-	ClockDivisor int
+	// Clock divides how long the platform waits.
+	Clock clock.Divisor
 }
 
 // Open builds and starts everything and returns when a store can be asked for. Close ends it.
 func Open(ctx context.Context, o Options) (*Lab, error) {
 	l := &Lab{
-		Folder: o.Folder, repo: o.Repo, out: o.Out, installation: testsPrefix + strings.ToLower(rand.Text()[:8]),
-		divisor: o.ClockDivisor, lease: storelog.LeaseTTL / time.Duration(o.ClockDivisor),
+		Folder: o.Folder, repo: o.Repo, out: o.Out, installation: "test-" + strings.ToLower(rand.Text()[:8]),
+		clock: o.Clock, lease: o.Clock.Of(storelog.LeaseTTL),
 	}
 	began := time.Now()
 	ctx, l.stop = context.WithCancel(ctx)

@@ -37,7 +37,7 @@ func (l *Lab) Roll(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		hearing.Go(func() { f.run(listening); _ = f.records.Close() })
+		hearing.Go(func() { f.run(listening, ctx); _ = f.records.Close() })
 	}
 	var tally rollTally
 	began, asked := time.Now(), 0

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/porttest"
 	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/chaos/link"
@@ -119,7 +120,7 @@ func (l *Lab) startGateway(ctx context.Context, n int, feeds []string) error {
 	}
 	l.gateways = append(l.gateways, address)
 	return l.replica(ctx, "gateway", n, "http://"+address+"/readyz", map[string]*link.Link{trouble.ToEvents: way},
-		"INSTALLATION="+l.installation, fmt.Sprintf("%s=%d", divisorEnv, l.divisor), "LISTEN="+address, "AUTH=open", "EVENTS_URL=http://"+way.Address(), "TRUST_PROXY=127.0.0.0/8", fmt.Sprintf("MAX_STORES=%d", quota))
+		"INSTALLATION="+l.installation, fmt.Sprintf("%s=%d", clock.Variable, l.clock), "LISTEN="+address, "AUTH=open", "EVENTS_URL=http://"+way.Address(), "TRUST_PROXY=127.0.0.0/8", fmt.Sprintf("MAX_STORES=%d", quota))
 }
 
 func (l *Lab) startHand(ctx context.Context, service string, n int, settings ...string) error {

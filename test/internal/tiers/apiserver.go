@@ -95,7 +95,7 @@ func (r *runner) interrupt(c *exec.Cmd) {
 	select {
 	case <-ended:
 	case <-time.After(stopPatience):
-		fmt.Fprintf(r.out, "%s hasn't stopped after %s; killing it\n", c.Path, stopPatience)
+		r.say("%s hasn't stopped after %s; killing it\n", c.Path, stopPatience)
 		_ = c.Process.Kill()
 		<-ended
 	}

@@ -33,6 +33,8 @@ func runChaos(ctx context.Context, r *shift) error {
 		run.Env = append(run.Env, "MINUTES="+cmp.Or(os.Getenv("MINUTES"), longMinutes))
 	}
 	run.Env = append(append(run.Env, variables...), "TEST_KUBECONFIG="+kubeconfig)
-	r.settle("chaos", began, "", run.Run())
+	err = run.Run()
+	r.spent(run)
+	r.settle("chaos", began, "", err)
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/guard"
@@ -41,6 +42,8 @@ type cluster struct {
 	asked chan error
 	// images gets how the building of the engines' images ended.
 	images chan error
+	// making is both of these.
+	making sync.WaitGroup
 	// traces is the address that the platform sends its traces to, whoever listens there.
 	traces string
 }
@@ -59,8 +62,8 @@ func startCluster(ctx context.Context, r *runner) *cluster {
 		close(c.ended)
 		return c
 	}
-	go func() { c.asked <- c.askForFirstStore(ctx, r) }()
-	go func() { c.images <- c.buildImages(ctx, r) }()
+	c.making.Go(func() { c.asked <- c.askForFirstStore(ctx, r) })
+	c.making.Go(func() { c.images <- c.buildImages(ctx, r) })
 	return c
 }
 
@@ -100,7 +103,7 @@ func (c *cluster) launch(r *runner) error {
 	if err := c.process.Start(); err != nil {
 		return fmt.Errorf("start the platform: %w", err)
 	}
-	fmt.Fprintf(r.out, "a platform with a cluster of its own is starting in the background; its log is %s\n", clusterLog)
+	r.say("a platform with a cluster of its own is starting in the background; its log is %s\n", clusterLog)
 	go func() {
 		c.err = c.process.Wait()
 		close(c.ended)
@@ -179,12 +182,12 @@ func (c *cluster) stop(r *runner) {
 	default:
 	}
 	if err := c.process.Process.Signal(os.Interrupt); err != nil {
-		fmt.Fprintf(r.out, "stop the platform: %v\n", err)
+		r.say("stop the platform: %v\n", err)
 	}
 	select {
 	case <-c.ended:
 	case <-time.After(stopPatience):
-		fmt.Fprintf(r.out, "the platform hasn't stopped after %s; killing it\n", stopPatience)
+		r.say("the platform hasn't stopped after %s; killing it\n", stopPatience)
 		_ = c.process.Process.Kill()
 		<-c.ended
 	}

@@ -38,14 +38,14 @@ func (c *cluster) awaitImages(ctx context.Context, r *runner) error {
 		select {
 		case err := <-c.images:
 			if err == nil {
-				fmt.Fprintf(r.out, "%s\n", r.tailOfImages())
+				r.say("%s\n", r.tailOfImages())
 			}
 			return err
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
 			said := r.tailOfImages()
-			fmt.Fprintf(r.out, "the engines' images are still being built: %s\n", bytes.TrimSpace(said[bytes.LastIndexByte(said, '\n')+1:]))
+			r.say("the engines' images are still being built: %s\n", bytes.TrimSpace(said[bytes.LastIndexByte(said, '\n')+1:]))
 		}
 	}
 }

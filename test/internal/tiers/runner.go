@@ -85,13 +85,14 @@ func (r *shift) check(name string, command *exec.Cmd) {
 	r.settle(name, began, string(output), err)
 }
 
-// spent adds what a command cost that has ended, and what that has started.
+// spent adds what a command cost that has ended, and what that has started; nil was never started.
 func (r *shift) spent(command *exec.Cmd) {
-	if ended := command.ProcessState; ended != nil {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.bill.CPU += (ended.UserTime() + ended.SystemTime()).Seconds()
+	if command == nil || command.ProcessState == nil {
+		return
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.bill.CPU += (command.ProcessState.UserTime() + command.ProcessState.SystemTime()).Seconds()
 }
 
 func (r *shift) settle(name string, began time.Time, output string, err error) {

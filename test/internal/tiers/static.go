@@ -54,7 +54,9 @@ func (r *shift) checkFormat(ctx context.Context) error {
 		}
 	}
 	began := time.Now()
-	unformatted, err := r.command(ctx, ".", "gofmt", args...).CombinedOutput()
+	format := r.command(ctx, ".", "gofmt", args...)
+	unformatted, err := format.CombinedOutput()
+	r.spent(format)
 	if err == nil && len(unformatted) > 0 {
 		err = errors.New("gofmt would change these files")
 	}

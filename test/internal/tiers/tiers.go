@@ -28,9 +28,9 @@ type tier struct {
 	name, title string
 	run         func(ctx context.Context, r *shift) error
 	part        bool
-	// beside runs it while the tier before it does: most of both is waiting.
-	beside bool
-	// budget is what it may take where programs, images and test binaries are built: on two cores, with nothing beside it.
+	// beside names the tier that it runs at the same time as: most of both is waiting.
+	beside string
+	// budget is what it may take where programs, images and test binaries are built: on two cores, with nothing beside the run.
 	budget time.Duration
 }
 
@@ -40,13 +40,14 @@ var tiers = []tier{
 	{name: "unit", title: "packages on their own", run: runUnit, budget: 15 * time.Second},
 	{name: "bus", title: "broker, Postgres, processes", run: runBus, budget: 180 * time.Second},
 	{name: chaosTier, title: "broken every few seconds, for MINUTES", run: runChaos, part: true},
-	{name: "apiserver", title: "a real API server", run: runAPIServer, budget: 180 * time.Second},
-	{name: clusterTier, title: "a real cluster", run: runCluster, budget: 300 * time.Second, beside: true},
+	{name: apiTier, title: "a real API server", run: runAPIServer, budget: 180 * time.Second},
+	{name: clusterTier, title: "a real cluster", run: runCluster, budget: 300 * time.Second, beside: apiTier},
 }
 
 // Names that more than the table knows.
 const (
 	chaosTier   = "chaos"
+	apiTier     = "apiserver"
 	clusterTier = "cluster"
 )
 
@@ -89,9 +90,16 @@ func Run(ctx context.Context, out io.Writer, o Options) (bool, error) {
 	if err := r.installPackages(ctx); err != nil {
 		return false, err
 	}
+	// What is still being made for the cluster's tests when they are over ends with them.
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	if slices.ContainsFunc(tiers, func(t tier) bool { return t.name == clusterTier && o.wants(t) }) {
 		r.cluster = startCluster(ctx, r)
-		defer r.cluster.stop(r)
+		defer func() {
+			end()
+			r.cluster.making.Wait()
+			r.cluster.stop(r)
+		}()
 	}
 	began := time.Now()
 	var total tally
@@ -111,25 +119,23 @@ func Run(ctx context.Context, out io.Writer, o Options) (bool, error) {
 	}
 	whole.Wall, whole.CPU, whole.Passed, whole.Failed = time.Since(began).Seconds(), cpuOfChildren().Seconds(), total.passed, len(total.failed)
 	printBills(out, bills, whole)
-	if err := r.keepBills(bills); err != nil {
-		return false, err
-	}
 	if ctx.Err() != nil {
 		total.fail("interrupted")
 	}
 	fmt.Fprintln(out)
 	total.printFailures(out)
 	fmt.Fprintln(out, total.line())
-	return len(total.failed) == 0, nil
+	return len(total.failed) == 0, r.keepBills(bills)
 }
 
 // turns are the tiers that are wanted, those together that run at once.
 func turns(o Options) (all [][]tier) {
 	for _, t := range tiers {
+		last := len(all) - 1
 		switch {
 		case !o.wants(t):
-		case t.beside && len(all) > 0:
-			all[len(all)-1] = append(all[len(all)-1], t)
+		case last >= 0 && all[last][0].name == t.beside:
+			all[last] = append(all[last], t)
 		default:
 			all = append(all, []tier{t})
 		}

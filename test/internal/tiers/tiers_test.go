@@ -106,6 +106,7 @@ func TestTheClustersTestsRunBesideTheAPIServers(t *testing.T) {
 		{Options{}, [][]string{{"static"}, {"unit"}, {"bus"}, {"apiserver", "cluster"}}},
 		{Options{Long: true}, [][]string{{"static"}, {"unit"}, {"bus"}, {"chaos"}, {"apiserver", "cluster"}}},
 		{Options{Tiers: []string{"cluster"}}, [][]string{{"cluster"}}},
+		{Options{Tiers: []string{"bus", "cluster"}}, [][]string{{"bus"}, {"cluster"}}},
 		{Options{Tiers: []string{"lint", "unit"}, Long: true}, [][]string{{"lint"}, {"unit"}}},
 	} {
 		var got [][]string

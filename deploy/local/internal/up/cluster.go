@@ -38,10 +38,6 @@ func (r *run) own(ctx context.Context) error {
 	began := time.Now()
 	settings := kube.Config{StateDir: r.dir.Path("kube"), Out: r.Terminal}
 	built := r.persist(ctx, part{kubernetesName, func(ctx context.Context) (err error) {
-		// Chosen once: whoever works on the cluster knows it from a file that it read when it started.
-		if settings.APIAddr, err = freeAddress("127.0.0.1"); err != nil {
-			return err
-		}
 		settings.Tools, err = kube.Build(ctx, r.kubernetes(), r.building)
 		for _, one := range kube.Parts() {
 			r.estimate.stop(one.Name)
@@ -56,7 +52,14 @@ func (r *run) own(ctx context.Context) error {
 	}
 	for failures := 0; ; failures++ {
 		began := time.Now()
-		err := r.once(ctx, settings)
+		var err error
+		// Once workers have read it from their files it stays.
+		if !r.working {
+			settings.APIAddr, err = freeAddress("127.0.0.1")
+		}
+		if err == nil {
+			err = r.once(ctx, settings)
+		}
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -61,6 +61,8 @@ func (r *run) failed(part string, err error, pause time.Duration) {
 	r.estimate.stop(part)
 	r.mu.Lock()
 	r.trouble[part] = line
+	// Or the same words, when it is tried again, would seem to have been said.
+	r.words = ""
 	r.mu.Unlock()
 	if slices.Contains([]string{provisioner, janitor, edge, imagesName, kubernetesName}, part) {
 		r.board.say(platform.Cluster{Part: part, Message: fmt.Sprintf("%s failed, and is tried again: %s", part, line)})

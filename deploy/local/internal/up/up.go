@@ -69,7 +69,7 @@ type run struct {
 	board      *board
 	door       *storesDoor      // nil on the user's own cluster
 	postgres   *postgres.Server // set by start
-	built      chan struct{}    // closed once workers and edge are built
+	built      chan struct{}    // closed once all programs are built
 	supplier   *supplier
 	images     *images.Program
 	estimate   estimate
