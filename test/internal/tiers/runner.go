@@ -25,7 +25,7 @@ type runner struct {
 	cluster *cluster
 	// programs answers the paths of the platform's programs, which it builds when it is first asked.
 	programs func() (map[string]string, error)
-	// mu keeps apart what is told by those that run at once.
+	// mu keeps apart what is told by those that run at once, batches and what goes on in the background.
 	mu sync.Mutex
 }
 

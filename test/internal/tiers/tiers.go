@@ -7,8 +7,8 @@
 //	cluster    test/cluster: real stores on a real cluster
 //
 // A package belongs to one tier, told by what its tests link and read (see packages.go), so that every test runs
-// once. The cluster is started first of all, in the background, and builds while the first tiers run; its tests run beside
-// those of the API server, as most of both is waiting. A tier that fails doesn't stop the next one.
+// once. The cluster is started first of all, in the background, and builds while the first tiers run. A tier that fails
+// doesn't stop the next one. Two tiers at once would save a minute, and have tests wait for each other's load.
 package tiers
 
 import (
@@ -19,7 +19,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -28,26 +27,23 @@ type tier struct {
 	name, title string
 	run         func(ctx context.Context, r *shift) error
 	part        bool
-	// beside names the tier that it runs at the same time as: most of both is waiting.
-	beside string
 	// budget is what it may take where programs, images and test binaries are built: on two cores, with nothing beside the run.
 	budget time.Duration
 }
 
 var tiers = []tier{
 	{name: "lint", title: "the linter alone", run: runLint, part: true},
-	{name: "static", title: "formatting, linter, walls, builds", run: runStatic, budget: 90 * time.Second},
+	{name: "static", title: "formatting, linter, walls, builds", run: runStatic, budget: 60 * time.Second},
 	{name: "unit", title: "packages on their own", run: runUnit, budget: 15 * time.Second},
 	{name: "bus", title: "broker, Postgres, processes", run: runBus, budget: 180 * time.Second},
 	{name: chaosTier, title: "broken every few seconds, for MINUTES", run: runChaos, part: true},
-	{name: apiTier, title: "a real API server", run: runAPIServer, budget: 180 * time.Second},
-	{name: clusterTier, title: "a real cluster", run: runCluster, budget: 300 * time.Second, beside: apiTier},
+	{name: "apiserver", title: "a real API server", run: runAPIServer, budget: 150 * time.Second},
+	{name: clusterTier, title: "a real cluster", run: runCluster, budget: 240 * time.Second},
 }
 
 // Names that more than the table knows.
 const (
 	chaosTier   = "chaos"
-	apiTier     = "apiserver"
 	clusterTier = "cluster"
 )
 
@@ -105,17 +101,15 @@ func Run(ctx context.Context, out io.Writer, o Options) (bool, error) {
 	var total tally
 	var bills []bill
 	whole := bill{Tier: "all"}
-	for _, turn := range turns(o) {
-		if ctx.Err() != nil {
-			break
+	for _, t := range tiers {
+		if !o.wants(t) || ctx.Err() != nil {
+			continue
 		}
-		budget := 0.0
-		for _, s := range r.take(ctx, turn) {
-			total.merge(s.tally)
-			bills = append(bills, s.bill)
-			budget = max(budget, s.bill.Budget)
-		}
-		whole.Budget += budget
+		s := &shift{runner: r, bill: bill{Tier: t.name, Budget: t.budget.Seconds()}}
+		s.run(ctx, t)
+		total.merge(s.tally)
+		bills = append(bills, s.bill)
+		whole.Budget += s.bill.Budget
 	}
 	whole.Wall, whole.CPU, whole.Passed, whole.Failed = time.Since(began).Seconds(), cpuOfChildren().Seconds(), total.passed, len(total.failed)
 	printBills(out, bills, whole)
@@ -126,33 +120,6 @@ func Run(ctx context.Context, out io.Writer, o Options) (bool, error) {
 	total.printFailures(out)
 	fmt.Fprintln(out, total.line())
 	return len(total.failed) == 0, r.keepBills(bills)
-}
-
-// turns are the tiers that are wanted, those together that run at once.
-func turns(o Options) (all [][]tier) {
-	for _, t := range tiers {
-		last := len(all) - 1
-		switch {
-		case !o.wants(t):
-		case last >= 0 && all[last][0].name == t.beside:
-			all[last] = append(all[last], t)
-		default:
-			all = append(all, []tier{t})
-		}
-	}
-	return all
-}
-
-// take runs the tiers of a turn.
-func (r *runner) take(ctx context.Context, turn []tier) []*shift {
-	shifts := make([]*shift, len(turn))
-	var running sync.WaitGroup
-	for i, t := range turn {
-		shifts[i] = &shift{runner: r, bill: bill{Tier: t.name, Budget: t.budget.Seconds()}}
-		running.Go(func() { shifts[i].run(ctx, t) })
-	}
-	running.Wait()
-	return shifts
 }
 
 func (r *shift) run(ctx context.Context, t tier) {

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"gotest.tools/gotestsum/testjson"
 )
 
@@ -95,30 +94,5 @@ func TestSkipsNeedAReason(t *testing.T) {
 	}
 	if _, err := readSkips(write(t, "skips.txt", "TestA\n")); err == nil {
 		t.Error("a skip without a reason was accepted")
-	}
-}
-
-func TestTheClustersTestsRunBesideTheAPIServers(t *testing.T) {
-	for _, c := range []struct {
-		options Options
-		want    [][]string
-	}{
-		{Options{}, [][]string{{"static"}, {"unit"}, {"bus"}, {"apiserver", "cluster"}}},
-		{Options{Long: true}, [][]string{{"static"}, {"unit"}, {"bus"}, {"chaos"}, {"apiserver", "cluster"}}},
-		{Options{Tiers: []string{"cluster"}}, [][]string{{"cluster"}}},
-		{Options{Tiers: []string{"bus", "cluster"}}, [][]string{{"bus"}, {"cluster"}}},
-		{Options{Tiers: []string{"lint", "unit"}, Long: true}, [][]string{{"lint"}, {"unit"}}},
-	} {
-		var got [][]string
-		for _, turn := range turns(c.options) {
-			var names []string
-			for _, tier := range turn {
-				names = append(names, tier.name)
-			}
-			got = append(got, names)
-		}
-		if diff := cmp.Diff(c.want, got); diff != "" {
-			t.Errorf("%+v: -want +got\n%s", c.options, diff)
-		}
 	}
 }
