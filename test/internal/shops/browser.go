@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/cdproto/network"
@@ -150,6 +151,24 @@ func (t *Tab) Type(selector, text string) Act {
 		chromedp.Clear(chromedp.CSS(selector)),
 		chromedp.SendKeys(chromedp.CSS(selector), text, chromedp.NodeVisible),
 	)
+}
+
+// Cursor waits until a script of the page has put the cursor into a field. Whoever types before it does has what it was
+// typed over.
+func (t *Tab) Cursor(selector string) Act {
+	there := chromedp.Evaluate[bool](fmt.Sprintf(`document.activeElement === document.querySelector(%q)`, selector))
+	return func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		for {
+			if yes, err := there(ctx, target); yes || err != nil {
+				return chromedp.Void{}, err
+			}
+			select {
+			case <-ctx.Done():
+				return chromedp.Void{}, fmt.Errorf("wait for the cursor in %s: %w", selector, ctx.Err())
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}
 }
 
 // Where reads the path of the page.

@@ -179,6 +179,8 @@ func (woocommerce) Click(at At, tab *Tab) (string, error) {
 func (woocommerce) Enter(at At, tab *Tab, with query.Credential) error {
 	return tab.Do(
 		tab.Open(at.URL+"/wp-login.php"),
+		// A fifth of a second after it has come, the page selects what is in the field.
+		tab.Cursor("#user_login"),
 		tab.Type("#user_login", with.Username),
 		tab.Type("#user_pass", with.Password),
 		tab.Click("#wp-submit"),
