@@ -25,7 +25,7 @@ var start = time.Date(2020, 11, 24, 12, 0, 0, 0, time.UTC)
 type ledger map[store.ID]store.State
 
 func (l ledger) put(id store.ID, tenant string, verb store.Verb, status store.Status) {
-	l[id] = store.State{ID: id, Tenant: tenant, Verb: verb, Status: status, Version: 1, CreatedAt: start}
+	l[id] = store.State{ID: id, Tenant: tenant, Operation: store.Operation{Verb: verb}, Status: status, Version: 1, CreatedAt: start}
 }
 
 func (l ledger) last(_ context.Context, id store.ID) (store.State, error) { return l[id], nil }

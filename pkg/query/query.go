@@ -79,7 +79,7 @@ type Event struct {
 // EventOf shows a message to the tenant of its store. A command belongs to itself.
 func EventOf(m store.Message) Event {
 	e := Event{Seq: m.Seq, Store: m.Store, Type: m.Type, Time: m.Time, Actor: m.Actor, Generation: m.Generation, Facts: m.Facts.Bounded()}
-	if m.Type.IsCommand() {
+	if m.IsCommand() {
 		e.Generation = m.Seq
 	}
 	e.Facts.Request = ""

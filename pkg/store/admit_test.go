@@ -7,93 +7,135 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
+// histories lead to every condition that a store can be in.
+func histories() map[string]*history {
+	all := map[string]*history{
+		"nothing": {}, "being made": created(), "ready": ready(), "degraded": ready(), "failed": created(), "suspended": suspended(),
+		"being deleted": ready(), "deleted": ready(), "being mended": ready(), "update failed": ready(), "being updated": ready(),
+		"being suspended": ready(),
+	}
+	all["being made"].add(store.AttemptStarted, 1, store.Facts{})
+	all["degraded"].add(store.BecameDegraded, 1, store.Facts{Reason: "NotAnswering"})
+	all["failed"].add(store.BecameFailed, 1, store.Facts{Reason: "QuotaExceeded"})
+	all["being deleted"].add(store.DeleteCommand, 0, store.Facts{})
+	all["deleted"].add(store.DeleteCommand, 0, store.Facts{})
+	all["deleted"].add(store.BecameDeleted, 4, store.Facts{})
+	all["being mended"].add(store.MendCommand, 0, store.Facts{Reason: "DriftFound"})
+	all["being updated"].add(store.UpdateCommand, 0, store.Facts{Spec: &large})
+	all["being suspended"].add(store.SuspendCommand, 0, store.Facts{})
+	all["update failed"].add(store.UpdateCommand, 0, store.Facts{Spec: &large})
+	all["update failed"].add(store.BecameFailed, 4, store.Facts{Reason: "NotAnswering"})
+	return all
+}
+
+func suspended() *history {
+	h := ready()
+	h.add(store.SuspendCommand, 0, store.Facts{})
+	h.add(store.BecameSuspended, 4, store.Facts{URL: "http://tea.example"})
+	return h
+}
+
+// Errors that are compared by their type alone.
+var (
+	busy    error = &store.InFlightError{}
+	notThen error = &store.StandingError{}
+)
+
+func same(got, want error) bool {
+	switch want {
+	case busy:
+		return errors.As(got, new(*store.InFlightError))
+	case notThen:
+		return errors.As(got, new(*store.StandingError))
+	}
+	return errors.Is(got, want)
+}
+
 func TestAdmit(t *testing.T) {
-	inFlight := store.State{Version: 3, Generation: 2, Open: []uint64{2}, Verb: store.Create, Status: store.Provisioning}
-	ready := store.State{Version: 9, Generation: 2, Verb: store.Create, Status: store.Ready}
-	degraded := store.State{Version: 9, Generation: 2, Verb: store.Create, Status: store.Degraded}
-	failed := store.State{Version: 9, Generation: 2, Verb: store.Create, Status: store.Failed}
-	deleting := store.State{Version: 9, Generation: 7, Open: []uint64{7}, Verb: store.Delete, Status: store.Deleting}
-	deleted := store.State{Version: 9, Generation: 7, Verb: store.Delete, Status: store.Deleted}
-	for _, c := range []struct {
-		name  string
-		state store.State
-		verb  store.Verb
-		want  error
-	}{
-		{"create of nothing", store.State{}, store.Create, nil},
-		{"create of what exists", ready, store.Create, store.ErrExists},
-		{"create of what was deleted", deleted, store.Create, store.ErrExists},
-		{"retry of nothing", store.State{}, store.Retry, store.ErrNotFound},
-		{"delete of nothing", store.State{}, store.Delete, store.ErrNotFound},
-		{"retry of a ready store", ready, store.Retry, store.ErrNothingToRetry},
-		{"retry of a failed store", failed, store.Retry, nil},
-		{"mend of nothing", store.State{}, store.Mend, store.ErrNotFound},
-		{"mend of a ready store", ready, store.Mend, nil},
-		{"mend of a degraded store", degraded, store.Mend, nil},
-		{"mend of a failed store", failed, store.Mend, store.ErrNothingToMend},
-		{"mend of a deleted store", deleted, store.Mend, store.ErrDeleted},
-		{"delete of a degraded store", degraded, store.Delete, nil},
-		{"delete while provisioning", inFlight, store.Delete, nil},
-		{"delete of a failed store", failed, store.Delete, nil},
-		{"second delete", deleting, store.Delete, store.ErrAlreadyDeleting},
-		{"delete of a deleted store", deleted, store.Delete, store.ErrDeleted},
-		{"retry of a deleted store", deleted, store.Retry, store.ErrDeleted},
+	verbs := []store.Verb{store.Create, store.Retry, store.Mend, store.Update, store.Suspend, store.Resume, store.Delete}
+	all := histories()
+	for name, want := range map[string][]error{
+		"nothing":         {nil, store.ErrNotFound, store.ErrNotFound, store.ErrNotFound, store.ErrNotFound, store.ErrNotFound, store.ErrNotFound},
+		"being made":      {store.ErrExists, busy, busy, busy, busy, busy, nil},
+		"ready":           {store.ErrExists, store.ErrNothingToRetry, nil, nil, nil, store.ErrAlready, nil},
+		"degraded":        {store.ErrExists, store.ErrNothingToRetry, nil, nil, nil, store.ErrAlready, nil},
+		"failed":          {store.ErrExists, nil, store.ErrNothingToMend, notThen, notThen, notThen, nil},
+		"suspended":       {store.ErrExists, store.ErrNothingToRetry, nil, nil, store.ErrAlready, nil, nil},
+		"update failed":   {store.ErrExists, nil, nil, nil, nil, store.ErrAlready, nil},
+		"being mended":    {store.ErrExists, busy, busy, nil, nil, nil, nil},
+		"being updated":   {store.ErrExists, busy, busy, busy, busy, busy, nil},
+		"being suspended": {store.ErrExists, busy, busy, busy, store.ErrAlready, busy, nil},
+		"being deleted":   {store.ErrExists, busy, busy, busy, busy, busy, store.ErrAlready},
+		"deleted":         {store.ErrExists, store.ErrDeleted, store.ErrDeleted, store.ErrDeleted, store.ErrDeleted, store.ErrDeleted, store.ErrDeleted},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			if err := store.Admit(c.state, c.verb); !errors.Is(err, c.want) {
-				t.Fatalf("got %v, want %v", err, c.want)
+		for i, verb := range verbs {
+			if name == "being mended" && verb == store.Resume {
+				continue // whether it stands is the mend's to tell
 			}
-		})
-	}
-	t.Run("mend beside an operation", func(t *testing.T) {
-		var running *store.InFlightError
-		if err := store.Admit(inFlight, store.Mend); !errors.As(err, &running) {
-			t.Fatalf("got %v", err)
+			if err := store.Admit(all[name].state, verb); !same(err, want[i]) {
+				t.Errorf("%s of a store that is %s: %v, want %v", verb, name, err, want[i])
+			}
 		}
-	})
-	t.Run("second operation", func(t *testing.T) {
-		var running *store.InFlightError
-		if err := store.Admit(inFlight, store.Retry); !errors.As(err, &running) || running.Verb != store.Create || running.Generation != 2 {
-			t.Fatalf("got %v", err)
-		}
-	})
-}
-
-func TestRetryOfADeleteIsADelete(t *testing.T) {
-	if v := store.Intent(store.State{Verb: store.Delete}, store.Retry); v != store.Delete {
-		t.Fatal(v)
 	}
-	if v := store.Intent(store.State{Verb: store.Create}, store.Retry); v != store.Retry {
-		t.Fatal(v)
+	var running *store.InFlightError
+	if err := store.Admit(all["being made"].state, store.Retry); !errors.As(err, &running) || running.Verb != store.Create || running.Generation != 1 {
+		t.Errorf("a second operation: %v", err)
 	}
 }
 
-func TestRetryOfADegradedStoreIsAMend(t *testing.T) {
-	if v := store.Intent(store.State{Verb: store.Create, Status: store.Degraded}, store.Retry); v != store.Mend {
-		t.Fatal(v)
+func TestAdmitCancel(t *testing.T) {
+	all := histories()
+	for name, want := range map[string]error{
+		"nothing": store.ErrNotFound, "ready": store.ErrNothingToCancel, "deleted": store.ErrDeleted, "being deleted": store.ErrTooLate,
+		"being made": nil, "being updated": nil, "being mended": nil, "failed": store.ErrNothingToCancel,
+	} {
+		if err := store.AdmitCancel(all[name].state); !errors.Is(err, want) {
+			t.Errorf("cancel of a store that is %s: %v, want %v", name, err, want)
+		}
+	}
+}
+
+func TestRetryMeansWhatTheStoreNeeds(t *testing.T) {
+	all := histories()
+	for name, want := range map[string]store.Verb{
+		"being deleted": store.Delete, "failed": store.Retry, "degraded": store.Mend, "update failed": store.Retry, "ready": store.Retry,
+	} {
+		if v := store.Intent(all[name].state, store.Retry); v != want {
+			t.Errorf("a retry of a store that is %s is %s, want %s", name, v, want)
+		}
+	}
+	// A Degraded store of which something failed is asked for that first.
+	h := all["update failed"]
+	h.add(store.BecameDegraded, 4, store.Facts{Reason: "NotAnswering"})
+	if v := store.Intent(h.state, store.Retry); v != store.Retry {
+		t.Errorf("the failed update was forgotten for a %s", v)
 	}
 }
 
 func TestHealthIsToldOfWhatStandsAndIsLeftAlone(t *testing.T) {
-	for name, c := range map[string]struct {
-		state               store.State
-		degraded, recovered error
-	}{
-		"nothing":    {store.State{}, store.ErrNothingToMend, store.ErrNothingToMend},
-		"ready":      {store.State{Version: 3, Generation: 1, Status: store.Ready}, nil, store.ErrNothingToMend},
-		"degraded":   {store.State{Version: 3, Generation: 1, Status: store.Degraded}, nil, nil},
-		"being made": {store.State{Version: 3, Generation: 1, Open: []uint64{1}, Status: store.Provisioning}, store.ErrNothingToMend, store.ErrNothingToMend},
-		"being mended": {store.State{Version: 3, Generation: 1, Open: []uint64{1}, Verb: store.Mend, Status: store.Degraded},
-			store.ErrNothingToMend, store.ErrNothingToMend},
-		"failed":  {store.State{Version: 3, Generation: 1, Status: store.Failed}, store.ErrNothingToMend, store.ErrNothingToMend},
-		"deleted": {store.State{Version: 3, Generation: 1, Status: store.Deleted}, store.ErrNothingToMend, store.ErrNothingToMend},
+	all := histories()
+	no := store.ErrNothingToMend
+	for name, want := range map[string][2]error{
+		"nothing": {no, no}, "ready": {nil, no}, "degraded": {nil, nil}, "being made": {no, no}, "being mended": {no, no},
+		"failed": {no, no}, "deleted": {no, no}, "suspended": {nil, no},
 	} {
-		if err := store.AdmitHealth(c.state, store.BecameDegraded); !errors.Is(err, c.degraded) {
-			t.Errorf("degraded of %s: %v, want %v", name, err, c.degraded)
+		for i, what := range []store.Type{store.BecameDegraded, store.Recovered} {
+			if err := store.AdmitHealth(all[name].state, what); !errors.Is(err, want[i]) {
+				t.Errorf("%s of a store that is %s: %v, want %v", what, name, err, want[i])
+			}
 		}
-		if err := store.AdmitHealth(c.state, store.Recovered); !errors.Is(err, c.recovered) {
-			t.Errorf("recovered of %s: %v, want %v", name, err, c.recovered)
+	}
+}
+
+func TestASweepDeletesOnlyWhatTheLogSaysIsDeleted(t *testing.T) {
+	all := histories()
+	for _, name := range []string{"nothing", "ready", "being deleted", "failed", "suspended"} {
+		if err := store.AdmitSweep(all[name].state); !errors.Is(err, store.ErrNothingToSweep) {
+			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if err := store.AdmitSweep(all["deleted"].state); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -110,22 +152,6 @@ func TestIDs(t *testing.T) {
 	for _, bad := range []string{"", "short", "sabcdefghij.", "*", ">", "1abcdefghijk", "sabcdefghijkl", "Sabcdefghijk"} {
 		if _, err := store.ParseID(bad); err == nil {
 			t.Fatalf("%q passed", bad)
-		}
-	}
-}
-
-func TestASweepDeletesOnlyWhatTheLogSaysIsDeleted(t *testing.T) {
-	for name, c := range map[string]struct {
-		state store.State
-		want  error
-	}{
-		"nothing":       {store.State{}, store.ErrNothingToSweep},
-		"ready":         {store.State{Version: 3, Generation: 1, Status: store.Ready}, store.ErrNothingToSweep},
-		"being deleted": {store.State{Version: 3, Generation: 2, Open: []uint64{2}, Verb: store.Delete, Status: store.Deleting}, store.ErrNothingToSweep},
-		"deleted":       {store.State{Version: 4, Generation: 2, Verb: store.Delete, Status: store.Deleted}, nil},
-	} {
-		if err := store.AdmitSweep(c.state); !errors.Is(err, c.want) {
-			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
 }

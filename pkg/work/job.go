@@ -36,6 +36,9 @@ const (
 	newerSchema = 5 * time.Second
 )
 
+// errCalledOff: somebody has ended the operation while it was worked on.
+var errCalledOff = errors.New("the operation was called off")
+
 // errBehind: a read answered from before the command. A replica that was just made leader may, and acknowledging would
 // lose the command for good.
 var errBehind = errors.New("the answer is older than the command")
@@ -66,6 +69,12 @@ func unreadable(msg jetstream.Msg, err error) verdict {
 	return snoozed(undecodable)
 }
 
+// unknown leaves a verb that this release doesn't know to one that does.
+func unknown(msg jetstream.Msg, s store.State) verdict {
+	slog.Warn("leave a command to a newer version", "subject", msg.Subject(), "verb", s.Doing(), "schema", s.Schema)
+	return snoozed(newerSchema)
+}
+
 func (w *Worker) open(msg jetstream.Msg) (*job, error) {
 	meta, err := msg.Metadata()
 	if err != nil {
@@ -93,6 +102,9 @@ func (j *job) attend(ctx context.Context, cancel context.CancelCauseFunc) verdic
 		return acknowledged // a replay: it was settled before
 	case j.state.Generation != j.generation:
 		return j.outcome(ctx, ErrSuperseded)
+	case j.state.Schema > store.Schema, !j.state.Doing().IsVerb():
+		// Whatever it is, nothing says that it was done.
+		return unknown(j.msg, j.state)
 	}
 	if pause := j.state.Pause(time.Now()); pause > 0 {
 		return snoozed(pause)
@@ -132,7 +144,7 @@ func (j *job) attempt(ctx context.Context) (err error) {
 	if err := j.record(ctx, store.AttemptStarted, store.Facts{Attempt: j.state.Attempt + 1}); err != nil {
 		return err
 	}
-	slog.InfoContext(ctx, "attempt started", j.attrs("verb", j.state.Verb)...)
+	slog.InfoContext(ctx, "attempt started", j.attrs("verb", j.state.Doing())...)
 	op, err := j.worker.hand.Operation(j.state, newTrust(ctx, j.held))
 	if err != nil {
 		return err
@@ -176,8 +188,12 @@ func (j *job) pulse(ctx context.Context, cancel context.CancelCauseFunc) {
 	if j.alone != nil {
 		j.renew(ctx, j.alone, cancel)
 	}
-	if s, err := j.worker.log.Last(ctx, j.id); err == nil && s.Generation != j.generation {
+	switch s, err := j.worker.log.Last(ctx, j.id); {
+	case err != nil:
+	case s.Generation != j.generation:
 		cancel(ErrSuperseded)
+	case !s.IsOpen(j.generation):
+		cancel(errCalledOff)
 	}
 }
 

@@ -51,11 +51,16 @@ const (
 
 // run does the operation's steps in order and records each.
 func (j *job) run(ctx context.Context, op Operation) error {
+	recorded := store.Verbs[j.state.Doing()].Recorded
 	for _, step := range op.Steps {
+		done := slices.Contains(j.state.Steps, step.Name)
+		if done && recorded {
+			continue
+		}
 		if err := j.doStep(ctx, step); err != nil {
 			return &stepError{step: step.Name, err: err}
 		}
-		if slices.Contains(j.state.Steps, step.Name) {
+		if done {
 			continue
 		}
 		if err := j.record(ctx, store.StepCompleted, store.Facts{Step: step.Name, Attempt: j.state.Attempt}); err != nil {

@@ -51,6 +51,9 @@ func (j *job) outcome(ctx context.Context, err error) verdict {
 		return acknowledged
 	case errors.Is(err, ErrSuperseded):
 		return j.superseded(ctx)
+	case errors.Is(err, errCalledOff):
+		slog.InfoContext(ctx, "called off", j.attrs()...)
+		return acknowledged
 	case errors.Is(err, ErrYielded):
 		return j.conclude(ctx, store.AttemptYielded, store.Facts{}, snoozed(100*time.Millisecond))
 	case errors.Is(err, lease.ErrLost):
@@ -116,7 +119,7 @@ func (j *job) wait(ctx context.Context, err error) verdict {
 		if s.Generation != j.generation || !s.IsOpen(j.generation) {
 			return nil, nil
 		}
-		if s.Reason == facts.Reason && (facts.Step == "" || s.Message == facts.Message) {
+		if said := s.Why(); said.Reason == facts.Reason && (facts.Step == "" || said.Message == facts.Message) {
 			return nil, nil
 		}
 		slog.InfoContext(ctx, "waiting", j.attrs("reason", facts.Reason, "error", err)...)

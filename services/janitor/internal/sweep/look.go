@@ -134,7 +134,7 @@ func (r *round) judge(id store.ID, s store.State, heard time.Time) {
 		return
 	case here && store.AdmitSweep(s) == nil:
 		doubtful(platform.Stray)
-	case !here && s.Stands():
+	case !here && s.Kept():
 		doubtful(platform.Missing)
 	}
 	if s.Status != store.Deleted {

@@ -18,12 +18,6 @@ import (
 // step, and steps are bounded below it.
 const silence = 15 * time.Minute
 
-// The durable consumers of the two hands.
-const (
-	provisioner = "provisioner"
-	janitor     = "janitor"
-)
-
 // silent asks what the last word says of its time only where the broker agrees: by a clock that was hours ahead, silence
 // would begin when these are over.
 func (r *round) silent(s store.State, heard time.Time) bool {
@@ -44,7 +38,7 @@ func (r *round) resendStalled(ctx context.Context) error {
 		return err
 	}
 	for _, s := range r.seen.idle {
-		if s.InFlight() && r.clusterLongReady() && handedOut[hand(s.Verb)] >= s.Generation {
+		if s.InFlight() && r.clusterLongReady() && handedOut[store.Verbs[s.Doing()].Hand] >= s.Generation {
 			if s, err = r.resend(ctx, s); err != nil {
 				return err
 			}
@@ -61,22 +55,16 @@ func (r *round) clusterLongReady() bool {
 	return r.seen.cluster.Ready && r.now.Sub(r.seen.cluster.Since) >= silence
 }
 
-func hand(v store.Verb) string {
-	if v == store.Delete {
-		return janitor
-	}
-	return provisioner
-}
-
 // handedOut says up to which sequence the broker has delivered each hand's commands at least once. What is behind it is
 // in the queue and will come: sending it again would only make the queue longer, for as long as no worker runs.
-func (r *round) handedOut(ctx context.Context) (map[string]uint64, error) {
+func (r *round) handedOut(ctx context.Context) (map[store.Hand]uint64, error) {
 	if len(r.seen.idle) == 0 {
 		return nil, nil
 	}
-	upTo := map[string]uint64{}
-	for _, name := range []string{provisioner, janitor} {
-		consumer, err := r.log.JetStream().Consumer(ctx, storelog.Stream, name)
+	upTo := map[store.Hand]uint64{}
+	for _, name := range []store.Hand{store.Provisioner, store.Janitor} {
+		// A hand's durable consumer has its name.
+		consumer, err := r.log.JetStream().Consumer(ctx, storelog.Stream, string(name))
 		if errors.Is(err, jetstream.ErrConsumerNotFound) {
 			continue // made anew, it is handed everything
 		}
@@ -101,15 +89,12 @@ func (r *round) resend(ctx context.Context, s store.State) (store.State, error) 
 	ctx, release := held.Hold(ctx)
 	defer release()
 	r.found.add(platform.Stalled, string(s.ID))
-	m := store.Message{Type: store.DeleteCommand, Facts: store.Facts{
+	row := store.Verbs[s.Doing()]
+	m := store.Message{Type: store.Type(row.Resend), Facts: store.Facts{
 		Reason: "Stalled", Message: fmt.Sprintf("Nobody has worked on it for %.0f minutes; it is sent again.", silence.Minutes()),
 	}}
-	switch s.Verb {
-	case store.Delete:
-	case store.Mend:
-		m.Type, m.Facts.Spec = store.MendCommand, &s.Spec
-	default:
-		m.Type, m.Facts.Spec = store.RetryCommand, &s.Spec
+	if row.Changes {
+		m.Facts.Spec = &s.Spec
 	}
 	return r.submit(ctx, s, admitStalled, m)
 }

@@ -44,7 +44,7 @@ func (l *look) run(ctx context.Context) time.Duration {
 		return lookEvery
 	}
 	l.state = state
-	if !state.Stands() || state.InFlight() {
+	if !state.Kept() || state.InFlight() || state.Schema > store.Schema {
 		l.entry.pulse.forget()
 		l.entry.drift = nil
 		if state.InFlight() {
@@ -165,7 +165,7 @@ func (l *look) say(ctx context.Context, what store.Type, why *cause) {
 func (l *look) mend(ctx context.Context, now time.Time) time.Duration {
 	e, why := l.entry, driftCause(l.entry.drift)
 	m := store.Message{Type: store.MendCommand, Facts: store.Facts{
-		Spec: &l.state.Spec, Reason: why.reason, Message: why.message, Detail: why.detail,
+		Reason: why.reason, Message: why.message, Detail: why.detail,
 	}}
 	said, err := l.submit(ctx, m, func(s store.State) error { return store.Admit(s, store.Mend) })
 	if err != nil {

@@ -50,7 +50,7 @@ func (p *pulse) see(now time.Time, s store.State, why *cause) store.Type {
 	}
 	if why == nil {
 		p.last = cause{}
-		if s.Status == store.Degraded && now.Sub(p.since) >= p.wellFor(now) {
+		if s.Ails() && now.Sub(p.since) >= p.wellFor(now) {
 			return store.Recovered
 		}
 		return ""
@@ -59,10 +59,10 @@ func (p *pulse) see(now time.Time, s store.State, why *cause) store.Type {
 		p.last, p.lastSince = *why, now
 	}
 	switch {
-	case s.Status == store.Ready && now.Sub(p.since) >= failingFor:
+	case !s.Ails() && now.Sub(p.since) >= failingFor:
 		p.degraded = append(recent(p.degraded, now, memory), now)
 		return store.BecameDegraded
-	case s.Status == store.Degraded && p.differs(s) && now.Sub(p.lastSince) >= causeFor:
+	case s.Ails() && p.differs(s) && now.Sub(p.lastSince) >= causeFor:
 		return store.BecameDegraded
 	}
 	return ""
@@ -74,7 +74,7 @@ func (p *pulse) differs(s store.State) bool {
 
 // settled says whether what the log tells of the store is what was seen, so that there is no hurry to look again.
 func (p *pulse) settled(s store.State) bool {
-	return p.failing == (s.Status == store.Degraded) && !p.differs(s)
+	return p.failing == s.Ails() && !p.differs(s)
 }
 
 // forget is for a time in which nothing could be seen: what was before it is no evidence of what is after it.

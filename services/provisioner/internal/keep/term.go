@@ -156,7 +156,7 @@ func (t *term) attend(ctx context.Context, id store.ID) {
 	after := l.run(ctx)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	e.busy, e.stands = false, l.state.Stands() && !l.state.InFlight()
+	e.busy, e.stands = false, l.state.Kept() && !l.state.InFlight()
 	if again := time.Now().Add(after); again.Before(e.due) {
 		e.due = again
 	}

@@ -1,0 +1,72 @@
+package storelog
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+// Releases live side by side on one log, while the platform is upgraded and for as long as one may go back. So a release
+// writes in the log's write level, not in its newest schema, and doesn't write at all what an older one would misread. An
+// operator raises the level when no older process runs; from then on an older one steps back from every store that is
+// written to.
+
+// levelOf is the write level in a stream's metadata.
+func levelOf(metadata map[string]string) int {
+	level, err := strconv.Atoi(metadata[metaWriteLevel])
+	if err != nil {
+		return store.FirstSchema
+	}
+	return level
+}
+
+// WriteLevel is the schema in which messages are written, as this process last heard. A process that hasn't heard yet of
+// a raised one does no harm: behind a state of the new level everybody writes in the new level.
+func (l *Log) WriteLevel() int { return int(l.level.Load()) }
+
+// AskWriteLevel asks the broker. Whoever is about to refuse something for its sake asks first.
+func (l *Log) AskWriteLevel(ctx context.Context) (int, error) {
+	info, err := l.info(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("ask for the log's write level: %w", err)
+	}
+	level := levelOf(info.Config.Metadata)
+	l.level.Store(int64(level))
+	return level, nil
+}
+
+// RaiseWriteLevel raises the level to what this release knows, and answers what it is then. It never lowers one. It takes
+// the right to update the stream, which the gateway has.
+func (l *Log) RaiseWriteLevel(ctx context.Context) (int, error) {
+	info, err := l.info(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("read the log's write level: %w", err)
+	}
+	level := levelOf(info.Config.Metadata)
+	if level < store.Schema {
+		config := info.Config
+		config.Metadata = withEntry(config.Metadata, metaWriteLevel, strconv.Itoa(store.Schema))
+		if err := update(ctx, l.js, config); err != nil {
+			return 0, fmt.Errorf("raise the log's write level: %w", err)
+		}
+		slog.InfoContext(ctx, "raised the log's write level", "from", level, "to", store.Schema)
+		level = store.Schema
+	}
+	l.level.Store(int64(level))
+	return level, nil
+}
+
+// schemaFor is the schema in which a message is written behind a state.
+func (l *Log) schemaFor(before store.State, t store.Type) (int, error) {
+	if before.Schema > store.Schema {
+		return 0, fmt.Errorf("behind schema %d: %w", before.Schema, ErrNewerSchema)
+	}
+	schema := min(max(l.WriteLevel(), before.Schema), store.Schema)
+	if t.Since() > schema {
+		return 0, fmt.Errorf("%s takes write level %d, the log has %d: %w", t, t.Since(), schema, ErrUpgrading)
+	}
+	return schema, nil
+}
