@@ -33,7 +33,7 @@ func pack(name string, tier engine.Tier, preference int) engine.Pack {
 	return engine.Pack{
 		Name: name, Title: name, Tier: tier, Version: "1.0.0", Description: "A shop.", Preference: preference,
 		Plans:     []engine.Plan{{Name: "small", Title: "Small", CPU: "1", Memory: "1Gi", Storage: "1Gi", Default: true}},
-		Options:   []engine.Option{{Name: "size", Title: "Size", Type: engine.TypeInteger, Default: int64(3)}},
+		Options:   []engine.Option{{Name: "size", Title: "Size", Type: engine.TypeInteger, Default: int64(3), Change: engine.ChangeNever}},
 		Links:     []engine.Link{{Name: "storefront", Title: "Shop", Path: "/"}},
 		Probe:     engine.Probe{Service: "store", Port: 80, Path: "/", Status: 200, Contains: "x"},
 		Images:    map[string]string{"shop": "shop:1"},

@@ -79,12 +79,15 @@ func LoadPack(fsys fs.FS, folder string) (Pack, error) {
 }
 
 // normalize gives numbers the types that they have after a way through JSON, so that a pack is the same
-// whether it comes from a file or from the catalog.
+// whether it comes from a file or from the catalog, and options the change that they leave out.
 func (p *Pack) normalize() {
 	p.Options = slices.Clone(p.Options)
 	for i, option := range p.Options {
 		if n, ok := integer(option.Default); ok {
 			p.Options[i].Default = n
+		}
+		if option.Change == "" {
+			p.Options[i].Change = ChangeNever
 		}
 	}
 	for name, value := range p.Probe.Fields {

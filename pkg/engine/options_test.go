@@ -70,7 +70,7 @@ func TestATextIsHeldToOneLineWhenItIsNew(t *testing.T) {
 		}
 	}
 	logged := func(text string) error {
-		_, err := pack.Values(Release{Options: map[string]any{"motto": text}})
+		_, err := pack.Values(Release{Running: true, Options: map[string]any{"motto": text}})
 		return err
 	}
 	for _, text := range []string{"two\nlines", "turned \u202e around", "hidden\u200b"} {
@@ -93,11 +93,12 @@ func TestValues(t *testing.T) {
 		Store: "abcdefghijkl", Name: "Ada's", Plan: "large", Options: map[string]any{"title": "Abc"},
 		Labels:   map[string]string{"store-platform.io/store": "abcdefghijkl"},
 		Registry: "registry.example", Secret: "store-credentials",
-		Host: "store-abcdefghijkl.example", URL: "https://store-abcdefghijkl.example", IngressClass: "local",
+		Host: "store-abcdefghijkl.example", URL: "https://store-abcdefghijkl.example", IngressClass: "local", Running: true,
 		Installation: map[string]any{"database": map[string]any{"mode": "external"}},
 	})
 	want := map[string]any{
 		"store":  map[string]any{"id": "abcdefghijkl", "name": "Ada's", "url": "https://store-abcdefghijkl.example"},
+		"running": true,
 		"labels": map[string]any{"store-platform.io/store": "abcdefghijkl"},
 		"plan":   map[string]any{"name": "large", "cpu": "1.5", "memory": "1Gi", "storage": "10Gi"},
 		"options": map[string]any{
@@ -113,10 +114,10 @@ func TestValues(t *testing.T) {
 		t.Errorf("%v, %v", values, err)
 	}
 	var fault *FieldError
-	if _, err := pack.Values(Release{Plan: "huge"}); !errors.As(err, &fault) || fault.Field != "plan" {
+	if _, err := pack.Values(Release{Running: true, Plan: "huge"}); !errors.As(err, &fault) || fault.Field != "plan" {
 		t.Errorf("another plan: %v", err)
 	}
-	if _, err := pack.Values(Release{}); !errors.As(err, &fault) || fault.Field != "options.title" {
+	if _, err := pack.Values(Release{Running: true}); !errors.As(err, &fault) || fault.Field != "options.title" {
 		t.Errorf("without a title: %v", err)
 	}
 }

@@ -26,6 +26,8 @@ type Pack struct {
 	// Workloads are all that must be available before the probe is worth asking, in the order in which
 	// they come up. Without the list a release whose pods nobody has seen yet would look complete.
 	Workloads []Workload `yaml:"workloads" json:"workloads"`
+	// Suspended is what serves in their place while the store is suspended; empty for an engine that can't be.
+	Suspended Suspended `yaml:"suspended" json:"suspended,omitzero"`
 	// Progress is what a merchant reads while a step runs, by the step's name; the platform has its own
 	// words for steps that aren't here.
 	Progress map[string]string `yaml:"progress" json:"progress,omitempty"`
@@ -82,7 +84,8 @@ var OptionTypes = []OptionType{TypeString, TypeInteger, TypeBoolean, TypeEnum}
 // Option is one thing that a merchant may choose: a small part of JSON Schema, small enough for a form
 // to be made of it. Min and Max bound an integer's value or a string's length in characters; Pattern is
 // an RE2 expression that the whole string must match; Enum lists the values of TypeEnum. An option
-// without a default that isn't given is absent from the values.
+// without a default that isn't given is absent from the values. Change says what a new value comes to in a
+// store that stands.
 type Option struct {
 	Name        string     `yaml:"name" json:"name"`
 	Title       string     `yaml:"title" json:"title"`
@@ -94,7 +97,23 @@ type Option struct {
 	Max         *int64     `yaml:"max" json:"max,omitempty"`
 	Pattern     string     `yaml:"pattern" json:"pattern,omitempty"`
 	Enum        []string   `yaml:"enum" json:"enum,omitempty"`
+	Change      Change     `yaml:"change" json:"change,omitempty"`
 }
+
+// Change is when a store that stands takes over a new value of an option.
+type Change string
+
+const (
+	// ChangeLive: the running shop reads it by itself, within two minutes.
+	ChangeLive Change = "live"
+	// ChangeRestart: the shop's pods are started anew with it.
+	ChangeRestart Change = "restart"
+	// ChangeNever: it is read when a store is made and not again. What says nothing is this.
+	ChangeNever Change = "never"
+)
+
+// Changes are all of them.
+var Changes = []Change{ChangeLive, ChangeRestart, ChangeNever}
 
 // Link is a page of the store worth a button. Path is relative to the store's URL and begins with "/".
 type Link struct {
@@ -153,6 +172,13 @@ type Workload struct {
 	Name     string            `yaml:"name" json:"name"`
 	Progress string            `yaml:"progress" json:"progress,omitempty"`
 	Phases   map[string]string `yaml:"phases" json:"phases,omitempty"`
+}
+
+// Suspended names the Deployment of the chart whose pod answers for a store that is suspended: whatever is asked for, 503
+// and a page that holds SuspendedMark. Progress is what a merchant reads while it comes up.
+type Suspended struct {
+	Workload string `yaml:"workload" json:"workload"`
+	Progress string `yaml:"progress" json:"progress,omitempty"`
 }
 
 // Failure is one way in which a store can't be made: the named init container ends with ExitCode. The

@@ -24,8 +24,8 @@ options:
   - {name: title, title: Title, type: string, required: true, min: 2, max: 5, pattern: "[A-Z].*"}
   - {name: products, title: Products, type: integer, default: 12, min: 1, max: 20}
   - {name: open, title: Open, type: boolean, default: false}
-  - {name: currency, title: Currency, type: enum, enum: [EUR, USD], default: EUR}
-  - {name: slogan, title: Slogan, type: string}
+  - {name: currency, title: Currency, type: enum, enum: [EUR, USD], default: EUR, change: restart}
+  - {name: slogan, title: Slogan, type: string, change: live}
 links:
   - {name: storefront, title: Shop, path: /}
 credentials:
@@ -35,6 +35,7 @@ probe: {service: store, port: 80, path: /healthz, status: 200, json: object, fie
 images: {shop: "corner/shop:1.2.0"}
 workloads:
   - {kind: Deployment, name: store, progress: Opening, phases: {stock: Filling the shelves}}
+suspended: {workload: closed, progress: Closing}
 progress: {release: Building}
 failures:
   - {container: stock, exitCode: 78, reason: NothingToSell, message: The shelves stay empty.}
@@ -72,6 +73,9 @@ func TestLoad(t *testing.T) {
 		t.Fatalf("%d packs, %v", len(packs), err)
 	}
 	pack := packs[0]
+	if pack.Options[0].Change != ChangeNever || pack.Options[4].Change != ChangeLive {
+		t.Errorf("options change %q and %q", pack.Options[0].Change, pack.Options[4].Change)
+	}
 	if pack.Name != "corner" || len(pack.Plans) != 2 || len(pack.Options) != 5 || pack.Options[1].Default != int64(12) {
 		t.Errorf("%+v", pack)
 	}
@@ -136,7 +140,8 @@ func TestValidate(t *testing.T) {
 		"options[2].max":                   {{"type: boolean", "type: boolean, max: 2"}},
 		"options[3].enum":                  {{"enum: [EUR, USD]", "enum: []"}},
 		"options[3].type":                  {{"type: enum", "type: choice"}},
-		"options[4].enum":                  {{"type: string}", "type: string, enum: [a]}"}},
+		"options[3].change":                {{"change: restart", "change: soon"}},
+		"options[4].enum":                  {{"type: string, change: live}", "type: string, enum: [a]}"}},
 		"links":                            {{"links:\n  - {name: storefront, title: Shop, path: /}", "links: []"}},
 		"links[0].path":                    {{"path: /}", "path: //evil.example}"}, {"path: /}", "path: https://evil.example}"}},
 		"credentials[0].generate.length":   {{"length: 20", "length: 8"}},
@@ -153,6 +158,7 @@ func TestValidate(t *testing.T) {
 		"images.shop":                      {{"corner/shop:1.2.0", "corner/shop"}, {"corner/shop:1.2.0", "Corner shop:1"}},
 		"workloads":                        {{"workloads:\n  - {kind: Deployment, name: store, progress: Opening, phases: {stock: Filling the shelves}}", "workloads: []"}},
 		"workloads[0].phases.stock":        {{"Filling the shelves", `""`}},
+		"suspended.workload":               {{"workload: closed", "workload: Closed"}, {"workload: closed", "workload: store"}, {"workload: closed, ", ""}},
 		"failures[0].container":            {{"container: stock", "container: Stock"}},
 		"failures[0].exitCode":             {{"exitCode: 78", "exitCode: 0"}, {"exitCode: 78", "exitCode: 137"}},
 		"failures[0].reason":               {{"reason: NothingToSell", "reason: nothing to sell"}},

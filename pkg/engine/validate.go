@@ -26,7 +26,7 @@ const minSecretBits = 80
 func (p Pack) Validate() error {
 	checks := []func() *FieldError{
 		p.validateSelf, p.validatePlans, p.validateOptions, p.validateLinks, p.validateCredentials,
-		p.Probe.validate, p.validateImages, p.validateWorkloads, p.validateFailures, p.validateComponents,
+		p.Probe.validate, p.validateImages, p.validateWorkloads, p.validateSuspended, p.validateFailures, p.validateComponents,
 		p.Upgrade.validate, p.validateSources,
 	}
 	for _, check := range checks {
@@ -112,6 +112,9 @@ func (o Option) validate(field string) *FieldError {
 		return fieldErrorf(field+".max", "belongs to the types string and integer")
 	case o.Min != nil && o.Max != nil && *o.Min > *o.Max:
 		return fieldErrorf(field+".min", "is more than max")
+	}
+	if o.Change != "" && !slices.Contains(Changes, o.Change) {
+		return fieldErrorf(field+".change", "must be one of %s", Changes)
 	}
 	// By itself: one that is anchored by wholePattern could hide a stray bracket.
 	if _, err := regexp.Compile(o.Pattern); err != nil {

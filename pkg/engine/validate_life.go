@@ -11,6 +11,21 @@ var (
 	settingGrammar = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,62}$`)
 )
 
+func (p Pack) validateSuspended() *FieldError {
+	name := p.Suspended.Workload
+	taken := func(w Workload) bool { return w.Name == name }
+	switch {
+	case name == "" && p.Suspended.Progress != "":
+		return fieldErrorf("suspended.workload", "is required")
+	case name != "" && !nameGrammar.MatchString(name):
+		return fieldErrorf("suspended.workload", "must name a Deployment of the chart")
+	// What the shop consists of has no pod while it is suspended.
+	case slices.ContainsFunc(p.Workloads, taken):
+		return fieldErrorf("suspended.workload", "%q is one of workloads", name)
+	}
+	return nil
+}
+
 func (p Pack) validateFailures() *FieldError {
 	seen := map[string]bool{}
 	for i, failure := range p.Failures {

@@ -10,6 +10,8 @@ type Release struct {
 	// Plan is a plan's name (empty: the default) and Options what the merchant chose, resolved or not.
 	Plan    string
 	Options map[string]any
+	// Running is false for a store that is suspended: no pod of the shop, and the page that says so.
+	Running bool
 	// Labels go on every object and every pod.
 	Labels map[string]string
 	// Registry is the prefix of the pack's images; empty leaves them as they stand in the pack.
@@ -29,6 +31,7 @@ type Release struct {
 // Values builds the values of the pack's chart. Every pack's chart gets the same ones:
 //
 //	store:   {id, name, url}
+//	running: true             false while it is suspended; only for an engine that can be
 //	labels:  {…}
 //	plan:    {name, cpu, memory, storage}
 //	options: {…}              resolved
@@ -37,7 +40,10 @@ type Release struct {
 //	ingress: {className, host}
 //	installation: {…}         the operator's settings for the engine, empty by default
 //
-// The error is a *FieldError of the plan or an option.
+// Charts that say which values they take may be older than running, so that one whose engine can't be suspended isn't
+// given it.
+//
+// The error is a *FieldError of the plan, an option, or "suspended".
 func (p Pack) Values(r Release) (map[string]any, error) {
 	plan, err := p.Plan(r.Plan)
 	if err != nil {
@@ -46,6 +52,9 @@ func (p Pack) Values(r Release) (map[string]any, error) {
 	options, err := p.resolve(r.Options, Option.check)
 	if err != nil {
 		return nil, fmt.Errorf("resolve options: %w", err)
+	}
+	if !r.Running && !p.CanSuspend() {
+		return nil, fieldErrorf("suspended", "isn't what a store of the engine %s can be", p.Name)
 	}
 	// Helm walks values as map[string]any only, at every level.
 	labels := make(map[string]any, len(r.Labels))
@@ -60,7 +69,7 @@ func (p Pack) Values(r Release) (map[string]any, error) {
 	if installation == nil {
 		installation = map[string]any{}
 	}
-	return map[string]any{
+	values := map[string]any{
 		"store":        map[string]any{"id": r.Store, "name": r.Name, "url": r.URL},
 		"labels":       labels,
 		"plan":         map[string]any{"name": plan.Name, "cpu": plan.CPU, "memory": plan.Memory, "storage": plan.Storage},
@@ -69,5 +78,9 @@ func (p Pack) Values(r Release) (map[string]any, error) {
 		"secret":       map[string]any{"name": r.Secret},
 		"ingress":      map[string]any{"className": r.IngressClass, "host": r.Host},
 		"installation": installation,
-	}, nil
+	}
+	if p.CanSuspend() {
+		values["running"] = r.Running
+	}
+	return values, nil
 }

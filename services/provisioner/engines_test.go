@@ -101,7 +101,7 @@ func (b *bundle) requireTaken(t *testing.T, id store.ID, pack engine.Pack, plan 
 	}
 	values, err := pack.Values(engine.Release{
 		Store: string(id), Name: "Test", Plan: plan.Name, Secret: "store-credentials", Host: "store.example.org",
-		URL: "https://store.example.org", IngressClass: "local",
+		URL: "https://store.example.org", IngressClass: "local", Running: true,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -54,7 +54,7 @@ func schemaOf(t *testing.T, pack engine.Pack) schema {
 // admitted must not be refused by the chart.
 func TestChartsTakeWhatPacksGive(t *testing.T) {
 	for _, pack := range carried(t) {
-		values, err := pack.Values(engine.Release{Store: "abcdefghijkl", Name: "Shop", Secret: "store-credentials"})
+		values, err := pack.Values(engine.Release{Store: "abcdefghijkl", Name: "Shop", Running: true, Secret: "store-credentials"})
 		if err != nil {
 			t.Fatalf("%s without options: %v", pack.Name, err)
 		}

@@ -29,7 +29,7 @@ func rendered(t *testing.T, pack engine.Pack, plan engine.Plan) []byte {
 	values, err := pack.Values(engine.Release{
 		Store: string(id), Name: "Amber Harbour", Plan: plan.Name, Labels: map[string]string{"store-platform.io/store": string(id)},
 		Secret: "store-credentials", Host: id.Namespace() + ".example.org", URL: "https://" + id.Namespace() + ".example.org",
-		IngressClass: "example",
+		IngressClass: "example", Running: true,
 	})
 	if err != nil {
 		t.Fatal(err)

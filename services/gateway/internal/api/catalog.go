@@ -45,6 +45,7 @@ type Option struct {
 	Max         *int64            `json:"max,omitempty" doc:"Greatest value, or greatest number of characters"`
 	Pattern     string            `json:"pattern,omitempty" doc:"RE2 expression that the whole text must match"`
 	Enum        []string          `json:"enum,omitempty"`
+	Change      engine.Change     `json:"change" enum:"live,restart,never" doc:"What a new value comes to in a store that stands: it is read by itself, by a restart, or refused"`
 }
 
 // EngineList is all engines on offer.
@@ -107,7 +108,7 @@ func engineOf(p engine.Pack, preferred bool) Engine {
 	for _, o := range p.Options {
 		e.Options = append(e.Options, Option{
 			Name: o.Name, Title: o.Title, Description: o.Description, Type: o.Type, Default: o.Default, Required: o.Required,
-			Min: o.Min, Max: o.Max, Pattern: o.Pattern, Enum: o.Enum,
+			Min: o.Min, Max: o.Max, Pattern: o.Pattern, Enum: o.Enum, Change: o.Change,
 		})
 	}
 	return e

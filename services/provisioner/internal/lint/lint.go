@@ -105,7 +105,7 @@ func exampleValues(pack engine.Pack, plan string, settings map[string]any) (map[
 		}
 	}
 	values, err := pack.Values(engine.Release{
-		Store: example, Name: "Example", Plan: plan, Options: options, Secret: secretName,
+		Store: example, Name: "Example", Plan: plan, Options: options, Running: true, Secret: secretName,
 		Labels: map[string]string{storeLabel: example}, Host: "store.example", URL: "https://store.example", IngressClass: "example",
 		Installation: settings,
 	})

@@ -151,7 +151,7 @@ func (h *Hand) plan(s store.State) (*plan, error) {
 	url := h.Addresses.url(s.ID)
 	values, err := e.Values(engine.Release{
 		Store: string(s.ID), Name: s.Spec.Name, Plan: s.Spec.Plan, Options: s.Spec.Options,
-		Labels: h.Cluster.ObjectLabels(s.ID), Registry: h.Registry, Secret: cluster.SecretName,
+		Running: true, Labels: h.Cluster.ObjectLabels(s.ID), Registry: h.Registry, Secret: cluster.SecretName,
 		Host: h.Addresses.host(s.ID), URL: url, IngressClass: h.Addresses.IngressClass,
 		Installation: h.Settings[e.Name],
 	})
