@@ -97,10 +97,10 @@ func TestValues(t *testing.T) {
 		Installation: map[string]any{"database": map[string]any{"mode": "external"}},
 	})
 	want := map[string]any{
-		"store":  map[string]any{"id": "abcdefghijkl", "name": "Ada's", "url": "https://store-abcdefghijkl.example"},
+		"store":   map[string]any{"id": "abcdefghijkl", "name": "Ada's", "url": "https://store-abcdefghijkl.example"},
 		"running": true,
-		"labels": map[string]any{"store-platform.io/store": "abcdefghijkl"},
-		"plan":   map[string]any{"name": "large", "cpu": "1.5", "memory": "1Gi", "storage": "10Gi"},
+		"labels":  map[string]any{"store-platform.io/store": "abcdefghijkl"},
+		"plan":    map[string]any{"name": "large", "cpu": "1.5", "memory": "1Gi", "storage": "10Gi"},
 		"options": map[string]any{
 			"title": "Abc", "products": int64(12), "open": false, "currency": "EUR",
 		},

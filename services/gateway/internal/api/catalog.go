@@ -45,7 +45,7 @@ type Option struct {
 	Max         *int64            `json:"max,omitempty" doc:"Greatest value, or greatest number of characters"`
 	Pattern     string            `json:"pattern,omitempty" doc:"RE2 expression that the whole text must match"`
 	Enum        []string          `json:"enum,omitempty"`
-	Change      engine.Change     `json:"change" enum:"live,restart,never" doc:"What a new value comes to in a store that stands: it is read by itself, by a restart, or refused"`
+	Change      engine.Change     `json:"change" doc:"What a new value comes to in a store that stands: it is read by itself, by a restart, or refused"`
 }
 
 // EngineList is all engines on offer.

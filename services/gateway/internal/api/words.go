@@ -17,6 +17,7 @@ func takeWordsFromTheirLists(schemas huma.Registry) {
 	schemas.RegisterTypeAlias(reflect.TypeFor[query.DeadLetterKind](), reflect.TypeFor[deadLetterKind]())
 	schemas.RegisterTypeAlias(reflect.TypeFor[engine.Tier](), reflect.TypeFor[tier]())
 	schemas.RegisterTypeAlias(reflect.TypeFor[engine.OptionType](), reflect.TypeFor[optionType]())
+	schemas.RegisterTypeAlias(reflect.TypeFor[engine.Change](), reflect.TypeFor[change]())
 }
 
 type (
@@ -24,6 +25,7 @@ type (
 	deadLetterKind string
 	tier           string
 	optionType     string
+	change         string
 )
 
 // Schema and its like are huma's way to ask a type for its schema.
@@ -31,6 +33,7 @@ func (status) Schema(huma.Registry) *huma.Schema         { return oneOf(store.St
 func (deadLetterKind) Schema(huma.Registry) *huma.Schema { return oneOf(query.DeadLetterKinds) }
 func (tier) Schema(huma.Registry) *huma.Schema           { return oneOf(engine.Tiers) }
 func (optionType) Schema(huma.Registry) *huma.Schema     { return oneOf(engine.OptionTypes) }
+func (change) Schema(huma.Registry) *huma.Schema         { return oneOf(engine.Changes) }
 
 func oneOf[T ~string](words []T) *huma.Schema {
 	s := &huma.Schema{Type: huma.TypeString}
