@@ -7,19 +7,18 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/catalogue"
 )
 
-// Config is all that a shop is told from outside.
+// Config is all that a shop is told from outside when it starts.
 type Config struct {
 	Listen string
 	// Data is the folder of the order log, the only place that is written to.
 	Data string
 
-	Title    string
-	Tagline  string
+	// Sign is the folder with the sign's texts, which are read again for every page.
+	Sign     string
 	Currency catalogue.Currency
 	// Products is how many of the sample products are on sale.
 	Products int
@@ -36,8 +35,8 @@ const (
 	minKey      = 32
 )
 
-// Environment reads the configuration: LISTEN, DATA_DIR, SHOP_TITLE, SHOP_TAGLINE, SHOP_CURRENCY,
-// SHOP_PRODUCTS, SHOP_URL, and ADMIN_PASSWORD and COOKIE_KEY, which may stand in a file each that
+// Environment reads the configuration: LISTEN, DATA_DIR, SHOP_SIGN_DIR, SHOP_CURRENCY, SHOP_PRODUCTS,
+// SHOP_URL, and ADMIN_PASSWORD and COOKIE_KEY, which may stand in a file each that
 // ADMIN_PASSWORD_FILE and COOKIE_KEY_FILE name. It reports every variable that is wrong, not the first.
 func Environment(getenv func(string) string) (Config, error) {
 	or := func(name, fallback string) string {
@@ -47,10 +46,9 @@ func Environment(getenv func(string) string) (Config, error) {
 		return fallback
 	}
 	cfg := Config{
-		Listen:  or("LISTEN", ":8080"),
-		Data:    or("DATA_DIR", "/data"),
-		Title:   or("SHOP_TITLE", "Sample shop"),
-		Tagline: getenv("SHOP_TAGLINE"),
+		Listen: or("LISTEN", ":8080"),
+		Data:   or("DATA_DIR", "/data"),
+		Sign:   or("SHOP_SIGN_DIR", "/sign"),
 	}
 	var faults []error
 	var err error
@@ -68,9 +66,6 @@ func Environment(getenv func(string) string) (Config, error) {
 		} else {
 			cfg.Secure = address.Scheme == "https"
 		}
-	}
-	if !utf8.ValidString(cfg.Title) || !utf8.ValidString(cfg.Tagline) {
-		faults = append(faults, errors.New("SHOP_TITLE, SHOP_TAGLINE: must be UTF-8"))
 	}
 	if cfg.AdminPassword, err = secret(getenv, "ADMIN_PASSWORD", minPassword); err != nil {
 		faults = append(faults, err)

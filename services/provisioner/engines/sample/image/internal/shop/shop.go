@@ -15,6 +15,7 @@ import (
 	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/cart"
 	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/catalogue"
 	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/orders"
+	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/sign"
 	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/web"
 )
 
@@ -34,14 +35,17 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 // Serve is Run on a listener that exists already; it closes the listener.
 func Serve(ctx context.Context, listener net.Listener, cfg Config, log *slog.Logger) error {
 	defer listener.Close()
+	board, err := sign.Open(cfg.Sign)
+	if err != nil {
+		return fmt.Errorf("read sign: %w", err)
+	}
 	book, err := orders.Open(cfg.Data)
 	if err != nil {
 		return fmt.Errorf("open orders: %w", err)
 	}
 	defer book.Close()
 	handler, err := web.New(web.Shop{
-		Title:         cfg.Title,
-		Tagline:       cfg.Tagline,
+		Sign:          board.Sign,
 		Catalogue:     catalogue.New(cfg.Products, cfg.Currency),
 		Orders:        book,
 		Carts:         cart.NewJar(cfg.CookieKey, cfg.Secure),

@@ -12,6 +12,18 @@ import (
 	"testing"
 )
 
+// signed is a folder with a sign in it.
+func signed(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	for name, text := range map[string]string{"title": "Shop", "tagline": ""} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder
+}
+
 func environment(t *testing.T, changes map[string]string) (Config, error) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "password")
@@ -19,7 +31,7 @@ func environment(t *testing.T, changes map[string]string) (Config, error) {
 		t.Fatal(err)
 	}
 	values := map[string]string{
-		"ADMIN_PASSWORD_FILE": file, "COOKIE_KEY": strings.Repeat("k", 32), "SHOP_URL": "https://shop.example",
+		"SHOP_SIGN_DIR": signed(t), "ADMIN_PASSWORD_FILE": file, "COOKIE_KEY": strings.Repeat("k", 32), "SHOP_URL": "https://shop.example",
 	}
 	for name, value := range changes {
 		values[name] = value
@@ -36,7 +48,7 @@ func TestEnvironment(t *testing.T) {
 		t.Errorf("%+v", cfg)
 	}
 	for name, value := range map[string]string{
-		"SHOP_CURRENCY": "BTC", "SHOP_PRODUCTS": "13", "SHOP_URL": "ftp://shop.example", "SHOP_TITLE": "\xff",
+		"SHOP_CURRENCY": "BTC", "SHOP_PRODUCTS": "13", "SHOP_URL": "ftp://shop.example",
 		"ADMIN_PASSWORD_FILE": "/nowhere", "COOKIE_KEY": "short",
 	} {
 		if _, err := environment(t, map[string]string{name: value}); err == nil || !strings.Contains(err.Error(), name) {

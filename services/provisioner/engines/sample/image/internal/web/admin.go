@@ -3,8 +3,12 @@ package web
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 
+	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/catalogue"
 	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/orders"
 )
 
@@ -36,13 +40,24 @@ func (s *server) adminOnly(next http.HandlerFunc) http.Handler {
 type adminContent struct {
 	Orders []orders.Order
 	Count  int
-	Sales  int64
+	// Sales are what the orders shown come to, in each currency that the shop has had.
+	Sales string
 }
 
 func (s *server) adminOrders(w http.ResponseWriter, r *http.Request) {
 	content := adminContent{Orders: s.Orders.Latest(listed), Count: s.Orders.Count()}
-	for _, order := range content.Orders {
-		content.Sales += order.Total
-	}
+	content.Sales = sales(content.Orders)
 	s.render(w, r, http.StatusOK, "admin", view{Title: "Orders", Here: "admin", Content: content})
+}
+
+func sales(all []orders.Order) string {
+	sums := map[string]int64{}
+	for _, order := range all {
+		sums[order.Currency] += order.Total
+	}
+	var words []string
+	for _, currency := range slices.Sorted(maps.Keys(sums)) {
+		words = append(words, catalogue.Currency(currency).Format(sums[currency]))
+	}
+	return strings.Join(words, " and ")
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/catalogue"
+	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/orders"
+	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/sign"
 )
 
 //go:embed templates static
@@ -32,7 +34,11 @@ func parsePages(currency catalogue.Currency) (pages, error) {
 	p := pages{templates: map[string]*template.Template{}, version: hex.EncodeToString(digest[:6])}
 	functions := template.FuncMap{
 		"money": currency.Format,
-		"date":  func(t time.Time) string { return t.Format("2 January 2006, 15:04 UTC") },
+		// What was ordered before the shop's currency changed was ordered in the one before.
+		"paid": func(order orders.Order, amount int64) string {
+			return catalogue.Currency(order.Currency).Format(amount)
+		},
+		"date": func(t time.Time) string { return t.Format("2 January 2006, 15:04 UTC") },
 	}
 	for _, name := range []string{"home", "product", "cart", "checkout", "order", "admin", "message"} {
 		p.templates[name], err = template.New("layout.html").Funcs(functions).
@@ -47,6 +53,7 @@ func parsePages(currency catalogue.Currency) (pages, error) {
 // view is what the layout needs around a page's own Content.
 type view struct {
 	Shop    Shop
+	Sign    sign.Sign
 	Title   string
 	Version string
 	Pieces  int
@@ -57,7 +64,7 @@ type view struct {
 
 // render answers with a page. It renders to memory first, so that a fault isn't half a page with 200.
 func (s *server) render(w http.ResponseWriter, r *http.Request, status int, name string, v view) {
-	v.Shop, v.Version = s.Shop, s.pages.version
+	v.Shop, v.Sign, v.Version = s.Shop, s.Sign(), s.pages.version
 	if v.Here != "admin" {
 		cart := s.Carts.Read(r)
 		v.Pieces = cart.Pieces()

@@ -13,6 +13,7 @@ import (
 	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/cart"
 	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/catalogue"
 	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/orders"
+	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/sign"
 )
 
 // maxBody of a request in bytes: a checkout with every field full is a tenth of it.
@@ -20,8 +21,8 @@ const maxBody = 64 << 10
 
 // Shop is what the pages are about.
 type Shop struct {
-	Title         string
-	Tagline       string
+	// Sign is asked for every page.
+	Sign          func() sign.Sign
 	Catalogue     *catalogue.Catalogue
 	Orders        *orders.Book
 	Carts         *cart.Jar

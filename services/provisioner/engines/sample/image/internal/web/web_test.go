@@ -13,11 +13,13 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/cart"
 	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/catalogue"
 	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/orders"
+	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/sign"
 )
 
 const password = "correct-horse-battery"
@@ -30,6 +32,8 @@ type testShop struct {
 	book   *orders.Book
 	client *http.Client
 	log    *bytes.Buffer
+	// sign is what the shop reads on its board.
+	sign atomic.Pointer[sign.Sign]
 }
 
 func setup(t *testing.T) *testShop {
@@ -40,8 +44,10 @@ func setup(t *testing.T) *testShop {
 		t.Fatal(err)
 	}
 	log := &bytes.Buffer{}
+	shop := &testShop{t: t, folder: folder, book: book, log: log}
+	shop.sign.Store(&sign.Sign{Title: "Linden & Rye", Tagline: "Good <things>"})
 	handler, err := New(Shop{
-		Title: "Linden & Rye", Tagline: "Good <things>",
+		Sign:          func() sign.Sign { return *shop.sign.Load() },
 		Catalogue:     catalogue.New(catalogue.Size, "GBP"),
 		Orders:        book,
 		Carts:         cart.NewJar(bytes.Repeat([]byte("k"), 32), false),
@@ -60,7 +66,8 @@ func setup(t *testing.T) *testShop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &testShop{t: t, server: server, url: server.URL, folder: folder, book: book, client: &http.Client{Jar: jar}, log: log}
+	shop.server, shop.url, shop.client = server, server.URL, &http.Client{Jar: jar}
+	return shop
 }
 
 // do sends a request and returns the answer, after redirects, with its body.
@@ -135,6 +142,56 @@ func TestEveryPageIsWhole(t *testing.T) {
 		if response, _ := s.do(http.MethodGet, path, ""); response.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: %s", path, response.Status)
 		}
+	}
+}
+
+func TestTheSignChangesUnderAnOpenShop(t *testing.T) {
+	s := setup(t)
+	s.sign.Store(&sign.Sign{Title: "Amber Harbour", Tagline: "Something else"})
+	_, home := s.do(http.MethodGet, "/", "")
+	if !strings.Contains(home, "<title>Amber Harbour</title>") || !strings.Contains(home, "<h1>Something else</h1>") || strings.Contains(home, "Linden") {
+		t.Errorf("the shop still shows another sign:\n%s", home)
+	}
+}
+
+// What was ordered in another currency isn't owed in the new one.
+func TestAnOrderKeepsItsCurrency(t *testing.T) {
+	s := setup(t)
+	s.fill()
+	response, _ := s.post("/checkout", address())
+	before := response.Request.URL.Path
+	handler, err := New(Shop{
+		Sign: func() sign.Sign { return *s.sign.Load() }, Catalogue: catalogue.New(catalogue.Size, "USD"), Orders: s.book,
+		Carts: cart.NewJar(bytes.Repeat([]byte("k"), 32), false), AdminPassword: password,
+		Log: slog.New(slog.NewJSONHandler(s.log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := httptest.NewServer(handler)
+	defer later.Close()
+	s.url = later.URL
+	if _, page := s.do(http.MethodGet, before, ""); !strings.Contains(page, "£46.90") || strings.Contains(page, "$46.90") {
+		t.Error("an order of before is shown in the new currency")
+	}
+	s.fill()
+	s.post("/checkout", address())
+	request, err := http.NewRequest(http.MethodGet, s.url+"/admin/orders", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.SetBasicAuth("admin", password)
+	answer, err := s.client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	list, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(list), "£46.90 and $46.90 in the 2 shown") {
+		t.Errorf("the sums of the list are others:\n%s", list)
 	}
 }
 
