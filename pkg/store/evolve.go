@@ -45,7 +45,7 @@ func command(s State, m Message) State {
 		s, next = again(s, next, m.Facts.DeadLetter)
 	}
 	s.Operation = next
-	if m.Facts.Spec != nil && Verbs[s.Doing()].Changes {
+	if m.Facts.Spec != nil && Verbs[verb].Changes {
 		s.Spec, s.Changed = *m.Facts.Spec, 0
 	}
 	return s.asked(causeOf(m.Facts))

@@ -27,7 +27,7 @@ func levelOf(metadata map[string]string) int {
 // a raised one does no harm: behind a state of the new level everybody writes in the new level.
 func (l *Log) WriteLevel() int { return int(l.level.Load()) }
 
-// AskWriteLevel asks the broker. Whoever is about to refuse something for its sake asks first.
+// AskWriteLevel asks the broker.
 func (l *Log) AskWriteLevel(ctx context.Context) (int, error) {
 	info, err := l.info(ctx)
 	if err != nil {
@@ -59,14 +59,22 @@ func (l *Log) RaiseWriteLevel(ctx context.Context) (int, error) {
 	return level, nil
 }
 
-// schemaFor is the schema in which a message is written behind a state.
-func (l *Log) schemaFor(before store.State, t store.Type) (int, error) {
+// schemaFor is the schema in which a message is written behind a state. Before it refuses one for the level's sake it asks
+// whether that was raised.
+func (l *Log) schemaFor(ctx context.Context, before store.State, t store.Type) (int, error) {
 	if before.Schema > store.Schema {
 		return 0, fmt.Errorf("behind schema %d: %w", before.Schema, ErrNewerSchema)
 	}
-	schema := min(max(l.WriteLevel(), before.Schema), store.Schema)
-	if t.Since() > schema {
-		return 0, fmt.Errorf("%s takes write level %d, the log has %d: %w", t, t.Since(), schema, ErrUpgrading)
+	level := max(l.WriteLevel(), before.Schema)
+	if t.Since() > level {
+		asked, err := l.AskWriteLevel(ctx)
+		if err != nil {
+			return 0, err
+		}
+		level = max(level, asked)
 	}
-	return schema, nil
+	if t.Since() > level {
+		return 0, fmt.Errorf("%s takes write level %d, the log has %d: %w", t, t.Since(), level, ErrUpgrading)
+	}
+	return min(level, store.Schema), nil
 }

@@ -143,7 +143,7 @@ func TestADiscardedLetterIsPutAwayWithItsReason(t *testing.T) {
 		t.Fatalf("answered %d %s", a.status, a.body)
 	}
 	state, err := b.log.Last(t.Context(), s.ID)
-	if err != nil || state.Discarded != "The image is gone for good." || state.DeadLetter() != 0 {
+	if err != nil || state.Failures[0].Discarded != "The image is gone for good." || len(state.DeadLetters()) != 0 {
 		t.Errorf("the log says %+v (%v)", state, err)
 	}
 	wantProblem(t, b.discard(s.Generation, `{"reason":"Again."}`), http.StatusNotFound, problem.NoDeadLetter)

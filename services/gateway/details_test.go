@@ -109,7 +109,7 @@ func TestListShowsTheClusterAsItIsNow(t *testing.T) {
 	b.await("the gateway knows", func() bool {
 		return decoded[struct{ Cluster platform.Cluster }](t, b.get("/readyz")).Cluster.Part == "etcd"
 	})
-	waits := query.Store{ID: "sabcdefghijk", Status: store.Queued, Reason: "ClusterNotReady", Message: "old news", Steps: []string{}}
+	waits := query.Store{ID: "sabcdefghijk", Status: store.Queued, Cause: query.Cause{Reason: "ClusterNotReady", Message: "old news"}, Steps: []string{}}
 	b.answers(query.StoresSubject, func([]byte) any { return query.StoresReply{Stores: []query.Store{waits}} })
 	list := decoded[struct{ Stores []query.Store }](t, b.get("/stores"))
 	if len(list.Stores) != 1 || list.Stores[0].Message != "Waiting for the cluster: building etcd" {

@@ -103,7 +103,7 @@ func TestRetryAgainstDelete(t *testing.T) {
 		both.Go(func() { retried = b.ask(id, store.Retry) })
 		both.Go(func() { deleted = b.ask(id, store.Delete) })
 		both.Wait()
-		if deleted != nil || retried != nil && !errors.Is(retried, store.ErrAlreadyDeleting) && !errors.Is(retried, store.ErrDeleted) {
+		if deleted != nil || retried != nil && !errors.Is(retried, store.ErrAlready) && !errors.Is(retried, store.ErrDeleted) {
 			t.Fatalf("the delete: %v; the retry: %v", deleted, retried)
 		}
 		b.awaitType(id, store.BecameDeleted)

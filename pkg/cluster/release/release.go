@@ -44,6 +44,9 @@ type Spec struct {
 	// Verify says that a release isn't believed to be there because its record says so: its objects are looked at too,
 	// one request each, and restored where they aren't as they were made.
 	Verify bool
+	// Stood says that the store holds data: a volume that the chart wants and that isn't there is lost, whatever Helm's
+	// record says, and isn't made anew.
+	Stood bool
 }
 
 // Releases makes releases; one for the whole process.
@@ -79,6 +82,9 @@ func (r *Releases) Ensure(ctx context.Context, op *cluster.Operation, spec Spec)
 	}
 	w, err := r.prepare(op, spec)
 	if err != nil {
+		return err
+	}
+	if err := w.lost(ctx, op); err != nil {
 		return err
 	}
 	if w.restore, err = w.toRestore(ctx, op); err != nil {
@@ -132,6 +138,8 @@ type work struct {
 	digest string
 	config *action.Configuration
 	stamp  *stamp
+	// volumes are the claims that the chart wants, by name.
+	volumes []string
 	// restore says that some of what the release made isn't as it was made.
 	restore bool
 }
@@ -147,7 +155,8 @@ func (r *Releases) prepare(op *cluster.Operation, spec Spec) (*work, error) {
 	if err != nil {
 		return nil, failed(op, err)
 	}
-	if err := check(op, spec, capabilities); err != nil {
+	volumes, err := check(op, spec, capabilities)
+	if err != nil {
 		return nil, err
 	}
 	namespace := spec.Store.Namespace()
@@ -156,7 +165,7 @@ func (r *Releases) prepare(op *cluster.Operation, spec Spec) (*work, error) {
 	client.Namespace = namespace
 	client.Log = debug
 	return &work{
-		spec: spec, digest: digest,
+		spec: spec, digest: digest, volumes: volumes,
 		config: &action.Configuration{
 			RESTClientGetter: getter, KubeClient: client, Releases: newStorage(op, namespace),
 			Capabilities: capabilities, Log: debug,

@@ -86,8 +86,8 @@ func (a *Admission) command(ctx context.Context, client door.Client, id store.ID
 		}
 		verb := store.Intent(s, wish)
 		err := store.Admit(s, verb)
-		// Who wants a store gone has what it wants: saying no to a repeated click would be pedantry.
-		if errors.Is(err, store.ErrAlreadyDeleting) || errors.Is(err, store.ErrDeleted) && wish == store.Delete {
+		// Who has what it wants is told so: saying no to a repeated click would be pedantry.
+		if errors.Is(err, store.ErrAlready) || errors.Is(err, store.ErrDeleted) && wish == store.Delete {
 			return nil, nil
 		}
 		if err != nil {
@@ -110,11 +110,7 @@ func (a *Admission) shown(client door.Client, state store.State) store.State {
 
 // wanting is the command of an existing store with this verb.
 func (a *Admission) wanting(verb store.Verb, s store.State, client door.Client, c platform.Cluster) *store.Message {
-	facts := waiting(c)
-	if verb != store.Delete {
-		facts.Spec = &s.Spec
-	}
-	return &store.Message{Type: store.Type(verb), Tenant: s.Tenant, Actor: client.Actor(), Time: a.now(), Facts: facts}
+	return &store.Message{Type: store.Type(verb), Tenant: s.Tenant, Actor: client.Actor(), Time: a.now(), Facts: waiting(c)}
 }
 
 // LookedAt notes on the log that the client is about to be shown the store's passwords; without the note it must not

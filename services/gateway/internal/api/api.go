@@ -60,9 +60,11 @@ func Mount(app *fiber.App, a *admission.Admission, r *reader.Reader, b *bus.Bus,
 	api.catalog(routes)
 	api.stores(routes)
 	api.commands(routes)
+	api.changes(routes)
 	api.details(routes)
 	api.deadLetters(routes)
 	api.sweeps(routes)
+	api.log(routes)
 	describeOthers(routes.OpenAPI())
 	document, err := json.Marshal(routes.OpenAPI())
 	if err != nil {

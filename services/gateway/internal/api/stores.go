@@ -18,7 +18,7 @@ import (
 // storeOutput is one store, with where it is and which command it obeys.
 type storeOutput struct {
 	Location string `header:"Location" doc:"Where the store is read"`
-	ETag     string `header:"ETag" doc:"The store's generation"`
+	ETag     string `header:"ETag" doc:"The version of the last change to what can be set of the store: name, plan, options, ttl. Send it as If-Match"`
 	Body     query.Store
 }
 
@@ -123,7 +123,7 @@ func (a *API) show(ctx context.Context, state store.State) *storeOutput {
 	}
 	return &storeOutput{
 		Location: "/stores/" + string(state.ID),
-		ETag:     strconv.Quote(strconv.FormatUint(state.Generation, 10)),
+		ETag:     strconv.Quote(strconv.FormatUint(state.Changed, 10)),
 		Body:     view,
 	}
 }
@@ -131,14 +131,15 @@ func (a *API) show(ctx context.Context, state store.State) *storeOutput {
 // current replaces what the platform said when a store was asked for by what it says now. The log holds the former: to
 // write every step of a cluster's building to every waiting store would be noise.
 func current(s query.Store, parts *bus.Parts) query.Store {
-	if s.Reason != admission.ReasonClusterNotReady {
-		return s
-	}
 	cluster := parts.Platform.Cluster()
-	if cluster.Ready {
-		s.Reason, s.Message = "", ""
-		return s
+	for _, why := range []*query.Cause{&s.Cause, &s.LastOperation.Cause} {
+		switch {
+		case why.Reason != admission.ReasonClusterNotReady:
+		case cluster.Ready:
+			*why = query.Cause{}
+		default:
+			why.Message = admission.WaitingMessage(cluster)
+		}
 	}
-	s.Message = admission.WaitingMessage(cluster)
 	return s
 }

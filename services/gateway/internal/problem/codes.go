@@ -30,6 +30,13 @@ const (
 	ConflictInFlight      Code = "conflict_in_flight"
 	ConflictChanged       Code = "conflict_changed"
 	NothingToRetry        Code = "nothing_to_retry"
+	NothingToCancel       Code = "nothing_to_cancel"
+	TooLateToCancel       Code = "too_late_to_cancel"
+	WrongStatus           Code = "wrong_status"
+	CannotSuspend         Code = "cannot_suspend"
+	EngineUnknown         Code = "engine_unknown"
+	Changed               Code = "changed"
+	Upgrading             Code = "upgrading"
 	StoreDeleted          Code = "store_deleted"
 	StoreUnreadable       Code = "store_unreadable"
 	NoDeadLetter          Code = "no_dead_letter"
@@ -79,6 +86,13 @@ var kinds = map[Code]kind{
 	ConflictInFlight:      {http.StatusConflict, "Another operation is running", true},
 	ConflictChanged:       {http.StatusConflict, "The store keeps changing", true},
 	NothingToRetry:        {http.StatusConflict, "There is nothing to retry", false},
+	NothingToCancel:       {http.StatusConflict, "There is nothing to call off", false},
+	TooLateToCancel:       {http.StatusConflict, "The operation can't be called off any more", false},
+	WrongStatus:           {http.StatusConflict, "The store is in another status", false},
+	CannotSuspend:         {http.StatusConflict, "The engine's stores can't be suspended", false},
+	EngineUnknown:         {http.StatusConflict, "The store's engine isn't in the catalog", true},
+	Changed:               {http.StatusPreconditionFailed, "The store has changed", false},
+	Upgrading:             {http.StatusConflict, "The installation is being upgraded", true},
 	StoreDeleted:          {http.StatusConflict, "The store has been deleted", false},
 	StoreUnreadable:       {http.StatusConflict, "The store's newest message can't be read", false},
 	NoDeadLetter:          {http.StatusNotFound, "There is no such dead letter", false},

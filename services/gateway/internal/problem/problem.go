@@ -30,6 +30,7 @@ type Problem struct {
 	Errors     []Fault `json:"errors,omitempty" doc:"All fields that are wrong, when there are several"`
 	Operation  string  `json:"operation,omitempty" doc:"The operation that is in the way" example:"create"`
 	Generation uint64  `json:"generation,omitempty" doc:"Its generation"`
+	Current    any     `json:"current,omitempty" doc:"The store as it is, where it isn't the one that If-Match names"`
 }
 
 // Fault is one of several wrong fields.

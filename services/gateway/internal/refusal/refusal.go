@@ -12,6 +12,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/claim"
 	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
@@ -29,6 +30,12 @@ var known = []struct {
 	{store.ErrNotFound, problem.NotFound, "There is no such store."},
 	{store.ErrDeleted, problem.StoreDeleted, "The store has been deleted, and stays so. Its history can still be read."},
 	{store.ErrNothingToRetry, problem.NothingToRetry, "Only a store that has failed can be tried again."},
+	{store.ErrNothingToCancel, problem.NothingToCancel, "Nothing is being done about the store that could be called off."},
+	{store.ErrTooLate, problem.TooLateToCancel, "The operation is past its point of no return: it ends by itself, or can be retried."},
+	{admission.ErrCannotSuspend, problem.CannotSuspend, "Stores of this engine can't be suspended."},
+	{admission.ErrEngineUnknown, problem.EngineUnknown, "Nobody says at the moment what the store's engine offers."},
+	{storelog.ErrUpgrading, problem.Upgrading, "The platform is being upgraded, and a release that doesn't know this may still run. " +
+		"It can be had as soon as the operator has raised the log's write level."},
 	{store.ErrNoDeadLetter, problem.NoDeadLetter, "There is no such dead letter, or somebody has dealt with it already."},
 	{admission.ErrKeyReused, problem.IdempotencyKeyReused, "This Idempotency-Key made a store before, from another request. " +
 		"Use a new key, or send the same request."},
@@ -66,6 +73,8 @@ func Of(err error) *problem.Problem {
 		field    *engine.FieldError
 		inFlight *store.InFlightError
 		quota    *admission.QuotaError
+		standing *store.StandingError
+		changed  *admission.ChangedError
 	)
 	switch {
 	case errors.As(err, &field):
@@ -74,6 +83,12 @@ func Of(err error) *problem.Problem {
 		p := problem.New(problem.ConflictInFlight, fmt.Sprintf(
 			"The store's %s (generation %d) is still running. Wait for it, or delete the store.", inFlight.Verb, inFlight.Generation))
 		p.Operation, p.Generation = string(inFlight.Verb), inFlight.Generation
+		return p
+	case errors.As(err, &standing):
+		return problem.New(problem.WrongStatus, fmt.Sprintf("The store is %s: %s isn't to be had of it then.", standing.Status, standing.Verb))
+	case errors.As(err, &changed):
+		p := problem.New(problem.Changed, "The store has changed since you read it. What it is now stands in current.")
+		p.Current = query.View(changed.Is)
 		return p
 	case errors.As(err, &quota):
 		return problem.New(problem.QuotaExceeded, fmt.Sprintf(

@@ -91,10 +91,10 @@ func (b *bundle) clusterReady(ready bool) {
 }
 
 // handOut lets the broker deliver all commands of a hand, which forgets them.
-func (b *bundle) handOut(hand, commands string) {
+func (b *bundle) handOut(hand store.Hand, commands string) {
 	b.t.Helper()
 	consumer, err := b.log.JetStream().CreateOrUpdateConsumer(b.t.Context(), storelog.Stream, jetstream.ConsumerConfig{
-		Durable: hand, FilterSubject: commands, AckPolicy: jetstream.AckExplicitPolicy,
+		Durable: string(hand), FilterSubject: commands, AckPolicy: jetstream.AckExplicitPolicy,
 	})
 	if err != nil {
 		b.t.Fatal(err)
@@ -115,12 +115,13 @@ func TestACommandThatNobodyWorksOnIsSentAgain(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		history        []store.Type
-		hand, commands string
-		again          store.Type
+		hand     store.Hand
+		commands string
+		again    store.Type
 	}{
-		"a create": {[]store.Type{store.CreateCommand, store.AttemptStarted}, provisioner, storelog.ApplyCommands, store.RetryCommand},
-		"a retry":  {[]store.Type{store.CreateCommand, store.BecameFailed, store.RetryCommand}, provisioner, storelog.ApplyCommands, store.RetryCommand},
-		"a delete": {append(slices.Clone(ready), store.DeleteCommand), janitor, storelog.DeleteCommands, store.DeleteCommand},
+		"a create": {[]store.Type{store.CreateCommand, store.AttemptStarted}, store.Provisioner, storelog.ApplyCommands, store.RetryCommand},
+		"a retry":  {[]store.Type{store.CreateCommand, store.BecameFailed, store.RetryCommand}, store.Provisioner, storelog.ApplyCommands, store.RetryCommand},
+		"a delete": {append(slices.Clone(ready), store.DeleteCommand), store.Janitor, storelog.DeleteCommands, store.DeleteCommand},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t)
@@ -163,18 +164,18 @@ func TestACommandThatSomebodyMayWorkOnIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	for name, hide := range map[string]func(*bundle, store.ID){
 		"the cluster isn't ready": func(b *bundle, _ store.ID) {
-			b.handOut(provisioner, storelog.ApplyCommands)
+			b.handOut(store.Provisioner, storelog.ApplyCommands)
 			b.clusterReady(false)
 		},
 		"it waits in the queue": func(*bundle, store.ID) {},
 		"a worker holds the store": func(b *bundle, id store.ID) {
-			b.handOut(provisioner, storelog.ApplyCommands)
+			b.handOut(store.Provisioner, storelog.ApplyCommands)
 			if _, err := b.leases.Take(b.t.Context(), string(id), "worker"); err != nil {
 				b.t.Fatal(err)
 			}
 		},
 		"its next attempt is due later": func(b *bundle, id store.ID) {
-			b.handOut(provisioner, storelog.ApplyCommands)
+			b.handOut(store.Provisioner, storelog.ApplyCommands)
 			due := time.Now().Add(time.Minute)
 			b.append(id, store.Message{Type: store.RetryScheduled, Facts: store.Facts{NotBefore: &due}})
 		},
@@ -198,7 +199,7 @@ func TestCommandsThatWaitedForTheClusterAreNotSentAgainWhenItIsBack(t *testing.T
 	for _, said := range []store.Type{store.CreateCommand, store.Waited} {
 		b.append(id, store.Message{Type: said, Time: time.Now().Add(-silence)})
 	}
-	b.handOut(provisioner, storelog.ApplyCommands)
+	b.handOut(store.Provisioner, storelog.ApplyCommands)
 	b.clusterReady(true)
 	b.place(id)
 	wantSubmitted(t, b.sweep(), 0)
@@ -216,7 +217,7 @@ func TestACommandIsSentAgainWhateverTheClockOfItsWorkerSaid(t *testing.T) {
 	b.append(id, store.Message{Type: store.RetryScheduled, Time: wrong, Facts: store.Facts{NotBefore: &due}})
 	b.claim(time.Now(), id)
 	b.place(id)
-	b.handOut(provisioner, storelog.ApplyCommands)
+	b.handOut(store.Provisioner, storelog.ApplyCommands)
 	if err := platform.Publish(t.Context(), b.platform, platform.Cluster{Ready: true, Since: wrong}); err != nil {
 		t.Fatal(err)
 	}

@@ -89,13 +89,9 @@ func (r *round) resend(ctx context.Context, s store.State) (store.State, error) 
 	ctx, release := held.Hold(ctx)
 	defer release()
 	r.found.add(platform.Stalled, string(s.ID))
-	row := store.Verbs[s.Doing()]
-	m := store.Message{Type: store.Type(row.Resend), Facts: store.Facts{
+	m := store.Message{Type: store.Type(store.Verbs[s.Doing()].Resend), Facts: store.Facts{
 		Reason: "Stalled", Message: fmt.Sprintf("Nobody has worked on it for %.0f minutes; it is sent again.", silence.Minutes()),
 	}}
-	if row.Changes {
-		m.Facts.Spec = &s.Spec
-	}
 	return r.submit(ctx, s, admitStalled, m)
 }
 

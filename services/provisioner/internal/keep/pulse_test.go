@@ -17,7 +17,7 @@ type patient struct {
 }
 
 func newPatient(t *testing.T) *patient {
-	return &patient{t: t, state: store.State{Version: 1, Generation: 1, Status: store.Ready}}
+	return &patient{t: t, state: store.State{Version: 1, Condition: store.Condition{Standing: store.Up}}}
 }
 
 // watch looks every second for so long and does what is due.
@@ -25,9 +25,9 @@ func (p *patient) watch(why *cause, during time.Duration) {
 	for end := time.Now().Add(during); ; time.Sleep(time.Second) {
 		if what := p.pulse.see(time.Now(), p.state, why); what != "" {
 			p.told = append(p.told, what)
-			p.state.Status, p.state.Reason, p.state.Message = store.Ready, "", ""
+			p.state.Standing, p.state.Cause = store.Up, store.Cause{}
 			if what == store.BecameDegraded {
-				p.state.Status, p.state.Reason, p.state.Message = store.Degraded, why.reason, why.message
+				p.state.Standing, p.state.Cause = store.DegradedStanding, store.Cause{Reason: why.reason, Message: why.message}
 			}
 		}
 		if !time.Now().Before(end) {

@@ -34,7 +34,7 @@ func (h *Hand) Available(ctx context.Context, s store.State) error {
 	if err := h.Reach.Available(ctx); err != nil || h.Images == nil {
 		return err
 	}
-	e, err := h.engineOf(s.Spec)
+	e, err := h.engineOf(s.Target())
 	if err != nil {
 		return nil // the attempt says what is wrong with it
 	}

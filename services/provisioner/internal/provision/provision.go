@@ -104,9 +104,9 @@ const (
 	httpTimeout      = time.Minute
 )
 
-// Operation lists the steps of a store's newest command.
+// Operation lists the steps of a store's newest command. They are the same for each verb; what they make differs.
 func (h *Hand) Operation(s store.State, trust *work.Trust) (work.Operation, error) {
-	p, err := h.plan(s)
+	p, err := h.plan(s, s.Target(), s.Leaves() != store.SuspendedStanding)
 	if err != nil {
 		return work.Operation{}, err
 	}
@@ -115,11 +115,13 @@ func (h *Hand) Operation(s store.State, trust *work.Trust) (work.Operation, erro
 		return work.Operation{}, outcome(err)
 	}
 	via := ""
+	done := store.BecameReady
+	if !p.running {
+		done = store.BecameSuspended
+	}
 	return work.Operation{
-		Steps: p.steps(attempt, h.Cluster, &via),
-		Finish: func() (store.Type, store.Facts) {
-			return store.BecameReady, store.Facts{URL: p.target.URL, Via: via}
-		},
+		Steps:  p.steps(attempt, h.Cluster, &via),
+		Finish: func() (store.Type, store.Facts) { return done, store.Facts{URL: p.target.URL, Via: via} },
 	}, nil
 }
 
@@ -133,25 +135,28 @@ type plan struct {
 	target    cluster.Target
 	// asking is how long the shop is asked.
 	asking time.Duration
-	// mend says that the store stood before and holds its merchant's data.
-	mend bool
+	// running says that the shop is to be open; a store that is suspended isn't.
+	running bool
+	// stood says that the store holds its merchant's data.
+	stood bool
 	// again says that this is the first attempt of a command behind another that has ended.
 	again bool
 }
 
-func (h *Hand) plan(s store.State) (*plan, error) {
-	e, err := h.engineOf(s.Spec)
+// plan is for a store that is to stand as spec says.
+func (h *Hand) plan(s store.State, spec store.Spec, running bool) (*plan, error) {
+	e, err := h.engineOf(spec)
 	if err != nil {
 		return nil, err
 	}
-	size, err := e.Plan(s.Spec.Plan)
+	size, err := e.Plan(spec.Plan)
 	if err != nil {
 		return nil, unusable(err)
 	}
 	url := h.Addresses.url(s.ID)
 	values, err := e.Values(engine.Release{
-		Store: string(s.ID), Name: s.Spec.Name, Plan: s.Spec.Plan, Options: s.Spec.Options,
-		Running: true, Labels: h.Cluster.ObjectLabels(s.ID), Registry: h.Registry, Secret: cluster.SecretName,
+		Store: string(s.ID), Name: spec.Name, Plan: spec.Plan, Options: spec.Options, Running: running,
+		Labels: h.Cluster.ObjectLabels(s.ID), Registry: h.Registry, Secret: cluster.SecretName,
 		Host: h.Addresses.host(s.ID), URL: url, IngressClass: h.Addresses.IngressClass,
 		Installation: h.Settings[e.Name],
 	})
@@ -164,11 +169,12 @@ func (h *Hand) plan(s store.State) (*plan, error) {
 		isolation: cluster.Isolation{Store: s.ID, Plan: size},
 		// A create believes Helm's record, for speed. Whatever else is asked of a store follows upon something that
 		// went wrong, perhaps by somebody's hand.
-		release: release.Spec{Store: s.ID, Chart: e.Chart, Values: values, Verify: s.Verb != store.Create},
+		release: release.Spec{Store: s.ID, Chart: e.Chart, Values: values, Verify: s.Verb != store.Create, Stood: s.Stood},
 		engine:  e,
-		target:  cluster.Target{Store: s.ID, URL: url, Probe: e.Probe},
+		target:  cluster.Target{Store: s.ID, URL: url, Probe: e.ProbeWhen(running)},
 		asking:  h.Clock.Of(httpTimeout),
-		mend:    s.Verb == store.Mend,
+		running: running,
+		stood:   s.Stood,
 		again:   s.Verb != store.Create && s.Attempt <= 1,
 	}, nil
 }

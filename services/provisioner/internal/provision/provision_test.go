@@ -38,7 +38,7 @@ func hand(t *testing.T) *Hand {
 func TestPlan(t *testing.T) {
 	const id = store.ID("saaaaaaaaaaa")
 	spec := store.Spec{Name: "Mine", Engine: "sample", Version: "1.0.0", Plan: "large"}
-	p, err := hand(t).plan(store.State{ID: id, Tenant: "me", Spec: spec})
+	p, err := hand(t).plan(store.State{ID: id, Tenant: "me", Spec: spec}, spec, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestPlanRefuses(t *testing.T) {
 		"plan":   {Engine: "sample", Version: "1.0.0", Plan: "none"},
 		"option": {Engine: "sample", Version: "1.0.0", Plan: "small", Options: map[string]any{"none": 1}},
 	} {
-		_, err := hand(t).plan(store.State{ID: "saaaaaaaaaaa", Spec: spec})
+		_, err := hand(t).plan(store.State{ID: "saaaaaaaaaaa"}, spec, true)
 		var permanent *work.Permanent
 		if !errors.As(err, &permanent) || permanent.Reason != "SpecInvalid" {
 			t.Errorf("unknown %s: %v", name, err)
@@ -72,7 +72,7 @@ func TestPlanRefuses(t *testing.T) {
 		"engine":  {Engine: "none", Version: "1.0.0", Plan: "small"},
 		"version": {Engine: "sample", Version: "0.9.0", Plan: "small"},
 	} {
-		_, err := hand(t).plan(store.State{ID: "saaaaaaaaaaa", Spec: spec})
+		_, err := hand(t).plan(store.State{ID: "saaaaaaaaaaa"}, spec, true)
 		var transient *work.Transient
 		if !errors.As(err, &transient) || transient.Reason != "EngineNotCarried" {
 			t.Errorf("unknown %s: %v", name, err)

@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"errors"
 
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/cluster/release"
@@ -24,25 +25,34 @@ type Look interface {
 	IsolationDrift(context.Context, cluster.Isolation) ([]cluster.Drift, error)
 	SecretDrift(ctx context.Context, id store.ID, keys []string) ([]cluster.Drift, error)
 	ReleaseDrift(context.Context, release.Spec) ([]cluster.Drift, error)
+	ReleaseDone(context.Context, release.Spec) (bool, error)
 }
 
-// Sight is one store that stands, as its pack wants it.
+var errNeverStood = errors.New("no operation has said how the store stands")
+
+// Sight is one store that is kept, as its last operation that succeeded left it.
 type Sight struct {
 	plan  *plan
 	watch Watch
+	// undone says that the operation since then wasn't done whole: what it changed is in the cluster, and nobody wants it.
+	undone bool
 }
 
 // Sight says what to look at. It fails as an operation would, where the platform doesn't carry the store's engine.
 func (h *Hand) Sight(s store.State, watch Watch) (*Sight, error) {
-	p, err := h.plan(s)
+	if s.Running == nil {
+		return nil, errNeverStood
+	}
+	p, err := h.plan(s, s.Running.Spec, s.Standing != store.SuspendedStanding)
 	if err != nil {
 		return nil, err
 	}
-	return &Sight{plan: p, watch: watch}, nil
+	undone := s.Outcome == store.Unsuccessful || s.Outcome == store.Cancelled
+	return &Sight{plan: p, watch: watch, undone: undone}, nil
 }
 
 // Failing says which workload doesn't serve and why; nil when all do.
-func (v *Sight) Failing() *cluster.Error { return v.watch.Failing(v.plan.id, v.plan.engine.Workloads) }
+func (v *Sight) Failing() *cluster.Error { return v.watch.Failing(v.plan.id, v.plan.workloads()) }
 
 // Answers asks the shop once, as the last step of its making did.
 func (v *Sight) Answers(ctx context.Context) error {
@@ -73,6 +83,11 @@ func (v *Sight) Drift(ctx context.Context, trust cluster.Trust) ([]cluster.Drift
 	if err != nil {
 		return nil, err
 	}
+	if v.undone && len(made) == 0 {
+		if made, err = v.leftBehind(ctx, look); err != nil {
+			return nil, err
+		}
+	}
 	found = append(append(isolation, secret...), made...)
 	if len(found) == 0 {
 		return nil, nil
@@ -84,11 +99,20 @@ func (v *Sight) Drift(ctx context.Context, trust cluster.Trust) ([]cluster.Drift
 	return found, nil
 }
 
+// leftBehind is what an operation that failed or was called off has changed of the release. A mend goes back to what stood.
+func (v *Sight) leftBehind(ctx context.Context, look Look) ([]cluster.Drift, error) {
+	done, err := look.ReleaseDone(ctx, v.plan.release)
+	if err != nil || done {
+		return nil, err
+	}
+	return []cluster.Drift{{Kind: "Release", Name: release.Name, Fields: []string{"values"}}}, nil
+}
+
 func unseen(isolation []cluster.Drift) bool {
 	return len(isolation) == 1 && isolation[0].Name == cluster.StoreRole
 }
 
-// unlessLost keeps a mend from making anew what held a merchant's data: what it made would be empty, and Ready.
+// unlessLost keeps whatever is done about a store that stood from making anew what held a merchant's data: what it made would be empty, and Ready.
 func unlessLost(find func(context.Context) ([]cluster.Drift, error), apply applies) applies {
 	return func(ctx context.Context, tell work.Tell) error {
 		found, err := find(ctx)

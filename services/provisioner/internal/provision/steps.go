@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/work"
 )
 
@@ -11,7 +12,7 @@ import (
 func (p *plan) steps(a Attempt, c Cluster, via *string) []work.Step {
 	namespace := act(func(ctx context.Context) error { return a.EnsureNamespace(ctx, p.namespace) })
 	credentials := act(func(ctx context.Context) error { return a.EnsureSecret(ctx, p.id, p.engine.NewSecret()) })
-	if p.mend {
+	if p.stood {
 		namespace = unlessLost(func(ctx context.Context) ([]cluster.Drift, error) { return a.NamespaceDrift(ctx, p.namespace) }, namespace)
 		credentials = unlessLost(func(ctx context.Context) ([]cluster.Drift, error) { return a.SecretDrift(ctx, p.id, p.secretKeys()) }, credentials)
 	}
@@ -38,10 +39,10 @@ func (p *plan) steps(a Attempt, c Cluster, via *string) []work.Step {
 		},
 		{
 			Name: stepWorkloads, Timeout: workloadsTimeout,
-			Done: look(func(ctx context.Context) (bool, error) { return a.WorkloadsReady(ctx, p.id, p.engine.Workloads) }),
+			Done: look(func(ctx context.Context) (bool, error) { return a.WorkloadsReady(ctx, p.id, p.workloads()) }),
 			Apply: func(ctx context.Context, tell work.Tell) error {
 				return outcome(a.AwaitWorkloads(ctx, cluster.Awaited{
-					Store: p.id, Workloads: p.engine.Workloads, Failures: p.engine.Failures, Again: p.again, Tell: tell,
+					Store: p.id, Workloads: p.workloads(), Failures: p.engine.Failures, Again: p.again, Tell: tell,
 				}))
 			},
 		},
@@ -56,6 +57,8 @@ func (p *plan) steps(a Attempt, c Cluster, via *string) []work.Step {
 		},
 	}
 }
+
+func (p *plan) workloads() []engine.Workload { return p.engine.WorkloadsWhen(p.running) }
 
 func (p *plan) secretKeys() []string {
 	keys := make([]string, len(p.engine.Credentials))

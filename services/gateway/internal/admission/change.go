@@ -1,0 +1,219 @@
+package admission
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/gateway/internal/door"
+)
+
+var (
+	// ErrCannotSuspend: the engine brings nothing that would answer for a suspended store.
+	ErrCannotSuspend = errors.New("the engine's stores can't be suspended")
+	// ErrEngineUnknown: nobody says what the store's engine offers.
+	ErrEngineUnknown = errors.New("the store's engine isn't in the catalog")
+)
+
+// ChangedError: the store isn't the one that the client's If-Match names.
+type ChangedError struct{ Is store.State }
+
+func (e *ChangedError) Error() string { return "the store has changed since the client read it" }
+
+// Change is what of a store is to be another; nil fields stay as they are.
+type Change struct {
+	Name *string
+	// TTL counts from now; the empty one takes the store's end away.
+	TTL *string
+	// Plan and Options make an operation of it. An option that is nil goes back to its default.
+	Plan    *string
+	Options map[string]any
+	// Match lists the ETags (store.State.Changed) of which the store must have one; nil is any.
+	Match []uint64
+}
+
+// Change changes the store. A new name and another end are events, and are true at once; another plan and other options
+// are an operation. Everything is checked before anything is written. Each of the three is a message of its own: a
+// gateway that ends between two of them has done what the ETag says, and the same request again does the rest.
+func (a *Admission) Change(ctx context.Context, client door.Client, id store.ID, c Change) (store.State, error) {
+	parts, err := a.bus.Parts()
+	if err != nil {
+		return store.State{}, err
+	}
+	now := a.now()
+	var state store.State
+	for first := true; ; first = false {
+		said := false
+		state, err = parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
+			said = false
+			if err := visible(s, client); err != nil {
+				return nil, err
+			}
+			if first && c.Match != nil && !slices.Contains(c.Match, s.Changed) {
+				return nil, &ChangedError{Is: s}
+			}
+			todo, err := c.todo(s, parts.Catalog, now)
+			if err != nil || len(todo) == 0 {
+				return nil, err
+			}
+			said = true
+			m := todo[0]
+			m.Tenant, m.Actor, m.Time = s.Tenant, client.Actor(), now
+			if m.Type.IsCommand() {
+				waits := waiting(parts.Platform.Cluster())
+				m.Facts.Reason, m.Facts.Message = waits.Reason, waits.Message
+			} else {
+				m.Generation = s.Generation
+			}
+			return &m, nil
+		})
+		if err != nil {
+			return state, err
+		}
+		if !said {
+			return a.shown(client, state), nil
+		}
+	}
+}
+
+// todo lists what is still to be said of the store, all of it checked: its operation last.
+func (c Change) todo(s store.State, catalog *engine.Catalog, now time.Time) ([]store.Message, error) {
+	if err := store.AdmitChange(s); err != nil {
+		return nil, err
+	}
+	var all []store.Message
+	if c.Name != nil {
+		name, err := Wish{Name: *c.Name}.name(s.ID)
+		switch {
+		case *c.Name == "":
+			return nil, &engine.FieldError{Field: "name", Message: "must have a character that can be seen"}
+		case err != nil:
+			return nil, err
+		case name != s.Spec.Name:
+			all = append(all, store.Message{Type: store.Renamed, Facts: store.Facts{Name: name}})
+		}
+	}
+	if c.TTL != nil {
+		expires, err := Wish{TTL: *c.TTL}.expiry(now)
+		if err != nil {
+			return nil, err
+		}
+		if !sameEnd(expires, s.ExpiresAt) {
+			all = append(all, store.Message{Type: store.LifetimeChanged, Facts: store.Facts{ExpiresAt: expires}})
+		}
+	}
+	spec, err := c.spec(s, catalog)
+	if err != nil || spec == nil {
+		return all, err
+	}
+	return append(all, store.Message{Type: store.UpdateCommand, Facts: store.Facts{Spec: spec}}), store.Admit(s, store.Update)
+}
+
+func sameEnd(a, b *time.Time) bool {
+	return a == nil && b == nil || a != nil && b != nil && a.Equal(*b)
+}
+
+// spec is what is to stand, nil when that is wanted already. The error is an *engine.FieldError where the pack says no.
+func (c Change) spec(s store.State, catalog *engine.Catalog) (*store.Spec, error) {
+	if c.Plan == nil && c.Options == nil {
+		return nil, nil
+	}
+	pack, ok := catalog.Find(s.Spec.Engine)
+	if !ok {
+		return nil, ErrEngineUnknown
+	}
+	spec := s.Spec
+	if c.Plan != nil {
+		plan, err := pack.Plan(*c.Plan)
+		if err != nil {
+			return nil, err
+		}
+		spec.Plan = plan.Name
+		if err := pack.CheckPlanChange(s.Spec.Plan, spec.Plan); err != nil {
+			return nil, err
+		}
+	}
+	options, err := pack.ResolveOptions(c.merged(s.Spec.Options))
+	if err != nil {
+		return nil, err
+	}
+	if err := pack.CheckChange(s.Spec.Options, options); err != nil {
+		return nil, err
+	}
+	if spec.Plan == s.Spec.Plan && sameOptions(pack, s.Spec.Options, options) {
+		return nil, nil
+	}
+	spec.Options = options
+	return &spec, nil
+}
+
+func (c Change) merged(stand map[string]any) map[string]any {
+	merged := maps.Clone(stand)
+	if merged == nil {
+		merged = map[string]any{}
+	}
+	for name, value := range c.Options {
+		if value == nil {
+			delete(merged, name)
+		} else {
+			merged[name] = value
+		}
+	}
+	return merged
+}
+
+// sameOptions compares what the pack makes of both: what comes from the log has JSON's types.
+func sameOptions(pack engine.Pack, stand, wanted map[string]any) bool {
+	resolved, err := pack.ResolveOptions(stand)
+	return err == nil && reflect.DeepEqual(resolved, wanted)
+}
+
+// Suspend stops the store and keeps its data.
+func (a *Admission) Suspend(ctx context.Context, client door.Client, id store.ID) (store.State, error) {
+	parts, err := a.bus.Parts()
+	if err != nil {
+		return store.State{}, err
+	}
+	state, err := a.Read(ctx, client, id)
+	if err != nil {
+		return store.State{}, err
+	}
+	if pack, ok := parts.Catalog.Find(state.Spec.Engine); ok && !pack.CanSuspend() {
+		return store.State{}, ErrCannotSuspend
+	}
+	return a.command(ctx, client, id, store.Suspend)
+}
+
+// Resume starts a suspended store again.
+func (a *Admission) Resume(ctx context.Context, client door.Client, id store.ID) (store.State, error) {
+	return a.command(ctx, client, id, store.Resume)
+}
+
+// Cancel calls off the operation in flight: it ends failed, and what it has done so far is gone back from by the keeper.
+func (a *Admission) Cancel(ctx context.Context, client door.Client, id store.ID) (store.State, error) {
+	parts, err := a.bus.Parts()
+	if err != nil {
+		return store.State{}, err
+	}
+	state, err := parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
+		if err := visible(s, client); err != nil {
+			return nil, err
+		}
+		if err := store.AdmitCancel(s); err != nil {
+			return nil, err
+		}
+		return &store.Message{
+			Type: store.BecameFailed, Tenant: s.Tenant, Actor: client.Actor(), Generation: s.Generation, Time: a.now(),
+			Facts: store.Facts{Reason: store.ReasonCancelled, Message: "It was called off."},
+		}, nil
+	})
+	if err != nil {
+		return state, err
+	}
+	return a.shown(client, state), nil
+}

@@ -1,0 +1,131 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/services/gateway/internal/admission"
+	"github.com/store-platform/store-platform/services/gateway/internal/door"
+	"github.com/store-platform/store-platform/services/gateway/internal/observe"
+)
+
+// ChangeStore is what of a store is to be another. What is left out stays as it is.
+type ChangeStore struct {
+	Name    *string        `json:"name,omitempty" maxLength:"60" doc:"A new name, as at a create. It changes nothing of the shop"`
+	TTL     lifetime       `json:"ttl,omitempty" doc:"How long the store lives from now on; null is for ever"`
+	Plan    *string        `json:"plan,omitempty" maxLength:"63" doc:"Another plan of the engine. Volumes grow and never shrink"`
+	Options map[string]any `json:"options,omitempty" doc:"Options to change, the others stay; null takes one back to its default. The engine says of each whether it can change"`
+}
+
+// lifetime tells what is left out from null.
+type lifetime struct {
+	given bool
+	ttl   string
+}
+
+// UnmarshalJSON is called for null, too.
+func (l *lifetime) UnmarshalJSON(data []byte) error {
+	l.given = true
+	if string(data) == "null" {
+		return nil
+	}
+	ttl, err := strconv.Unquote(string(data))
+	l.ttl = ttl
+	return err
+}
+
+// Schema is huma's way to ask a type for its own.
+func (lifetime) Schema(huma.Registry) *huma.Schema {
+	longest := 32
+	return &huma.Schema{Type: huma.TypeString, Nullable: true, MaxLength: &longest, Examples: []any{"72h"}}
+}
+
+type changeInput struct {
+	ID      string `path:"id" doc:"The store's id" example:"sabcdefghijk"`
+	IfMatch string `header:"If-Match" maxLength:"1000" doc:"The ETag of the store that was read: 412 with the store as it is when that has changed since"`
+	Body    ChangeStore
+}
+
+type changeOutput struct {
+	Status   int
+	Location string `header:"Location" doc:"Where the store is read"`
+	ETag     string `header:"ETag" doc:"The store's new one"`
+	Body     query.Store
+}
+
+const aboutChange = "A new name and another lifetime are true at once (200). Another plan and other options are an operation (202): the store " +
+	"keeps its address meanwhile, and stands as it stood should the operation fail; `retry` tries it again. " +
+	"While the store is suspended they are made ready for its resumption."
+
+func (a *API) changes(routes huma.API) {
+	about := huma.Operation{
+		OperationID: "change-store", Method: http.MethodPatch, Path: "/stores/{id}", Summary: "Change a store", Description: aboutChange,
+		Tags: []string{"Stores"}, MaxBodyBytes: MaxBody,
+		Errors: []int{
+			http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed, http.StatusUnsupportedMediaType,
+		},
+	}
+	handle(routes, about, a.change)
+	for _, op := range []struct {
+		verb, summary, about string
+		do                   command
+	}{
+		{"suspend", "Suspend a store", "Stops all that it runs and keeps its data. Its address answers 503 with a page that says so. " +
+			"It counts for the quota, and its lifetime runs on. Repeating it changes nothing.", a.admission.Suspend},
+		{"resume", "Start a suspended store again", "Repeating it changes nothing.", a.admission.Resume},
+		{"cancel", "Call off what is being done", "The operation ends failed, with the reason `Cancelled`; a store that stood stands as it did, one that was " +
+			"being made is Failed. 409 `too_late_to_cancel` for a deletion, or behind an operation's point of no return.", a.admission.Cancel},
+	} {
+		handle(routes, huma.Operation{
+			OperationID: op.verb + "-store", Method: http.MethodPost, Path: "/stores/{id}/" + op.verb, Summary: op.summary, Description: op.about,
+			Tags: []string{"Stores"}, DefaultStatus: http.StatusAccepted, Errors: []int{http.StatusNotFound, http.StatusConflict},
+		}, a.commanded(op.do))
+	}
+}
+
+func (a *API) change(ctx context.Context, in *changeInput) (*changeOutput, error) {
+	id, err := idInput{ID: in.ID}.parse()
+	if err != nil {
+		return nil, err
+	}
+	observe.Store(ctx, id, 0)
+	change := admission.Change{Name: in.Body.Name, Plan: in.Body.Plan, Options: in.Body.Options, Match: matching(in.IfMatch)}
+	if in.Body.TTL.given {
+		change.TTL = &in.Body.TTL.ttl
+	}
+	state, err := a.admission.Change(ctx, door.ClientIn(ctx), id, change)
+	if err != nil {
+		return nil, err
+	}
+	shown := a.show(ctx, state)
+	out := &changeOutput{Status: http.StatusOK, Location: shown.Location, ETag: shown.ETag, Body: shown.Body}
+	if state.InFlight() {
+		out.Status = http.StatusAccepted
+	}
+	return out, nil
+}
+
+// matching reads If-Match (RFC 9110, 13.1.1): nil for any store, and none for what is no ETag of ours. A weak one matches
+// nothing there.
+func matching(header string) []uint64 {
+	header = strings.TrimSpace(header)
+	if header == "" || header == "*" {
+		return nil
+	}
+	tags := []uint64{}
+	for tag := range strings.SplitSeq(header, ",") {
+		text, err := strconv.Unquote(strings.TrimSpace(tag))
+		if err != nil {
+			continue
+		}
+		if n, err := strconv.ParseUint(text, 10, 64); err == nil {
+			tags = append(tags, n)
+		}
+	}
+	return tags
+}
