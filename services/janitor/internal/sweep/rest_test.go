@@ -114,7 +114,7 @@ func (b *bundle) handOut(hand store.Hand, commands string) {
 func TestACommandThatNobodyWorksOnIsSentAgain(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		history        []store.Type
+		history  []store.Type
 		hand     store.Hand
 		commands string
 		again    store.Type
