@@ -39,9 +39,9 @@ type DeadLetter struct {
 
 // DeadLettersRequest asks for them, oldest first.
 type DeadLettersRequest struct {
-	// Tenant is whose; empty means everybody's and, with them, the messages that were set aside.
-	Tenant string         `json:"tenant"`
-	Kind   DeadLetterKind `json:"kind,omitempty"`
+	// Scope is whose; everybody's are also the messages that were set aside.
+	Scope Scope          `json:"-"`
+	Kind  DeadLetterKind `json:"kind,omitempty"`
 	// After is the Seq of the page before's last; Limit is 1 to 200.
 	After uint64 `json:"after,omitempty"`
 	Limit int    `json:"limit"`

@@ -144,10 +144,10 @@ func EventOf(m store.Message) Event {
 	return e
 }
 
-// StoresRequest asks for a tenant's stores, newest first.
+// StoresRequest asks for stores, newest first.
 type StoresRequest struct {
-	// Tenant is whose stores; empty means everybody's and is for operators only.
-	Tenant string       `json:"tenant"`
+	// Scope is whose.
+	Scope  Scope        `json:"-"`
 	Status store.Status `json:"status,omitempty"`
 	Engine string       `json:"engine,omitempty"`
 	// Search matches part of a name or an id.
@@ -171,6 +171,8 @@ type StoresReply struct {
 
 // EventsRequest asks for a store's history, oldest first, also after the store's deletion.
 type EventsRequest struct {
+	// Scope is who asks; the history of a store outside it is empty.
+	Scope Scope    `json:"-"`
 	Store store.ID `json:"store"`
 	After uint64   `json:"after,omitempty"`
 	Limit int      `json:"limit"`
@@ -204,9 +206,8 @@ type CredentialsReply struct {
 
 // Ticket is what a feed ticket in bucket "tickets" stands for.
 type Ticket struct {
-	// Tenant is whose events may be seen; empty with All for an operator.
-	Tenant string `json:"tenant"`
-	All    bool   `json:"all,omitempty"`
+	// Scope is whose events may be seen.
+	Scope Scope
 }
 
 // TicketHeader carries the ticket from the gateway to the events service.

@@ -98,7 +98,7 @@ func TestRun(t *testing.T) {
 	if told := client.next(t, query.FeedEvent); told.Event.Seq != after.Version {
 		t.Errorf("told of %+v", told.Event)
 	}
-	listed(t, nc, query.StoresRequest{Tenant: "a", Limit: 10, Seen: after.Version}, 1)
+	listed(t, nc, query.StoresRequest{Scope: query.Of("a"), Limit: 10, Seen: after.Version}, 1)
 	await(t, base+"/metrics", http.StatusOK, "projection_checkpoint")
 	refuseAnother(t, author, base, "a")
 	await(t, base+"/metrics", http.StatusOK, `feed_refused_total{limit="tenant"`)
@@ -183,7 +183,7 @@ func dial(t *testing.T, author *logtest.Author, base, tenant string) (*websocket
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := json.Marshal(query.Ticket{Tenant: tenant})
+	data, err := json.Marshal(query.Ticket{Scope: query.Of(tenant)})
 	if err != nil {
 		t.Fatal(err)
 	}

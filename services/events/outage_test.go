@@ -36,7 +36,7 @@ func TestPostgresGoneForAWhile(t *testing.T) {
 	if told := connected.next(t, query.FeedEvent); told.Event.Seq != seen {
 		t.Errorf("told of %+v", told.Event)
 	}
-	listed(t, nc, query.StoresRequest{Tenant: "a", Limit: 10, Seen: seen}, 1)
+	listed(t, nc, query.StoresRequest{Scope: query.Of("a"), Limit: 10, Seen: seen}, 1)
 
 	pgtest.Admin(t, fmt.Sprintf("alter database %s with allow_connections false", database),
 		fmt.Sprintf("select pg_terminate_backend(pid) from pg_stat_activity where datname = '%s'", database))
@@ -55,7 +55,7 @@ func TestPostgresGoneForAWhile(t *testing.T) {
 	pgtest.Admin(t, fmt.Sprintf("alter database %s with allow_connections true", database))
 	await(t, base+"/metrics", http.StatusOK, fmt.Sprintf("\nprojection_checkpoint{otel_scope_name=\"events\",otel_scope_schema_url=\"\",otel_scope_version=\"\"} %d\n", seen))
 	await(t, base+"/readyz", http.StatusOK, "ready\n")
-	listed(t, nc, query.StoresRequest{Tenant: "a", Limit: 100, Seen: seen}, 19)
+	listed(t, nc, query.StoresRequest{Scope: query.Of("a"), Limit: 100, Seen: seen}, 19)
 }
 
 // serve runs the service until the test ends and returns its address.
@@ -80,7 +80,7 @@ func serve(t *testing.T, cfg Config) string {
 // refused asks for a list that can't be had.
 func refused(t *testing.T, nc *nats.Conn, code string) {
 	t.Helper()
-	data, err := json.Marshal(query.StoresRequest{Tenant: "a", Limit: 10})
+	data, err := json.Marshal(query.StoresRequest{Scope: query.Of("a"), Limit: 10})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,13 +35,13 @@ func TestListAsksForOwnStoresAsFiltered(t *testing.T) {
 		t.Errorf("list %+v", list)
 	}
 	want := query.StoresRequest{
-		Tenant: "ip:loopback", Status: store.Ready, Engine: "sample", Search: "tea", After: "xyz", Limit: 7, Seen: s.Revision,
+		Scope: query.Of("ip:loopback"), Status: store.Ready, Engine: "sample", Search: "tea", After: "xyz", Limit: 7, Seen: s.Revision,
 	}
 	if q := received(t, asked); q != want {
 		t.Errorf("asked for %+v, want %+v", q, want)
 	}
 	b.get("/stores?seen=900&deleted=true", "X-Api-Key", "sesame")
-	if q := received(t, asked); q.Tenant != "" || q.Seen != 900 || !q.Deleted || q.Limit != 50 {
+	if q := received(t, asked); q.Scope != query.All() || q.Seen != 900 || !q.Deleted || q.Limit != 50 {
 		t.Errorf("the admin asked for %+v", q)
 	}
 	b.get("/stores?status=Deleted")
@@ -133,7 +133,7 @@ func TestHistoryIsReadAsFarAsTheStoreIs(t *testing.T) {
 	if len(list.Events) != 1 || list.Events[0].Seq != s.Revision {
 		t.Errorf("events %+v", list)
 	}
-	if q := received(t, asked); q.Store != s.ID || q.Seen != s.Revision || q.Limit != 9 {
+	if q := received(t, asked); q.Scope != query.Of("ip:loopback") || q.Store != s.ID || q.Seen != s.Revision || q.Limit != 9 {
 		t.Errorf("asked for %+v", q)
 	}
 }

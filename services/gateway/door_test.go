@@ -75,14 +75,14 @@ func TestWhoLooksAfterThePlatformSeesAllDeadLetters(t *testing.T) {
 		return query.DeadLettersReply{DeadLetters: []query.DeadLetter{{Seq: q.After + 1, Kind: query.DeadSetAside}}}
 	})
 	theirs := b.failed("X-Forwarded-For", "203.0.113.7")
-	for forwarded, tenant := range map[string]string{"": "", "203.0.113.9": "ip:203.0.113.9"} {
+	for forwarded, scope := range map[string]query.Scope{"": query.All(), "203.0.113.9": query.Of("ip:203.0.113.9")} {
 		var header []string
 		if forwarded != "" {
 			header = []string{"X-Forwarded-For", forwarded}
 		}
 		b.get("/dead-letters", header...)
-		if q := received(t, asked); q.Tenant != tenant {
-			t.Errorf("forwarded for %q the letters of %q are asked for, want %q", forwarded, q.Tenant, tenant)
+		if q := received(t, asked); q.Scope != scope {
+			t.Errorf("forwarded for %q the letters of %+v are asked for, want %+v", forwarded, q.Scope, scope)
 		}
 	}
 	stranger := []string{"X-Forwarded-For", "203.0.113.9"}

@@ -102,7 +102,7 @@ func TestTheFeedPassesMessagesBothWays(t *testing.T) {
 		t.Fatal(err)
 	}
 	var ticket query.Ticket
-	if err := json.Unmarshal(entry.Value(), &ticket); err != nil || ticket.Tenant != "ip:loopback" || ticket.All {
+	if err := json.Unmarshal(entry.Value(), &ticket); err != nil || ticket.Scope != query.Of("ip:loopback") {
 		t.Errorf("ticket %+v (%v)", ticket, err)
 	}
 	for _, text := range []string{`{"type":"hello"}`, `{"type":"event","store":"ü"}`} {

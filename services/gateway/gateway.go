@@ -70,7 +70,7 @@ func Run(ctx context.Context, cfg Config) error {
 func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener net.Listener) error {
 	hub := feed.NewHub()
 	b := bus.New(cfg.log(), hub.BrokerLost)
-	app, err := build(cfg, door.New(networks, cfg.hosts(), cfg.AdminKey), b, hub)
+	app, err := build(cfg, door.New(networks, cfg.hosts(), cfg.AdminKey).Handle, b, hub)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -111,7 +111,8 @@ func leave(app *fiber.App, hub *feed.Hub) error {
 	return err
 }
 
-func build(cfg Config, d *door.Door, b *bus.Bus, hub *feed.Hub) (*fiber.App, error) {
+// build makes the whole of what is served. letIn is the door: it says of every request who asks, or answers it.
+func build(cfg Config, letIn fiber.Handler, b *bus.Bus, hub *feed.Hub) (*fiber.App, error) {
 	app := fiber.New(fiber.Config{
 		AppName: "store-gateway", DisableStartupMessage: true, Immutable: true, ErrorHandler: sendRefusal,
 		// No route takes a form, so nobody needs one to be taken apart.
@@ -124,10 +125,10 @@ func build(cfg Config, d *door.Door, b *bus.Bus, hub *feed.Hub) (*fiber.App, err
 	}
 	refuseMethods(app)
 	letRefusalsArrive(app.Server())
-	app.Use(page.Headers, watch, d.Handle, plain.Handle)
+	app.Use(page.Headers, watch, letIn, plain.Handle)
 	questions := reader.New(b)
 	admit := admission.New(b, questions, cfg.MaxStores, time.Now, rand.Reader)
-	document, err := api.Mount(app, admit, questions, b, d)
+	document, err := api.Mount(app, admit, questions, b)
 	if err != nil {
 		return nil, err
 	}

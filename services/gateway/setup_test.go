@@ -230,14 +230,19 @@ func (b *testBundle) do(method, path, body string, header ...string) answer {
 		}
 		req.Header.Set(header[i], header[i+1])
 	}
+	return sent(b.t, req)
+}
+
+func sent(t *testing.T, req *http.Request) answer {
+	t.Helper()
 	resp, err := client.Do(req)
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return answer{status: resp.StatusCode, header: resp.Header, body: data}
 }

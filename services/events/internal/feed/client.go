@@ -63,7 +63,7 @@ type client struct {
 }
 
 func (c *client) wants(e event) bool {
-	return (c.ticket.All || e.tenant == c.ticket.Tenant) && (c.store == "" || e.store == c.store)
+	return c.ticket.Scope.Sees(e.tenant) && (c.store == "" || e.store == c.store)
 }
 
 // serve has a connection from the upgrade to its end. The connection goes back to a pool when serve returns, so the

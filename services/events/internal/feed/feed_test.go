@@ -100,7 +100,7 @@ func TestOwnTenantOnly(t *testing.T) {
 	clients := map[string]*reader{
 		"tenant":   b.dial(t, tenant(mine), "since", begin),
 		"store":    b.dial(t, tenant(mine), "since", begin, "store", string(one)),
-		"operator": b.dial(t, query.Ticket{All: true}, "since", begin),
+		"operator": b.dial(t, query.Ticket{Scope: query.All()}, "since", begin),
 		"stranger": b.dial(t, tenant("tenant-0"), "since", begin, "store", string(one)),
 	}
 	for _, c := range clients {

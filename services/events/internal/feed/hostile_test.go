@@ -24,7 +24,7 @@ func TestSlowClientIsClosedAlone(t *testing.T) {
 	for i := range 8 {
 		who := tenant("a")
 		if i == 0 {
-			who = query.Ticket{All: true}
+			who = query.Ticket{Scope: query.All()}
 		}
 		c := b.dial(t, who)
 		c.greeted()
@@ -149,7 +149,7 @@ func TestRoomIsBounded(t *testing.T) {
 	kept := b.ticket(t, tenant("a"))
 	b.wantRefused(t, kept, http.StatusTooManyRequests)
 	// An operator is nobody's tenant, and not one called "" either.
-	operator := query.Ticket{All: true}
+	operator := query.Ticket{Scope: query.All()}
 	b.dial(t, operator)
 	b.dial(t, operator)
 	b.wantRefused(t, b.ticket(t, operator), http.StatusTooManyRequests)

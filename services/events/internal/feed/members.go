@@ -39,10 +39,10 @@ func (h *Hub) leave(c *client) {
 func (h *Hub) forget(c *client) {
 	delete(h.clients, c)
 	delete(h.operators, c)
-	if same := h.tenants[c.ticket.Tenant]; same != nil {
+	if same := h.tenants[c.ticket.Scope.Tenant()]; same != nil {
 		delete(same, c)
 		if len(same) == 0 {
-			delete(h.tenants, c.ticket.Tenant)
+			delete(h.tenants, c.ticket.Scope.Tenant())
 		}
 	}
 }
@@ -81,14 +81,14 @@ func (h *Hub) join(c *client, seq uint64) (part []*websocket.PreparedMessage, re
 }
 
 func (h *Hub) index(c *client) {
-	if c.ticket.All {
+	if c.ticket.Scope.SeesAll() {
 		h.operators[c] = struct{}{}
 		return
 	}
-	same := h.tenants[c.ticket.Tenant]
+	same := h.tenants[c.ticket.Scope.Tenant()]
 	if same == nil {
 		same = map[*client]struct{}{}
-		h.tenants[c.ticket.Tenant] = same
+		h.tenants[c.ticket.Scope.Tenant()] = same
 	}
 	same[c] = struct{}{}
 }

@@ -131,7 +131,7 @@ func (c *client) recall(ctx context.Context, h *Hub, log *storelog.Log, seq uint
 		return nil, seq, err
 	}
 	entries, more, err := readmodel.History(ctx, h.pool, readmodel.Span{
-		After: seq, Upto: checkpoint, Tenant: c.ticket.Tenant, Store: c.store, Limit: replayPage,
+		After: seq, Upto: checkpoint, Scope: c.ticket.Scope, Store: c.store, Limit: replayPage,
 	})
 	if err != nil {
 		return nil, seq, err

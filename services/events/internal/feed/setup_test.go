@@ -207,7 +207,7 @@ func (b *testBundle) dial(tb testing.TB, t query.Ticket, params ...string) *read
 	return &reader{tb: tb, conn: conn}
 }
 
-func tenant(name string) query.Ticket { return query.Ticket{Tenant: name} }
+func tenant(name string) query.Ticket { return query.Ticket{Scope: query.Of(name)} }
 
 // reader is a client's end.
 type reader struct {

@@ -35,7 +35,7 @@ func look(ctx context.Context, tickets jetstream.KeyValue, key string) (query.Ti
 	if err := json.Unmarshal(entry.Value(), &ticket); err != nil {
 		return query.Ticket{}, 0, fmt.Errorf("decode a feed ticket: %w", err)
 	}
-	if ticket.Tenant == "" && !ticket.All {
+	if ticket.Scope.SeesNothing() {
 		return query.Ticket{}, 0, errTicket
 	}
 	return ticket, entry.Revision(), nil

@@ -88,7 +88,7 @@ func TestARedrivenMessageGetsTheRowsThatItWouldHaveGotAtOnce(t *testing.T) {
 // letters are the messages that are set aside and not put away.
 func (b *testBundle) letters(tb testing.TB) []uint64 {
 	tb.Helper()
-	found, _, err := readmodel.DeadLetters{Kind: "set_aside", Limit: 100}.List(tb.Context(), b.pool)
+	found, _, err := readmodel.DeadLetters{Scope: query.All(), Kind: "set_aside", Limit: 100}.List(tb.Context(), b.pool)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestWhatStaysUnreadableStaysSetAsideUntilItIsDiscarded(t *testing.T) {
 	if got := fmt.Sprint(b.letters(t)); got != "[2 4]" {
 		t.Errorf("set aside after the third was put away: %s", got)
 	}
-	history, _, err := readmodel.History(t.Context(), b.pool, readmodel.Span{Store: good, Limit: 10})
+	history, _, err := readmodel.History(t.Context(), b.pool, readmodel.Span{Scope: query.All(), Store: good, Limit: 10})
 	if err != nil || len(history) != 5 {
 		t.Errorf("the operator's own acts have %d rows, %v", len(history)-1, err)
 	}
@@ -232,7 +232,7 @@ func TestDeadLettersAreTheDomains(t *testing.T) {
 			want[seq] = s.ID
 		}
 	}
-	found, _, err := readmodel.DeadLetters{Limit: 1000}.List(t.Context(), b.pool)
+	found, _, err := readmodel.DeadLetters{Scope: query.All(), Limit: 1000}.List(t.Context(), b.pool)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +249,7 @@ func TestDeadLettersAreTheDomains(t *testing.T) {
 	}
 	b.operator(t, stuck, store.Discarded, letter.Seq)
 	b.await(t)
-	if left, _, err := (readmodel.DeadLetters{Tenant: "t", Limit: 10}).List(t.Context(), b.pool); err != nil || len(left) != 1 {
+	if left, _, err := (readmodel.DeadLetters{Scope: query.Of("t"), Limit: 10}).List(t.Context(), b.pool); err != nil || len(left) != 1 {
 		t.Errorf("one was put away, the other failed: %v, %v", left, err)
 	}
 }

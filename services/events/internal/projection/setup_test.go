@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/events/internal/logtest"
 	"github.com/store-platform/store-platform/services/events/internal/pgtest"
@@ -146,7 +147,7 @@ func (b *testBundle) checkRowsUpTo(tb testing.TB, seq uint64) {
 // history is every event that Postgres holds.
 func (b *testBundle) history(tb testing.TB) (all []storelog.Entry) {
 	tb.Helper()
-	span := readmodel.Span{Limit: 1000}
+	span := readmodel.Span{Scope: query.All(), Limit: 1000}
 	for {
 		page, more, err := readmodel.History(tb.Context(), b.pool, span)
 		if err != nil {
@@ -162,7 +163,7 @@ func (b *testBundle) history(tb testing.TB) (all []storelog.Entry) {
 // placed is every store that Postgres holds, newest first.
 func (b *testBundle) placed(tb testing.TB) (all []readmodel.Placed) {
 	tb.Helper()
-	list := readmodel.List{Deleted: true, Limit: 1000}
+	list := readmodel.List{Scope: query.All(), Deleted: true, Limit: 1000}
 	for {
 		page, more, err := readmodel.Stores(tb.Context(), b.pool, list)
 		if err != nil {

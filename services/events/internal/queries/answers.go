@@ -27,7 +27,7 @@ func (s *Service) stores(ctx context.Context, data []byte) (any, error) {
 		}
 	}
 	// The one character that JSON can say and Postgres can't.
-	if strings.ContainsRune(r.Tenant+r.Engine+r.Search+string(r.Status), 0) {
+	if strings.ContainsRune(r.Scope.Tenant()+r.Engine+r.Search+string(r.Status), 0) {
 		return nil, badRequest("the request holds text that is none")
 	}
 	s.see(ctx, r.Seen)
@@ -37,7 +37,7 @@ func (s *Service) stores(ctx context.Context, data []byte) (any, error) {
 		return nil, err
 	}
 	found, more, err := readmodel.Stores(ctx, s.pool, readmodel.List{
-		Tenant: r.Tenant, Status: r.Status, Engine: r.Engine, Search: r.Search, Deleted: r.Deleted,
+		Scope: r.Scope, Status: r.Status, Engine: r.Engine, Search: r.Search, Deleted: r.Deleted,
 		Before: before, Limit: r.Limit,
 	})
 	if err != nil {
@@ -57,7 +57,7 @@ func (s *Service) stores(ctx context.Context, data []byte) (any, error) {
 	return reply, nil
 }
 
-// events answers a query.EventsRequest. Whether the caller may see the store is the gateway's business.
+// events answers a query.EventsRequest.
 func (s *Service) events(ctx context.Context, data []byte) (any, error) {
 	r, err := parse[query.EventsRequest](data)
 	if err != nil {
@@ -75,7 +75,13 @@ func (s *Service) events(ctx context.Context, data []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, more, err := readmodel.History(ctx, s.pool, readmodel.Span{Store: id, After: r.After, Limit: r.Limit})
+	reply := query.EventsReply{Events: []query.Event{}, Checkpoint: checkpoint}
+	owner, err := readmodel.Owner(ctx, s.pool, id)
+	if err != nil || !r.Scope.Sees(owner) {
+		return reply, err
+	}
+	// A store's whole history is its owner's, also what was written behind a message that nobody could read.
+	entries, more, err := readmodel.History(ctx, s.pool, readmodel.Span{Scope: query.All(), Store: id, After: r.After, Limit: r.Limit})
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +89,6 @@ func (s *Service) events(ctx context.Context, data []byte) (any, error) {
 	for i, e := range entries {
 		events[i] = query.EventOf(e.Message)
 	}
-	reply := query.EventsReply{Checkpoint: checkpoint}
 	if reply.Events, err = page(s, events); err != nil {
 		return nil, err
 	}
@@ -93,7 +98,7 @@ func (s *Service) events(ctx context.Context, data []byte) (any, error) {
 	return reply, nil
 }
 
-// deadLetters answers a query.DeadLettersRequest. Whether the caller may see them is the gateway's business.
+// deadLetters answers a query.DeadLettersRequest.
 func (s *Service) deadLetters(ctx context.Context, data []byte) (any, error) {
 	r, err := parse[query.DeadLettersRequest](data)
 	if err != nil {
@@ -102,7 +107,7 @@ func (s *Service) deadLetters(ctx context.Context, data []byte) (any, error) {
 	if err := checkPage(r.Limit, r.After); err != nil {
 		return nil, err
 	}
-	if strings.ContainsRune(r.Tenant+string(r.Kind), 0) {
+	if strings.ContainsRune(r.Scope.Tenant()+string(r.Kind), 0) {
 		return nil, badRequest("the request holds text that is none")
 	}
 	s.see(ctx, r.Seen)
@@ -110,7 +115,7 @@ func (s *Service) deadLetters(ctx context.Context, data []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, more, err := readmodel.DeadLetters{Tenant: r.Tenant, Kind: r.Kind, After: r.After, Limit: r.Limit}.List(ctx, s.pool)
+	found, more, err := readmodel.DeadLetters{Scope: r.Scope, Kind: r.Kind, After: r.After, Limit: r.Limit}.List(ctx, s.pool)
 	if err != nil {
 		return nil, err
 	}

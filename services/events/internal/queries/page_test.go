@@ -83,7 +83,7 @@ func (b *testBundle) wantPages(t *testing.T, failedOften store.ID, many int) {
 	for i := range want {
 		want[i] = fmt.Sprint(i + 1)
 	}
-	events := query.EventsRequest{Store: failedOften, Limit: maxPage}
+	events := query.EventsRequest{Scope: query.All(), Store: failedOften, Limit: maxPage}
 	for _, e := range leaf(t, func() ([]query.Event, bool) {
 		reply := answered[query.EventsReply](t, b, query.EventsSubject, events)
 		events.After = reply.Next
@@ -95,7 +95,7 @@ func (b *testBundle) wantPages(t *testing.T, failedOften store.ID, many int) {
 		t.Errorf("a history:\n%s", diff)
 	}
 	got = nil
-	letters := query.DeadLettersRequest{Limit: maxPage}
+	letters := query.DeadLettersRequest{Scope: query.All(), Limit: maxPage}
 	for _, l := range leaf(t, func() ([]query.DeadLetter, bool) {
 		reply := answered[query.DeadLettersReply](t, b, query.DeadLettersSubject, letters)
 		letters.After = reply.Next
@@ -107,7 +107,7 @@ func (b *testBundle) wantPages(t *testing.T, failedOften store.ID, many int) {
 		t.Errorf("dead letters:\n%s", diff)
 	}
 	got = nil
-	stores := query.StoresRequest{Limit: maxPage}
+	stores := query.StoresRequest{Scope: query.All(), Limit: maxPage}
 	for _, s := range leaf(t, func() ([]query.Store, bool) {
 		reply := answered[query.StoresReply](t, b, query.StoresSubject, stores)
 		stores.After = reply.Next

@@ -92,10 +92,7 @@ func (s *Service) serve(ctx context.Context) error {
 	}
 	defer s.working.Wait()
 	defer func() { _ = service.Stop() }()
-	endpoints := map[string]answer{
-		query.StoresSubject: s.stores, query.EventsSubject: s.events, query.DeadLettersSubject: s.deadLetters,
-	}
-	for subject, answer := range endpoints {
+	for subject, answer := range s.endpoints() {
 		endpoint := micro.HandlerFunc(func(r micro.Request) { s.accept(ctx, r, answer) })
 		err := service.AddEndpoint(endpointName[subject], endpoint, micro.WithEndpointSubject(subject))
 		if err != nil {
@@ -108,6 +105,12 @@ func (s *Service) serve(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	return nil
+}
+
+func (s *Service) endpoints() map[string]answer {
+	return map[string]answer{
+		query.StoresSubject: s.stores, query.EventsSubject: s.events, query.DeadLettersSubject: s.deadLetters,
+	}
 }
 
 var endpointName = map[string]string{

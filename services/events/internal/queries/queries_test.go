@@ -166,18 +166,18 @@ func TestListsOfStores(t *testing.T) {
 		request query.StoresRequest
 		want    []string
 	}{
-		{"own, newest first", query.StoresRequest{Tenant: "a"}, []string{"Berta 100%", "Anna"}},
-		{"another's", query.StoresRequest{Tenant: "b"}, []string{"Dora"}},
-		{"nobody's", query.StoresRequest{Tenant: "c"}, []string{}},
-		{"everybody's", query.StoresRequest{}, []string{"Dora", "Berta 100%", "Anna"}},
-		{"with the deleted", query.StoresRequest{Tenant: "a", Deleted: true}, []string{"Carla", "Berta 100%", "Anna"}},
-		{"only the deleted", query.StoresRequest{Status: store.Deleted}, []string{"Carla"}},
-		{"queued", query.StoresRequest{Tenant: "a", Status: store.Queued}, []string{"Berta 100%", "Anna"}},
-		{"of an engine", query.StoresRequest{Tenant: "a", Engine: "woocommerce"}, []string{}},
-		{"by part of a name", query.StoresRequest{Tenant: "a", Search: "NN"}, []string{"Anna"}},
-		{"by id", query.StoresRequest{Tenant: "a", Search: string(berta)}, []string{"Berta 100%"}},
-		{"by what would be a pattern", query.StoresRequest{Search: "0%"}, []string{"Berta 100%"}},
-		{"search stays within the tenant", query.StoresRequest{Tenant: "b", Search: "a"}, []string{"Dora"}},
+		{"own, newest first", query.StoresRequest{Scope: query.Of("a")}, []string{"Berta 100%", "Anna"}},
+		{"another's", query.StoresRequest{Scope: query.Of("b")}, []string{"Dora"}},
+		{"nobody's", query.StoresRequest{Scope: query.Of("c")}, []string{}},
+		{"everybody's", query.StoresRequest{Scope: query.All()}, []string{"Dora", "Berta 100%", "Anna"}},
+		{"with the deleted", query.StoresRequest{Scope: query.Of("a"), Deleted: true}, []string{"Carla", "Berta 100%", "Anna"}},
+		{"only the deleted", query.StoresRequest{Scope: query.All(), Status: store.Deleted}, []string{"Carla"}},
+		{"queued", query.StoresRequest{Scope: query.Of("a"), Status: store.Queued}, []string{"Berta 100%", "Anna"}},
+		{"of an engine", query.StoresRequest{Scope: query.Of("a"), Engine: "woocommerce"}, []string{}},
+		{"by part of a name", query.StoresRequest{Scope: query.Of("a"), Search: "NN"}, []string{"Anna"}},
+		{"by id", query.StoresRequest{Scope: query.Of("a"), Search: string(berta)}, []string{"Berta 100%"}},
+		{"by what would be a pattern", query.StoresRequest{Scope: query.All(), Search: "0%"}, []string{"Berta 100%"}},
+		{"search stays within the tenant", query.StoresRequest{Scope: query.Of("b"), Search: "a"}, []string{"Dora"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for _, limit := range []int{1, 2, 200} {
@@ -198,7 +198,7 @@ func TestPagesStandStill(t *testing.T) {
 	for i := range 6 {
 		seen = b.author.Create(t.Context(), "a", logtest.Store("a", i), fmt.Sprint(i)).Version
 	}
-	r := query.StoresRequest{Tenant: "a", Limit: 3, Seen: seen}
+	r := query.StoresRequest{Scope: query.Of("a"), Limit: 3, Seen: seen}
 	first := b.page(t, r)
 	r.Seen = b.author.Create(t.Context(), "a", logtest.Store("a", 9), "new").Version
 	r.After = first.Next
@@ -224,7 +224,7 @@ func TestHistoryOutlivesItsStore(t *testing.T) {
 		}
 	}
 	var got []query.Event
-	r := query.EventsRequest{Store: id, Limit: 3, Seen: s.Version}
+	r := query.EventsRequest{Scope: query.Of("a"), Store: id, Limit: 3, Seen: s.Version}
 	for {
 		reply := askUpTo(t, b.nc, query.EventsSubject, r, r.Seen, func(reply query.EventsReply) uint64 { return reply.Checkpoint })
 		got = append(got, reply.Events...)
@@ -241,7 +241,7 @@ func TestHistoryOutlivesItsStore(t *testing.T) {
 func TestWaitsForWhatWasSeen(t *testing.T) {
 	b := setup(t, func(s *Service) { s.waits, s.answers = patience, 2*patience })
 	after := b.author.Create(t.Context(), "a", logtest.Store("a", 1), "Anna")
-	r := query.StoresRequest{Tenant: "a", Limit: 10, Seen: after.Version}
+	r := query.StoresRequest{Scope: query.Of("a"), Limit: 10, Seen: after.Version}
 	answered := make(chan query.StoresReply, 1)
 	go func() {
 		reply, _ := ask[query.StoresReply](t, b.nc, query.StoresSubject, r)
@@ -267,7 +267,7 @@ func TestWaitIsBounded(t *testing.T) {
 // tell that the wait held it up.
 func (b *testBundle) waitsBeside(t *testing.T) (inTime bool) {
 	t.Helper()
-	r := query.StoresRequest{Tenant: "a", Limit: 10, Seen: 1000}
+	r := query.StoresRequest{Scope: query.Of("a"), Limit: 10, Seen: 1000}
 	waiting := make(chan query.StoresReply, 1)
 	began := time.Now()
 	go func() {
@@ -336,7 +336,7 @@ func TestTenantListUsesItsIndex(t *testing.T) {
 	}
 	var plan strings.Builder
 	asked := &recorder{Querier: b.pool}
-	if _, _, err := readmodel.Stores(t.Context(), asked, readmodel.List{Tenant: "tenant-7", Before: 15000, Limit: 51}); err != nil {
+	if _, _, err := readmodel.Stores(t.Context(), asked, readmodel.List{Scope: query.Of("tenant-7"), Before: 15000, Limit: 51}); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := b.pool.Query(t.Context(), "explain "+asked.sql, asked.args...)

@@ -14,9 +14,8 @@ import (
 
 // DeadLetters selects what waits for an operator, oldest first.
 type DeadLetters struct {
-	// Tenant is whose; empty means everybody's, and with them the messages that were set aside: nobody can say whose
-	// these are.
-	Tenant string
+	// Scope is whose; with everybody's come the messages that were set aside: nobody can say whose these are.
+	Scope query.Scope
 	// Kind is one of them, or empty.
 	Kind query.DeadLetterKind
 	// After is exclusive.
@@ -27,16 +26,19 @@ type DeadLetters struct {
 // A command that is both is listed once, or a page could end between the two. deadLetters names a letter's kind in SQL, so that the page's limit counts what is asked for.
 const deadLetters = `select seq, kind, store, state, error, at from (
   select dead as seq, case status when 'Failed' then 'failed' else 'stuck' end as kind, id as store, state, '' as error, null::timestamptz as at
-  from stores where dead is not null and ($1 = '' or tenant = $1)
+  from stores where dead is not null and ($1 or tenant = $2)
   union all
-  select seq, 'set_aside', store, null, error, at from set_aside where discarded is null and $1 = ''
+  select seq, 'set_aside', store, null, error, at from set_aside where discarded is null and $1
     and not exists (select from stores where dead = seq)
 ) letter
-where seq > $2 and ($3 = '' or kind = $3) order by seq limit $4`
+where seq > $3 and ($4 = '' or kind = $4) order by seq limit $5`
 
 // List reads one page and says whether another comes after it.
 func (d DeadLetters) List(ctx context.Context, db Querier) (letters []query.DeadLetter, more bool, err error) {
-	rows, err := db.Query(ctx, deadLetters, d.Tenant, d.After, string(d.Kind), d.Limit+1)
+	if d.Scope.SeesNothing() {
+		return []query.DeadLetter{}, false, nil
+	}
+	rows, err := db.Query(ctx, deadLetters, d.Scope.SeesAll(), d.Scope.Tenant(), d.After, string(d.Kind), d.Limit+1)
 	if err != nil {
 		return nil, false, fmt.Errorf("list dead letters: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
@@ -21,15 +22,19 @@ const Resolution = time.Microsecond
 type Span struct {
 	// After is exclusive, Upto inclusive; no Upto means to the end.
 	After, Upto uint64
-	// Store and Tenant restrict the span when set.
-	Store  store.ID
-	Tenant string
-	Limit  int
+	// Store restricts the span when set.
+	Store store.ID
+	// Scope is whose stores' messages.
+	Scope query.Scope
+	Limit int
 }
 
 // History reads one page and says whether another comes after it. The entries are those of the log, less the ids and
 // headers of their messages.
 func History(ctx context.Context, db Querier, s Span) (entries []storelog.Entry, more bool, err error) {
+	if s.Scope.SeesNothing() {
+		return []storelog.Entry{}, false, nil
+	}
 	sql, args := s.statement()
 	rows, err := db.Query(ctx, sql, args...)
 	if err != nil {
@@ -54,8 +59,8 @@ func (s Span) statement() (string, []any) {
 	if s.Store != "" {
 		and("store = $%d", string(s.Store))
 	}
-	if s.Tenant != "" {
-		and("tenant = $%d", s.Tenant)
+	if !s.Scope.SeesAll() {
+		and("tenant = $%d", s.Scope.Tenant())
 	}
 	args = append(args, s.Limit+1)
 	return fmt.Sprintf("select seq, store, tenant, type, at, actor, generation, facts, state from events where %s order by seq limit $%d",

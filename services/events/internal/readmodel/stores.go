@@ -3,6 +3,7 @@ package readmodel
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -14,8 +15,8 @@ import (
 
 // List selects stores, newest first.
 type List struct {
-	// Tenant is whose stores; empty means everybody's.
-	Tenant  string
+	// Scope is whose stores.
+	Scope   query.Scope
 	Status  store.Status
 	Engine  string
 	Search  string
@@ -33,6 +34,9 @@ type Placed struct {
 
 // Stores reads one page and says whether another comes after it.
 func Stores(ctx context.Context, db Querier, l List) (stores []Placed, more bool, err error) {
+	if l.Scope.SeesNothing() {
+		return []Placed{}, false, nil
+	}
 	sql, args := l.statement()
 	rows, err := db.Query(ctx, sql, args...)
 	if err != nil {
@@ -54,8 +58,8 @@ func (l List) statement() (string, []any) {
 		args = append(args, value)
 		where = append(where, strings.ReplaceAll(condition, "?", fmt.Sprintf("$%d", len(args))))
 	}
-	if l.Tenant != "" {
-		and("tenant = ?", l.Tenant)
+	if !l.Scope.SeesAll() {
+		and("tenant = ?", l.Scope.Tenant())
 	}
 	if l.Status != "" {
 		and("status = ?", string(l.Status))
@@ -91,6 +95,15 @@ func scanStore(row pgx.CollectableRow) (Placed, error) {
 		return p, fmt.Errorf("decode the state of the store opened at %d: %w", p.Place, err)
 	}
 	return p, nil
+}
+
+// Owner is whose a store is, nobody's where no store is known by this id.
+func Owner(ctx context.Context, db Querier, id store.ID) (tenant string, err error) {
+	err = db.QueryRow(ctx, "select tenant from stores where id = $1", string(id)).Scan(&tenant)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return "", fmt.Errorf("read whose store %s is: %w", id, err)
+	}
+	return tenant, nil
 }
 
 // View shows it to its tenant.

@@ -10,7 +10,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
-	"github.com/store-platform/store-platform/services/gateway/internal/door"
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
 )
 
@@ -53,7 +53,7 @@ func New(b *bus.Bus, r *reader.Reader, quota int, now func() time.Time, random i
 func (a *Admission) Seen(tenant string) uint64 { return a.seen.of(tenant) }
 
 // Read returns the store as it is now. A store of another tenant doesn't exist.
-func (a *Admission) Read(ctx context.Context, client door.Client, id store.ID) (store.State, error) {
+func (a *Admission) Read(ctx context.Context, who principal.Principal, id store.ID) (store.State, error) {
 	parts, err := a.bus.Parts()
 	if err != nil {
 		return store.State{}, err
@@ -62,26 +62,29 @@ func (a *Admission) Read(ctx context.Context, client door.Client, id store.ID) (
 	if err != nil {
 		return store.State{}, err
 	}
-	return state, visible(state, client)
+	if err := visible(state, who); err != nil {
+		return store.State{}, err
+	}
+	return state, nil
 }
 
 // Delete wants the store gone. Of a store that is being deleted, or is gone already, it returns how that stands.
-func (a *Admission) Delete(ctx context.Context, client door.Client, id store.ID) (store.State, error) {
-	return a.command(ctx, client, id, store.Delete)
+func (a *Admission) Delete(ctx context.Context, who principal.Principal, id store.ID) (store.State, error) {
+	return a.command(ctx, who, id, store.Delete)
 }
 
 // Retry wants the failed operation tried again, or what is Degraded mended.
-func (a *Admission) Retry(ctx context.Context, client door.Client, id store.ID) (store.State, error) {
-	return a.command(ctx, client, id, store.Retry)
+func (a *Admission) Retry(ctx context.Context, who principal.Principal, id store.ID) (store.State, error) {
+	return a.command(ctx, who, id, store.Retry)
 }
 
-func (a *Admission) command(ctx context.Context, client door.Client, id store.ID, wish store.Verb) (store.State, error) {
+func (a *Admission) command(ctx context.Context, who principal.Principal, id store.ID, wish store.Verb) (store.State, error) {
 	parts, err := a.bus.Parts()
 	if err != nil {
 		return store.State{}, err
 	}
 	state, err := parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
-		if err := visible(s, client); err != nil {
+		if err := visible(s, who); err != nil {
 			return nil, err
 		}
 		verb := store.Intent(s, wish)
@@ -93,53 +96,53 @@ func (a *Admission) command(ctx context.Context, client door.Client, id store.ID
 		if err != nil {
 			return nil, err
 		}
-		return a.wanting(verb, s, client, parts.Platform.Cluster()), nil
+		return a.wanting(verb, s, who, parts.Platform.Cluster()), nil
 	})
 	if err != nil {
-		return state, err
+		return store.State{}, err
 	}
-	return a.shown(client, state), nil
+	return a.shown(who, state), nil
 }
 
 // shown notes what a client is told of: the next list of whoever did it is to have it as much as the owner's.
-func (a *Admission) shown(client door.Client, state store.State) store.State {
+func (a *Admission) shown(who principal.Principal, state store.State) store.State {
 	a.seen.note(state.Tenant, state.Version)
-	a.seen.note(client.Tenant, state.Version)
+	a.seen.note(who.Tenant(), state.Version)
 	return state
 }
 
 // wanting is the command of an existing store with this verb.
-func (a *Admission) wanting(verb store.Verb, s store.State, client door.Client, c platform.Cluster) *store.Message {
-	return &store.Message{Type: store.Type(verb), Tenant: s.Tenant, Actor: client.Actor(), Time: a.now(), Facts: waiting(c)}
+func (a *Admission) wanting(verb store.Verb, s store.State, who principal.Principal, c platform.Cluster) *store.Message {
+	return &store.Message{Type: store.Type(verb), Tenant: s.Tenant, Actor: who.Actor(), Time: a.now(), Facts: waiting(c)}
 }
 
 // LookedAt notes on the log that the client is about to be shown the store's passwords; without the note it must not
 // be. Only of a store that stands, as others have none that work.
-func (a *Admission) LookedAt(ctx context.Context, client door.Client, id store.ID) (store.State, error) {
+func (a *Admission) LookedAt(ctx context.Context, who principal.Principal, id store.ID) (store.State, error) {
 	parts, err := a.bus.Parts()
 	if err != nil {
 		return store.State{}, err
 	}
 	state, err := parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
-		if err := visible(s, client); err != nil {
+		if err := visible(s, who); err != nil {
 			return nil, err
 		}
 		if !s.Stands() {
 			return nil, ErrNotReady
 		}
 		return &store.Message{
-			Type: store.CredentialsViewed, Tenant: s.Tenant, Actor: client.Actor(), Generation: s.Generation, Time: a.now(),
+			Type: store.CredentialsViewed, Tenant: s.Tenant, Actor: who.Actor(), Generation: s.Generation, Time: a.now(),
 		}, nil
 	})
 	if err != nil {
-		return state, err
+		return store.State{}, err
 	}
-	return a.shown(client, state), nil
+	return a.shown(who, state), nil
 }
 
 // visible makes not found and not yours the same.
-func visible(s store.State, client door.Client) error {
-	if !s.Exists() || !client.MaySee(s.Tenant) {
+func visible(s store.State, who principal.Principal) error {
+	if !s.Exists() || !who.MaySee(s.Tenant) {
 		return store.ErrNotFound
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/store"
-	"github.com/store-platform/store-platform/services/gateway/internal/door"
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 )
 
 var (
@@ -40,7 +40,7 @@ type Change struct {
 // Change changes the store. A new name and another end are events, and are true at once; another plan and other options
 // are an operation. Everything is checked before anything is written. Each of the three is a message of its own: a
 // gateway that ends between two of them has done what the ETag says, and the same request again does the rest.
-func (a *Admission) Change(ctx context.Context, client door.Client, id store.ID, c Change) (store.State, error) {
+func (a *Admission) Change(ctx context.Context, who principal.Principal, id store.ID, c Change) (store.State, error) {
 	parts, err := a.bus.Parts()
 	if err != nil {
 		return store.State{}, err
@@ -51,7 +51,7 @@ func (a *Admission) Change(ctx context.Context, client door.Client, id store.ID,
 		said := false
 		state, err = parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
 			said = false
-			if err := visible(s, client); err != nil {
+			if err := visible(s, who); err != nil {
 				return nil, err
 			}
 			if first && c.Match != nil && !slices.Contains(c.Match, s.Changed) {
@@ -63,7 +63,7 @@ func (a *Admission) Change(ctx context.Context, client door.Client, id store.ID,
 			}
 			said = true
 			m := todo[0]
-			m.Tenant, m.Actor, m.Time = s.Tenant, client.Actor(), now
+			m.Tenant, m.Actor, m.Time = s.Tenant, who.Actor(), now
 			if m.Type.IsCommand() {
 				waits := waiting(parts.Platform.Cluster())
 				m.Facts.Reason, m.Facts.Message = waits.Reason, waits.Message
@@ -76,7 +76,7 @@ func (a *Admission) Change(ctx context.Context, client door.Client, id store.ID,
 			return state, err
 		}
 		if !said {
-			return a.shown(client, state), nil
+			return a.shown(who, state), nil
 		}
 	}
 }
@@ -174,46 +174,46 @@ func sameOptions(pack engine.Pack, stand, wanted map[string]any) bool {
 }
 
 // Suspend stops the store and keeps its data.
-func (a *Admission) Suspend(ctx context.Context, client door.Client, id store.ID) (store.State, error) {
+func (a *Admission) Suspend(ctx context.Context, who principal.Principal, id store.ID) (store.State, error) {
 	parts, err := a.bus.Parts()
 	if err != nil {
 		return store.State{}, err
 	}
-	state, err := a.Read(ctx, client, id)
+	state, err := a.Read(ctx, who, id)
 	if err != nil {
 		return store.State{}, err
 	}
 	if pack, ok := parts.Catalog.Find(state.Spec.Engine); ok && !pack.CanSuspend() {
 		return store.State{}, ErrCannotSuspend
 	}
-	return a.command(ctx, client, id, store.Suspend)
+	return a.command(ctx, who, id, store.Suspend)
 }
 
 // Resume starts a suspended store again.
-func (a *Admission) Resume(ctx context.Context, client door.Client, id store.ID) (store.State, error) {
-	return a.command(ctx, client, id, store.Resume)
+func (a *Admission) Resume(ctx context.Context, who principal.Principal, id store.ID) (store.State, error) {
+	return a.command(ctx, who, id, store.Resume)
 }
 
 // Cancel calls off the operation in flight: it ends failed, and what it has done so far is gone back from by the keeper.
-func (a *Admission) Cancel(ctx context.Context, client door.Client, id store.ID) (store.State, error) {
+func (a *Admission) Cancel(ctx context.Context, who principal.Principal, id store.ID) (store.State, error) {
 	parts, err := a.bus.Parts()
 	if err != nil {
 		return store.State{}, err
 	}
 	state, err := parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
-		if err := visible(s, client); err != nil {
+		if err := visible(s, who); err != nil {
 			return nil, err
 		}
 		if err := store.AdmitCancel(s); err != nil {
 			return nil, err
 		}
 		return &store.Message{
-			Type: store.BecameFailed, Tenant: s.Tenant, Actor: client.Actor(), Generation: s.Generation, Time: a.now(),
+			Type: store.BecameFailed, Tenant: s.Tenant, Actor: who.Actor(), Generation: s.Generation, Time: a.now(),
 			Facts: store.Facts{Reason: store.ReasonCancelled, Message: "It was called off."},
 		}, nil
 	})
 	if err != nil {
 		return state, err
 	}
-	return a.shown(client, state), nil
+	return a.shown(who, state), nil
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
-	"github.com/store-platform/store-platform/services/gateway/internal/door"
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 )
 
 // MaxName is how many characters a store's name may have.
@@ -56,7 +56,10 @@ func (w Wish) digest() (string, error) {
 
 // Create makes a store. With a key it makes one store however often it is called, and returns that store's state; the
 // same key with another wish is ErrKeyReused.
-func (a *Admission) Create(ctx context.Context, client door.Client, key string, w Wish) (store.State, error) {
+func (a *Admission) Create(ctx context.Context, who principal.Principal, key string, w Wish) (store.State, error) {
+	if !who.MayCreate() {
+		return store.State{}, principal.ErrNobody
+	}
 	parts, err := a.bus.Parts()
 	if err != nil {
 		return store.State{}, err
@@ -68,14 +71,14 @@ func (a *Admission) Create(ctx context.Context, client door.Client, key string, 
 	if err != nil {
 		return store.State{}, err
 	}
-	id, err := a.newID(client.Tenant, key)
+	id, err := a.newID(who.Tenant(), key)
 	if err != nil {
 		return store.State{}, err
 	}
 	if key != "" {
 		before, err := parts.Log.Last(ctx, id)
 		if err != nil || before.Exists() {
-			return repeated(before, digest, err)
+			return repeated(before, who, digest, err)
 		}
 	}
 	spec, err := w.spec(id, parts.Catalog)
@@ -87,23 +90,23 @@ func (a *Admission) Create(ctx context.Context, client door.Client, key string, 
 	if err != nil {
 		return store.State{}, err
 	}
-	if err := a.claim(ctx, parts, client.Tenant, id); err != nil {
+	if err := a.claim(ctx, parts, who.Tenant(), id); err != nil {
 		return store.State{}, err
 	}
 	facts := waiting(parts.Platform.Cluster())
 	facts.Spec, facts.Request, facts.ExpiresAt = &spec, digest, expires
 	after, err := parts.Log.Append(ctx, store.State{}, store.Message{
-		Type: store.CreateCommand, Store: id, Tenant: client.Tenant, Actor: client.Actor(), Time: now, Facts: facts,
+		Type: store.CreateCommand, Store: id, Tenant: who.Tenant(), Actor: who.Actor(), Time: now, Facts: facts,
 	})
 	if errors.Is(err, storelog.ErrConflict) {
 		// Somebody was faster with the same key.
 		before, err := parts.Log.Last(ctx, id)
-		return repeated(before, digest, err)
+		return repeated(before, who, digest, err)
 	}
 	if err != nil {
 		return store.State{}, err
 	}
-	return a.shown(client, after), nil
+	return a.shown(who, after), nil
 }
 
 func (a *Admission) newID(tenant, key string) (store.ID, error) {
@@ -117,12 +120,14 @@ func (a *Admission) newID(tenant, key string) (store.ID, error) {
 	return store.NewID(random[:]), nil
 }
 
-func repeated(before store.State, digest string, err error) (store.State, error) {
+// repeated answers a create whose id has a history. An id is derived from its tenant, so the store is the tenant's own as
+// long as no two derive the same; of anybody else's nothing is told but that the key is taken.
+func repeated(before store.State, who principal.Principal, digest string, err error) (store.State, error) {
 	if err != nil {
 		return store.State{}, err
 	}
-	if before.Request != digest {
-		return before, ErrKeyReused
+	if before.Tenant != who.Tenant() || before.Request != digest {
+		return store.State{}, ErrKeyReused
 	}
 	return before, nil
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
-	"github.com/store-platform/store-platform/services/gateway/internal/door"
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 )
 
 // MaxReason is how many characters the reason of a discard may have.
@@ -21,12 +21,12 @@ const MaxReason = 500
 // Redrive sends the dead letter with this sequence again: the command that failed or is stuck, as a new command; a
 // message that the read model has set aside, as the wish that it be read once more. Whatever isn't a dead letter, isn't
 // one any more or isn't the client's is store.ErrNoDeadLetter.
-func (a *Admission) Redrive(ctx context.Context, client door.Client, seq uint64) (store.State, error) {
-	return a.deal(ctx, client, seq, store.Redriven, "")
+func (a *Admission) Redrive(ctx context.Context, who principal.Principal, seq uint64) (store.State, error) {
+	return a.deal(ctx, who, seq, store.Redriven, "")
 }
 
 // Discard puts the dead letter away for good, for a reason that stays on the log. The store itself stays as it is.
-func (a *Admission) Discard(ctx context.Context, client door.Client, seq uint64, reason string) (store.State, error) {
+func (a *Admission) Discard(ctx context.Context, who principal.Principal, seq uint64, reason string) (store.State, error) {
 	reason = line.Trim(reason)
 	if reason == "" || utf8.RuneCountInString(reason) > MaxReason {
 		return store.State{}, &engine.FieldError{Field: "reason", Message: fmt.Sprintf("must have 1 to %d characters", MaxReason)}
@@ -34,12 +34,12 @@ func (a *Admission) Discard(ctx context.Context, client door.Client, seq uint64,
 	if err := checkLine("reason", reason); err != nil {
 		return store.State{}, err
 	}
-	return a.deal(ctx, client, seq, store.Discarded, reason)
+	return a.deal(ctx, who, seq, store.Discarded, reason)
 }
 
 // deal finds the letter in the log: that of a command is dealt with while nobody remembers anything.
 func (a *Admission) deal(
-	ctx context.Context, client door.Client, seq uint64, how store.Type, reason string,
+	ctx context.Context, who principal.Principal, seq uint64, how store.Type, reason string,
 ) (store.State, error) {
 	parts, err := a.bus.Parts()
 	if err != nil {
@@ -57,29 +57,29 @@ func (a *Admission) deal(
 		return store.State{}, store.ErrNoDeadLetter
 	}
 	state, err := parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
-		return a.answerCommand(s, client, seq, how, reason, parts)
+		return a.answerCommand(s, who, seq, how, reason, parts)
 	})
 	// The message itself may be the letter, which only an operator deals with. Others learn nothing from the difference.
 	if errors.Is(err, store.ErrNoDeadLetter) || errors.Is(err, storelog.ErrUnreadable) {
-		if !client.Operator {
+		if !who.MayOperate() {
 			return store.State{}, store.ErrNoDeadLetter
 		}
 		state, err = a.answerMessage(ctx, parts, id, store.Message{
-			Type: how, Actor: client.Actor(), Time: a.now(), Facts: store.Facts{DeadLetter: seq, Message: reason},
+			Type: how, Actor: who.Actor(), Time: a.now(), Facts: store.Facts{DeadLetter: seq, Message: reason},
 		})
 	}
 	if err != nil {
 		return store.State{}, err
 	}
-	return a.shown(client, state), nil
+	return a.shown(who, state), nil
 }
 
 // answerCommand decides on the letter of a store's newest command. A second redrive finds another newest command, so
 // there is never a second one for the same letter.
 func (a *Admission) answerCommand(
-	s store.State, client door.Client, seq uint64, how store.Type, reason string, parts *bus.Parts,
+	s store.State, who principal.Principal, seq uint64, how store.Type, reason string, parts *bus.Parts,
 ) (*store.Message, error) {
-	if !s.Exists() || !client.MaySee(s.Tenant) && !client.Operator {
+	if !s.Exists() || !who.DeadLetters().Sees(s.Tenant) {
 		return nil, store.ErrNoDeadLetter
 	}
 	verb, err := store.AdmitRedrive(s, seq)
@@ -88,11 +88,11 @@ func (a *Admission) answerCommand(
 	}
 	if how == store.Discarded {
 		return &store.Message{
-			Type: store.Discarded, Tenant: s.Tenant, Actor: client.Actor(), Generation: seq, Time: a.now(),
+			Type: store.Discarded, Tenant: s.Tenant, Actor: who.Actor(), Generation: seq, Time: a.now(),
 			Facts: store.Facts{DeadLetter: seq, Message: reason},
 		}, nil
 	}
-	m := a.wanting(verb, s, client, parts.Platform.Cluster())
+	m := a.wanting(verb, s, who, parts.Platform.Cluster())
 	m.Facts.DeadLetter = seq
 	return m, nil
 }
@@ -102,6 +102,8 @@ func (a *Admission) answerCommand(
 // knows whether it has set them aside, and without it nothing is done.
 //
 // The event belongs to no generation, so that it changes nothing of how the store is.
+//
+// Whoever comes here operates: such messages are nobody's.
 func (a *Admission) answerMessage(ctx context.Context, parts *bus.Parts, id store.ID, m store.Message) (store.State, error) {
 	state, err := parts.Log.Last(ctx, id)
 	if errors.Is(err, storelog.ErrUnreadable) {
@@ -118,7 +120,7 @@ func (a *Admission) answerMessage(ctx context.Context, parts *bus.Parts, id stor
 		return store.State{}, err
 	}
 	reply, err := a.reader.DeadLetters(ctx, query.DeadLettersRequest{
-		Kind: query.DeadSetAside, After: m.Facts.DeadLetter - 1, Limit: 1, Seen: state.Version,
+		Scope: query.All(), Kind: query.DeadSetAside, After: m.Facts.DeadLetter - 1, Limit: 1, Seen: state.Version,
 	})
 	if err != nil {
 		return store.State{}, err

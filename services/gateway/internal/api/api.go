@@ -15,8 +15,8 @@ import (
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
-	"github.com/store-platform/store-platform/services/gateway/internal/door"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
 	"github.com/store-platform/store-platform/services/gateway/internal/refusal"
@@ -32,11 +32,10 @@ type API struct {
 	admission *admission.Admission
 	reader    *reader.Reader
 	bus       *bus.Bus
-	door      *door.Door
 }
 
 // Mount adds the routes to app and returns the OpenAPI document as JSON.
-func Mount(app *fiber.App, a *admission.Admission, r *reader.Reader, b *bus.Bus, d *door.Door) (*huma.OpenAPI, error) {
+func Mount(app *fiber.App, a *admission.Admission, r *reader.Reader, b *bus.Bus) (*huma.OpenAPI, error) {
 	problem.InstallInHuma()
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
@@ -56,7 +55,7 @@ func Mount(app *fiber.App, a *admission.Admission, r *reader.Reader, b *bus.Bus,
 	}
 	takeWordsFromTheirLists(config.Components.Schemas)
 	routes := humafiber.NewWithGroup(app, headToo{app}, config)
-	api := &API{admission: a, reader: r, bus: b, door: d}
+	api := &API{admission: a, reader: r, bus: b}
 	api.catalog(routes)
 	api.stores(routes)
 	api.commands(routes)
@@ -97,8 +96,24 @@ func (a *API) packs() (*engine.Catalog, error) {
 	return parts.Catalog, nil
 }
 
-// handle registers an operation and sends what its handler refuses through the one place that knows all errors.
+// handle registers an operation that is for somebody: nobody is refused before anything of the request is looked at.
 func handle[I, O any](routes huma.API, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
+	op.Middlewares = append(op.Middlewares, refuseNobody)
+	public(routes, op, handler)
+}
+
+func refuseNobody(ctx huma.Context, next func(huma.Context)) {
+	if principal.In(ctx.Context()).Known() {
+		next(ctx)
+		return
+	}
+	// What can't be written can't be told to anybody either.
+	_ = refusal.Of(refuse(ctx.Context(), principal.ErrNobody)).Send(humafiber.Unwrap(ctx))
+}
+
+// public registers an operation that shows everybody the same, and sends what its handler refuses through the one place
+// that knows all errors.
+func public[I, O any](routes huma.API, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
 	op.Errors = append(op.Errors, http.StatusForbidden, http.StatusServiceUnavailable)
 	huma.Register(routes, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)

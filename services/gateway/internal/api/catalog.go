@@ -63,7 +63,7 @@ type PlanList struct {
 type plansOutput struct{ Body PlanList }
 
 func (a *API) catalog(routes huma.API) {
-	handle(routes, huma.Operation{
+	public(routes, huma.Operation{
 		OperationID: "list-engines", Method: http.MethodGet, Path: "/engines", Tags: []string{"Catalog"},
 		Summary: "Engines on offer", Description: "With their plans and options. Empty until a provisioner has published some.",
 	}, func(context.Context, *struct{}) (*enginesOutput, error) {
@@ -79,7 +79,7 @@ func (a *API) catalog(routes huma.API) {
 		}
 		return out, nil
 	})
-	handle(routes, huma.Operation{
+	public(routes, huma.Operation{
 		OperationID: "list-plans", Method: http.MethodGet, Path: "/plans", Tags: []string{"Catalog"},
 		Summary: "Plans of all engines", Description: "A plan bounds the whole store.",
 	}, func(_ context.Context, in *struct {

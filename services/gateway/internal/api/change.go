@@ -10,8 +10,8 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
-	"github.com/store-platform/store-platform/services/gateway/internal/door"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 )
 
 // ChangeStore is what of a store is to be another. What is left out stays as it is.
@@ -98,7 +98,7 @@ func (a *API) change(ctx context.Context, in *changeInput) (*changeOutput, error
 	if in.Body.TTL.given {
 		change.TTL = &in.Body.TTL.ttl
 	}
-	state, err := a.admission.Change(ctx, door.ClientIn(ctx), id, change)
+	state, err := a.admission.Change(ctx, principal.In(ctx), id, change)
 	if err != nil {
 		return nil, err
 	}

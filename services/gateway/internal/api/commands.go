@@ -7,8 +7,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
-	"github.com/store-platform/store-platform/services/gateway/internal/door"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 )
 
 // CreateStore is what a create may say. Everything has a default.
@@ -42,7 +42,7 @@ func (a *API) commands(routes huma.API) {
 		OperationID: "create-store", Method: http.MethodPost, Path: "/stores", Summary: "Create a store", Description: aboutCreate,
 		MaxBodyBytes: MaxBody, Errors: []int{http.StatusBadRequest, http.StatusUnsupportedMediaType},
 	}), func(ctx context.Context, in *createInput) (*storeOutput, error) {
-		state, err := a.admission.Create(ctx, door.ClientIn(ctx), in.Key, admission.Wish{
+		state, err := a.admission.Create(ctx, principal.In(ctx), in.Key, admission.Wish{
 			Name: in.Body.Name, Engine: in.Body.Engine, Plan: in.Body.Plan, Options: in.Body.Options, TTL: in.Body.TTL,
 		})
 		if err != nil {
@@ -70,7 +70,7 @@ func (a *API) commanded(do command) func(context.Context, *idInput) (*storeOutpu
 			return nil, err
 		}
 		observe.Store(ctx, id, 0)
-		state, err := do(ctx, door.ClientIn(ctx), id)
+		state, err := do(ctx, principal.In(ctx), id)
 		if err != nil {
 			return nil, err
 		}

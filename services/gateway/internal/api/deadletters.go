@@ -8,7 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/store-platform/store-platform/pkg/query"
-	"github.com/store-platform/store-platform/services/gateway/internal/door"
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 )
 
 type deadLettersInput struct {
@@ -81,7 +81,7 @@ func (a *API) deadLetters(routes huma.API) {
 }
 
 func (a *API) redrive(ctx context.Context, in *letterInput) (*storeOutput, error) {
-	state, err := a.admission.Redrive(ctx, door.ClientIn(ctx), in.parse())
+	state, err := a.admission.Redrive(ctx, principal.In(ctx), in.parse())
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func (a *API) redrive(ctx context.Context, in *letterInput) (*storeOutput, error
 
 func (a *API) discard(ctx context.Context, in *discardInput) (*storeOutput, error) {
 	letter := letterInput{N: in.N}
-	state, err := a.admission.Discard(ctx, door.ClientIn(ctx), letter.parse(), in.Body.Reason)
+	state, err := a.admission.Discard(ctx, principal.In(ctx), letter.parse(), in.Body.Reason)
 	if err != nil {
 		return nil, err
 	}
@@ -98,15 +98,11 @@ func (a *API) discard(ctx context.Context, in *discardInput) (*storeOutput, erro
 }
 
 func (a *API) listDeadLetters(ctx context.Context, in *deadLettersInput) (*deadLettersOutput, error) {
-	client := door.ClientIn(ctx)
-	q := query.DeadLettersRequest{
-		Tenant: client.Tenant, Kind: in.Kind, After: in.After, Limit: in.Limit,
-		Seen: max(in.Seen, a.admission.Seen(client.Tenant)),
-	}
-	if client.Operator {
-		q.Tenant = ""
-	}
-	reply, err := a.reader.DeadLetters(ctx, q)
+	who := principal.In(ctx)
+	reply, err := a.reader.DeadLetters(ctx, query.DeadLettersRequest{
+		Scope: who.DeadLetters(), Kind: in.Kind, After: in.After, Limit: in.Limit,
+		Seen: max(in.Seen, a.admission.Seen(who.Tenant())),
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
-	"github.com/store-platform/store-platform/services/gateway/internal/door"
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
 
@@ -18,7 +18,7 @@ import (
 const MaxBody = 64 << 10
 
 // command is one of admission's verbs.
-type command func(context.Context, door.Client, store.ID) (store.State, error)
+type command func(context.Context, principal.Principal, store.ID) (store.State, error)
 
 // eventsInput repeats idInput's field: huma doesn't look into an embedded struct that isn't exported.
 type eventsInput struct {
@@ -81,7 +81,7 @@ func (a *API) events(ctx context.Context, in *eventsInput) (*eventsOutput, error
 		return nil, err
 	}
 	reply, err := a.reader.Events(ctx, query.EventsRequest{
-		Store: state.ID, After: in.After, Limit: in.Limit, Seen: state.Version,
+		Scope: principal.In(ctx).Stores(), Store: state.ID, After: in.After, Limit: in.Limit, Seen: state.Version,
 	})
 	if err != nil {
 		return nil, err
@@ -124,8 +124,8 @@ func (a *API) credentials(ctx context.Context, in *idInput) (*credentialsOutput,
 	if err != nil {
 		return nil, err
 	}
-	client := door.ClientIn(ctx)
-	if a.door.AdminKeySet() && !client.Admin {
+	who := principal.In(ctx)
+	if !who.MaySeePasswords() {
 		return nil, problem.New(problem.AdminKeyRequired, "Passwords are shown to the holder of ADMIN_API_KEY only. "+
 			"Send it as X-Api-Key or as a bearer token.")
 	}
@@ -137,7 +137,7 @@ func (a *API) credentials(ctx context.Context, in *idInput) (*credentialsOutput,
 		return nil, err
 	}
 	// Fact first: if this can't be written, nobody has seen anything.
-	if _, err := a.admission.LookedAt(ctx, client, state.ID); err != nil {
+	if _, err := a.admission.LookedAt(ctx, who, state.ID); err != nil {
 		return nil, err
 	}
 	out := &credentialsOutput{}

@@ -11,8 +11,8 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
-	"github.com/store-platform/store-platform/services/gateway/internal/door"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 )
 
 // storeOutput is one store, with where it is and which command it obeys.
@@ -77,16 +77,12 @@ func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := door.ClientIn(ctx)
-	q := query.StoresRequest{
-		Tenant: client.Tenant, Status: in.Status, Engine: in.Engine, Search: in.Search,
+	who := principal.In(ctx)
+	reply, err := a.reader.Stores(ctx, query.StoresRequest{
+		Scope: who.Stores(), Status: in.Status, Engine: in.Engine, Search: in.Search,
 		Deleted: in.Deleted || in.Status == store.Deleted, After: in.Cursor, Limit: in.Limit,
-		Seen: max(in.Seen, a.admission.Seen(client.Tenant)),
-	}
-	if client.Admin {
-		q.Tenant = ""
-	}
-	reply, err := a.reader.Stores(ctx, q)
+		Seen: max(in.Seen, a.admission.Seen(who.Tenant())),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +102,7 @@ func (a *API) read(ctx context.Context, in idInput) (store.State, error) {
 	if err != nil {
 		return store.State{}, err
 	}
-	state, err := a.admission.Read(ctx, door.ClientIn(ctx), id)
+	state, err := a.admission.Read(ctx, principal.In(ctx), id)
 	if err != nil {
 		return store.State{}, err
 	}

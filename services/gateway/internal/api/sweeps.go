@@ -8,7 +8,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
-	"github.com/store-platform/store-platform/services/gateway/internal/door"
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
 
@@ -55,7 +55,7 @@ func (a *API) sweeps(routes huma.API) {
 
 // operated lets only those in who look after the platform: a report names everybody's stores.
 func (a *API) operated(ctx context.Context) (*bus.Parts, error) {
-	if !door.ClientIn(ctx).Operator {
+	if !principal.In(ctx).MayOperate() {
 		return nil, problem.New(problem.AdminKeyRequired, "This is the operator's. Send ADMIN_API_KEY as X-Api-Key or as a bearer "+
 			"token; where none is set, ask from the gateway's own machine.")
 	}

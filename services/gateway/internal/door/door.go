@@ -8,7 +8,6 @@ package door
 
 import (
 	"cmp"
-	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"mime"
@@ -19,42 +18,9 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
-
-// AdminActor is who the log names when an operator acts with the admin key.
-const AdminActor = "admin"
-
-// Client is who is asking.
-type Client struct {
-	// Tenant owns what the client creates.
-	Tenant string
-	// Admin holds the admin key, and sees every tenant's stores.
-	Admin bool
-	// Operator may look after the platform itself, its sweeps and dead letters: with an admin key its holder, without one
-	// who sits at the gateway's machine, and that is nobody whose request was forwarded. Stores of others are no business of
-	// who merely sits there.
-	Operator bool
-}
-
-// Actor is how the log names the client.
-func (c Client) Actor() string {
-	if c.Admin {
-		return AdminActor
-	}
-	return c.Tenant
-}
-
-// MaySee says whether a tenant's stores are the client's business.
-func (c Client) MaySee(tenant string) bool { return c.Admin || c.Tenant == tenant }
-
-type clientKey struct{}
-
-// ClientIn returns who the door let in.
-func ClientIn(ctx context.Context) Client {
-	client, _ := ctx.Value(clientKey{}).(Client)
-	return client
-}
 
 // Door is the check before every route.
 type Door struct {
@@ -80,10 +46,7 @@ func New(trusted []netip.Prefix, hosts []string, adminKey string) *Door {
 	return d
 }
 
-// AdminKeySet says whether credentials need the admin key.
-func (d *Door) AdminKeySet() bool { return d.adminKey != nil }
-
-// Handle lets a request in, with its Client in the user context, or answers it.
+// Handle lets a request in, with its Principal in the user context, or answers it.
 func (d *Door) Handle(c *fiber.Ctx) error {
 	if err := d.refuseForeign(c); err != nil {
 		return err
@@ -95,16 +58,31 @@ func (d *Door) Handle(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	client := Client{Tenant: tenantOf(asks.address), Operator: asks.here && d.adminKey == nil}
-	if key := presentedKey(c); key != "" && d.adminKey != nil {
-		sum := sha256.Sum256([]byte(key))
-		if subtle.ConstantTimeCompare(sum[:], d.adminKey[:]) != 1 {
-			return problem.New(problem.AdminKeyWrong, "The key that was sent is not this gateway's ADMIN_API_KEY.")
-		}
-		client.Admin, client.Operator = true, true
+	who, err := d.principal(asks, presentedKey(c))
+	if err != nil {
+		return err
 	}
-	c.SetUserContext(context.WithValue(c.UserContext(), clientKey{}, client))
+	c.SetUserContext(principal.With(c.UserContext(), who))
 	return c.Next()
+}
+
+// principal is who a caller is with the key that it has sent, if any. Where there is no admin key, who sits at the
+// gateway's machine operates, and that is nobody whose request was forwarded.
+func (d *Door) principal(asks caller, key string) (principal.Principal, error) {
+	tenant := tenantOf(asks.address)
+	switch {
+	case d.adminKey == nil && asks.here:
+		return principal.AtMachine(asks.address, tenant), nil
+	case d.adminKey == nil:
+		return principal.Client(asks.address, tenant, true), nil
+	case key == "":
+		return principal.Client(asks.address, tenant, false), nil
+	}
+	sum := sha256.Sum256([]byte(key))
+	if subtle.ConstantTimeCompare(sum[:], d.adminKey[:]) != 1 {
+		return principal.Principal{}, problem.New(problem.AdminKeyWrong, "The key that was sent is not this gateway's ADMIN_API_KEY.")
+	}
+	return principal.KeyHolder(asks.address, tenant), nil
 }
 
 func (d *Door) refuseForeign(c *fiber.Ctx) error {

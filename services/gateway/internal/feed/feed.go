@@ -23,7 +23,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
-	"github.com/store-platform/store-platform/services/gateway/internal/door"
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
 
@@ -68,11 +68,14 @@ func New(b *bus.Bus, a *admission.Admission, eventsURL string, hub *Hub) (*Feed,
 
 // Handle answers GET /feed.
 func (f *Feed) Handle(c *fiber.Ctx) error {
+	ctx := c.UserContext()
+	if principal.In(ctx).Stores().SeesNothing() {
+		return principal.ErrNobody
+	}
 	if !websocket.FastHTTPIsWebSocketUpgrade(c.Context()) {
 		c.Set(fiber.HeaderUpgrade, "websocket")
 		return problem.New(problem.UpgradeRequired, "Connect to /feed with a WebSocket.")
 	}
-	ctx := c.UserContext()
 	target, err := f.target(ctx, c.Query("since"), c.Query("store"))
 	if err != nil {
 		return err
@@ -128,7 +131,7 @@ func (f *Feed) maySee(ctx context.Context, text string) error {
 	if err != nil {
 		return store.ErrNotFound
 	}
-	_, err = f.stores.Read(ctx, door.ClientIn(ctx), id)
+	_, err = f.stores.Read(ctx, principal.In(ctx), id)
 	return err
 }
 
@@ -179,12 +182,7 @@ func (f *Feed) ticket(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	client := door.ClientIn(ctx)
-	stands := query.Ticket{Tenant: client.Tenant}
-	if client.Admin {
-		stands = query.Ticket{All: true}
-	}
-	data, err := json.Marshal(stands)
+	data, err := json.Marshal(query.Ticket{Scope: principal.In(ctx).Stores()})
 	if err != nil {
 		return "", fmt.Errorf("write a feed ticket: %w", err)
 	}

@@ -20,7 +20,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/telemetry"
-	"github.com/store-platform/store-platform/services/gateway/internal/door"
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/refusal"
 )
@@ -134,8 +134,8 @@ func write(c *fiber.Ctx, n *note, route string, status int, took time.Duration) 
 	if n.store != "" {
 		attrs = append(attrs, slog.String("store", string(n.store)), slog.Uint64("generation", n.generation))
 	}
-	if client := door.ClientIn(ctx); client.Tenant != "" {
-		attrs = append(attrs, slog.String("tenant", telemetry.Pseudonym(client.Tenant)))
+	if tenant := principal.In(ctx).Tenant(); tenant != "" {
+		attrs = append(attrs, slog.String("tenant", telemetry.Pseudonym(tenant)))
 	}
 	if n.code != "" {
 		attrs = append(attrs, slog.String("code", string(n.code)))

@@ -21,6 +21,7 @@ const (
 	ForeignOrigin         Code = "foreign_origin"
 	ProxyNotTrusted       Code = "proxy_not_trusted"
 	ForwardedUnreadable   Code = "forwarded_unreadable"
+	Unauthenticated       Code = "unauthenticated"
 	AdminKeyRequired      Code = "admin_key_required"
 	AdminKeyWrong         Code = "admin_key_wrong"
 	NotFound              Code = "not_found"
@@ -77,6 +78,7 @@ var kinds = map[Code]kind{
 	ForeignOrigin:         {http.StatusForbidden, "The request comes from another site", false},
 	ProxyNotTrusted:       {http.StatusForbidden, "The proxy in front of the gateway is not trusted", false},
 	ForwardedUnreadable:   {http.StatusBadRequest, "Who the request was forwarded for can't be read", false},
+	Unauthenticated:       {http.StatusUnauthorized, "It is not known who asks", false},
 	AdminKeyRequired:      {http.StatusUnauthorized, "The admin key is needed", false},
 	AdminKeyWrong:         {http.StatusUnauthorized, "The admin key is wrong", false},
 	NotFound:              {http.StatusNotFound, "Not found", false},

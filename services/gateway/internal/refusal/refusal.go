@@ -17,6 +17,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
 )
@@ -27,6 +28,7 @@ var known = []struct {
 	code   problem.Code
 	detail string
 }{
+	{principal.ErrNobody, problem.Unauthenticated, "This is for somebody whom the gateway knows, and it can't tell who you are."},
 	{store.ErrNotFound, problem.NotFound, "There is no such store."},
 	{store.ErrDeleted, problem.StoreDeleted, "The store has been deleted, and stays so. Its history can still be read."},
 	{store.ErrNothingToRetry, problem.NothingToRetry, "Only a store that has failed can be tried again."},

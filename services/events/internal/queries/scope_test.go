@@ -1,0 +1,76 @@
+package queries
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/events/internal/logtest"
+)
+
+// Every endpoint is asked, so that a new one is here by itself: it answers these questions, or its author says why not.
+func TestAScopeThatSeesNobodyIsShownNothing(t *testing.T) {
+	var asked map[string]answer
+	b := setup(t, func(s *Service) { asked = s.endpoints() })
+	b.project(t)
+	id := logtest.Store("a", 1)
+	seen := b.fails(t, "a", id)
+	for subject := range asked {
+		question := func(who string) []byte {
+			return fmt.Appendf(nil, `{%s,"store":%q,"limit":100,"seen":%d}`, who, id, seen)
+		}
+		for _, who := range []string{
+			`"tenant":"","scope":{"all":true}`, `"tenant":"a","scope":{"tenant":"a"}`,
+			// An older gateway's, which looks itself at whose a store is before it asks for a history.
+			`"tenant":""`,
+		} {
+			if items := b.listed(t, subject, question(who), seen); items == 0 {
+				t.Errorf("%s with %s is empty: the test shows nothing", subject, who)
+			}
+		}
+		for _, who := range []string{
+			`"tenant":"","scope":{}`, `"tenant":"a","scope":{}`, `"tenant":"","scope":null`, `"tenant":"a","scope":{"team":"x"}`,
+			`"tenant":"b","scope":{"tenant":"b"}`, `"tenant":"b"`,
+		} {
+			if items := b.listed(t, subject, question(who), seen); items != 0 {
+				t.Errorf("%s with %s lists %d", subject, who, items)
+			}
+		}
+	}
+}
+
+// fails makes a store that has a history and a dead letter.
+func (b *testBundle) fails(t *testing.T, tenant string, id store.ID) (version uint64) {
+	t.Helper()
+	created := b.author.Create(t.Context(), tenant, id, "Anna")
+	after, err := b.author.Log.Append(context.WithoutCancel(t.Context()), created, store.Message{
+		Type: store.BecameFailed, Store: id, Actor: "provisioner", Generation: created.Generation, Time: time.Now(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return after.Version
+}
+
+// listed is how many items all the lists of an answer have, whatever they are called.
+func (b *testBundle) listed(t *testing.T, subject string, question []byte, seen uint64) (items int) {
+	t.Helper()
+	reply := askUpTo(t, b.nc, subject, question, seen, func(reply map[string]json.RawMessage) uint64 {
+		var checkpoint uint64
+		if err := json.Unmarshal(reply["checkpoint"], &checkpoint); err != nil {
+			t.Fatalf("%s: %v", subject, err)
+		}
+		return checkpoint
+	})
+	for _, value := range reply {
+		var list []json.RawMessage
+		if json.Unmarshal(value, &list) == nil {
+			items += len(list)
+		}
+	}
+	return items
+}
+
