@@ -31,8 +31,8 @@ func command(s State, m Message) State {
 	verb := Verb(m.Type)
 	if verb == Create {
 		s = State{
-			ID: m.Store, Tenant: m.Tenant, Condition: Condition{Standing: Nothing}, Request: m.Facts.Request, CreatedAt: m.Time,
-			ExpiresAt: m.Facts.ExpiresAt,
+			ID: m.Store, Tenant: m.Tenant, Cluster: m.Facts.Cluster, Condition: Condition{Standing: Nothing}, Request: m.Facts.Request,
+			CreatedAt: m.Time, ExpiresAt: m.Facts.ExpiresAt,
 		}
 	}
 	next := Operation{Verb: verb, Actor: m.Actor}

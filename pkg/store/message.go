@@ -83,8 +83,10 @@ func (t Type) Since() int {
 
 // Facts are what a message says beyond its type. Which ones are set depends on the type.
 type Facts struct {
-	Spec      *Spec      `json:"spec,omitempty"`
-	Request   string     `json:"request,omitempty"`
+	Spec    *Spec  `json:"spec,omitempty"`
+	Request string `json:"request,omitempty"`
+	// Cluster is where a create wants its store to be made; empty means DefaultCluster. No other message has one.
+	Cluster   string     `json:"cluster,omitempty"`
 	Attempt   int        `json:"attempt,omitempty"`
 	Step      string     `json:"step,omitempty"`
 	Via       string     `json:"via,omitempty"`

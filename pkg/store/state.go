@@ -72,6 +72,9 @@ type State struct {
 	Schema int    `json:"schema"`
 	ID     ID     `json:"id"`
 	Tenant string `json:"tenant"`
+	// Cluster is the one that the store is made in, for ever: a move is a clone and a delete. Empty means DefaultCluster
+	// (see ClusterName), and is what logs say that were written before stores had one.
+	Cluster string `json:"cluster,omitempty"`
 	// Spec is what is wanted.
 	Spec Spec `json:"spec"`
 	// Status is derived from all the rest, by Evolve.
