@@ -228,7 +228,7 @@ func TestClaimsEqualLiveStoresWhoeverWorksBesideTheSweep(t *testing.T) {
 // live gives a function that lists the stores that aren't deleted, as a sweep does.
 func live(t *testing.T, log *storelog.Log) func() []store.ID {
 	return func() []store.ID {
-		ids, _, err := log.Stores(t.Context())
+		ids, _, err := log.Stores(t.Context(), store.DefaultCluster)
 		if err != nil {
 			t.Error(err)
 		}

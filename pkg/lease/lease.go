@@ -19,6 +19,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/pkg/clock"
+	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
@@ -40,13 +41,14 @@ const margin = 6
 // was lost is tried again while the brokers may be electing a leader (storelog.Patience).
 const refusals = 4
 
-// Bucket hands out leases.
+// Bucket hands out the leases of one cluster's hands.
 type Bucket struct {
-	kv  jetstream.KeyValue
-	ttl time.Duration
+	kv      jetstream.KeyValue
+	ttl     time.Duration
+	cluster string
 }
 
-// Open binds to the leases of a log, and asks the broker how long they live there: whoever went by anything else might
+// Open binds to the leases of a log, those of the default cluster's hands, and asks the broker how long they live there: whoever went by anything else might
 // trust a lease that is somebody else's by now. What the broker never forgets, or later than this release wants, a gateway
 // of another release has made so; it needn't be trusted for longer.
 func Open(ctx context.Context, log *storelog.Log) (*Bucket, error) {
@@ -65,6 +67,9 @@ func Open(ctx context.Context, log *storelog.Log) (*Bucket, error) {
 	return &Bucket{kv: kv, ttl: ttl}, nil
 }
 
+// Of are another cluster's: none of them is one of this bucket's, whatever it is for.
+func (b *Bucket) Of(cluster string) *Bucket { return &Bucket{kv: b.kv, ttl: b.ttl, cluster: cluster} }
+
 // Clock is the installation's, to which the bucket's leases were made.
 func (b *Bucket) Clock() clock.Divisor { return clock.Divisor(storelog.LeaseTTL / b.ttl) }
 
@@ -81,7 +86,7 @@ type Lease struct {
 
 // Take begins a term for key, or fails with ErrHeld.
 func (b *Bucket) Take(ctx context.Context, key, holder string) (*Lease, error) {
-	l := &Lease{bucket: b, key: key, term: []byte(holder + " " + rand.Text())}
+	l := &Lease{bucket: b, key: store.ClusterKey(b.cluster, key), term: []byte(holder + " " + rand.Text())}
 	l.trustFrom(time.Now())
 	if err := l.begin(ctx); err != nil {
 		return nil, fmt.Errorf("take lease %s: %w", key, err)

@@ -1,7 +1,7 @@
 // Package platform is what the platform says of itself: whether there is a cluster, and if not, what is being done about
 // it while stores wait; and whether what is in the cluster is what the log says.
 //
-// Two keys in one bucket. The cluster's is written by whoever knows at the time: the local supervisor while it builds and
+// Two keys a cluster in one bucket. The cluster's is written by whoever knows at the time: the local supervisor while it builds and
 // starts a cluster, the provisioner from then on. The other is what the janitor's newest sweep saw.
 package platform
 
@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/pkg/store"
 )
 
 const clusterKey = "cluster"
@@ -30,21 +32,21 @@ type Cluster struct {
 	Since   time.Time `json:"since"`
 }
 
-// Publish says how the cluster is.
-func Publish(ctx context.Context, kv jetstream.KeyValue, c Cluster) error {
+// Publish says how the cluster of this name is.
+func Publish(ctx context.Context, kv jetstream.KeyValue, cluster string, c Cluster) error {
 	data, err := json.Marshal(c)
 	if err != nil {
 		return fmt.Errorf("encode the cluster's state: %w", err)
 	}
-	if _, err := kv.Put(ctx, clusterKey, data); err != nil {
+	if _, err := kv.Put(ctx, store.ClusterKey(cluster, clusterKey), data); err != nil {
 		return fmt.Errorf("publish the cluster's state: %w", err)
 	}
 	return nil
 }
 
 // Read returns what was said last; before anything was, the cluster isn't ready.
-func Read(ctx context.Context, kv jetstream.KeyValue) (Cluster, error) {
-	entry, err := kv.Get(ctx, clusterKey)
+func Read(ctx context.Context, kv jetstream.KeyValue, cluster string) (Cluster, error) {
+	entry, err := kv.Get(ctx, store.ClusterKey(cluster, clusterKey))
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return unknown(), nil
 	}
@@ -60,10 +62,10 @@ type View struct {
 	changed func(Cluster)
 }
 
-// Watch keeps a view current until ctx ends and calls changed, when not nil, for what was said last and for everything
+// Watch keeps a view of the default cluster, the only one in which stores are made so far, current until ctx ends and calls changed, when not nil, for what was said last and for everything
 // said from now on, one after the other.
 func Watch(ctx context.Context, kv jetstream.KeyValue, changed func(Cluster)) (*View, error) {
-	first, err := Read(ctx, kv)
+	first, err := Read(ctx, kv, store.DefaultCluster)
 	if err != nil {
 		return nil, err
 	}

@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/pkg/store"
 )
 
 const sweepKey = "sweep"
@@ -71,21 +74,44 @@ type Alarm struct {
 	Message string `json:"message"`
 }
 
-// PublishSweep says what the newest sweep saw.
-func PublishSweep(ctx context.Context, kv jetstream.KeyValue, s Sweep) error {
+// PublishSweep says what the newest sweep of the cluster saw.
+func PublishSweep(ctx context.Context, kv jetstream.KeyValue, cluster string, s Sweep) error {
 	data, err := json.Marshal(s)
 	if err != nil {
 		return fmt.Errorf("encode the sweep's report: %w", err)
 	}
-	if _, err := kv.Put(ctx, sweepKey, data); err != nil {
+	if _, err := kv.Put(ctx, store.ClusterKey(cluster, sweepKey), data); err != nil {
 		return fmt.Errorf("publish the sweep's report: %w", err)
 	}
 	return nil
 }
 
-// ReadSweep returns what the newest sweep saw; before there was one, a Sweep whose At is zero.
-func ReadSweep(ctx context.Context, kv jetstream.KeyValue) (Sweep, error) {
-	entry, err := kv.Get(ctx, sweepKey)
+// Keys lists a bucket's keys (storelog.Log): a sweep may not watch them.
+type Keys interface {
+	Keys(ctx context.Context, bucket, pattern string) ([]string, error)
+}
+
+// OtherSweeps returns the newest of each cluster but the default one that was ever swept.
+func OtherSweeps(ctx context.Context, keys Keys, kv jetstream.KeyValue) ([]Sweep, error) {
+	found, err := keys.Keys(ctx, kv.Bucket(), store.ClusterKey("*", sweepKey))
+	if err != nil {
+		return nil, err
+	}
+	sweeps := make([]Sweep, 0, len(found))
+	for _, key := range found {
+		cluster, _, _ := strings.Cut(key, ".")
+		s, err := ReadSweep(ctx, kv, cluster)
+		if err != nil {
+			return nil, err
+		}
+		sweeps = append(sweeps, s)
+	}
+	return sweeps, nil
+}
+
+// ReadSweep returns what the newest sweep of the cluster saw; before there was one, a Sweep whose At is zero.
+func ReadSweep(ctx context.Context, kv jetstream.KeyValue, cluster string) (Sweep, error) {
+	entry, err := kv.Get(ctx, store.ClusterKey(cluster, sweepKey))
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return Sweep{}, nil
 	}

@@ -9,13 +9,22 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
-// Subjects of the request/reply endpoints. The first three are answered by the events service, CredentialsSubject by the provisioner, which alone may read a store's Secret.
+// Subjects of the request/reply endpoints. The first three are answered by the events service, CredentialsSubject by the
+// provisioner, which alone may read a store's Secret.
 const (
 	StoresSubject      = "query.stores"
 	EventsSubject      = "query.events"
 	DeadLettersSubject = "query.dead-letters"
 	CredentialsSubject = "query.credentials"
 )
+
+// CredentialsOf is where a cluster's provisioners are asked: no other's see its stores' Secrets.
+func CredentialsOf(cluster string) string {
+	if store.IsDefaultCluster(cluster) {
+		return CredentialsSubject
+	}
+	return CredentialsSubject + "." + cluster
+}
 
 // ErrorHeader carries the code of a failed request, as package micro of nats.go defines it.
 const ErrorHeader = "Nats-Service-Error-Code"

@@ -31,9 +31,21 @@ func ParseCluster(s string) (string, error) {
 	return s, nil
 }
 
+// IsDefaultCluster takes no name for the default one's, as states do.
+func IsDefaultCluster(name string) bool { return name == "" || name == DefaultCluster }
+
+// ClusterKey is where something stands in a bucket of which each cluster has one of its own: a lease, a sweep's report.
+// The name comes first, so that a broker user can be held to its cluster's keys.
+func ClusterKey(cluster, key string) string {
+	if IsDefaultCluster(cluster) {
+		return key
+	}
+	return cluster + "." + key
+}
+
 // ClusterName is the cluster that the store is made in.
 func (s State) ClusterName() string {
-	if s.Cluster == "" {
+	if IsDefaultCluster(s.Cluster) {
 		return DefaultCluster
 	}
 	return s.Cluster

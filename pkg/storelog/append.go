@@ -84,7 +84,7 @@ func (l *Log) Append(ctx context.Context, before store.State, m store.Message) (
 	m.Time = m.Time.UTC()
 	m.Facts = m.Facts.Bounded()
 	var err error
-	if m.Schema, err = l.schemaFor(ctx, before, m.Type); err != nil {
+	if m.Schema, err = l.schemaFor(ctx, before, m); err != nil {
 		return store.State{}, fmt.Errorf("append %s to store %s: %w", m.Type, m.Store, err)
 	}
 	after := store.Evolve(before, m)

@@ -3,6 +3,8 @@ package storelog
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -95,6 +97,29 @@ func (l *Log) Bucket(ctx context.Context, name string) (jetstream.KeyValue, erro
 		return nil, fmt.Errorf("open bucket %s: %w", name, err)
 	}
 	return bucket{kv}, nil
+}
+
+// Keys lists the keys of a bucket that match a pattern, by asking for subjects as Stores does: listing them through the
+// bucket itself takes a consumer, which not everybody has who may read it.
+func (l *Log) Keys(ctx context.Context, name, pattern string) ([]string, error) {
+	prefix := "$KV." + name + "."
+	var info *jetstream.StreamInfo
+	err := ask(ctx, func(ctx context.Context) error {
+		stream, err := l.js.Stream(ctx, bucketPrefix+name)
+		if err == nil {
+			info, err = stream.Info(ctx, jetstream.WithSubjectFilter(prefix+pattern))
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the keys of bucket %s: %w", name, err)
+	}
+	var keys []string
+	for subject := range info.State.Subjects {
+		keys = append(keys, strings.TrimPrefix(subject, prefix))
+	}
+	slices.Sort(keys)
+	return keys, nil
 }
 
 func (b bucket) Status(ctx context.Context) (status jetstream.KeyValueStatus, err error) {

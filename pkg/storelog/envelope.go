@@ -41,7 +41,10 @@ var ErrNewerSchema = errors.New("the store's state was written by a newer versio
 // platform leaves such a thing; an operator may set it aside and go on behind it, see Mend.
 var ErrUnreadable = errors.New("the message can't be read")
 
-var errNoState = errors.New("it carries no state of its store")
+var (
+	errNoState      = errors.New("it carries no state of its store")
+	errOtherCluster = errors.New("its subject isn't one of the cluster that its store is in")
+)
 
 // Entry is one message of the log together with the state after it.
 type Entry struct {
@@ -62,7 +65,7 @@ func encode(m store.Message, after store.State) (*nats.Msg, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode message %s: %w", m.Type, err)
 	}
-	msg := nats.NewMsg(subjectOf(m))
+	msg := nats.NewMsg(subjectOf(m, after.ClusterName()))
 	msg.Data = data
 	set := func(key, value string) { msg.Header[key] = []string{value} }
 	set(headerSpec, "1.0")
@@ -105,6 +108,10 @@ func decode(subject string, header nats.Header, data []byte, seq uint64) (Entry,
 	// Whoever went on from it would begin the store anew from nothing.
 	if b.State.ID != id {
 		return Entry{}, fmt.Errorf("message %d of store %s: %w", seq, id, errNoState)
+	}
+	// Nor is one of another cluster's store its own: the hands of both would take it for theirs, or those of neither.
+	if cluster, err := ClusterOf(subject); err != nil || cluster != b.State.ClusterName() {
+		return Entry{}, fmt.Errorf("message %d of store %s, subject %q: %w", seq, id, subject, errOtherCluster)
 	}
 	m, err := decodeHeader(header, id, seq)
 	if err != nil {

@@ -32,7 +32,8 @@ func (w *winners) total() int {
 	return len(w.seen)
 }
 
-// contend lets 64 writers append to one store until that was enough.
+// contend lets 64 writers append to one store until that was enough: every other one as if the store were in a cluster
+// that isn't the default one, under subjects of the other form.
 func contend(t *testing.T, logs []*storelog.Log, won *winners, enough func() bool) {
 	t.Helper()
 	create(t, logs[0])
@@ -40,7 +41,7 @@ func contend(t *testing.T, logs []*storelog.Log, won *winners, enough func() boo
 	defer cancel()
 	var group sync.WaitGroup
 	for i := range writers {
-		group.Go(func() { contender(ctx, t, logs[i%len(logs)], won, enough) })
+		group.Go(func() { contender(ctx, t, logs[i%len(logs)], forms[i%len(forms)], won, enough) })
 	}
 	group.Wait()
 	if ctx.Err() != nil {
@@ -48,10 +49,14 @@ func contend(t *testing.T, logs []*storelog.Log, won *winners, enough func() boo
 	}
 }
 
-func contender(ctx context.Context, t *testing.T, log *storelog.Log, won *winners, enough func() bool) {
+// forms are the clusters under whose subjects is written.
+var forms = []string{"", "eu"}
+
+func contender(ctx context.Context, t *testing.T, log *storelog.Log, cluster string, won *winners, enough func() bool) {
 	for !enough() && ctx.Err() == nil {
 		before, err := log.Last(ctx, id)
 		if err == nil {
+			before.Cluster = cluster
 			_, err = log.Append(ctx, before, message(store.CredentialsViewed, before.Generation))
 		}
 		switch {
@@ -78,8 +83,14 @@ func check(t *testing.T, log *storelog.Log, won *winners) {
 		t.Fatal(err)
 	}
 	var seqs []uint64
+	written := map[string]int{}
 	err = log.Tail(t.Context(), 0, func(raw storelog.Raw) error {
 		seqs = append(seqs, raw.Seq)
+		cluster, err := storelog.ClusterOf(raw.Subject)
+		if err != nil {
+			return err
+		}
+		written[cluster]++
 		if raw.Seq >= last.Version {
 			return errEnd
 		}
@@ -87,6 +98,9 @@ func check(t *testing.T, log *storelog.Log, won *winners) {
 	})
 	if !errors.Is(err, errEnd) {
 		t.Fatal(err)
+	}
+	if written[store.DefaultCluster] < 2 || written["eu"] < 2 {
+		t.Errorf("not both forms were contended for: %v", written)
 	}
 	for i, seq := range seqs {
 		if seq != uint64(i+1) {

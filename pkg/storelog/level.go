@@ -14,6 +14,9 @@ import (
 // operator raises the level when no older process runs; from then on an older one steps back from every store that is
 // written to.
 
+// clustersSince is the least write level of a log that may hold stores of another cluster than the default one.
+const clustersSince = 4
+
 // levelOf is the write level in a stream's metadata.
 func levelOf(metadata map[string]string) int {
 	level, err := strconv.Atoi(metadata[metaWriteLevel])
@@ -61,20 +64,24 @@ func (l *Log) RaiseWriteLevel(ctx context.Context) (int, error) {
 
 // schemaFor is the schema in which a message is written behind a state. Before it refuses one for the level's sake it asks
 // whether that was raised.
-func (l *Log) schemaFor(ctx context.Context, before store.State, t store.Type) (int, error) {
+func (l *Log) schemaFor(ctx context.Context, before store.State, m store.Message) (int, error) {
 	if before.Schema > store.Schema {
 		return 0, fmt.Errorf("behind schema %d: %w", before.Schema, ErrNewerSchema)
 	}
+	since := m.Type.Since()
+	if !store.IsDefaultCluster(m.Facts.Cluster) {
+		since = max(since, clustersSince)
+	}
 	level := max(l.WriteLevel(), before.Schema)
-	if t.Since() > level {
+	if since > level {
 		asked, err := l.AskWriteLevel(ctx)
 		if err != nil {
 			return 0, err
 		}
 		level = max(level, asked)
 	}
-	if t.Since() > level {
-		return 0, fmt.Errorf("%s takes write level %d, the log has %d: %w", t, t.Since(), level, ErrUpgrading)
+	if since > level {
+		return 0, fmt.Errorf("%s takes write level %d, the log has %d: %w", m.Type, since, level, ErrUpgrading)
 	}
 	return min(level, store.Schema), nil
 }

@@ -55,6 +55,12 @@ func (l *Log) Mend(ctx context.Context, id store.ID, unreadable uint64, m store.
 	if err != nil {
 		return store.State{}, err
 	}
+	if !before.Exists() {
+		// Its subject is all that tells whose hands are to find it.
+		if cluster, err := ClusterOf(last.Subject); err == nil && !store.IsDefaultCluster(cluster) {
+			before.Cluster = cluster
+		}
+	}
 	before.ID, before.Version = id, unreadable
 	m.Store = id
 	return l.Append(ctx, before, m)

@@ -13,7 +13,7 @@ import (
 func TestStoresListsEachOnceWhateverBecameOfIt(t *testing.T) {
 	bustest.Each(t, func(t *testing.T, b bustest.Brokers) {
 		log := open(t, b.Conns[len(b.Conns)-1])
-		if ids, _, err := log.Stores(t.Context()); err != nil || len(ids) != 0 {
+		if ids, _, err := log.Stores(t.Context(), store.DefaultCluster); err != nil || len(ids) != 0 {
 			t.Fatalf("an empty log has %v, %v", ids, err)
 		}
 		var want []store.ID
@@ -37,7 +37,7 @@ func TestStoresListsEachOnceWhateverBecameOfIt(t *testing.T) {
 		}
 		slices.Sort(want)
 		for turn := 0; turn == 0 || !b.Resigned(9); turn++ {
-			ids, at, err := log.Stores(t.Context())
+			ids, at, err := log.Stores(t.Context(), store.DefaultCluster)
 			if err != nil || !slices.Equal(ids, want) {
 				t.Fatalf("listed %v, %v; want %v", ids, err, want)
 			}

@@ -15,6 +15,8 @@ import (
 // newerCommands cancels an operation the moment a newer command for its store is appended. One consumer a process
 // serves all of them; should it miss one, the operation's next heartbeat reads the log.
 type newerCommands struct {
+	// filter is that of the cluster's commands.
+	filter  string
 	mu      sync.Mutex
 	running map[*running]struct{}
 }
@@ -25,8 +27,8 @@ type running struct {
 	cancel     context.CancelCauseFunc
 }
 
-func newNewerCommands() *newerCommands {
-	return &newerCommands{running: map[*running]struct{}{}}
+func newNewerCommands(filter string) *newerCommands {
+	return &newerCommands{filter: filter, running: map[*running]struct{}{}}
 }
 
 // register returns the function that ends the registration. A store may have several at once: a command that is
@@ -67,7 +69,7 @@ func (n *newerCommands) follow(ctx context.Context, log *storelog.Log) {
 
 func (n *newerCommands) followOnce(ctx context.Context, log *storelog.Log) error {
 	consumer, err := log.JetStream().OrderedConsumer(ctx, storelog.Stream, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{storelog.Commands}, DeliverPolicy: jetstream.DeliverNewPolicy, HeadersOnly: true,
+		FilterSubjects: []string{n.filter}, DeliverPolicy: jetstream.DeliverNewPolicy, HeadersOnly: true,
 	})
 	if err != nil {
 		return err

@@ -17,10 +17,12 @@ import (
 
 // Config says which commands a worker takes.
 type Config struct {
-	// Name of the hand: its durable consumer, and the actor in its events.
+	// Name of the hand: the actor in its events, and with the cluster its durable consumer (storelog.Durable).
 	Name string
-	// Commands is the filter of its durable consumer.
-	Commands string
+	// Cluster is the one whose stores it works on, and no other's; empty means store.DefaultCluster.
+	Cluster string
+	// Commands is the filter of its durable consumer in a cluster.
+	Commands func(cluster string) string
 	// Slots is how many operations run at once in this process.
 	Slots int
 	// Holder tells this process from all others in the leases.
@@ -70,7 +72,8 @@ func New(ctx context.Context, log *storelog.Log, hand Hand, cfg Config) (*Worker
 		return nil, err
 	}
 	return &Worker{
-		cfg: cfg, timing: production.by(leases.Clock()), log: log, hand: hand, leases: leases, newer: newNewerCommands(),
+		cfg: cfg, timing: production.by(leases.Clock()), log: log, hand: hand, leases: leases.Of(cfg.Cluster),
+		newer: newNewerCommands(storelog.Commands(cfg.Cluster)),
 	}, nil
 }
 
@@ -159,12 +162,13 @@ func (w *Worker) takeOne(taking, working context.Context, consumer jetstream.Con
 // consumer makes the durable consumer or finds it. MaxDeliver and MaxAckPending are unlimited because the broker counts
 // snoozes too: with a limit it goes silent and a delete is lost.
 func (w *Worker) consumer(ctx context.Context) (jetstream.Consumer, error) {
+	durable := storelog.Durable(w.cfg.Name, w.cfg.Cluster)
 	c, err := w.log.JetStream().CreateOrUpdateConsumer(ctx, storelog.Stream, jetstream.ConsumerConfig{
-		Durable: w.cfg.Name, FilterSubject: w.cfg.Commands, AckPolicy: jetstream.AckExplicitPolicy,
+		Durable: durable, FilterSubject: w.cfg.Commands(w.cfg.Cluster), AckPolicy: jetstream.AckExplicitPolicy,
 		AckWait: w.timing.ackWait, MaxDeliver: -1, MaxAckPending: -1, MaxWaiting: 8192,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("ensure durable consumer %s: %w", w.cfg.Name, err)
+		return nil, fmt.Errorf("ensure durable consumer %s: %w", durable, err)
 	}
 	return c, nil
 }

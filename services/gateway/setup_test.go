@@ -167,7 +167,7 @@ func (b *testBundle) cluster(c platform.Cluster) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if err := platform.Publish(b.t.Context(), kv, c); err != nil {
+	if err := platform.Publish(b.t.Context(), kv, store.DefaultCluster, c); err != nil {
 		b.t.Fatal(err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
@@ -30,7 +31,7 @@ func TestSweepsAreShownAndLetGoOn(t *testing.T) {
 		Findings: []platform.Finding{{Kind: platform.Stray, Count: 1, IDs: []string{"sabcdefghijk"}}},
 		Alarm:    &platform.Alarm{Reason: "ManyStrays", Message: "The log looks older than the cluster."},
 	}
-	if err := platform.PublishSweep(t.Context(), kv, report); err != nil {
+	if err := platform.PublishSweep(t.Context(), kv, store.DefaultCluster, report); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.log.PauseSweeps(t.Context(), "restored"); err != nil {

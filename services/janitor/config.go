@@ -18,6 +18,10 @@ type Config struct {
 	Slots        int           `name:"slots" env:"SLOTS" default:"64" help:"How many stores are removed at once."`
 	SweepEvery   time.Duration `name:"sweep-every" env:"SWEEP_EVERY" default:"1m" help:"How often cluster, claims and commands are held against the log: leftovers, expired stores, forgotten commands (30s, 5m; at least 1s). 0: never."`
 	OpsListen    string        `name:"ops-listen" env:"OPS_LISTEN" help:"Address for /healthz, /readyz and /metrics (127.0.0.1:9102). Empty: none."`
+
+	// Cluster is the one whose stores it works on; empty means store.DefaultCluster. It is no setting: the gateway makes
+	// stores in no other so far, and a hand that was told another name would have nothing to do.
+	Cluster string `kong:"-"`
 }
 
 func (c Config) check() error {

@@ -50,7 +50,7 @@ func (c Config) work(ctx context.Context) error {
 	}
 	defer stopSweeps()
 	return process.Work(ctx, hands.Work{
-		Hand: hand, Commands: storelog.DeleteCommands, Slots: c.Slots, OpsListen: c.OpsListen,
+		Hand: hand, Cluster: c.Cluster, Commands: storelog.DeleteCommands, Slots: c.Slots, OpsListen: c.OpsListen,
 	})
 }
 
@@ -60,7 +60,7 @@ func startSweeps(ctx context.Context, cfg Config, process *hands.Process) (func(
 		return func() {}, nil
 	}
 	sweeper, err := sweep.New(sweep.Config{
-		Installation: cfg.Installation, Every: cfg.SweepEvery, Holder: hands.Holder(),
+		Installation: cfg.Installation, ClusterName: cfg.Cluster, Every: cfg.SweepEvery, Holder: hands.Holder(),
 		Cluster: process.Cluster, Available: process.Reach.Available, Now: time.Now,
 		Open: func(ctx context.Context) (*storelog.Log, error) { return storelog.Open(ctx, process.NATS) },
 	})

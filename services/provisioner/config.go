@@ -30,6 +30,10 @@ type Config struct {
 	Slots     int    `name:"slots" env:"SLOTS" default:"256" help:"How many stores are worked on at once. One that waits for its pods costs next to nothing."`
 	HelmSlots int    `name:"helm-slots" env:"HELM_SLOTS" default:"8" help:"How many Helm releases are written at once."`
 	OpsListen string `name:"ops-listen" env:"OPS_LISTEN" help:"Address for /healthz, /readyz and /metrics (127.0.0.1:9101). Empty: none."`
+
+	// Cluster is the one whose stores it works on; empty means store.DefaultCluster. It is no setting: the gateway makes
+	// stores in no other so far, and a hand that was told another name would have nothing to do.
+	Cluster string `kong:"-"`
 }
 
 func (c Config) check() error {

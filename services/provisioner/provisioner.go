@@ -61,28 +61,30 @@ func (c Config) work(ctx context.Context, set *packs.Set, settings map[string]ma
 	if err != nil {
 		return err
 	}
-	process.Reach.Changed = announce.NewBoard(board).Changed
-	service, err := (&credentials.Service{States: process.Log, Secrets: process.Cluster, Packs: set}).Serve(process.NATS)
+	process.Reach.Changed = announce.NewBoard(board, c.Cluster).Changed
+	service, err := (&credentials.Service{States: process.Log, Secrets: process.Cluster, Packs: set}).Serve(process.NATS, c.Cluster)
 	if err != nil {
 		return err
 	}
 	kube := kubernetes{Cluster: process.Cluster, releases: release.New(c.HelmSlots)}
 	hand := c.hand(process, set, settings, kube)
-	stopKeeping, err := startKeeper(ctx, process, hand, kube)
+	stopKeeping, err := startKeeper(ctx, c.Cluster, process, hand, kube)
 	if err != nil {
 		return errors.Join(err, service.Stop())
 	}
 	defer stopKeeping()
 	err = process.Work(ctx, hands.Work{
-		Hand: hand, Commands: storelog.ApplyCommands, Slots: c.Slots, OpsListen: c.OpsListen,
+		Hand: hand, Cluster: c.Cluster, Commands: storelog.ApplyCommands, Slots: c.Slots, OpsListen: c.OpsListen,
 	})
 	return errors.Join(err, service.Stop())
 }
 
 // startKeeper returns the function that ends it and waits for its end.
-func startKeeper(ctx context.Context, process *hands.Process, hand *provision.Hand, watch provision.Watch) (func(), error) {
+func startKeeper(
+	ctx context.Context, name string, process *hands.Process, hand *provision.Hand, watch provision.Watch,
+) (func(), error) {
 	keeper, err := keep.New(ctx, keep.Config{
-		Holder: hands.Holder(), Log: process.Log, Cluster: process.Cluster, Available: process.Reach.Available,
+		ClusterName: name, Holder: hands.Holder(), Log: process.Log, Cluster: process.Cluster, Available: process.Reach.Available,
 		Sight: func(s store.State) (keep.Sight, error) { return hand.Sight(s, watch) },
 	})
 	if err != nil {

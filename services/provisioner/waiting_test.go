@@ -51,7 +51,7 @@ func TestNoClusterIsAReasonToWait(t *testing.T) {
 
 func (b *bundle) cluster() platform.Cluster {
 	b.t.Helper()
-	said, err := platform.Read(b.t.Context(), b.bucket(storelog.BucketPlatform))
+	said, err := platform.Read(b.t.Context(), b.bucket(storelog.BucketPlatform), store.DefaultCluster)
 	if err != nil {
 		b.t.Fatalf("read what the platform says: %v", err)
 	}

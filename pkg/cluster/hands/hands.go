@@ -105,8 +105,10 @@ const beginPause = time.Second
 // Work says what a process works on.
 type Work struct {
 	Hand work.Hand
-	// Commands is the filter of the durable consumer, which has the process's name.
-	Commands string
+	// Cluster is the one whose stores it works on (work.Config).
+	Cluster string
+	// Commands is the filter of the durable consumer, which has the process's name, in a cluster.
+	Commands func(cluster string) string
 	Slots    int
 	// OpsListen is where /healthz, /readyz and /metrics are served; empty: nowhere.
 	OpsListen string
@@ -116,7 +118,7 @@ type Work struct {
 // beside it lasts as long. It ends early when one of these fails.
 func (p *Process) Work(ctx context.Context, w Work) error {
 	worker, err := work.New(ctx, p.Log, w.Hand, work.Config{
-		Name: p.name, Commands: w.Commands, Slots: w.Slots, Holder: Holder(),
+		Name: p.name, Cluster: w.Cluster, Commands: w.Commands, Slots: w.Slots, Holder: Holder(),
 	})
 	if err != nil {
 		return err

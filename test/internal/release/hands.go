@@ -109,7 +109,7 @@ func (in *Installation) Work(ctx context.Context) (*Workers, error) { return in.
 func (in *Installation) work(ctx context.Context, scripted bool) (*Workers, error) {
 	ctx, stop := context.WithCancel(ctx)
 	w := &Workers{stop: stop}
-	for name, commands := range map[string]string{"provisioner": storelog.ApplyCommands, "janitor": storelog.DeleteCommands} {
+	for name, commands := range map[string]func(string) string{"provisioner": storelog.ApplyCommands, "janitor": storelog.DeleteCommands} {
 		if err := w.start(ctx, in, name, commands, scripted); err != nil {
 			w.Stop()
 			return nil, fmt.Errorf("start the %s's loop: %w", name, err)
@@ -118,7 +118,7 @@ func (in *Installation) work(ctx context.Context, scripted bool) (*Workers, erro
 	return w, nil
 }
 
-func (w *Workers) start(ctx context.Context, in *Installation, name, commands string, scripted bool) error {
+func (w *Workers) start(ctx context.Context, in *Installation, name string, commands func(string) string, scripted bool) error {
 	nc, err := in.broker.Dial(name)
 	if err != nil {
 		return err

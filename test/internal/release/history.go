@@ -176,7 +176,7 @@ func (a *author) say(ctx context.Context, provisioner *nats.Conn, c platform.Clu
 	if err != nil {
 		return err
 	}
-	if err := platform.Publish(ctx, bucket, c); err != nil || !c.Ready {
+	if err := platform.Publish(ctx, bucket, store.DefaultCluster, c); err != nil || !c.Ready {
 		return err
 	}
 	return await(ctx, nil, startPatience, func() error {

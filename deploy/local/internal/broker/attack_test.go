@@ -12,6 +12,7 @@ import (
 	"github.com/store-platform/store-platform/deploy/local/internal/broker"
 	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
@@ -48,7 +49,7 @@ func TestNobodyTouchesAnothersDurable(t *testing.T) {
 			if user != durable {
 				refused = append(refused,
 					"$JS.API.CONSUMER.CREATE.STORES."+durable,
-					"$JS.API.CONSUMER.CREATE.STORES."+durable+"."+storelog.ApplyCommands,
+					"$JS.API.CONSUMER.CREATE.STORES."+durable+"."+storelog.ApplyCommands(store.DefaultCluster),
 					"$JS.API.CONSUMER.MSG.NEXT.STORES."+durable,
 					"$JS.ACK.STORES."+durable+".1.2.3.4.0",
 					"$JS.ACK._.hash.STORES."+durable+".1.2.3.4.0.token",
@@ -123,7 +124,7 @@ func TestConsumersAreForWhoNeedsThem(t *testing.T) {
 func TestAReadersConsumerGivesNoOrders(t *testing.T) {
 	b := setup(t)
 	create(t, b.log(t, broker.Gateway))
-	doWork(t, b.log(t, broker.Provisioner), broker.Provisioner, storelog.ApplyCommands)
+	doWork(t, b.log(t, broker.Provisioner), broker.Provisioner, storelog.ApplyCommands(store.DefaultCluster))
 	if answer := b.push(t, "x", "store."+string(id)+".command.delete"); !strings.Contains(answer, "forms a cycle") {
 		t.Errorf("into the log: the broker answers %s", answer)
 	}

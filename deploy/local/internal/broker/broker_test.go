@@ -146,7 +146,7 @@ func TestEachUserCanDoItsWork(t *testing.T) {
 	b, ctx := setup(t), t.Context()
 	gateway, provisioner := b.log(t, broker.Gateway), b.log(t, broker.Provisioner)
 	wanted := create(t, gateway)
-	doWork(t, provisioner, broker.Provisioner, storelog.ApplyCommands)
+	doWork(t, provisioner, broker.Provisioner, storelog.ApplyCommands(store.DefaultCluster))
 	if _, err := provisioner.Append(ctx, wanted, store.Message{
 		Type: store.AttemptStarted, Store: id, Actor: "provisioner", Generation: wanted.Generation, Time: time.Now(),
 	}); err != nil {
@@ -158,7 +158,7 @@ func TestEachUserCanDoItsWork(t *testing.T) {
 	}); err != nil {
 		t.Fatalf("the gateway appends a delete: %v", err)
 	}
-	doWork(t, log, broker.Janitor, storelog.DeleteCommands)
+	doWork(t, log, broker.Janitor, storelog.DeleteCommands(store.DefaultCluster))
 	for _, worker := range []*storelog.Log{provisioner, log} {
 		watchCommands(t, worker)
 	}
@@ -251,13 +251,13 @@ func TestTheJanitorSweeps(t *testing.T) {
 	}
 	state := say(store.State{}, store.Message{Type: store.RetryCommand})
 	say(say(state, store.Message{Type: store.DeleteCommand}), store.Message{Type: store.Superseded, Generation: state.Generation})
-	if ids, _, err := log.Stores(ctx); err != nil || len(ids) != 1 {
+	if ids, _, err := log.Stores(ctx, store.DefaultCluster); err != nil || len(ids) != 1 {
 		t.Errorf("it lists %v, %v", ids, err)
 	}
 	if _, err := log.SweepsPaused(ctx); err != nil {
 		t.Errorf("it asks whether sweeps are paused: %v", err)
 	}
-	doWork(t, b.log(t, broker.Provisioner), broker.Provisioner, storelog.ApplyCommands)
+	doWork(t, b.log(t, broker.Provisioner), broker.Provisioner, storelog.ApplyCommands(store.DefaultCluster))
 	if _, err := log.JetStream().Consumer(ctx, storelog.Stream, broker.Provisioner); err != nil {
 		t.Errorf("it asks what the other hand was handed: %v", err)
 	}
@@ -269,10 +269,10 @@ func TestTheJanitorSweeps(t *testing.T) {
 		t.Errorf("it mends claims: %v", err)
 	}
 	report := platform.Sweep{By: broker.Janitor}
-	if err := platform.PublishSweep(ctx, b.bucket(t, broker.Janitor, storelog.BucketPlatform), report); err != nil {
+	if err := platform.PublishSweep(ctx, b.bucket(t, broker.Janitor, storelog.BucketPlatform), store.DefaultCluster, report); err != nil {
 		t.Errorf("it publishes its report: %v", err)
 	}
-	if read, err := platform.ReadSweep(ctx, b.bucket(t, broker.Gateway, storelog.BucketPlatform)); err != nil || read.By != report.By {
+	if read, err := platform.ReadSweep(ctx, b.bucket(t, broker.Gateway, storelog.BucketPlatform), store.DefaultCluster); err != nil || read.By != report.By {
 		t.Errorf("the gateway reads the report: %+v, %v", read, err)
 	}
 	b.allowed(t)
@@ -284,7 +284,7 @@ func TestTheSupervisorTellsAndTheOthersHear(t *testing.T) {
 	if _, err := platform.Watch(ctx, b.bucket(t, broker.Gateway, storelog.BucketPlatform), func(c platform.Cluster) { heard <- c }); err != nil {
 		t.Fatal(err)
 	}
-	if err := platform.Publish(ctx, b.bucket(t, broker.Local, storelog.BucketPlatform), platform.Cluster{Part: "containerd"}); err != nil {
+	if err := platform.Publish(ctx, b.bucket(t, broker.Local, storelog.BucketPlatform), store.DefaultCluster, platform.Cluster{Part: "containerd"}); err != nil {
 		t.Fatal(err)
 	}
 	for heardLast := ""; heardLast != "containerd"; {
@@ -328,7 +328,7 @@ func watchCommands(t *testing.T, log *storelog.Log) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	consumer, err := log.JetStream().OrderedConsumer(ctx, storelog.Stream, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{storelog.Commands}, HeadersOnly: true,
+		FilterSubjects: []string{storelog.Commands(store.DefaultCluster)}, HeadersOnly: true,
 	})
 	if err != nil {
 		t.Fatalf("follow the commands: %v", err)

@@ -13,6 +13,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/store"
 )
 
 // boardPoll is how often the board looks whether the gateway has made the buckets, and
@@ -121,7 +122,7 @@ func (b *board) publish(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	return platform.Publish(ctx, b.bucket, b.latest)
+	return platform.Publish(ctx, b.bucket, store.DefaultCluster, b.latest)
 }
 
 // handOver stops publishing, for good: from now on the provisioner knows. When it returns
@@ -140,7 +141,7 @@ func (b *board) ready(ctx context.Context) error {
 	case <-b.opened:
 	}
 	for {
-		if c, err := platform.Read(ctx, b.bucket); err == nil && c.Ready {
+		if c, err := platform.Read(ctx, b.bucket, store.DefaultCluster); err == nil && c.Ready {
 			return nil
 		}
 		select {

@@ -43,7 +43,7 @@ func TestPlatformIsTold(t *testing.T) {
 	}
 	c := b.dial(t, tenant("a"))
 	c.greeted()
-	if err := platform.Publish(t.Context(), said, platform.Cluster{Part: "containerd", Done: 3, Total: 8}); err != nil {
+	if err := platform.Publish(t.Context(), said, store.DefaultCluster, platform.Cluster{Part: "containerd", Done: 3, Total: 8}); err != nil {
 		t.Fatal(err)
 	}
 	if m := c.want(query.FeedPlatform); m.Platform.Part != "containerd" {

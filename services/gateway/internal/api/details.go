@@ -132,7 +132,7 @@ func (a *API) credentials(ctx context.Context, in *idInput) (*credentialsOutput,
 	if !state.Stands() {
 		return nil, admission.ErrNotReady
 	}
-	reply, err := a.reader.Credentials(ctx, state.ID)
+	reply, err := a.reader.Credentials(ctx, state)
 	if err != nil {
 		return nil, err
 	}

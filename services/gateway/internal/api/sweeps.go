@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
@@ -67,7 +68,7 @@ func sweepsOf(ctx context.Context, parts *bus.Parts) (*sweepsOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	last, err := platform.ReadSweep(ctx, parts.Reports)
+	last, err := platform.ReadSweep(ctx, parts.Reports, store.DefaultCluster)
 	if err != nil {
 		return nil, err
 	}

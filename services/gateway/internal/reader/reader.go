@@ -64,9 +64,9 @@ func (r *Reader) DeadLetters(ctx context.Context, q query.DeadLettersRequest) (q
 }
 
 // Credentials fetches a store's passwords. The caller notes the look on the log before it shows them.
-func (r *Reader) Credentials(ctx context.Context, id store.ID) (query.CredentialsReply, error) {
+func (r *Reader) Credentials(ctx context.Context, s store.State) (query.CredentialsReply, error) {
 	var reply query.CredentialsReply
-	err := r.ask(ctx, query.CredentialsSubject, credentialsTimeout, query.CredentialsRequest{Store: id}, &reply)
+	err := r.ask(ctx, query.CredentialsOf(s.Cluster), credentialsTimeout, query.CredentialsRequest{Store: s.ID}, &reply)
 	return reply, asking(err, ErrCredentials)
 }
 

@@ -2,17 +2,23 @@ package sweep
 
 import (
 	"context"
+	"slices"
 
 	"github.com/store-platform/store-platform/pkg/claim"
 	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/store"
 )
 
 // mendClaims brings each tenant's claims in line with the log, also while sweeps are paused: a claim is nothing that was
 // anybody's, and what is mended wrongly is mended back. A namespace whose store the log has lost keeps its claim, so that
-// its tenant doesn't get its place twice.
+// its tenant doesn't get its place twice; and since only another cluster's sweep sees its namespaces, nothing is mended
+// while one reports such.
 func (r *round) mendClaims(ctx context.Context) error {
-	if r.stopped {
+	if r.stopped || !r.mendsClaims() {
 		return nil
+	}
+	if lost, err := r.lostElsewhere(ctx); err != nil || lost {
+		return err
 	}
 	claiming, err := r.claims.Tenants(ctx)
 	if err != nil {
@@ -40,4 +46,19 @@ func (r *round) mendClaims(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// mendsClaims: a tenant's claims are one key for its stores in all clusters. With two clusters' sweeps at it, each would
+// have to know the other's findings; the default one's exists in every installation.
+func (r *round) mendsClaims() bool { return r.cfg.ClusterName == store.DefaultCluster }
+
+// lostElsewhere says whether another cluster's newest sweep has found namespaces of which the log knows nothing.
+func (r *round) lostElsewhere(ctx context.Context) (bool, error) {
+	others, err := platform.OtherSweeps(ctx, r.log, r.platform)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(others, func(s platform.Sweep) bool {
+		return slices.ContainsFunc(s.Findings, func(f platform.Finding) bool { return f.Kind == platform.Unknown })
+	}), nil
 }

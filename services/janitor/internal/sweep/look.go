@@ -50,11 +50,11 @@ func (r *round) look(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look at the cluster: %w", err)
 	}
-	ids, brokerNow, err := r.log.Stores(ctx)
+	ids, brokerNow, err := r.log.Stores(ctx, r.cfg.ClusterName)
 	if err != nil {
 		return err
 	}
-	if seen.cluster, err = platform.Read(ctx, r.platform); err != nil {
+	if seen.cluster, err = platform.Read(ctx, r.platform, r.cfg.ClusterName); err != nil {
 		return err
 	}
 	seen.clock = r.now
@@ -71,7 +71,23 @@ func (r *round) look(ctx context.Context) error {
 		}
 		seen.namespaces[ns.Store] = ns
 	}
-	return r.readStores(ctx, withNamespaces(ids, seen.namespaces))
+	if err := r.readStores(ctx, withNamespaces(ids, seen.namespaces), r.judge); err != nil {
+		return err
+	}
+	return r.lookBeyond(ctx)
+}
+
+// lookBeyond reads the other clusters' stores where their tenants' claims are mended. All else about them is for their
+// own sweeps to say, which see their cluster.
+func (r *round) lookBeyond(ctx context.Context) error {
+	if !r.mendsClaims() {
+		return nil
+	}
+	ids, err := r.log.OtherStores(ctx)
+	if err != nil {
+		return err
+	}
+	return r.readStores(ctx, ids, func(_ store.ID, s store.State, _ time.Time) { r.count(s) })
 }
 
 // withNamespaces adds the ids that only the cluster knows, or that were asked for since the log was listed.
@@ -88,7 +104,7 @@ func withNamespaces(ids []store.ID, namespaces map[store.ID]cluster.Sighting) []
 	return ids
 }
 
-func (r *round) readStores(ctx context.Context, ids []store.ID) error {
+func (r *round) readStores(ctx context.Context, ids []store.ID, judge func(store.ID, store.State, time.Time)) error {
 	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(readers)
 	var mu sync.Mutex
@@ -101,7 +117,7 @@ func (r *round) readStores(ctx context.Context, ids []store.ID) error {
 			if err == nil {
 				mu.Lock()
 				defer mu.Unlock()
-				r.judge(id, s, heard)
+				judge(id, s, heard)
 				return nil
 			}
 			// A broker that answers otherwise says that it is the message.
@@ -129,7 +145,8 @@ func (r *round) judge(id store.ID, s store.State, heard time.Time) {
 		seen.doubts = append(seen.doubts, doubt{kind: kind, name: id.Namespace(), state: s, first: namespace})
 	}
 	switch {
-	case !s.Exists():
+	case !s.Exists(), s.ClusterName() != r.cfg.ClusterName:
+		// Made here, another cluster's store is as strange here as one that the log doesn't know.
 		doubtful(platform.Unknown)
 		return
 	case here && store.AdmitSweep(s) == nil:
@@ -137,14 +154,19 @@ func (r *round) judge(id store.ID, s store.State, heard time.Time) {
 	case !here && s.Kept():
 		doubtful(platform.Missing)
 	}
-	if s.Status != store.Deleted {
-		seen.live[s.Tenant] = append(seen.live[s.Tenant], id)
-	}
+	r.count(s)
 	if s.Expired(seen.clock) && store.Admit(s, store.Delete) == nil {
 		seen.expired = append(seen.expired, s)
 		r.found.add(platform.Expired, string(id))
 	}
 	if len(s.Open) > 0 && r.silent(s, heard) {
 		seen.idle = append(seen.idle, s)
+	}
+}
+
+// count notes a store that its tenant has.
+func (r *round) count(s store.State) {
+	if s.Status != store.Deleted {
+		r.seen.live[s.Tenant] = append(r.seen.live[s.Tenant], s.ID)
 	}
 }

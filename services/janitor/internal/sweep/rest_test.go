@@ -85,7 +85,7 @@ func TestClaimsAreMendedOnceTheyAreOldEnough(t *testing.T) {
 func (b *bundle) clusterReady(ready bool) {
 	b.t.Helper()
 	said := platform.Cluster{Ready: ready, Since: time.Now()}
-	if err := platform.Publish(b.t.Context(), b.platform, said); err != nil {
+	if err := platform.Publish(b.t.Context(), b.platform, store.DefaultCluster, said); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -119,9 +119,9 @@ func TestACommandThatNobodyWorksOnIsSentAgain(t *testing.T) {
 		commands string
 		again    store.Type
 	}{
-		"a create": {[]store.Type{store.CreateCommand, store.AttemptStarted}, store.Provisioner, storelog.ApplyCommands, store.RetryCommand},
-		"a retry":  {[]store.Type{store.CreateCommand, store.BecameFailed, store.RetryCommand}, store.Provisioner, storelog.ApplyCommands, store.RetryCommand},
-		"a delete": {append(slices.Clone(ready), store.DeleteCommand), store.Janitor, storelog.DeleteCommands, store.DeleteCommand},
+		"a create": {[]store.Type{store.CreateCommand, store.AttemptStarted}, store.Provisioner, storelog.ApplyCommands(store.DefaultCluster), store.RetryCommand},
+		"a retry":  {[]store.Type{store.CreateCommand, store.BecameFailed, store.RetryCommand}, store.Provisioner, storelog.ApplyCommands(store.DefaultCluster), store.RetryCommand},
+		"a delete": {append(slices.Clone(ready), store.DeleteCommand), store.Janitor, storelog.DeleteCommands(store.DefaultCluster), store.DeleteCommand},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t)
@@ -164,18 +164,18 @@ func TestACommandThatSomebodyMayWorkOnIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	for name, hide := range map[string]func(*bundle, store.ID){
 		"the cluster isn't ready": func(b *bundle, _ store.ID) {
-			b.handOut(store.Provisioner, storelog.ApplyCommands)
+			b.handOut(store.Provisioner, storelog.ApplyCommands(store.DefaultCluster))
 			b.clusterReady(false)
 		},
 		"it waits in the queue": func(*bundle, store.ID) {},
 		"a worker holds the store": func(b *bundle, id store.ID) {
-			b.handOut(store.Provisioner, storelog.ApplyCommands)
+			b.handOut(store.Provisioner, storelog.ApplyCommands(store.DefaultCluster))
 			if _, err := b.leases.Take(b.t.Context(), string(id), "worker"); err != nil {
 				b.t.Fatal(err)
 			}
 		},
 		"its next attempt is due later": func(b *bundle, id store.ID) {
-			b.handOut(store.Provisioner, storelog.ApplyCommands)
+			b.handOut(store.Provisioner, storelog.ApplyCommands(store.DefaultCluster))
 			due := time.Now().Add(time.Minute)
 			b.append(id, store.Message{Type: store.RetryScheduled, Facts: store.Facts{NotBefore: &due}})
 		},
@@ -199,7 +199,7 @@ func TestCommandsThatWaitedForTheClusterAreNotSentAgainWhenItIsBack(t *testing.T
 	for _, said := range []store.Type{store.CreateCommand, store.Waited} {
 		b.append(id, store.Message{Type: said, Time: time.Now().Add(-silence)})
 	}
-	b.handOut(store.Provisioner, storelog.ApplyCommands)
+	b.handOut(store.Provisioner, storelog.ApplyCommands(store.DefaultCluster))
 	b.clusterReady(true)
 	b.place(id)
 	wantSubmitted(t, b.sweep(), 0)
@@ -217,8 +217,8 @@ func TestACommandIsSentAgainWhateverTheClockOfItsWorkerSaid(t *testing.T) {
 	b.append(id, store.Message{Type: store.RetryScheduled, Time: wrong, Facts: store.Facts{NotBefore: &due}})
 	b.claim(time.Now(), id)
 	b.place(id)
-	b.handOut(store.Provisioner, storelog.ApplyCommands)
-	if err := platform.Publish(t.Context(), b.platform, platform.Cluster{Ready: true, Since: wrong}); err != nil {
+	b.handOut(store.Provisioner, storelog.ApplyCommands(store.DefaultCluster))
+	if err := platform.Publish(t.Context(), b.platform, store.DefaultCluster, platform.Cluster{Ready: true, Since: wrong}); err != nil {
 		t.Fatal(err)
 	}
 	b.ahead.Store(int64(silence))

@@ -118,5 +118,5 @@ func (r *round) publish(ctx context.Context) error {
 		return fmt.Errorf("publish the report: %w", errors.Join(lease.ErrLost, context.Cause(ctx)))
 	}
 	r.report.Findings = r.found.listed()
-	return platform.PublishSweep(ctx, r.platform, r.report)
+	return platform.PublishSweep(ctx, r.platform, r.cfg.ClusterName, r.report)
 }

@@ -136,7 +136,7 @@ func (b *bundle) sweepIn(where Cluster) platform.Sweep {
 
 func (b *bundle) report() platform.Sweep {
 	b.t.Helper()
-	report, err := platform.ReadSweep(b.t.Context(), b.platform)
+	report, err := platform.ReadSweep(b.t.Context(), b.platform, store.DefaultCluster)
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -63,8 +63,7 @@ func (r *round) handedOut(ctx context.Context) (map[store.Hand]uint64, error) {
 	}
 	upTo := map[store.Hand]uint64{}
 	for _, name := range []store.Hand{store.Provisioner, store.Janitor} {
-		// A hand's durable consumer has its name.
-		consumer, err := r.log.JetStream().Consumer(ctx, storelog.Stream, string(name))
+		consumer, err := r.log.JetStream().Consumer(ctx, storelog.Stream, storelog.Durable(string(name), r.cfg.ClusterName))
 		if errors.Is(err, jetstream.ErrConsumerNotFound) {
 			continue // made anew, it is handed everything
 		}

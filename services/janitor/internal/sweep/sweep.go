@@ -11,11 +11,15 @@
 // and the command goes the way of all others. What the log doesn't say is never a reason to act: a log that was lost,
 // emptied, restored from an hour ago or that is another installation's knows less than the cluster.
 //
-// One sweep runs at a time, under the lease "sweep". The lease saves work; what keeps two sweepers from saying something
-// twice is the fence.
+// Each cluster has sweeps of its own, which judge the stores that are made in it and no others. Claims are a tenant's over
+// all clusters; those of the default one mend them.
+//
+// One sweep of a cluster runs at a time, under the lease "sweep". The lease saves work; what keeps two sweepers from saying
+// something twice is the fence.
 package sweep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -26,6 +30,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
@@ -47,7 +52,9 @@ type Cluster interface {
 // Config says what is swept.
 type Config struct {
 	Installation string
-	// Every is the pause between two sweeps of the installation, whichever process makes them. Only Run looks at it.
+	// ClusterName is the one whose stores are swept; empty means store.DefaultCluster.
+	ClusterName string
+	// Every is the pause between two sweeps of the cluster, whichever process makes them. Only Run looks at it.
 	Every time.Duration
 	// Holder tells this process from all others in the lease and in the report.
 	Holder  string
@@ -68,6 +75,7 @@ type Sweeper struct {
 
 // New makes a sweeper and its gauges. Run or Sweep starts it.
 func New(cfg Config) (*Sweeper, error) {
+	cfg.ClusterName = cmp.Or(cfg.ClusterName, store.DefaultCluster)
 	s := &Sweeper{cfg: cfg}
 	return s, s.measure()
 }
@@ -113,7 +121,7 @@ func (s *Sweeper) take(ctx context.Context, pause time.Duration) error {
 	}
 	sweeping, release := r.held.Hold(ctx)
 	defer release()
-	last, err := platform.ReadSweep(opening, r.platform)
+	last, err := platform.ReadSweep(opening, r.platform, s.cfg.ClusterName)
 	if err != nil {
 		// The report that can't be read is about to be written anew.
 		slog.WarnContext(ctx, "read the sweep before", "error", err)
@@ -144,5 +152,5 @@ func (s *Sweeper) round(ctx context.Context, log *storelog.Log) (*round, error) 
 	if err != nil {
 		return nil, err
 	}
-	return newRound(s.cfg, log, leases, claim.NewBook(claims), said), nil
+	return newRound(s.cfg, log, leases.Of(s.cfg.ClusterName), claim.NewBook(claims), said), nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/provisioner/internal/announce"
 )
@@ -21,13 +22,13 @@ func TestChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	read := func() platform.Cluster {
-		said, err := platform.Read(t.Context(), kv)
+		said, err := platform.Read(t.Context(), kv, store.DefaultCluster)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return said
 	}
-	board := announce.NewBoard(kv)
+	board := announce.NewBoard(kv, store.DefaultCluster)
 	down := errors.New("connection refused")
 
 	if err := board.Changed(t.Context(), down); err != nil {
@@ -37,7 +38,7 @@ func TestChanged(t *testing.T) {
 		t.Errorf("nobody had said anything, and now it says %+v", said)
 	}
 	building := platform.Cluster{Part: "containerd", Message: "building containerd (3 of 8)", Since: time.Now().UTC()}
-	if err := platform.Publish(t.Context(), kv, building); err != nil {
+	if err := platform.Publish(t.Context(), kv, store.DefaultCluster, building); err != nil {
 		t.Fatal(err)
 	}
 	if err := board.Changed(t.Context(), down); err != nil {

@@ -44,7 +44,7 @@ type Secrets interface {
 	ReadSecret(context.Context, store.ID) (map[string][]byte, error)
 }
 
-// Service answers query.CredentialsSubject.
+// Service answers what is asked for a cluster's stores (query.CredentialsOf).
 type Service struct {
 	States  States
 	Secrets Secrets
@@ -59,8 +59,8 @@ type refusal struct{ code, message string }
 
 func (r *refusal) Error() string { return r.message }
 
-// Serve answers until the returned service is stopped. All provisioners share the work.
-func (s *Service) Serve(nc *nats.Conn) (micro.Service, error) {
+// Serve answers until the returned service is stopped. All provisioners of a cluster share the work.
+func (s *Service) Serve(nc *nats.Conn, cluster string) (micro.Service, error) {
 	service, err := micro.AddService(nc, micro.Config{
 		Name: "provisioner", Version: "1.0.0", Description: "Shows the generated passwords of a Ready store",
 	})
@@ -69,7 +69,7 @@ func (s *Service) Serve(nc *nats.Conn) (micro.Service, error) {
 	}
 	// Each in its own goroutine: one that waits for the cluster mustn't hold up the next.
 	handler := micro.HandlerFunc(func(r micro.Request) { go s.handle(r) })
-	if err := service.AddEndpoint("credentials", handler, micro.WithEndpointSubject(query.CredentialsSubject)); err != nil {
+	if err := service.AddEndpoint("credentials", handler, micro.WithEndpointSubject(query.CredentialsOf(cluster))); err != nil {
 		return nil, errors.Join(fmt.Errorf("serve credentials: %w", err), service.Stop())
 	}
 	return service, nil

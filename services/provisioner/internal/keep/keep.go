@@ -17,12 +17,13 @@
 // A cluster that doesn't answer degrades nobody. What can't be seen may well work, a shop sells also while the API
 // server is being upgraded, and a message for every store would say a thousand times what the platform says once.
 //
-// One keeper is at work at a time, under the lease "keeper". When it ends another begins within seconds, and when it is
+// One keeper is at work at a time in a cluster, under the lease "keeper". When it ends another begins within seconds, and when it is
 // killed as soon as its lease has run out. The lease saves work; what keeps two keepers from saying something twice is
 // the fence.
 package keep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -63,6 +64,8 @@ type Sight interface {
 
 // Config says what is kept.
 type Config struct {
+	// ClusterName is the one whose stores are kept; empty means store.DefaultCluster.
+	ClusterName string
 	// Holder tells this process from all others in the lease.
 	Holder  string
 	Log     *storelog.Log
@@ -93,7 +96,8 @@ func New(ctx context.Context, cfg Config) (*Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Keeper{cfg: cfg, leases: leases, clock: leases.Clock(), told: told}, nil
+	cfg.ClusterName = cmp.Or(cfg.ClusterName, store.DefaultCluster)
+	return &Keeper{cfg: cfg, leases: leases.Of(cfg.ClusterName), clock: leases.Clock(), told: told}, nil
 }
 
 // Run keeps until ctx ends, whenever nobody else does.

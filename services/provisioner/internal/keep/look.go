@@ -43,6 +43,10 @@ func (l *look) run(ctx context.Context) time.Duration {
 		}
 		return lookEvery
 	}
+	if state.ClusterName() != l.cfg.ClusterName {
+		// What is here of it, it is to be found by a sweep; the store itself is another keeper's.
+		return lookEvery
+	}
 	l.state = state
 	if !state.Kept() || state.InFlight() || state.Schema > store.Schema {
 		l.entry.pulse.forget()
