@@ -73,4 +73,3 @@ func (b *testBundle) listed(t *testing.T, subject string, question []byte, seen 
 	}
 	return items
 }
-
