@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -49,6 +50,7 @@ const (
 	reasonNoProgress    = "ProgressDeadlineExceeded"
 	reasonNotReady      = "PodsNotReady"
 	reasonNoPods        = "NoPodsYet"
+	reasonEnding        = "PodsNotEnded"
 )
 
 var sentences = map[string]string{
@@ -62,6 +64,7 @@ var sentences = map[string]string{
 	reasonQuotaExceeded: "The store needs more than its plan allows.",
 	reasonNotReady:      "A program of the store runs, but doesn't work yet.",
 	reasonNoPods:        "The cluster hasn't begun to start the store's programs.",
+	reasonEnding:        "A program of the store hasn't ended yet.",
 }
 
 func notReady(r rollout, reason, detail string) *NotReadyError {
@@ -143,6 +146,9 @@ func phraseOf(r rollout, pods []*corev1.Pod, listed []engine.Workload) string {
 
 // diagnose is the best reason there is for a rollout that didn't make it in time.
 func diagnose(r rollout, pods []*corev1.Pod) *NotReadyError {
+	if r.want == 0 {
+		return notReady(r, reasonEnding, strings.Join(r.ending(pods), ", "))
+	}
 	if e := hopeless(r, pods); e != nil {
 		return e
 	}

@@ -29,6 +29,9 @@ const rightsRetry = 200 * time.Millisecond
 type Isolation struct {
 	Store store.ID
 	Plan  engine.Plan
+	// Suspended says that the store is answered for by its page, which comes up while the shop's pods, which fill the plan,
+	// are on their way out. Only then is there room for it: what stands isn't to be found changed by a new release.
+	Suspended bool
 }
 
 // EnsureIsolation binds the rights first, because everything after it needs them: quota, limits, network policies and
@@ -166,6 +169,10 @@ func (o *Operation) isolationPieces(ctx context.Context, is Isolation) ([]piece,
 	if err != nil {
 		return nil, wrap(fmt.Errorf("read plan %s: %w", is.Plan.Name, err), Permanent, "PlanInvalid", "The plan's sizes can't be understood.")
 	}
+	quota := limits.quota()
+	if is.Suspended {
+		withPage(quota.Hard)
+	}
 	namespace := is.Store.Namespace()
 	meta := func(name string) metav1.ObjectMeta {
 		return metav1.ObjectMeta{Name: name, Namespace: namespace, Labels: o.cluster.ObjectLabels(is.Store)}
@@ -180,7 +187,7 @@ func (o *Operation) isolationPieces(ctx context.Context, is Isolation) ([]piece,
 				return equality.Semantic.DeepEqual(live.AutomountServiceAccountToken, want.AutomountServiceAccountToken)
 			}),
 		newPiece("ResourceQuota", o.client.CoreV1().ResourceQuotas(namespace),
-			&corev1.ResourceQuota{ObjectMeta: meta(quotaName), Spec: limits.quota()},
+			&corev1.ResourceQuota{ObjectMeta: meta(quotaName), Spec: quota},
 			func(live, want *corev1.ResourceQuota) bool { return equality.Semantic.DeepEqual(live.Spec, want.Spec) }),
 		newPiece("LimitRange", o.client.CoreV1().LimitRanges(namespace),
 			&corev1.LimitRange{ObjectMeta: meta(quotaName), Spec: limits.limitRange()},

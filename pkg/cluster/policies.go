@@ -43,6 +43,22 @@ func (l planLimits) quota() corev1.ResourceQuotaSpec {
 	}}
 }
 
+// pageRoom is what the page of a suspended store may take, beside the plan.
+var pageRoom = corev1.ResourceList{
+	corev1.ResourceCPU: resource.MustParse("50m"), corev1.ResourceMemory: resource.MustParse("32Mi"),
+}
+
+// withPage makes room for the page in a plan's quota. Storage is the plan's in any case.
+func withPage(hard corev1.ResourceList) {
+	for name, room := range pageRoom {
+		for _, bound := range []corev1.ResourceName{"requests." + name, "limits." + name} {
+			sum := hard[bound]
+			sum.Add(room)
+			hard[bound] = sum
+		}
+	}
+}
+
 // limitRange gives a container that says nothing an eighth of the plan, and a quarter at most: with a quota, a pod
 // without sizes would be refused.
 func (l planLimits) limitRange() corev1.LimitRangeSpec {

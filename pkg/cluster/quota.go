@@ -136,6 +136,18 @@ func OverPlan(plan engine.Plan, pods []corev1.PodSpec) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read plan %s: %w", plan.Name, err)
 	}
+	return over(pods, limits.quota().Hard), nil
+}
+
+// OverPage lists in which resources the pods of a suspended store would go over what there is for them beside its plan,
+// which may all be taken by pods of the shop that are still about to end.
+func OverPage(pods []corev1.PodSpec) []string {
+	room := make(corev1.ResourceList)
+	withPage(room)
+	return over(pods, room)
+}
+
+func over(pods []corev1.PodSpec, bounds corev1.ResourceList) []string {
 	total := make(corev1.ResourceList)
 	for _, pod := range pods {
 		for name, quantity := range podNeeds(pod) {
@@ -144,12 +156,12 @@ func OverPlan(plan engine.Plan, pods []corev1.PodSpec) ([]string, error) {
 			total[name] = sum
 		}
 	}
-	var over []string
-	for name, hard := range limits.quota().Hard {
+	var words []string
+	for name, hard := range bounds {
 		if need, counts := total[name]; counts && need.Cmp(hard) > 0 {
-			over = append(over, fmt.Sprintf("%s of %s %s", need.String(), hard.String(), name))
+			words = append(words, fmt.Sprintf("%s of %s %s", need.String(), hard.String(), name))
 		}
 	}
-	slices.Sort(over)
-	return over, nil
+	slices.Sort(words)
+	return words
 }

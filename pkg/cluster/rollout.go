@@ -80,22 +80,22 @@ type rollouts map[string]rollout
 
 // waitingFor is the first workload that isn't ready: of those the pack lists, in its order, then of the others. since
 // are the rollouts as they were read live: a cache that is behind them proves nothing.
-func (rs rollouts) waitingFor(listed []engine.Workload, since rollouts) (rollout, bool) {
+func (rs rollouts) waitingFor(listed []engine.Workload, since rollouts, pods []*corev1.Pod) (rollout, bool) {
 	for _, w := range listed {
-		if r, ok := rs.unready(workloadKey(w.Kind, w.Name), since); ok {
+		if r, ok := rs.unready(workloadKey(w.Kind, w.Name), since, pods); ok {
 			r.kind, r.name = w.Kind, w.Name
 			return r, true
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(since)) {
-		if r, ok := rs.unready(key, since); ok {
+		if r, ok := rs.unready(key, since, pods); ok {
 			return r, true
 		}
 	}
 	return rollout{}, false
 }
 
-func (rs rollouts) unready(key string, since rollouts) (rollout, bool) {
+func (rs rollouts) unready(key string, since rollouts, pods []*corev1.Pod) (rollout, bool) {
 	r, cached := rs[key]
 	if !cached || r.generation < since[key].generation {
 		behind := since[key]
@@ -103,29 +103,67 @@ func (rs rollouts) unready(key string, since rollouts) (rollout, bool) {
 		behind.refused, behind.expired = "", ""
 		return behind, true
 	}
-	return r, !r.ready()
+	return r, !r.ready() || len(r.ending(pods)) > 0
+}
+
+// wantsNone says whether one of the rollouts is of no pods.
+func (rs rollouts) wantsNone() bool {
+	for _, r := range rs {
+		if r.want == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// ending are the pods that a workload of none still has, by name. Controllers stop counting a pod when they ask it to end,
+// and a database may take a minute from there: until then its volume is in use, and what it says is said by the store. One
+// that has ended, as after an eviction, stays where it is and is in nobody's way.
+func (r rollout) ending(pods []*corev1.Pod) []string {
+	if r.want > 0 {
+		return nil
+	}
+	var names []string
+	for _, pod := range pods {
+		ended := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+		if r.owns(pod) && !ended {
+			names = append(names, pod.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// owns goes by the owner's name: between a Deployment and its pods stands a ReplicaSet, which nobody watches.
+func (r rollout) owns(pod *corev1.Pod) bool {
+	owner := metav1.GetControllerOf(pod)
+	switch {
+	case owner == nil:
+		return false
+	case r.kind == kindStatefulSet:
+		return owner.Kind == kindStatefulSet && owner.Name == r.name
+	default:
+		return owner.Name == r.name+"-"+pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey]
+	}
 }
 
 // podsOf are the pods of the rollout's newest template, as far as they are known. Of older ones nothing is to be
-// learnt: they may be the reason for the change.
+// learnt, they may be the reason for the change; and nothing of those that shall not be.
 func podsOf(r rollout, pods []*corev1.Pod) []*corev1.Pod {
-	if r.updated == 0 || r.observed < r.generation {
+	if r.want == 0 || r.updated == 0 || r.observed < r.generation {
 		return nil
 	}
 	var newest []*corev1.Pod
 	var hash string
 	var made metav1.Time
 	for _, pod := range pods {
-		owner := metav1.GetControllerOf(pod)
-		if owner == nil {
-			continue
-		}
 		switch {
-		case r.kind == kindStatefulSet && owner.Kind == kindStatefulSet && owner.Name == r.name:
+		case !r.owns(pod):
+		case r.kind == kindStatefulSet:
 			if r.revision == pod.Labels[appsv1.ControllerRevisionHashLabelKey] {
 				newest = append(newest, pod)
 			}
-		case r.kind == kindDeployment && owner.Name == r.name+"-"+pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey]:
+		default:
 			podHash := pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey]
 			if made.Before(&pod.CreationTimestamp) {
 				made = pod.CreationTimestamp

@@ -34,6 +34,66 @@ func TestRolloutReady(t *testing.T) {
 	}
 }
 
+// A controller counts no pod any more that it has asked to end.
+func TestAWorkloadOfNoPodsIsReadyWhenNoneIsLeft(t *testing.T) {
+	controller := true
+	pod := func(kind, owner, hash string, phase corev1.PodPhase) *corev1.Pod {
+		return &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{
+				Name: owner + "-pod", Labels: map[string]string{appsv1.DefaultDeploymentUniqueLabelKey: hash},
+				OwnerReferences: []metav1.OwnerReference{{Kind: kind, Name: owner, Controller: &controller}},
+			},
+			Status: corev1.PodStatus{Phase: phase},
+		}
+	}
+	stopped := make(rollouts)
+	stopped.add(rollout{kind: kindDeployment, name: "web"})
+	stopped.add(rollout{kind: kindStatefulSet, name: "db"})
+	stopped.add(rollout{kind: kindDeployment, name: "page", want: 1, total: 1, updated: 1, available: 1})
+	for name, c := range map[string]struct {
+		pod  *corev1.Pod
+		want string
+	}{
+		"a shop's":              {pod("ReplicaSet", "web-1a", "1a", corev1.PodRunning), "deployment/web"},
+		"a database's":          {pod(kindStatefulSet, "db", "", corev1.PodRunning), "statefulset/db"},
+		"one that hasn't run":   {pod(kindStatefulSet, "db", "", corev1.PodPending), "statefulset/db"},
+		"an evicted one":        {pod(kindStatefulSet, "db", "", corev1.PodFailed), ""},
+		"the page's":            {pod("ReplicaSet", "page-1a", "1a", corev1.PodRunning), ""},
+		"a job's":               {pod("Job", "cron-1", "", corev1.PodRunning), ""},
+		"of another's likeness": {pod("ReplicaSet", "web-1a", "", corev1.PodRunning), ""},
+	} {
+		r, waiting := stopped.waitingFor(nil, stopped, []*corev1.Pod{c.pod})
+		if waiting != (c.want != "") || waiting && r.key() != c.want {
+			t.Errorf("%s: waits for %q, want %q", name, r.key(), c.want)
+		}
+		if !waiting {
+			continue
+		}
+		if why := diagnose(r, []*corev1.Pod{c.pod}); why.Reason != reasonEnding || why.Detail != c.pod.Name {
+			t.Errorf("%s: %+v", name, why)
+		}
+	}
+}
+
+// How a pod fails that shall not be any more is nobody's concern.
+func TestNothingIsHopelessAboutPodsThatShallEnd(t *testing.T) {
+	controller := true
+	crashing := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{OwnerReferences: []metav1.OwnerReference{{Kind: kindStatefulSet, Name: "db", Controller: &controller}}},
+		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{
+			Name: "db", RestartCount: 9, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reasonCrashLoop}},
+		}}},
+	}
+	r := rollout{kind: kindStatefulSet, name: "db", total: 1, updated: 1}
+	if e := hopeless(r, []*corev1.Pod{crashing}); e != nil {
+		t.Errorf("%+v", e)
+	}
+	r.want = 1
+	if hopeless(r, []*corev1.Pod{crashing}) == nil {
+		t.Error("the crash isn't seen where the pod is wanted")
+	}
+}
+
 func TestStatefulSetCountsUpdatedPodsOnlyWhileItChanges(t *testing.T) {
 	one := int32(1)
 	set := &appsv1.StatefulSet{
@@ -60,23 +120,23 @@ func TestWaitingForNeedsACacheAsNewAsTheLiveRead(t *testing.T) {
 		rs.add(rollout{kind: kindDeployment, name: "extra", generation: generation, observed: generation})
 		return rs
 	}
-	if r, waiting := all(2).waitingFor(listed, all(2)); waiting {
+	if r, waiting := all(2).waitingFor(listed, all(2), nil); waiting {
 		t.Errorf("waits for %s although all is ready", r.key())
 	}
-	if _, waiting := all(3).waitingFor(listed, all(2)); waiting {
+	if _, waiting := all(3).waitingFor(listed, all(2), nil); waiting {
 		t.Error("waits although the cache is newer")
 	}
-	if r, waiting := all(1).waitingFor(listed, all(2)); !waiting || r.key() != "statefulset/db" {
+	if r, waiting := all(1).waitingFor(listed, all(2), nil); !waiting || r.key() != "statefulset/db" {
 		t.Errorf("waits for %q of a cache that is behind, want the first one listed", r.key())
 	}
-	if _, waiting := (rollouts)(nil).waitingFor(listed, all(2)); !waiting {
+	if _, waiting := (rollouts)(nil).waitingFor(listed, all(2), nil); !waiting {
 		t.Error("an empty cache is ready")
 	}
 	partly := all(2)
 	extra := partly["deployment/extra"]
 	extra.want = 1
 	partly.add(extra)
-	if r, waiting := partly.waitingFor(listed, all(2)); !waiting || r.key() != "deployment/extra" {
+	if r, waiting := partly.waitingFor(listed, all(2), nil); !waiting || r.key() != "deployment/extra" {
 		t.Errorf("waits for %q, want the one that isn't listed", r.key())
 	}
 }

@@ -28,8 +28,8 @@ type Awaited struct {
 	Tell func(phrase string)
 }
 
-// AwaitWorkloads waits until all listed workloads, and every other one of the store, are rolled out and available.
-// It reads live once and then waits for the watches to reach at least that: a cache that hasn't seen the release yet
+// AwaitWorkloads waits until all listed workloads, and every other one of the store, are rolled out and available; of one
+// that shall have no pods none is left then. It reads live once and then waits for the watches to reach at least that: a cache that hasn't seen the release yet
 // would call the previous one ready.
 //
 // The error is a *NotReadyError inside an *Error at ctx's deadline, and at once when waiting is pointless.
@@ -49,9 +49,12 @@ func (o *Operation) AwaitWorkloads(ctx context.Context, a Awaited) error {
 	told := ""
 	for {
 		cached, pods := o.cluster.watcher.look(a.Store.Namespace())
-		r, waiting := cached.waitingFor(a.Workloads, since)
+		r, waiting := cached.waitingFor(a.Workloads, since, pods)
 		if !waiting {
-			return nil
+			// The watch of pods may not have heard yet of one that others have been told to end.
+			if r, waiting, err = o.notEnded(ctx, a.Store, a.Workloads, cached); err != nil || !waiting {
+				return err
+			}
 		}
 		if e := pointless(r, before.forgotten(pods), a.Failures); e != nil {
 			return e
@@ -88,8 +91,28 @@ func (o *Operation) WorkloadsReady(ctx context.Context, id store.ID, listed []en
 	if err != nil {
 		return false, err
 	}
-	_, waiting := live.waitingFor(listed, live)
-	return !waiting, nil
+	if _, waiting := live.waitingFor(listed, live, nil); waiting {
+		return false, nil
+	}
+	_, waiting, err := o.notEnded(ctx, id, listed, live)
+	return err == nil && !waiting, err
+}
+
+// notEnded is the first workload of no pods that still has one, as the API server knows them.
+func (o *Operation) notEnded(ctx context.Context, id store.ID, listed []engine.Workload, found rollouts) (rollout, bool, error) {
+	if !found.wantsNone() {
+		return rollout{}, false, nil
+	}
+	all, err := o.client.CoreV1().Pods(id.Namespace()).List(ctx, metav1.ListOptions{LabelSelector: o.cluster.selector(id)})
+	if err != nil {
+		return rollout{}, false, o.fail("list pods", err)
+	}
+	pods := make([]*corev1.Pod, len(all.Items))
+	for i := range all.Items {
+		pods[i] = &all.Items[i]
+	}
+	r, waiting := found.waitingFor(listed, found, pods)
+	return r, waiting, nil
 }
 
 // readRollouts is the live look that a wait begins with.
