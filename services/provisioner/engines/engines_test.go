@@ -1,11 +1,15 @@
 package engines
 
 import (
+	"bytes"
 	"encoding/json"
 	"io/fs"
 	"maps"
+	"net/http"
+	"os"
 	"path"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/store-platform/store-platform/pkg/engine"
@@ -99,6 +103,46 @@ func (s schema) describes(option engine.Option) bool {
 
 func sameKeys[A, B any](a map[string]A, b map[string]B) bool {
 	return slices.Equal(slices.Sorted(maps.Keys(a)), slices.Sorted(maps.Keys(b)))
+}
+
+// TestThePageOfASuspendedStoreIsOne: a merchant with stores of two engines reads the same, and the probe finds its mark.
+func TestThePageOfASuspendedStoreIsOne(t *testing.T) {
+	page, err := os.ReadFile("sample/image/internal/suspended/page.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pack := range carried(t) {
+		if !pack.CanSuspend() {
+			t.Errorf("%s can't be suspended", pack.Name)
+		}
+		if err := pack.ProbeWhen(false).Check(http.StatusServiceUnavailable, page); err != nil {
+			t.Errorf("%s: %v", pack.Name, err)
+		}
+		for _, word := range []string{pack.Name, pack.Title, "<script"} {
+			if strings.Contains(strings.ToLower(string(page)), strings.ToLower(word)) {
+				t.Errorf("the page says %q", word)
+			}
+		}
+		if pack.Name == "sample" {
+			continue
+		}
+		if its, err := fs.ReadFile(Packs, path.Join(pack.Name, "chart/suspended/page.html")); err != nil || !bytes.Equal(its, page) {
+			t.Errorf("%s has another page (%v)", pack.Name, err)
+		}
+	}
+}
+
+// TestOptionsSayWhatAChangeComesTo: saying nothing is refusing, which here would be an oversight.
+func TestOptionsSayWhatAChangeComesTo(t *testing.T) {
+	for _, pack := range carried(t) {
+		file, err := fs.ReadFile(Packs, path.Join(pack.Name, "engine.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if said := strings.Count(string(file), "\n    change: "); said != len(pack.Options) {
+			t.Errorf("%s says of %d options what a change comes to, and has %d", pack.Name, said, len(pack.Options))
+		}
+	}
 }
 
 // looksAlive is what shops answer that can't sell: as installers, without their plugin or database, or not set up yet.

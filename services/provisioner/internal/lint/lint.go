@@ -38,32 +38,49 @@ func Folder(folder string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	sizes := volumeSizes{}
 	for _, plan := range pack.Plans {
-		values, err := exampleValues(pack, plan.Name, nil)
+		running := rendering{pack: pack, plan: plan, running: true, faults: &faults}
+		objects, err := running.render(folder, chart)
 		if err != nil {
 			return nil, err
 		}
-		p := rendering{pack: pack, plan: plan, faults: &faults}
-		for _, said := range release.Lint(filepath.Join(folder, "chart"), values) {
-			p.fault("helm: %v", said)
-		}
-		objects, err := release.Spec{Store: example, Chart: chart, Values: values}.Objects()
-		if err != nil {
-			p.fault("%v", err)
+		sizes.add(plan, objects)
+		if !pack.CanSuspend() || objects == nil {
 			continue
 		}
-		if err := p.check(objects); err != nil {
+		suspended := rendering{pack: pack, plan: plan, faults: &faults}
+		closed, err := suspended.render(folder, chart)
+		if err != nil {
 			return nil, err
 		}
+		suspended.checkData(objects, closed)
 	}
-	return faults, nil
+	return append(faults, sizes.shrinking(pack)...), nil
+}
+
+// render checks the chart as it is for the rendering; the objects are nil where it can't be rendered.
+func (r rendering) render(folder string, chart []engine.ChartFile) ([]*unstructured.Unstructured, error) {
+	values, err := exampleValues(r.pack, r.plan.Name, r.running, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, said := range release.Lint(filepath.Join(folder, "chart"), values) {
+		r.fault("helm: %v", said)
+	}
+	objects, err := release.Spec{Store: example, Chart: chart, Values: values}.Objects()
+	if err != nil {
+		r.fault("%v", err)
+		return nil, nil
+	}
+	return objects, r.check(objects)
 }
 
 // Installation says why a chart refuses what an operator has set for its engine: in a store it would be the merchant who
 // hears of it.
 func Installation(pack engine.Pack, chart []engine.ChartFile, settings map[string]any) error {
 	render := func(plan string, settings map[string]any) error {
-		values, err := exampleValues(pack, plan, settings)
+		values, err := exampleValues(pack, plan, true, settings)
 		if err != nil {
 			return err
 		}
@@ -97,7 +114,7 @@ func versionFaults(pack engine.Pack, chart []engine.ChartFile) ([]string, error)
 }
 
 // exampleValues are those of a store with an ingress whose merchant gave what must be given and nothing else.
-func exampleValues(pack engine.Pack, plan string, settings map[string]any) (map[string]any, error) {
+func exampleValues(pack engine.Pack, plan string, running bool, settings map[string]any) (map[string]any, error) {
 	options := map[string]any{}
 	for _, option := range pack.Options {
 		if option.Required {
@@ -105,7 +122,7 @@ func exampleValues(pack engine.Pack, plan string, settings map[string]any) (map[
 		}
 	}
 	values, err := pack.Values(engine.Release{
-		Store: example, Name: "Example", Plan: plan, Options: options, Running: true, Secret: secretName,
+		Store: example, Name: "Example", Plan: plan, Options: options, Running: running, Secret: secretName,
 		Labels: map[string]string{storeLabel: example}, Host: "store.example", URL: "https://store.example", IngressClass: "example",
 		Installation: settings,
 	})
@@ -132,15 +149,20 @@ func exampleOption(option engine.Option) any {
 	}
 }
 
-// rendering is the chart as one plan has it.
+// rendering is the chart as one plan has it, of a store that runs or of a suspended one.
 type rendering struct {
-	pack   engine.Pack
-	plan   engine.Plan
-	faults *[]string
+	pack    engine.Pack
+	plan    engine.Plan
+	running bool
+	faults  *[]string
 }
 
 func (r rendering) fault(format string, args ...any) {
-	*r.faults = append(*r.faults, "plan "+r.plan.Name+": "+fmt.Sprintf(format, args...))
+	where := "plan " + r.plan.Name
+	if !r.running {
+		where += ", suspended"
+	}
+	*r.faults = append(*r.faults, where+": "+fmt.Sprintf(format, args...))
 }
 
 func (r rendering) check(objects []*unstructured.Unstructured) error {
@@ -162,6 +184,9 @@ func (r rendering) check(objects []*unstructured.Unstructured) error {
 	}
 	r.checkNames(objects, workloads)
 	r.checkPods(workloads)
+	if r.pack.CanSuspend() {
+		r.checkPage(objects, workloads)
+	}
 	return r.checkPlan(workloads)
 }
 

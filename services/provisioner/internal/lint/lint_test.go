@@ -48,7 +48,13 @@ func spoilt(t *testing.T, file, old, changed string) string {
 }
 
 func TestFolderFinds(t *testing.T) {
-	const deployment = "chart/templates/deployment.yaml"
+	const (
+		deployment = "chart/templates/deployment.yaml"
+		service    = "chart/templates/service.yaml"
+		page       = "chart/templates/suspended.yaml"
+		volume     = "chart/templates/volume.yaml"
+		security   = "chart/templates/_helpers.tpl"
+	)
 	for want, change := range map[string][3]string{
 		"the chart has no StatefulSet database":    {"engine.yaml", "workloads:\n", "workloads:\n  - {kind: StatefulSet, name: database}\n"},
 		"no init container install":                {"engine.yaml", "progress: Starting the shop", "phases: {install: Installing}"},
@@ -58,16 +64,26 @@ func TestFolderFinds(t *testing.T) {
 		"nobody reads the key other":               {"engine.yaml", "secretKey: cookie-key", "secretKey: other"},
 		"reads the key cookie-key":                 {"engine.yaml", "secretKey: cookie-key", "secretKey: other"},
 		"which isn't in images":                    {deployment, "{{ .Values.images.shop | quote }}", "elsewhere:1"},
-		"isn't restricted":                         {deployment, "runAsNonRoot: true", "runAsNonRoot: false"},
-		"can write to its root":                    {deployment, "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false"},
+		"isn't restricted":                         {security, "runAsNonRoot: true", "runAsNonRoot: false"},
+		"can write to its root":                    {security, "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false"},
 		"a token of the API server":                {deployment, "automountServiceAccountToken: false", "automountServiceAccountToken: true"},
 		"doesn't say how much memory":              {deployment, "memory: 16Mi", ""},
 		"more than the plan: 2 of 250m":            {deployment, "{{ .Values.plan.cpu | quote }}", `"2"`},
 		"a kind that no store may have":            {"chart/templates/service.yaml", "kind: Service\n", "kind: ServiceAccount\n"},
-		"store doesn't say its replicas":           {deployment, "  replicas: 1\n", ""},
+		"store doesn't say its replicas":           {deployment, "  replicas: {{ ternary 1 0 .Values.running }}\n", ""},
 		"is a hook":                                {"chart/templates/service.yaml", "  name: store\n", "  name: store\n  annotations: {helm.sh/hook: pre-install}\n"},
-		"its pods don't carry":                     {deployment, `{{- include "sample.labels" . | nindent 8 }}`, `{{- include "sample.selector" . | nindent 8 }}`},
+		"its pods don't carry":                     {deployment, `{{- include "sample.labels" (list . "shop") | nindent 8 }}`, `{{- include "sample.selector" (list . "shop") | nindent 8 }}`},
 		"version: the chart has 1.0.0":             {"engine.yaml", "\nversion: 1.0.0\n", "\nversion: 1.0.1\n"},
+		"suspended: store still has pods":          {deployment, "{{ ternary 1 0 .Values.running }}", "1"},
+		"suspended: suspended runs beside":         {page, "{{ ternary 0 1 .Values.running }}", "1"},
+		"suspended: suspended has 0 pods":          {page, "{{ ternary 0 1 .Values.running }}", "0"},
+		"Service store doesn't lead to suspended":  {service, `(ternary "shop" "suspended" .Values.running)`, `"shop"`},
+		"Service store leads to suspended while":   {service, `(ternary "shop" "suspended" .Values.running)`, `"suspended"`},
+		"doesn't lead to suspended":                {page, "            - name: http\n", "            - name: other\n"},
+		"the volume store-data isn't kept":         {volume, `{{ .Values.plan.storage | quote }}`, `{{ ternary .Values.plan.storage "128Mi" .Values.running }}`},
+		"page takes more than there is for it":     {page, "memory: 32Mi", "memory: 33Mi"},
+		"the volume store-data is smaller":         {volume, "{{ .Values.plan.storage | quote }}", `{{ ternary "1Gi" "512Mi" (eq .Values.plan.name "small") }}`},
+		"has no Deployment nobody":                 {"engine.yaml", "workload: suspended", "workload: nobody"},
 		"helm: ":                                   {"chart/Chart.yaml", "apiVersion: v2", "apiVersion: v9"},
 	} {
 		faults, err := Folder(spoilt(t, change[0], change[1], change[2]))

@@ -23,7 +23,7 @@ var kinds = map[string]bool{
 
 // checkNames holds engine.yaml against the chart: everything that the one names is in the other.
 func (r rendering) checkNames(objects []*unstructured.Unstructured, workloads []workload) {
-	for _, listed := range r.pack.Workloads {
+	for _, listed := range r.pack.WorkloadsWhen(r.running) {
 		i := slices.IndexFunc(workloads, func(w workload) bool { return w.kind == listed.Kind && w.name == listed.Name })
 		if i < 0 {
 			r.fault("the chart has no %s %s", listed.Kind, listed.Name)

@@ -25,8 +25,10 @@ type workload struct {
 	// replicas is how many pods there are, counted whether the chart says so.
 	replicas int32
 	counted  bool
-	labels   map[string]string
-	pod      corev1.PodSpec
+	// paused says that a CronJob begins nothing.
+	paused bool
+	labels map[string]string
+	pod    corev1.PodSpec
 }
 
 func workloadOf(object *unstructured.Unstructured) (workload, bool, error) {
@@ -45,7 +47,7 @@ func workloadOf(object *unstructured.Unstructured) (workload, bool, error) {
 	case "CronJob":
 		var c batchv1.CronJob
 		err = runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &c)
-		template = c.Spec.JobTemplate.Spec.Template
+		template, w.paused = c.Spec.JobTemplate.Spec.Template, c.Spec.Suspend != nil && *c.Spec.Suspend
 	default:
 		return workload{}, false, nil
 	}
@@ -142,9 +144,18 @@ func (r rendering) checkPlan(workloads []workload) error {
 				}
 			}
 		}
+		if w.paused {
+			continue
+		}
 		for range w.replicas {
 			pods = append(pods, w.pod)
 		}
+	}
+	if !r.running {
+		for _, words := range cluster.OverPage(pods) {
+			r.fault("the page takes more than there is for it: %s", words)
+		}
+		return nil
 	}
 	over, err := cluster.OverPlan(r.plan, pods)
 	if err != nil {
