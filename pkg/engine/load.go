@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -17,41 +18,92 @@ import (
 const (
 	packFile    = "engine.yaml"
 	chartFolder = "chart"
+	retiredFile = "retired"
 )
 
-// Load reads every folder of fsys as a pack, sorted by name. It refuses the whole lot when one is
-// wrong: the error names file, field or line, and an operator has just changed something. Entries that
-// begin with "." or "_" (a mounted ConfigMap is full of them), "testdata" and "lost+found" (a mounted
-// volume has it) are no packs; neither are files beside the folders.
+// Load reads every folder of fsys as an engine: one pack, or a folder for each version of it. They are sorted by name and
+// version, oldest first. It refuses the whole lot when one is wrong: the error names file, field or line, and an operator
+// has just changed something. Entries that begin with "." or "_" (a mounted ConfigMap is full of them), "testdata" and
+// "lost+found" (a mounted volume has it) are no packs; neither are files beside the folders.
 func Load(fsys fs.FS) ([]Pack, error) {
-	entries, err := fs.ReadDir(fsys, ".")
+	engines, err := folders(fsys, ".")
+	if err != nil {
+		return nil, err
+	}
+	var packs []Pack
+	for _, name := range engines {
+		versions, err := versionFolders(fsys, name)
+		if err != nil {
+			return nil, err
+		}
+		for _, folder := range versions {
+			pack, err := LoadPack(fsys, folder)
+			if err != nil {
+				return nil, err
+			}
+			packs = append(packs, pack)
+		}
+	}
+	slices.SortFunc(packs, func(a, b Pack) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), CompareVersions(a.Version, b.Version))
+	})
+	return packs, nil
+}
+
+// folders lists those below one that may hold packs.
+func folders(fsys fs.FS, below string) ([]string, error) {
+	entries, err := fs.ReadDir(fsys, below)
 	if err != nil {
 		return nil, fmt.Errorf("list engine packs: %w", err)
 	}
-	var packs []Pack
+	var found []string
 	for _, entry := range entries {
 		name := entry.Name()
 		if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "lost+found" {
 			continue
 		}
 		// Stat and not entry.IsDir: an operator may mount a pack as a link.
-		info, err := fs.Stat(fsys, name)
+		info, err := fs.Stat(fsys, path.Join(below, name))
 		if err != nil {
 			return nil, fmt.Errorf("look at engine pack: %w", err)
 		}
-		if !info.IsDir() {
-			continue
+		if info.IsDir() {
+			found = append(found, path.Join(below, name))
 		}
-		pack, err := LoadPack(fsys, name)
-		if err != nil {
-			return nil, err
-		}
-		packs = append(packs, pack)
 	}
-	return packs, nil
+	return found, nil
 }
 
-// LoadPack reads one folder of fsys as a pack. The error names file, field or line.
+// versionFolders are the packs of one engine: its folder, or those in it. Where no folder has an engine.yaml it is the
+// engine's own that is missed.
+func versionFolders(fsys fs.FS, name string) ([]string, error) {
+	if exists(fsys, path.Join(name, packFile)) {
+		return []string{name}, nil
+	}
+	inner, err := folders(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(inner, func(folder string) bool { return exists(fsys, path.Join(folder, packFile)) }) {
+		return inner, nil
+	}
+	return []string{name}, nil
+}
+
+func exists(fsys fs.FS, file string) bool {
+	_, err := fs.Stat(fsys, file)
+	return err == nil
+}
+
+// Folder is where a pack that was loaded from fsys lies in it.
+func Folder(fsys fs.FS, pack Pack) string {
+	if exists(fsys, path.Join(pack.Name, packFile)) {
+		return pack.Name
+	}
+	return path.Join(pack.Name, pack.Version)
+}
+
+// LoadPack reads one folder of fsys, <name> or <name>/<version>, as a pack. The error names file, field or line.
 func LoadPack(fsys fs.FS, folder string) (Pack, error) {
 	file := path.Join(folder, packFile)
 	content, err := fs.ReadFile(fsys, file)
@@ -68,12 +120,18 @@ func LoadPack(fsys fs.FS, folder string) (Pack, error) {
 		return Pack{}, fmt.Errorf("decode %s: more than one document", file)
 	}
 	pack.normalize()
+	pack.Retired = exists(fsys, path.Join(folder, retiredFile))
 	if err := pack.Validate(); err != nil {
 		return Pack{}, fmt.Errorf("validate %s: %w", file, err)
 	}
-	if pack.Name != folder {
+	name, version, versioned := strings.Cut(folder, "/")
+	switch {
+	case pack.Name != name:
 		return Pack{}, fmt.Errorf("validate %s: %w", file,
-			fieldErrorf("name", "is %q, and the folder is called %q", pack.Name, folder))
+			fieldErrorf("name", "is %q, and the folder is called %q", pack.Name, name))
+	case versioned && pack.Version != version:
+		return Pack{}, fmt.Errorf("validate %s: %w", file,
+			fieldErrorf("version", "is %q, and the folder is called %q", pack.Version, version))
 	}
 	return pack, nil
 }
@@ -105,10 +163,10 @@ type ChartFile struct {
 }
 
 // Chart reads the chart of a pack from the file system that the pack was loaded from.
-func Chart(fsys fs.FS, name string) ([]ChartFile, error) {
-	root, err := fs.Sub(fsys, path.Join(name, chartFolder))
+func Chart(fsys fs.FS, pack Pack) ([]ChartFile, error) {
+	root, err := fs.Sub(fsys, path.Join(Folder(fsys, pack), chartFolder))
 	if err != nil {
-		return nil, fmt.Errorf("open chart of engine %s: %w", name, err)
+		return nil, fmt.Errorf("open chart of engine %s: %w", pack.Name, err)
 	}
 	var files []ChartFile
 	err = fs.WalkDir(root, ".", func(file string, entry fs.DirEntry, err error) error {
@@ -123,7 +181,7 @@ func Chart(fsys fs.FS, name string) ([]ChartFile, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read chart of engine %s: %w", name, err)
+		return nil, fmt.Errorf("read chart of engine %s: %w", pack.Name, err)
 	}
 	return files, nil
 }

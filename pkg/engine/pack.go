@@ -5,10 +5,11 @@ import "slices"
 // Pack is one engine.yaml. A Pack from Load, Read or a Catalog is valid; treat it as read-only, its
 // slices and maps are shared.
 type Pack struct {
-	// Name is the engine's name in the API and equals the pack's folder.
-	Name        string `yaml:"name" json:"name"`
-	Title       string `yaml:"title" json:"title"`
-	Tier        Tier   `yaml:"tier" json:"tier"`
+	// Name is the engine's name in the API and its folder's.
+	Name  string `yaml:"name" json:"name"`
+	Title string `yaml:"title" json:"title"`
+	Tier  Tier   `yaml:"tier" json:"tier"`
+	// Version tells packs of one engine apart. A store keeps the one that it was made of.
 	Version     string `yaml:"version" json:"version"`
 	Description string `yaml:"description" json:"description"`
 	// Preference orders engines when a merchant names none: the highest one that isn't a demo wins.
@@ -40,6 +41,10 @@ type Pack struct {
 	Upgrade Upgrade `yaml:"upgrade" json:"upgrade,omitzero"`
 	// Sources are what a builder of the images may hand in.
 	Sources []Source `yaml:"sources" json:"sources,omitempty"`
+
+	// Retired says that a file of that name lies beside engine.yaml: no new stores are made of this version. It is no field
+	// of engine.yaml, because a released one doesn't change.
+	Retired bool `yaml:"-" json:"retired,omitempty"`
 }
 
 // Tier says for whom an engine is.

@@ -113,11 +113,11 @@ func TestLoadNamesFileAndFault(t *testing.T) {
 }
 
 func TestChart(t *testing.T) {
-	files, err := Chart(folder(packYAML), "corner")
+	files, err := Chart(folder(packYAML), Pack{Name: "corner"})
 	if err != nil || len(files) != 2 || files[0].Name != "Chart.yaml" || files[1].Name != "templates/_all.tpl" {
 		t.Errorf("%+v, %v", files, err)
 	}
-	if _, err := Chart(folder(packYAML), "edge"); err == nil {
+	if _, err := Chart(folder(packYAML), Pack{Name: "edge"}); err == nil {
 		t.Error("a chart of nothing was read")
 	}
 }

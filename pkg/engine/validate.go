@@ -12,8 +12,9 @@ var (
 	// Names become parts of Kubernetes names, label values and URLs.
 	nameGrammar = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$`)
 	// Option and image names are read in chart templates as .Values.options.<name>.
-	wordGrammar      = regexp.MustCompile(`^[a-z][A-Za-z0-9]{0,62}$`)
-	versionGrammar   = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z._-]{0,62}$`)
+	wordGrammar = regexp.MustCompile(`^[a-z][A-Za-z0-9]{0,62}$`)
+	// Versions are labels, folders, and tokens of a bucket's keys.
+	versionGrammar   = regexp.MustCompile(`^[0-9A-Za-z]+([._-][0-9A-Za-z]+)*$`)
 	quantityGrammar  = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$`)
 	secretKeyGrammar = regexp.MustCompile(`^[A-Za-z0-9._-]{1,253}$`)
 	imageGrammar     = regexp.MustCompile(`^[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}|@sha256:[0-9a-f]{64})$`)
@@ -45,7 +46,7 @@ func (p Pack) validateSelf() *FieldError {
 		return fieldErrorf("title", "is required")
 	case !slices.Contains(Tiers, p.Tier):
 		return fieldErrorf("tier", "must be one of %s", Tiers)
-	case !versionGrammar.MatchString(p.Version):
+	case !versionGrammar.MatchString(p.Version) || len(p.Version) > 63:
 		return fieldErrorf("version", "must be a version that is fit for a label")
 	case p.Description == "":
 		return fieldErrorf("description", "is required")

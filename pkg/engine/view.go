@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,21 +18,50 @@ import (
 // rewatchDelay is how long a lost watch rests before it is tried anew.
 const rewatchDelay = time.Second
 
-// Watch reads the catalog and keeps following it until ctx ends. It returns once the view holds what
-// was published before.
-func Watch(ctx context.Context, kv jetstream.KeyValue) (*Catalog, error) {
-	c := &Catalog{packs: map[string]Pack{}}
-	updates, err := c.load(ctx, kv)
-	if err != nil {
-		return nil, fmt.Errorf("watch the catalog: %w", err)
+// Watch reads what carriers have published and keeps following it until ctx ends: packs is the bucket that Publish writes,
+// before the catalog of the releases before, which counts until somebody has said in packs what is offered. It returns
+// once the view holds what was published before.
+func Watch(ctx context.Context, packs, before jetstream.KeyValue) (*Catalog, error) {
+	c := newCatalog()
+	for _, one := range []struct {
+		kv   jetstream.KeyValue
+		part part
+	}{{before, c.before}, {packs, c.versions}} {
+		updates, err := load(ctx, one.kv, one.part)
+		if err != nil {
+			return nil, fmt.Errorf("watch the catalog: %w", err)
+		}
+		go follow(ctx, one.kv, one.part, updates)
 	}
-	go c.follow(ctx, kv, updates)
 	return c, nil
+}
+
+// Catalog is a live view of the catalog in memory: reading it costs no request, and it goes on telling
+// what it knew while the broker is away. Safe for concurrent use.
+type Catalog struct {
+	mu               sync.RWMutex
+	before, versions part
+	// offered is by the engine's name; nil until somebody has said it.
+	offered map[string]string
+}
+
+// part is what one of the two buckets holds, by key.
+type part struct {
+	catalog *Catalog
+	packs   map[string]Pack
+	decode  func(jetstream.KeyValueEntry) (Pack, error)
+}
+
+func newCatalog() *Catalog {
+	c := &Catalog{}
+	c.before = part{catalog: c, packs: map[string]Pack{}, decode: decodeBefore}
+	c.versions = part{catalog: c, packs: map[string]Pack{}, decode: decodeVersion}
+	return c
 }
 
 // load starts a watch and takes over all that was in the bucket at that moment. The watch ends with
 // ctx: the client ties the subscription to it.
-func (c *Catalog) load(ctx context.Context, kv jetstream.KeyValue) (<-chan jetstream.KeyValueEntry, error) {
+func load(ctx context.Context, kv jetstream.KeyValue, p part) (<-chan jetstream.KeyValueEntry, error) {
 	watcher, err := kv.WatchAll(ctx)
 	if err != nil {
 		return nil, err
@@ -46,11 +76,11 @@ func (c *Catalog) load(ctx context.Context, kv jetstream.KeyValue) (<-chan jetst
 			case !open:
 				return nil, errWatchClosed
 			case entry == nil:
-				c.forgetAllBut(seen)
+				p.forgetAllBut(seen)
 				return watcher.Updates(), nil
 			}
 			seen[entry.Key()] = true
-			c.apply(entry)
+			p.apply(entry)
 		}
 	}
 }
@@ -59,19 +89,19 @@ var errWatchClosed = errors.New("the watch was closed")
 
 // follow applies changes. The client heals a watch by itself over reconnects; a closed one is started
 // anew here, as a gateway with a frozen catalog would refuse new engines until its next start.
-func (c *Catalog) follow(ctx context.Context, kv jetstream.KeyValue, updates <-chan jetstream.KeyValueEntry) {
+func follow(ctx context.Context, kv jetstream.KeyValue, p part, updates <-chan jetstream.KeyValueEntry) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case entry, open := <-updates:
 			if open {
-				c.apply(entry)
+				p.apply(entry)
 				continue
 			}
 		}
 		var err error
-		for updates, err = c.load(ctx, kv); err != nil; updates, err = c.load(ctx, kv) {
+		for updates, err = load(ctx, kv, p); err != nil; updates, err = load(ctx, kv, p) {
 			select {
 			case <-ctx.Done():
 				return
@@ -81,38 +111,86 @@ func (c *Catalog) follow(ctx context.Context, kv jetstream.KeyValue, updates <-c
 	}
 }
 
-// forgetAllBut drops engines that were removed while nobody watched and left no marker behind.
-func (c *Catalog) forgetAllBut(seen map[string]bool) {
+// forgetAllBut drops what was removed while nobody watched and left no marker behind. The offer stays: nobody removes it.
+func (p part) forgetAllBut(seen map[string]bool) {
+	p.catalog.mu.Lock()
+	defer p.catalog.mu.Unlock()
+	maps.DeleteFunc(p.packs, func(key string, _ Pack) bool { return !seen[key] })
+}
+
+// apply takes one entry over. An engine whose entry can't be read isn't on offer, and its operator must hear why.
+func (p part) apply(entry jetstream.KeyValueEntry) {
+	if entry.Key() == offerKey {
+		p.catalog.offer(entry)
+		return
+	}
+	pack, err := Pack{}, error(nil)
+	if entry.Operation() == jetstream.KeyValuePut {
+		pack, err = p.decode(entry)
+	}
+	if err != nil {
+		slog.Warn("leave an engine out of the catalog", "entry", entry.Key(), "error", err)
+	}
+	p.catalog.mu.Lock()
+	defer p.catalog.mu.Unlock()
+	delete(p.packs, entry.Key())
+	if err == nil && pack.Name != "" {
+		p.packs[entry.Key()] = pack
+	}
+}
+
+// offer keeps what was said last where an entry can't be read.
+func (c *Catalog) offer(entry jetstream.KeyValueEntry) {
+	var offer offerEntry
+	if err := json.Unmarshal(entry.Value(), &offer); err != nil || offer.Versions == nil {
+		slog.Warn("read which engines are offered", "error", err)
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	maps.DeleteFunc(c.packs, func(name string, _ Pack) bool { return !seen[name] })
+	c.offered = offer.Versions
 }
 
-// Catalog is a live view of the catalog in memory: reading it costs no request, and it goes on telling
-// what it knew while the broker is away. Safe for concurrent use.
-type Catalog struct {
-	mu    sync.RWMutex
-	packs map[string]Pack
-}
-
-// Engines returns the packs sorted by name.
+// Engines returns the packs on offer, one version of each engine, sorted by name.
 func (c *Catalog) Engines() []Pack {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	packs := make([]Pack, 0, len(c.packs))
-	for _, pack := range c.packs {
-		packs = append(packs, pack)
+	var packs []Pack
+	if c.offered == nil {
+		packs = slices.AppendSeq(packs, maps.Values(c.before.packs))
+	}
+	for name, version := range c.offered {
+		if pack, ok := c.versions.packs[versionKey(name, version)]; ok {
+			packs = append(packs, pack)
+		}
 	}
 	slices.SortFunc(packs, func(a, b Pack) int { return strings.Compare(a.Name, b.Name) })
 	return packs
 }
 
-// Find returns the pack of an engine.
+// Find returns the pack of an engine that new stores are made of.
 func (c *Catalog) Find(name string) (Pack, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	pack, ok := c.packs[name]
+	if c.offered == nil {
+		pack, ok := c.before.packs[name]
+		return pack, ok
+	}
+	pack, ok := c.versions.packs[versionKey(name, c.offered[name])]
 	return pack, ok
+}
+
+// Version returns the pack that a store is made of, also one that isn't offered any more or that nobody carries. Stores of
+// the oldest logs say no version; theirs is what is offered.
+func (c *Catalog) Version(name, version string) (Pack, bool) {
+	c.mu.RLock()
+	pack, ok := c.versions.packs[versionKey(name, version)]
+	c.mu.RUnlock()
+	if ok {
+		return pack, true
+	}
+	pack, ok = c.Find(name)
+	return pack, ok && (version == "" || pack.Version == version)
 }
 
 // Default returns the engine for a merchant who names none. There is none when the catalog is empty or
@@ -138,19 +216,29 @@ func Default(packs []Pack) (Pack, bool) {
 	return best, best.Name != ""
 }
 
-// apply takes one entry over. An engine whose entry can't be read isn't on offer, and its operator must hear why.
-func (c *Catalog) apply(entry jetstream.KeyValueEntry) {
-	pack, err := Pack{}, error(nil)
-	if entry.Operation() == jetstream.KeyValuePut {
-		pack, err = decode(entry)
+func decodeVersion(entry jetstream.KeyValueEntry) (Pack, error) {
+	var value versionEntry
+	if err := json.Unmarshal(entry.Value(), &value); err != nil {
+		return Pack{}, err
 	}
-	if err != nil {
-		slog.Warn("leave an engine out of the catalog", "engine", entry.Key(), "error", err)
+	return usable(value.Pack, versionKey(value.Pack.Name, value.Pack.Version), entry.Key())
+}
+
+func decodeBefore(entry jetstream.KeyValueEntry) (Pack, error) {
+	var pack Pack
+	if err := json.Unmarshal(entry.Value(), &pack); err != nil {
+		return Pack{}, err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.packs, entry.Key())
-	if err == nil && pack.Name != "" {
-		c.packs[entry.Key()] = pack
+	return usable(pack, pack.Name, entry.Key())
+}
+
+func usable(pack Pack, key, stands string) (Pack, error) {
+	pack.normalize()
+	if err := pack.Validate(); err != nil {
+		return Pack{}, err
 	}
+	if key != stands {
+		return Pack{}, fmt.Errorf("it holds version %q of the engine %q", pack.Version, pack.Name)
+	}
+	return pack, nil
 }

@@ -16,6 +16,7 @@ import (
 const (
 	BucketClaims   = "claims"
 	BucketLeases   = "leases"
+	BucketPacks    = "packs"
 	BucketCatalog  = "catalog"
 	BucketPlatform = "platform"
 	BucketTickets  = "tickets"
@@ -41,6 +42,8 @@ func buckets(by clock.Divisor) []bucketSpec {
 	return []bucketSpec{
 		{BucketClaims, "A tenant's stores, counted exactly", 0},
 		{BucketLeases, "Which worker holds a store", by.Of(LeaseTTL)},
+		{BucketPacks, "The engines by version, and which are on offer", 0},
+		// The releases before this one read it.
 		{BucketCatalog, "The engines on offer", 0},
 		{BucketPlatform, "What the platform says of itself", 0},
 		{BucketTickets, "Feed tickets, one use each", TicketTTL},

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
@@ -149,6 +150,43 @@ func TestLinksComeWithReady(t *testing.T) {
 	if len(list.Links) != 2 || list.Links[1] != (link{"admin", "Orders", "http://store-x.localhost:8088/admin"}) {
 		t.Errorf("links %+v", list)
 	}
+}
+
+// The catalog moves on, and a store stays what it was made of.
+func TestLinksAreThoseOfTheStoresVersion(t *testing.T) {
+	b := setup(t)
+	made := b.create(`{}`)
+	next := samplePack()
+	next.Version, next.Links = "1.1.0", append(next.Links, engine.Link{Name: "news", Title: "News", Path: "/news"})
+	b.publish(samplePack(), next)
+	b.await("1.1.0 is on offer", func() bool { return b.offered() == "1.1.0" })
+	later := b.create(`{}`)
+	if later.Version != "1.1.0" || made.Version != "1.0.0" {
+		t.Errorf("made of %q before and %q after", made.Version, later.Version)
+	}
+	links := func(id store.ID) int {
+		b.happen(id, store.BecameReady, store.Facts{URL: "http://store-x.localhost:8088/"})
+		return len(decoded[struct{ Links []any }](t, b.get("/stores/"+string(id)+"/links")).Links)
+	}
+	if before, after := links(made.ID), links(later.ID); before != 2 || after != 3 {
+		t.Errorf("%d links of version 1.0.0 and %d of 1.1.0", before, after)
+	}
+	// The engine leaves the offer, and the pages of its stores are known on.
+	b.publish()
+	b.await("nothing is on offer", func() bool { return b.offered() == "" })
+	if n := len(decoded[struct{ Links []any }](t, b.get("/stores/"+string(later.ID)+"/links")).Links); n != 3 {
+		t.Errorf("%d links of an engine that isn't offered any more", n)
+	}
+}
+
+// offered is the version of the one engine on offer.
+func (b *testBundle) offered() string {
+	b.t.Helper()
+	engines := decoded[struct{ Engines []struct{ Version string } }](b.t, b.get("/engines")).Engines
+	if len(engines) == 0 {
+		return ""
+	}
+	return engines[0].Version
 }
 
 func TestALookAtPasswordsIsOnTheLogFirst(t *testing.T) {

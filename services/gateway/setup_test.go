@@ -78,17 +78,23 @@ func setup(t *testing.T, change ...func(*Config)) *testBundle {
 	if b.log, err = storelog.Open(ctx, b.conn); err != nil {
 		t.Fatal(err)
 	}
-	catalog, err := b.log.Bucket(ctx, storelog.BucketCatalog)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := engine.Publish(ctx, catalog, []engine.Pack{samplePack()}); err != nil {
-		t.Fatal(err)
-	}
+	b.publish(samplePack())
 	b.cluster(platform.Cluster{Ready: true})
 	b.start(change...)
 	b.await("the gateway is ready", func() bool { return b.get("/readyz").status == http.StatusOK })
 	return b
+}
+
+// publish offers these packs, as a provisioner would.
+func (b *testBundle) publish(packs ...engine.Pack) {
+	b.t.Helper()
+	bucket, err := b.log.Bucket(b.t.Context(), storelog.BucketPacks)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if _, err := engine.Publish(b.t.Context(), bucket, engine.Rank, packs, engine.Offered(packs)); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // start runs a gateway on a free port until the test ends.

@@ -22,11 +22,7 @@ func TestCatalogAndCredentials(t *testing.T) {
 	id := b.create()
 	b.awaitStep(id, "credentials")
 
-	catalog, err := engine.Watch(t.Context(), b.bucket(storelog.BucketCatalog))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, ok := catalog.Find("sample"); !ok {
+	if _, ok := b.catalog().Find("sample"); !ok {
 		t.Error("the catalog doesn't offer the engine that the provisioner carries")
 	}
 	if _, code := b.credentials(string(id)); code != "409" {
@@ -53,6 +49,16 @@ func TestCatalogAndCredentials(t *testing.T) {
 	if shown.Username != "admin" || shown.Password != string(secret.Data["admin-password"]) {
 		t.Errorf("shown %q, and the password differs from the Secret's", shown.Username)
 	}
+}
+
+// catalog is what a gateway that starts now knows of engines.
+func (b *bundle) catalog() *engine.Catalog {
+	b.t.Helper()
+	catalog, err := engine.Watch(b.t.Context(), b.bucket(storelog.BucketPacks), b.bucket(storelog.BucketCatalog))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return catalog
 }
 
 // credentials asks as the gateway does.
@@ -108,17 +114,5 @@ func (b *bundle) occupy(id store.ID) {
 	foreign := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: id.Namespace()}}
 	if _, err := namespaces.Create(b.t.Context(), foreign, metav1.CreateOptions{}); err != nil {
 		b.t.Fatalf("occupy a namespace: %v", err)
-	}
-}
-
-// An engine that nobody carries may be carried after an upgrade: it is tried again, and says so.
-func TestUnknownEngineIsTriedAgain(t *testing.T) {
-	b := setup(t).serving()
-	b.start("provisioner")
-	id := b.api.NewID(t)
-	b.createAs(id, "none")
-	retry := b.awaitType(id, store.RetryScheduled)
-	if got := retry.Message.Facts.Reason; got != "EngineNotCarried" {
-		t.Errorf("the reason is %q", got)
 	}
 }

@@ -95,7 +95,7 @@ func (b *bundle) createOf(id store.ID, pack engine.Pack, plan string) {
 // no such judgement, so a field that is misspelt is lost without a word.
 func (b *bundle) requireTaken(t *testing.T, id store.ID, pack engine.Pack, plan engine.Plan) {
 	t.Helper()
-	files, err := engine.Chart(engines.Packs, pack.Name)
+	files, err := engine.Chart(engines.Packs, pack)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,14 +10,11 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"log/slog"
 	"os"
-	"slices"
 	"sync"
 
 	"github.com/store-platform/store-platform/pkg/cluster/hands"
 	"github.com/store-platform/store-platform/pkg/cluster/release"
-	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/provisioner/engines"
@@ -54,9 +51,11 @@ func (c Config) work(ctx context.Context, set *packs.Set, settings map[string]ma
 		return err
 	}
 	defer process.Close()
-	if err := publishCatalog(ctx, process.Log, c.offered(set.All())); err != nil {
+	stopPublishing, err := startPublishing(ctx, process, set.All(), c.offered(set.Offered()))
+	if err != nil {
 		return err
 	}
+	defer stopPublishing()
 	board, err := process.Log.Bucket(ctx, storelog.BucketPlatform)
 	if err != nil {
 		return err
@@ -119,24 +118,4 @@ func loadPacks(mounted string) (*packs.Set, error) {
 		sources = append(sources, os.DirFS(mounted))
 	}
 	return packs.Load(sources...)
-}
-
-// offered are the packs that new stores may have.
-func (c Config) offered(carried []engine.Pack) []engine.Pack {
-	if c.DemoEngines {
-		return carried
-	}
-	return slices.DeleteFunc(slices.Clone(carried), func(p engine.Pack) bool { return p.Tier == engine.TierDemo })
-}
-
-func publishCatalog(ctx context.Context, log *storelog.Log, offered []engine.Pack) error {
-	catalog, err := log.Bucket(ctx, storelog.BucketCatalog)
-	if err != nil {
-		return err
-	}
-	if err := engine.Publish(ctx, catalog, offered); err != nil {
-		return err
-	}
-	slog.InfoContext(ctx, "published the catalog", "engines", len(offered))
-	return nil
 }

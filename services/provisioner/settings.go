@@ -14,8 +14,8 @@ import (
 )
 
 // loadSettings reads what an operator has set for engines' charts: a YAML file with a map per engine's name. A name that
-// no pack has is refused, because a setting that reaches nobody is a mistake that nobody would notice, and so is what an
-// engine's chart doesn't take.
+// no pack has is refused, because a setting that reaches nobody is a mistake that nobody would notice, and so is what the
+// chart of any version doesn't take: stores of it stand.
 func loadSettings(file string, set *packs.Set) (map[string]map[string]any, error) {
 	if file == "" {
 		return nil, nil
@@ -29,12 +29,14 @@ func loadSettings(file string, set *packs.Set) (map[string]map[string]any, error
 		return nil, fmt.Errorf("decode ENGINE_SETTINGS %s: %w", file, err)
 	}
 	for name, given := range settings {
-		e, ok := set.Find(name)
-		if !ok {
+		versions := set.Versions(name)
+		if len(versions) == 0 {
 			return nil, fmt.Errorf("ENGINE_SETTINGS %s: there is no engine %q", file, name)
 		}
-		if err := lint.Installation(e.Pack, e.Chart, given); err != nil {
-			return nil, fmt.Errorf("ENGINE_SETTINGS %s: engine %s: %w", file, name, err)
+		for _, e := range versions {
+			if err := lint.Installation(e.Pack, e.Chart, given); err != nil {
+				return nil, fmt.Errorf("ENGINE_SETTINGS %s: engine %s, version %s: %w", file, name, e.Version, err)
+			}
 		}
 	}
 	return settings, nil

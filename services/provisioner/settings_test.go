@@ -15,7 +15,7 @@ func TestLoadSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := set.All()[0].Name
+	known := set.Offered()[0].Name
 	file := filepath.Join(t.TempDir(), "settings.yaml")
 	read := func(text string) (map[string]map[string]any, error) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

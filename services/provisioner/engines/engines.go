@@ -1,8 +1,9 @@
-// Package engines carries the engine packs that ship with the provisioner, one folder each: engine.yaml
+// Package engines carries the engine packs that ship with the provisioner, a folder each: engine.yaml
 // (what the platform must know), chart/ (how it is deployed) and image/ (how its images are built).
-// The format is pkg/engine; read it with engine.Load(engines.Packs) and engine.Chart(engines.Packs, name).
+// The format is pkg/engine; read it with engine.Load(engines.Packs) and engine.Chart(engines.Packs, pack).
 //
-// A new engine is a new folder, and no more. Patterns name the parts of a pack because image/ stays outside: it may
+// A new engine is a new folder, and no more. The second version of one is a folder beside the first (<name>/<version>/…,
+// with patterns of its own below), which stays whole for as long as stores of it may stand. Patterns name the parts of a pack because image/ stays outside: it may
 // be a module of its own, which can't be embedded, and belongs in a registry, not in the provisioner.
 package engines
 

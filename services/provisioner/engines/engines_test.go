@@ -43,7 +43,7 @@ func carried(t *testing.T) []engine.Pack {
 
 func schemaOf(t *testing.T, pack engine.Pack) schema {
 	t.Helper()
-	content, err := fs.ReadFile(Packs, path.Join(pack.Name, "chart/values.schema.json"))
+	content, err := fs.ReadFile(Packs, path.Join(engine.Folder(Packs, pack), "chart/values.schema.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // rendered is what a store of the plan consists of, as the chart writes it and in the order in which it is made.
 func rendered(t *testing.T, pack engine.Pack, plan engine.Plan, running bool) []byte {
 	t.Helper()
-	files, err := engine.Chart(Packs, pack.Name)
+	files, err := engine.Chart(Packs, pack)
 	if err != nil {
 		t.Fatal(err)
 	}

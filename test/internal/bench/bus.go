@@ -107,9 +107,10 @@ func (s *bus) publishCatalog() {
 	s.b.must("load the packs", err)
 	log, err := storelog.Open(s.b.ctx, s.connect("provisioner"))
 	s.b.must("open the log", err)
-	bucket, err := log.Bucket(s.b.ctx, storelog.BucketCatalog)
+	bucket, err := log.Bucket(s.b.ctx, storelog.BucketPacks)
 	s.b.must("open the catalog", err)
-	s.b.must("publish the catalog", engine.Publish(s.b.ctx, bucket, packs))
+	_, err = engine.Publish(s.b.ctx, bucket, engine.Rank, packs, engine.Offered(packs))
+	s.b.must("publish the catalog", err)
 }
 
 // writers append at once where nothing is measured.

@@ -150,11 +150,11 @@ func (in *Installation) Offer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	bucket, err := log.Bucket(ctx, storelog.BucketCatalog)
+	bucket, err := log.Bucket(ctx, storelog.BucketPacks)
 	if err != nil {
 		return err
 	}
-	if err := engine.Publish(ctx, bucket, packs); err != nil {
+	if _, err := engine.Publish(ctx, bucket, engine.Rank, packs, engine.Offered(packs)); err != nil {
 		return err
 	}
 	return await(ctx, nil, startPatience, func() error {

@@ -69,7 +69,7 @@ func TestNobodyTouchesAnothersDurable(t *testing.T) {
 func TestNobodyFindsAnothersConsumers(t *testing.T) {
 	b := setup(t)
 	for _, user := range broker.Users {
-		for _, stream := range []string{"STORES", "KV_claims", "KV_leases", "KV_catalog", "KV_platform", "KV_tickets"} {
+		for _, stream := range []string{"STORES", "KV_claims", "KV_leases", "KV_packs", "KV_catalog", "KV_platform", "KV_tickets"} {
 			for _, verb := range []string{"NAMES.", "LIST.", "CREATE."} {
 				b.attempt(t, user, "$JS.API.CONSUMER."+verb+stream)
 			}
@@ -96,14 +96,14 @@ func TestNobodyFindsAnothersConsumers(t *testing.T) {
 func TestConsumersAreForWhoNeedsThem(t *testing.T) {
 	b := setup(t)
 	may := map[string][]string{
-		broker.Gateway:     {"catalog", "platform"},
-		broker.Provisioner: {"catalog"},
+		broker.Gateway:     {"packs", "catalog", "platform"},
+		broker.Provisioner: {"packs", "catalog"},
 		broker.Janitor:     {"claims"},
 		broker.Events:      {"platform"},
-		broker.Local:       {"catalog"},
+		broker.Local:       {"packs"},
 	}
 	for _, user := range broker.Users {
-		for _, name := range []string{"claims", "leases", "catalog", "platform", "tickets"} {
+		for _, name := range []string{"claims", "leases", "packs", "catalog", "platform", "tickets"} {
 			if strings.Contains(strings.Join(may[user], " "), name) {
 				continue
 			}
@@ -129,7 +129,7 @@ func TestAReadersConsumerGivesNoOrders(t *testing.T) {
 		t.Errorf("into the log: the broker answers %s", answer)
 	}
 	targets := []string{
-		"$KV.claims.x", "$KV.catalog.sample", "$JS.ACK.STORES.provisioner.1.2.3.4.0",
+		"$KV.claims.x", "$KV.packs.offered", "$JS.ACK.STORES.provisioner.1.2.3.4.0",
 		"$JS.API.CONSUMER.DELETE.STORES.provisioner", "$JS.API.STREAM.UPDATE.STORES",
 	}
 	for _, to := range targets {
@@ -196,6 +196,8 @@ func TestNobodyCanDoMore(t *testing.T) {
 		{user: broker.Gateway, publish: "store." + string(id) + ".other"},
 		{user: broker.Gateway, publish: "$KV.platform.cluster"},
 		{user: broker.Gateway, publish: "$KV.catalog.sample"},
+		{user: broker.Gateway, publish: "$KV.packs.offered"},
+		{user: broker.Local, publish: "$KV.catalog.sample"},
 		{user: broker.Gateway, publish: "$KV.leases.x"},
 		{user: broker.Gateway, publish: "$JS.API.STREAM.DELETE.STORES"},
 		{user: broker.Gateway, publish: "$JS.API.STREAM.PURGE.STORES"},

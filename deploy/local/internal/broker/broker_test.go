@@ -191,11 +191,15 @@ func TestEachUserCanDoItsWork(t *testing.T) {
 		}
 	}
 	for _, user := range []string{broker.Provisioner, broker.Local} {
-		if err := engine.Publish(ctx, b.bucket(t, user, storelog.BucketCatalog), nil); err != nil {
-			t.Fatalf("%s publishes the catalog: %v", user, err)
+		if _, err := engine.Publish(ctx, b.bucket(t, user, storelog.BucketPacks), engine.Rank, nil, nil); err != nil {
+			t.Fatalf("%s publishes packs: %v", user, err)
 		}
 	}
-	if _, err := engine.Watch(ctx, b.bucket(t, broker.Gateway, storelog.BucketCatalog)); err != nil {
+	if err := engine.PublishBefore(ctx, b.bucket(t, broker.Provisioner, storelog.BucketCatalog), nil); err != nil {
+		t.Fatalf("the provisioner publishes for gateways of the release before: %v", err)
+	}
+	packs, before := b.bucket(t, broker.Gateway, storelog.BucketPacks), b.bucket(t, broker.Gateway, storelog.BucketCatalog)
+	if _, err := engine.Watch(ctx, packs, before); err != nil {
 		t.Fatalf("the gateway watches the catalog: %v", err)
 	}
 	for user, subject := range map[string]string{broker.Provisioner: query.CredentialsSubject, broker.Events: query.StoresSubject} {
@@ -295,7 +299,7 @@ func TestTheSupervisorTellsAndTheOthersHear(t *testing.T) {
 			t.Fatalf("the gateway heard %q last", heardLast)
 		}
 	}
-	if _, err := b.bucket(t, broker.Local, storelog.BucketCatalog).Put(ctx, "sample", []byte("{}")); err != nil {
+	if _, err := b.bucket(t, broker.Local, storelog.BucketPacks).Put(ctx, "offered", []byte("{}")); err != nil {
 		t.Fatal(err)
 	}
 	answer, err := b.conns[broker.Provisioner].Subscribe(query.CredentialsSubject, func(m *nats.Msg) { _ = m.Respond([]byte("secret")) })

@@ -23,7 +23,7 @@ var Users = []string{Gateway, Provisioner, Janitor, Events, Backup, Local}
 // The buckets that the supervisor itself writes to. Package storelog has their names, too, and with them all that a
 // service links to be observed.
 const (
-	CatalogBucket  = "catalog"
+	PacksBucket    = "packs"
 	PlatformBucket = "platform"
 )
 
@@ -79,12 +79,13 @@ func grants() map[string]grant {
 	return map[string]grant{
 		Gateway: {
 			publish: slices.Concat([]string{commands, events, "query.>"}, shape(),
-				get(stream), watch(CatalogBucket), watch(PlatformBucket),
+				get(stream), watch(PacksBucket), watch("catalog"), watch(PlatformBucket),
 				bucket("claims"), write("claims"), bucket("tickets"), write("tickets")),
 		},
 		Provisioner: {
 			publish: slices.Concat([]string{events, applies, platform.ImagesSubject("*")}, get(stream), follow(stream), work(Provisioner),
-				bucket("leases"), write("leases"), watch(CatalogBucket), write(CatalogBucket), bucket(PlatformBucket), write(PlatformBucket)),
+				bucket("leases"), write("leases"), watch(PacksBucket), write(PacksBucket), watch("catalog"), write("catalog"),
+				bucket(PlatformBucket), write(PlatformBucket)),
 			denied:    othersConsumers(Provisioner),
 			subscribe: append(discovery("provisioner"), "query.credentials"),
 			answers:   true,
@@ -104,7 +105,7 @@ func grants() map[string]grant {
 		},
 		Backup: {publish: copyOf(stream)},
 		Local: {
-			publish: slices.Concat([]string{platform.ImagesSubject("*")}, watch(CatalogBucket), write(CatalogBucket),
+			publish: slices.Concat([]string{platform.ImagesSubject("*")}, watch(PacksBucket), write(PacksBucket),
 				bucket(PlatformBucket), write(PlatformBucket)),
 			subscribe: []string{platform.ImagesSubject("*")},
 			answers:   true,
@@ -118,7 +119,7 @@ const consumerAPI = "$JS.API.CONSUMER."
 // of all questions and answers could be made.
 func shape() []string {
 	var subjects []string
-	for _, name := range []string{stream, "KV_claims", "KV_leases", "KV_catalog", "KV_platform", "KV_tickets"} {
+	for _, name := range []string{stream, "KV_claims", "KV_leases", "KV_packs", "KV_catalog", "KV_platform", "KV_tickets"} {
 		subjects = append(subjects, "$JS.API.STREAM.CREATE."+name, "$JS.API.STREAM.UPDATE."+name, "$JS.API.STREAM.INFO."+name)
 	}
 	return subjects

@@ -29,7 +29,7 @@ func Packs(repository, more string) ([]images.Pack, error) {
 			return nil, fmt.Errorf("read the engine packs in %s: %w", folder, err)
 		}
 		for _, pack := range packs {
-			all = append(all, images.Pack{Pack: pack, Folder: filepath.Join(folder, pack.Name)})
+			all = append(all, images.Pack{Pack: pack, Folder: filepath.Join(folder, engine.Folder(os.DirFS(folder), pack))})
 		}
 	}
 	return all, nil

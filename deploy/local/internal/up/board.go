@@ -42,7 +42,7 @@ func newBoard(nats config.NATS, from []images.Pack) *board {
 	return &board{nats: nats, packs: packs, opened: make(chan struct{}), wake: make(chan struct{}, 1)}
 }
 
-// run publishes the catalog, so that stores can be asked for before there is a
+// run publishes the engines, so that stores can be asked for before there is a
 // provisioner, and then what is said, until ctx ends.
 func (b *board) run(ctx context.Context) error {
 	nc, err := b.nats.Connect(ctx, "local")
@@ -54,7 +54,7 @@ func (b *board) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open JetStream: %w", err)
 	}
-	catalog, err := await(ctx, js, broker.CatalogBucket)
+	packs, err := await(ctx, js, broker.PacksBucket)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (b *board) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := engine.Publish(ctx, catalog, b.packs); err != nil {
+	if _, err := engine.Publish(ctx, packs, engine.Rank, b.packs, engine.Offered(b.packs)); err != nil {
 		return err
 	}
 	b.mu.Lock()

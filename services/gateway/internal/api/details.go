@@ -105,9 +105,9 @@ func (a *API) links(ctx context.Context, in *idInput) (*linksOutput, error) {
 		return nil, err
 	}
 	out := &linksOutput{}
-	// An engine may have left the catalog; its stores go on, and their first page is always there.
+	// Nobody may ever have said what this version's pages are; its stores go on, and their first page is always there.
 	out.Body.Links = []Link{}
-	pack, _ := catalog.Find(state.Spec.Engine)
+	pack, _ := catalog.Version(state.Spec.Engine, state.Spec.Version)
 	for _, link := range pack.Links {
 		out.Body.Links = append(out.Body.Links, Link{
 			Name: link.Name, Title: link.Title, URL: strings.TrimSuffix(state.URL, "/") + link.Path,

@@ -132,13 +132,13 @@ func (b *Bus) open(ctx context.Context, conn *nats.Conn) (Parts, error) {
 	}
 	buckets := map[string]jetstream.KeyValue{}
 	for _, name := range []string{
-		storelog.BucketClaims, storelog.BucketCatalog, storelog.BucketPlatform, storelog.BucketTickets,
+		storelog.BucketClaims, storelog.BucketPacks, storelog.BucketCatalog, storelog.BucketPlatform, storelog.BucketTickets,
 	} {
 		if buckets[name], err = log.Bucket(bounded, name); err != nil {
 			return Parts{}, err
 		}
 	}
-	catalog, err := engine.Watch(ctx, buckets[storelog.BucketCatalog])
+	catalog, err := engine.Watch(ctx, buckets[storelog.BucketPacks], buckets[storelog.BucketCatalog])
 	if err != nil {
 		return Parts{}, err
 	}

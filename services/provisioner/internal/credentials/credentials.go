@@ -117,9 +117,9 @@ func (s *Service) answer(ctx context.Context, data []byte) (query.CredentialsRep
 	case !state.Stands():
 		return none, &refusal{CodeNotReady, "The store isn't Ready."}
 	}
-	engine, ok := s.Packs.Find(state.Spec.Engine)
+	engine, ok := s.Packs.Find(state.Spec.Engine, state.Spec.Version)
 	if !ok {
-		return none, &refusal{CodeUnavailable, "The platform doesn't carry the store's engine at the moment."}
+		return none, &refusal{CodeUnavailable, "The platform doesn't carry this version of the store's engine at the moment."}
 	}
 	secret, err := s.Secrets.ReadSecret(ctx, id)
 	if err != nil {

@@ -6,7 +6,9 @@ package lint
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 
 	"go.yaml.in/yaml/v3"
@@ -25,18 +27,21 @@ func Folder(folder string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the pack: %w", err)
 	}
-	parent, name := os.DirFS(filepath.Dir(folder)), filepath.Base(folder)
-	pack, err := engine.LoadPack(parent, name)
+	packs, name := place(folder)
+	pack, err := engine.LoadPack(packs, name)
 	if err != nil {
 		return nil, err
 	}
-	chart, err := engine.Chart(parent, name)
+	chart, err := engine.Chart(packs, pack)
 	if err != nil {
 		return nil, err
 	}
 	faults, err := versionFaults(pack, chart)
 	if err != nil {
 		return nil, err
+	}
+	if err := engine.CheckReleased(packs, pack); err != nil {
+		faults = append(faults, err.Error())
 	}
 	sizes := volumeSizes{}
 	for _, plan := range pack.Plans {
@@ -74,6 +79,16 @@ func (r rendering) render(folder string, chart []engine.ChartFile) ([]*unstructu
 		return nil, nil
 	}
 	return objects, r.check(objects)
+}
+
+// place says where a pack's folder lies among packs. One that is called like a version lies in its engine's, whose name
+// begins with a letter.
+func place(folder string) (packs fs.FS, name string) {
+	parent, name := filepath.Dir(folder), filepath.Base(folder)
+	if name[0] >= '0' && name[0] <= '9' {
+		parent, name = filepath.Dir(parent), path.Join(filepath.Base(parent), name)
+	}
+	return os.DirFS(parent), name
 }
 
 // Installation says why a chart refuses what an operator has set for its engine: in a store it would be the merchant who

@@ -18,7 +18,7 @@ func TestShippedPacksAreClean(t *testing.T) {
 		t.Fatalf("%d packs, %v", len(packs), err)
 	}
 	for _, pack := range packs {
-		faults, err := Folder(filepath.Join(shipped, pack.Name))
+		faults, err := Folder(filepath.Join(shipped, engine.Folder(engines.Packs, pack)))
 		if err != nil || len(faults) > 0 {
 			t.Errorf("%s: %v\n%s", pack.Name, err, strings.Join(faults, "\n"))
 		}
@@ -45,6 +45,28 @@ func spoilt(t *testing.T, file, old, changed string) string {
 		t.Fatal(err)
 	}
 	return folder
+}
+
+// A version of an engine lies in the engine's folder, and doesn't change once it is released.
+func TestAVersionsFolder(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "sample", "1.0.0")
+	if err := os.CopyFS(folder, os.DirFS(filepath.Join(shipped, "sample"))); err != nil {
+		t.Fatal(err)
+	}
+	packs, name := place(folder)
+	digest, err := engine.Digest(packs, engine.Pack{Name: "sample", Version: "1.0.0"})
+	if err != nil || name != "sample/1.0.0" {
+		t.Fatalf("%s: %v", name, err)
+	}
+	for mark, faulty := range map[string]bool{digest: false, "another": true} {
+		if err := os.WriteFile(filepath.Join(folder, "released"), []byte(mark), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		faults, err := Folder(folder)
+		if err != nil || len(faults) > 0 != faulty || faulty && !strings.Contains(faults[0], digest) {
+			t.Errorf("released as %s: %v, %q", mark, err, faults)
+		}
+	}
 }
 
 func TestFolderFinds(t *testing.T) {

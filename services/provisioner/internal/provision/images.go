@@ -29,14 +29,15 @@ const (
 // imagesTimeout bounds one question; the answer is there at once or nobody has one.
 const imagesTimeout = 5 * time.Second
 
-// Available says whether there is a cluster, and whether it has the images of the store's engine.
+// Available says whether there is a cluster, whether this provisioner carries the store's version of its engine, and
+// whether the cluster has the images.
 func (h *Hand) Available(ctx context.Context, s store.State) error {
-	if err := h.Reach.Available(ctx); err != nil || h.Images == nil {
+	if err := h.Reach.Available(ctx); err != nil {
 		return err
 	}
 	e, err := h.engineOf(s.Target())
-	if err != nil {
-		return nil // the attempt says what is wrong with it
+	if err != nil || h.Images == nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, imagesTimeout)
 	defer cancel()

@@ -98,9 +98,9 @@ func TestNobodyIsAskedForImagesInVain(t *testing.T) {
 		t.Errorf("without a cluster: %v", err)
 	}
 	h.Reach = reach{}
-	// What is wrong with these the attempt says.
 	for _, spec := range []store.Spec{{Engine: "nobody's"}, {Engine: "sample", Version: "0.0.1"}} {
-		if err := h.Available(t.Context(), store.State{Spec: spec}); err != nil {
+		var waiting *work.Waiting
+		if err := h.Available(t.Context(), store.State{Spec: spec}); !errors.As(err, &waiting) || waiting.Reason != "EngineNotCarried" {
 			t.Errorf("%+v: %v", spec, err)
 		}
 	}

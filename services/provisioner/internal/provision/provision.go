@@ -179,21 +179,23 @@ func (h *Hand) plan(s store.State, spec store.Spec, running bool) (*plan, error)
 	}, nil
 }
 
+// reasonNotCarried is that of a store that waits for a provisioner with its engine.
+const reasonNotCarried = "EngineNotCarried"
+
 // engineOf finds the pack that the command was admitted with. Another version of it isn't put in its place: an older
 // one over a newer store's data is what no merchant can undo. While the platform is upgraded another provisioner may
-// carry the right one, so this may pass.
+// carry the right one, so this is a reason to wait.
 func (h *Hand) engineOf(spec store.Spec) (packs.Engine, error) {
-	e, ok := h.Packs.Find(spec.Engine)
-	if ok && (spec.Version == "" || spec.Version == e.Version) {
+	if e, ok := h.Packs.Find(spec.Engine, spec.Version); ok {
 		return e, nil
 	}
-	carried := "none"
-	if ok {
-		carried = e.Version
+	var carried []string
+	for _, e := range h.Packs.Versions(spec.Engine) {
+		carried = append(carried, e.Version)
 	}
-	return packs.Engine{}, &work.Transient{
-		Reason:  "EngineNotCarried",
-		Message: fmt.Sprintf("The platform doesn't carry version %s of the engine %s.", spec.Version, spec.Engine),
-		Err:     fmt.Errorf("carried version: %s", carried),
+	return packs.Engine{}, &work.Waiting{
+		Reason:  reasonNotCarried,
+		Message: fmt.Sprintf("Waiting for a provisioner that carries version %s of the engine %s.", spec.Version, spec.Engine),
+		Err:     fmt.Errorf("versions carried here: %q", carried),
 	}
 }

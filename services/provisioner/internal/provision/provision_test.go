@@ -73,8 +73,8 @@ func TestPlanRefuses(t *testing.T) {
 		"version": {Engine: "sample", Version: "0.9.0", Plan: "small"},
 	} {
 		_, err := hand(t).plan(store.State{ID: "saaaaaaaaaaa"}, spec, true)
-		var transient *work.Transient
-		if !errors.As(err, &transient) || transient.Reason != "EngineNotCarried" {
+		var waiting *work.Waiting
+		if !errors.As(err, &waiting) || waiting.Reason != "EngineNotCarried" {
 			t.Errorf("unknown %s: %v", name, err)
 		}
 	}
