@@ -149,6 +149,12 @@ func (o *opened) sameAnswers(t *testing.T) {
 	for address, was := range o.answered.Lists {
 		all = append(all, lost("list of "+address, was, now.Lists[address])...)
 	}
+	for address, was := range o.answered.DeadLetters {
+		all = append(all, lost("dead letters of "+address, was, now.DeadLetters[address])...)
+	}
+	if now.SweepsPaused != o.answered.SweepsPaused {
+		all = append(all, fmt.Sprintf("sweeps were paused for %q, are for %q", o.answered.SweepsPaused, now.SweepsPaused))
+	}
 	all = append(all, lost("engines", o.answered.Engines, now.Engines)...)
 	all = append(all, lost("feed", o.answered.Feed, now.Feed)...)
 	for _, l := range all[:min(20, len(all))] {

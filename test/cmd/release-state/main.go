@@ -1,5 +1,5 @@
 // release-state records what the tree leaves on the disk, so that later trees can be held against it. It is run once for
-// every release, when that is tagged.
+// every release, when that is tagged, and before what is written to the log changes.
 package main
 
 import (
@@ -17,7 +17,7 @@ import (
 )
 
 type arguments struct {
-	Release string `arg:"" help:"The release's tag, as in v0.1.0: the name of its folder below test/upgrade/testdata."`
+	Release string `arg:"" help:"The release's tag, as in v0.1.0, or the commit of a tree that has none: the name of its folder below test/upgrade/testdata."`
 }
 
 func main() {

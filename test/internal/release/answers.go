@@ -25,8 +25,12 @@ type Answers struct {
 	Lists     map[string]any   `json:"lists"`
 	Stores    map[store.ID]any `json:"stores"`
 	Histories map[store.ID]any `json:"histories"`
+	// DeadLetters are the bodies of GET /dead-letters by tenant's address, nil of a release that recorded none.
+	DeadLetters map[string]any `json:"deadLetters,omitempty"`
 	// Engines is the body of GET /engines.
 	Engines any `json:"engines"`
+	// SweepsPaused is the reason that the log has for it.
+	SweepsPaused string `json:"sweepsPaused,omitempty"`
 	// Beginning is the cursor of the log before its first message, Feed what the feed told behind it to an operator.
 	Beginning string `json:"beginning"`
 	Feed      []any  `json:"feed"`
@@ -102,16 +106,37 @@ func (in *Installation) Ask(ctx context.Context, recorded Answers) (Answers, err
 		now.Histories[c.Store], err = history, errors.Join(err, failed)
 	}
 	// Behind the histories: with these the read model has caught up, a list of a new gateway doesn't know with what.
+	addresses := map[string]bool{Admin: true}
 	for _, c := range recorded.Creates {
-		now.Lists[c.Address] = get(c.Address, "/stores?deleted=true&limit=200")
+		addresses[c.Address] = true
 	}
-	now.Lists[Admin] = get(Admin, "/stores?deleted=true&limit=200")
+	if recorded.DeadLetters != nil {
+		now.DeadLetters = map[string]any{}
+	}
+	for address := range addresses {
+		now.Lists[address] = get(address, "/stores?deleted=true&limit=200")
+		if now.DeadLetters != nil {
+			now.DeadLetters[address] = get(address, "/dead-letters?limit=200")
+		}
+	}
 	now.Engines = get(Admin, "/engines")
 	if err != nil {
 		return now, err
 	}
+	if now.SweepsPaused, err = in.sweepsPaused(ctx); err != nil {
+		return now, err
+	}
 	now.Feed, err = in.Feed(ctx, recorded.Beginning, messagesOf(now.Histories))
 	return now, err
+}
+
+func (in *Installation) sweepsPaused(ctx context.Context) (string, error) {
+	log, closeLog, err := in.OpenLog(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer closeLog()
+	return log.SweepsPaused(ctx)
 }
 
 // History is the body of a store's /events, as soon as the read model is where the store was when it was asked for: events

@@ -24,6 +24,9 @@ const (
 	isYielded   = "Is yielded"
 	isOvertaken = "Is overtaken"
 	isHalfGone  = "Is half gone"
+	isPutAway   = "Is put away"
+	isMended    = "Is being mended"
+	mendFails   = "Can't be mended"
 )
 
 // stuckSteps are where the script keeps a store until its worker is told to stop.
@@ -58,15 +61,15 @@ func (h *hand) Operation(s store.State, _ *work.Trust) (work.Operation, error) {
 		op.Steps = append(op.Steps, work.Step{
 			Name:  name,
 			Done:  func(context.Context) (bool, error) { return slices.Contains(s.Steps, name) && name != "claims", nil },
-			Apply: func(ctx context.Context, _ work.Tell) error { return h.apply(ctx, s, name) },
+			Apply: func(ctx context.Context, tell work.Tell) error { return h.apply(ctx, s, name, tell) },
 		})
 	}
 	return op, nil
 }
 
-func (h *hand) apply(ctx context.Context, s store.State, step string) error {
+func (h *hand) apply(ctx context.Context, s store.State, step string, tell work.Tell) error {
 	if h.scripted {
-		if err := script(ctx, s, step); err != nil {
+		if err := script(ctx, s, step, tell); err != nil {
 			return err
 		}
 	}
@@ -76,19 +79,22 @@ func (h *hand) apply(ctx context.Context, s store.State, step string) error {
 	return nil
 }
 
-func script(ctx context.Context, s store.State, step string) error {
+func script(ctx context.Context, s store.State, step string, tell work.Tell) error {
 	name := s.Spec.Name
+	mending := s.Verb == store.Mend
+	fails := name == staysFailed || name == isPutAway || name == failsOnce && s.Verb == store.Create || name == mendFails && mending
 	switch {
-	case stuckSteps[name] == step:
+	case stuckSteps[name] == step, name == isMended && mending && step == "release":
 		<-ctx.Done()
 		return ctx.Err()
-	case step == "release" && s.Verb != store.Delete && (name == staysFailed || name == failsOnce && s.Verb == store.Create):
-		return &work.Permanent{
-			Reason: "ImageNotFound", Message: "An image of the store doesn't exist.", Err: errors.New(`pull "shop:0": not found`),
-		}
 	case step == "workloads" && name == triesAgain:
+		tell("fetching images")
 		return &work.Transient{
 			Reason: "ImagePullBackOff", Message: "An image can't be fetched.", Err: errors.New("Back-off pulling image"),
+		}
+	case step == "release" && s.Verb != store.Delete && fails:
+		return &work.Permanent{
+			Reason: "ImageNotFound", Message: "An image of the store doesn't exist.", Err: errors.New(`pull "shop:0": not found`),
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -59,6 +60,9 @@ func (a *author) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.leave(ctx); err != nil {
+		return err
+	}
 	if err := a.say(ctx, nc, platform.Cluster{Message: "building containerd (3 of 8)", Part: "containerd", Done: 3, Total: 8, Since: time.Now().UTC()}); err != nil {
 		return err
 	}
@@ -75,17 +79,24 @@ func (a *author) live(ctx context.Context, workers *Workers, provisioner *nats.C
 		return err
 	}
 	workers.waiting.Store(false)
-	for _, name := range []string{"Stays ready", staysFailed, failsOnce, triesAgain, isYielded, isOvertaken, isHalfGone, "Is gone for good"} {
+	for _, name := range []string{
+		"Stays ready", staysFailed, failsOnce, triesAgain, isYielded, isOvertaken, isHalfGone, "Is gone for good", isPutAway, isDegraded, hasRecovered, isStuck,
+	} {
 		if err := a.create(ctx, alice, name, nil); err != nil {
 			return err
 		}
 	}
-	if err := a.create(ctx, bob, "Blumen & Söhne", map[string]any{"currency": "EUR"}); err != nil {
-		return err
+	for name, more := range map[string]map[string]any{
+		"Blumen & Söhne": {"options": map[string]any{"currency": "EUR"}}, "Lives for a year": {"ttl": "8760h"}, wasMended: nil, isMended: nil, mendFails: nil,
+	} {
+		if err := a.create(ctx, bob, name, more); err != nil {
+			return err
+		}
 	}
 	for name, there := range map[string]func(store.State) bool{
 		"Was early": isReady, "Has waited": isReady, "Stays ready": isReady, isHalfGone: isReady, "Is gone for good": isReady,
-		"Blumen & Söhne": isReady, staysFailed: isFailed, failsOnce: isFailed,
+		"Blumen & Söhne": isReady, "Lives for a year": isReady, staysFailed: isFailed, failsOnce: isFailed,
+		isPutAway: isFailed, isDegraded: isReady, hasRecovered: isReady, wasMended: isReady, isMended: isReady, mendFails: isReady, isStuck: isReady,
 		triesAgain:  func(s store.State) bool { return s.NotBefore != nil },
 		isYielded:   hasDone("credentials"),
 		isOvertaken: hasDone("credentials"),
@@ -100,7 +111,17 @@ func (a *author) live(ctx context.Context, workers *Workers, provisioner *nats.C
 	if err := a.look(ctx, provisioner, "Stays ready"); err != nil {
 		return err
 	}
-	return a.change(ctx)
+	if err := a.change(ctx); err != nil {
+		return err
+	}
+	if err := a.ail(ctx, provisioner); err != nil {
+		return err
+	}
+	workers.waiting.Store(true)
+	if err := a.create(ctx, bob, "Waits for the cluster", nil); err != nil {
+		return err
+	}
+	return a.until(ctx, "Waits for the cluster", func(s store.State) bool { return s.Reason != "" })
 }
 
 // change retries and deletes what is there.
@@ -188,8 +209,11 @@ func (a *author) say(ctx context.Context, provisioner *nats.Conn, c platform.Clu
 	})
 }
 
-func (a *author) create(ctx context.Context, address, name string, options map[string]any) error {
-	body, err := json.Marshal(map[string]any{"name": name, "engine": "sample", "options": options})
+// create asks for a store; more is what its request says beyond name and engine.
+func (a *author) create(ctx context.Context, address, name string, more map[string]any) error {
+	wish := map[string]any{"name": name, "engine": "sample"}
+	maps.Copy(wish, more)
+	body, err := json.Marshal(wish)
 	if err != nil {
 		return err
 	}

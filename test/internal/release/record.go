@@ -16,9 +16,9 @@ import (
 
 // types are what a recording must contain.
 var types = []store.Type{
-	store.CreateCommand, store.RetryCommand, store.DeleteCommand, store.Waited, store.AttemptStarted, store.AttemptYielded,
-	store.StepCompleted, store.RetryScheduled, store.CredentialsViewed, store.BecameReady, store.BecameFailed, store.Superseded,
-	store.BecameDeleted,
+	store.CreateCommand, store.RetryCommand, store.MendCommand, store.DeleteCommand, store.Waited, store.AttemptStarted, store.AttemptYielded,
+	store.StepCompleted, store.Progressed, store.RetryScheduled, store.CredentialsViewed, store.Discarded, store.BecameDegraded, store.Recovered,
+	store.BecameReady, store.BecameFailed, store.Superseded, store.BecameDeleted,
 }
 
 // Record lets the clone in repo live through everything that can happen to a store and writes what it leaves behind into
@@ -70,6 +70,8 @@ func (in *Installation) record(ctx context.Context, recording string) error {
 		}
 	}
 	a.answers.Beginning = query.Cursor{Epoch: log.Epoch()}.String()
+	// Nil has whoever asks again leave them out, as for releases that recorded none.
+	a.answers.DeadLetters = map[string]any{}
 	answers, err := in.Ask(ctx, a.answers)
 	if err != nil {
 		return err
@@ -87,7 +89,7 @@ func (in *Installation) record(ctx context.Context, recording string) error {
 // errEnd ends the reading of the log.
 var errEnd = errors.New("the end of the log")
 
-// Entries reads and decodes the whole log.
+// Entries reads the whole log, without what can't be read.
 func (in *Installation) Entries(ctx context.Context) ([]storelog.Entry, error) {
 	log, closeLog, err := in.OpenLog(ctx)
 	if err != nil {
@@ -96,11 +98,12 @@ func (in *Installation) Entries(ctx context.Context) ([]storelog.Entry, error) {
 	defer closeLog()
 	var entries []storelog.Entry
 	err = log.Tail(ctx, 0, func(raw storelog.Raw) error {
-		entry, err := raw.Entry()
-		if err != nil {
+		switch entry, err := raw.Entry(); {
+		case err == nil:
+			entries = append(entries, entry)
+		case !errors.Is(err, storelog.ErrUnreadable):
 			return err
 		}
-		entries = append(entries, entry)
 		if raw.Pending == 0 {
 			return errEnd
 		}
