@@ -32,20 +32,36 @@ func Path(ctx context.Context, program string) (string, error) {
 	if path := os.Getenv(Variable(program)); path != "" {
 		return path, nil
 	}
+	paths, err := build(ctx, program)
+	return paths[program], err
+}
+
+// In builds programs of another tree of the platform, a release's say, and answers their paths by their names. What that
+// tree and the clone share is compiled once.
+func In(ctx context.Context, tree string, programs ...string) (map[string]string, error) {
+	return build(ctx, append([]string{"--in", tree}, programs...)...)
+}
+
+// build has the supervisor build what its words say.
+func build(ctx context.Context, words ...string) (map[string]string, error) {
 	module, err := run(ctx, "", []string{"GOWORK="}, "list", "-m", "-f", "{{.Dir}}", supervisor)
 	if err != nil {
-		return "", fmt.Errorf("find the supervisor: %w", err)
+		return nil, fmt.Errorf("find the supervisor: %w", err)
 	}
 	// The flags that the run of all tests builds the supervisor with: others would compile everything once more.
-	line, err := run(ctx, module, []string{"GOWORK=off", "CGO_ENABLED=0"}, "run", "-trimpath", "./cmd/local", "programs", program)
+	lines, err := run(ctx, module, []string{"GOWORK=off", "CGO_ENABLED=0"}, append([]string{"run", "-trimpath", "./cmd/local", "programs"}, words...)...)
 	if err != nil {
-		return "", fmt.Errorf("build %s: %w", program, err)
+		return nil, fmt.Errorf("build programs: %w", err)
 	}
-	_, path, found := strings.Cut(line, "\t")
-	if !found || !filepath.IsAbs(path) {
-		return "", fmt.Errorf("build %s: the supervisor says %q", program, line)
+	paths := map[string]string{}
+	for line := range strings.Lines(lines) {
+		name, path, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		if !filepath.IsAbs(path) {
+			return nil, fmt.Errorf("build programs: the supervisor says %q", line)
+		}
+		paths[name] = path
 	}
-	return path, nil
+	return paths, nil
 }
 
 // run answers what the Go tool prints, without the end of the line.

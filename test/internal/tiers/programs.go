@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/store-platform/store-platform/pkg/programtest"
+	"github.com/store-platform/store-platform/test/internal/before"
 )
 
 // buildPrograms builds the platform's programs, each once for all tests of the run, and answers their paths by their names.
@@ -15,7 +16,27 @@ func (r *runner) buildPrograms(ctx context.Context) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	build := r.command(ctx, ".", local, "programs")
+	paths, err := r.askForPrograms(ctx, local)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := before.Tree(ctx, r.repo)
+	if err != nil {
+		return nil, err
+	}
+	older, err := r.askForPrograms(ctx, local, append([]string{"--in", tree}, before.Programs...)...)
+	if err != nil {
+		return nil, fmt.Errorf("of the release before: %w", err)
+	}
+	for name, path := range older {
+		paths[before.Name(name)] = path
+	}
+	return paths, nil
+}
+
+// askForPrograms has the supervisor build what the words say.
+func (r *runner) askForPrograms(ctx context.Context, local string, words ...string) (map[string]string, error) {
+	build := r.command(ctx, ".", local, append([]string{"programs"}, words...)...)
 	var said bytes.Buffer
 	build.Stderr = &said
 	lines, err := build.Output()

@@ -16,7 +16,7 @@ func (i *imagesCommand) Run(args *commands) error {
 	if err != nil {
 		return err
 	}
-	return args.built([]string{"store-images"}, func(_, path string) error {
+	return args.built("", []string{"store-images"}, func(_, path string) error {
 		words := append([]string{path, "--state", state, "images"}, i.Words...)
 		return fmt.Errorf("run %s: %w", path, syscall.Exec(path, words, os.Environ()))
 	})

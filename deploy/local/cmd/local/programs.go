@@ -11,22 +11,27 @@ import (
 
 type programsCommand struct {
 	Names []string `arg:"" optional:"" placeholder:"NAME" help:"Only these."`
+	// Another release's programs, for tests that run them beside ours.
+	In string `type:"existingdir" placeholder:"DIR" help:"Of the tree in this folder instead of the clone."`
 }
 
 // Run is called by kong. A path holds the key of what the program is built from, so it names its contents, too: for
 // the Go tool, which doesn't see what a test executes.
 func (p *programsCommand) Run(args *commands) error {
-	return args.built(p.Names, func(name, path string) error {
+	return args.built(p.In, p.Names, func(name, path string) error {
 		_, err := fmt.Printf("%s\t%s\n", name, path)
 		return err
 	})
 }
 
-// built builds programs of the platform that aren't in the cache, and tells take of each.
-func (c *commands) built(names []string, take func(name, path string) error) error {
+// built builds programs of the tree (empty: the clone) that aren't in the cache, and tells take of each.
+func (c *commands) built(tree string, names []string, take func(name, path string) error) error {
 	repository, _, err := c.places()
 	if err != nil {
 		return err
+	}
+	if tree != "" {
+		repository = tree
 	}
 	programs, err := up.Programs(names...)
 	if err != nil {
