@@ -44,6 +44,8 @@ type Lab struct {
 	out          io.Writer
 	installation string
 	programs     map[string]string
+	// before are the programs of another release, with which the services begin; nil has the clone's.
+	before map[string]string
 	// clock is the platform's, lease what it makes of a lease's life.
 	clock clock.Divisor
 	lease time.Duration
@@ -74,13 +76,15 @@ type Options struct {
 	Out                      io.Writer
 	// Clock divides how long the platform waits.
 	Clock clock.Divisor
+	// Before are the services' programs of another release, by their names, for Upgrade: they are what is started.
+	Before map[string]string
 }
 
 // Open builds and starts everything and returns when a store can be asked for. Close ends it.
 func Open(ctx context.Context, o Options) (*Lab, error) {
 	l := &Lab{
 		Folder: o.Folder, repo: o.Repo, out: o.Out, installation: "test-" + strings.ToLower(rand.Text()[:8]),
-		clock: o.Clock, lease: o.Clock.Of(storelog.LeaseTTL),
+		before: o.Before, clock: o.Clock, lease: o.Clock.Of(storelog.LeaseTTL),
 	}
 	began := time.Now()
 	ctx, l.stop = context.WithCancel(ctx)

@@ -34,6 +34,8 @@ type Replica struct {
 
 	mu      sync.Mutex
 	process *parts.Process
+	// older says that the next process is of the release before.
+	older bool
 	// expected says that the end of the running process is our doing.
 	expected bool
 	// hold keeps it from being started again.
@@ -66,6 +68,25 @@ func (r *Replica) run(ctx context.Context) {
 		case <-time.After(restartPause):
 		}
 	}
+}
+
+// become says of which release the next process is, and whether this one is of the other.
+func (r *Replica) become(older bool) (changed bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	changed = r.older != older
+	r.older = older
+	return changed
+}
+
+// program is the one to start.
+func (r *Replica) program() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.older {
+		return r.lab.before["store-"+r.Service]
+	}
+	return r.lab.programs["store-"+r.Service]
 }
 
 func (r *Replica) start() (*parts.Process, error) {

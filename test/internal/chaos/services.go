@@ -71,7 +71,12 @@ func (l *Lab) startServices(ctx context.Context) error {
 		}
 	}
 	for n := range trouble.Replicas("janitor") {
-		if err := l.startHand(ctx, "janitor", n+1, "SLOTS=64"); err != nil {
+		settings := []string{"SLOTS=64"}
+		if l.before != nil {
+			// A sweep would send again what another release has settled unread, and nobody would know.
+			settings = append(settings, "SWEEP_EVERY=0")
+		}
+		if err := l.startHand(ctx, "janitor", n+1, settings...); err != nil {
 			return err
 		}
 	}
@@ -85,9 +90,9 @@ func (l *Lab) replica(ctx context.Context, service string, n int, ready string, 
 		return err
 	}
 	links[trouble.ToBroker] = way
-	r := &Replica{Name: fmt.Sprintf("%s-%d", service, n), Service: service, links: links}
+	r := &Replica{Name: fmt.Sprintf("%s-%d", service, n), Service: service, links: links, older: l.before != nil}
 	r.make = func() (*exec.Cmd, error) {
-		return l.broker.Service(l.programs["store-"+service], service, way.Address(), settings...), nil
+		return l.broker.Service(r.program(), service, way.Address(), settings...), nil
 	}
 	r.ready = func(ctx context.Context) error { return answers(ctx, ready) }
 	l.Replicas = append(l.Replicas, l.keep(ctx, r))
