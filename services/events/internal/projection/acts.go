@@ -19,7 +19,10 @@ const (
 select $1, $2, $3, $4, $5, $6, $7, $8::text::json, $9::text::json where exists (select from set_aside where seq = $1)`
 
 	// Its store has at least one newer message, the operator's: what that said of the store stays.
-	openAgain = `update stores set opened = least(opened, $1) where id = $2 and exists (select from set_aside where seq = $1)`
+	openAgain = `with before as (
+  update stores set opened = least(opened, $1) where id = $2 and exists (select from set_aside where seq = $1)
+)
+update stores_4 set opened = least(opened, $1) where id = $2 and exists (select from set_aside where seq = $1)`
 
 	takeBack = `delete from set_aside where seq = $1`
 

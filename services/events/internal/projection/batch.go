@@ -8,7 +8,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
@@ -48,19 +47,36 @@ func decode(raw storelog.Raw) *item {
 
 // Rows go to Postgres as one array a column: half as expensive as one statement a row, even in a pipeline.
 const (
-	moveCheckpoint = `update checkpoint set seq = $1 where seq = $2 and epoch = $3`
+	// The newest tables move along where they are as far.
+	moveCheckpoint = `with along as (update shadow set seq = $1 where seq = $2 and epoch = $3)
+update checkpoint set seq = $1 where seq = $2 and epoch = $3`
 
 	insertEvents = `insert into events (seq, store, tenant, type, at, actor, generation, facts, state)
 select seq, store, tenant, type, at, actor, generation, facts::json, state::json
 from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::bigint[], $8::text[], $9::text[])
   as row (seq, store, tenant, type, at, actor, generation, facts, state)`
 
-	upsertStores = `insert into stores (id, opened, version, tenant, name, engine, status, state)
-select id, opened, version, tenant, name, engine, status, state::json
-from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
-  as row (id, opened, version, tenant, name, engine, status, state)
+	upsertStores = `with row as materialized (
+  select id, opened, version, tenant, name, engine, status, state::json, standing
+  from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
+    as row (id, opened, version, tenant, name, engine, status, state, standing)
+), before as (
+  insert into stores (id, opened, version, tenant, name, engine, status, state)
+  select id, opened, version, tenant, name, engine, status, state from row
+  on conflict (id) do update set version = excluded.version, tenant = excluded.tenant, name = excluded.name,
+    engine = excluded.engine, status = excluded.status, state = excluded.state
+)
+insert into stores_4 (id, opened, version, tenant, name, engine, status, state, standing)
+select id, opened, version, tenant, name, engine, status, state, standing from row
 on conflict (id) do update set version = excluded.version, tenant = excluded.tenant, name = excluded.name,
-  engine = excluded.engine, status = excluded.status, state = excluded.state`
+  engine = excluded.engine, status = excluded.status, state = excluded.state, standing = excluded.standing`
+
+	// A store's letters are all told by its newest message.
+	replaceLetters = `with gone as (delete from dead_letters where store = any($6::text[]) and seq <> all($1::bigint[]))
+insert into dead_letters (seq, store, tenant, kind, letter)
+select seq, store, tenant, kind, letter::json
+from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[]) as row (seq, store, tenant, kind, letter)
+on conflict (seq) do update set store = excluded.store, tenant = excluded.tenant, kind = excluded.kind, letter = excluded.letter`
 
 	insertSetAside = `insert into set_aside (seq, subject, error, data, at)
 select * from unnest($1::bigint[], $2::text[], $3::text[], $4::bytea[], $5::timestamptz[])`
@@ -89,38 +105,6 @@ func (r *eventRows) add(it *item) {
 func (r *eventRows) queue(b *pgx.Batch) {
 	if len(r.seq) > 0 {
 		b.Queue(insertEvents, r.seq, r.store, r.tenant, r.kind, r.at, r.actor, r.generation, r.facts, r.states)
-	}
-}
-
-// storeRows are the columns of the stores that a batch tells of, each as its newest message left it.
-type storeRows struct {
-	place                                    map[store.ID]int
-	opened, version                          []int64
-	id, tenant, name, engine, status, states []string
-}
-
-func newStoreRows() *storeRows { return &storeRows{place: map[store.ID]int{}} }
-
-func (r *storeRows) add(it *item) {
-	s := it.entry.State
-	id := it.entry.Message.Store
-	i, known := r.place[id]
-	if !known {
-		i = len(r.id)
-		r.place[id] = i
-		r.id, r.opened = append(r.id, string(id)), append(r.opened, int64(s.Version))
-		r.version = append(r.version, 0)
-		r.tenant, r.name, r.engine = append(r.tenant, ""), append(r.name, ""), append(r.engine, "")
-		r.status, r.states = append(r.status, ""), append(r.states, "")
-	}
-	r.version[i] = int64(s.Version)
-	r.tenant[i], r.name[i], r.engine[i] = s.Tenant, s.Spec.Name, s.Spec.Engine
-	r.status[i], r.states[i] = string(s.Status), it.state
-}
-
-func (r *storeRows) queue(b *pgx.Batch) {
-	if len(r.id) > 0 {
-		b.Queue(upsertStores, r.id, r.opened, r.version, r.tenant, r.name, r.engine, r.status, r.states)
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 func (b *testBundle) content(tb testing.TB) []string {
 	tb.Helper()
 	var all []string
-	for table, key := range map[string]string{"events": "seq", "stores": "id", "set_aside": "seq"} {
+	for table, key := range map[string]string{"events": "seq", "stores": "id", "stores_4": "id", "dead_letters": "seq", "set_aside": "seq"} {
 		var count int
 		var digest string
 		sql := fmt.Sprintf("select count(*), coalesce(md5(string_agg(t::text, E'\n' order by %s)), '') from %s t", key, table)
@@ -52,6 +52,7 @@ func (b *testBundle) forget(tb testing.TB, seq uint64) {
 		for _, sql := range []string{
 			"insert into set_aside (seq, subject, error, data, at) select seq, 'store.' || store || '.event', 'old', '', at from events where seq = $1",
 			"update stores set opened = $1 + 1 where opened = $1",
+			"update stores_4 set opened = $1 + 1 where opened = $1",
 			"delete from events where seq = $1",
 		} {
 			if _, err := tx.Exec(tb.Context(), sql, seq); err != nil {
@@ -88,15 +89,22 @@ func TestARedrivenMessageGetsTheRowsThatItWouldHaveGotAtOnce(t *testing.T) {
 // letters are the messages that are set aside and not put away.
 func (b *testBundle) letters(tb testing.TB) []uint64 {
 	tb.Helper()
-	found, _, err := readmodel.DeadLetters{Scope: query.All(), Kind: "set_aside", Limit: 100}.List(tb.Context(), b.pool)
-	if err != nil {
-		tb.Fatal(err)
-	}
 	var seqs []uint64
-	for _, l := range found {
+	for _, l := range b.list(tb, readmodel.DeadLetters{Scope: query.All(), Kind: "set_aside", Limit: 100}) {
 		seqs = append(seqs, l.Seq)
 	}
 	return seqs
+}
+
+func (b *testBundle) list(tb testing.TB, d readmodel.DeadLetters) (found []query.DeadLetter) {
+	tb.Helper()
+	b.at(tb, func(m readmodel.Moment) {
+		var err error
+		if found, _, err = d.List(tb.Context(), m); err != nil {
+			tb.Error(err)
+		}
+	})
+	return found
 }
 
 func TestWhatStaysUnreadableStaysSetAsideUntilItIsDiscarded(t *testing.T) {
@@ -184,13 +192,15 @@ func TestARebuildThatIsCutOffIsVisibleAndGoesOn(t *testing.T) {
 	if err := drop(t.Context(), b.pool, b.author.Log.Epoch(), b.head(t)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readmodel.Whole(t.Context(), b.pool); !errors.Is(err, readmodel.ErrRebuilding) {
+	var seq uint64
+	look := func(m readmodel.Moment) error { seq = m.Seq; return nil }
+	if err := readmodel.At(t.Context(), b.pool, look); !errors.Is(err, readmodel.ErrRebuilding) {
 		t.Errorf("an emptied read model passes for whole: %v", err)
 	}
 	b.progress = NewProgress()
 	b.start(t, b.projector())
 	b.await(t)
-	if seq, err := readmodel.Whole(t.Context(), b.pool); err != nil || seq != b.head(t) {
+	if err := readmodel.At(t.Context(), b.pool, look); err != nil || seq != b.head(t) {
 		t.Errorf("at %d: %v", seq, err)
 	}
 	b.checkRows(t)
@@ -232,10 +242,7 @@ func TestDeadLettersAreTheDomains(t *testing.T) {
 			want[seq] = s.ID
 		}
 	}
-	found, _, err := readmodel.DeadLetters{Scope: query.All(), Limit: 1000}.List(t.Context(), b.pool)
-	if err != nil {
-		t.Fatal(err)
-	}
+	found := b.list(t, readmodel.DeadLetters{Scope: query.All(), Limit: 1000})
 	got := map[uint64]store.ID{}
 	for _, l := range found {
 		got[l.Seq] = l.Store
@@ -249,8 +256,8 @@ func TestDeadLettersAreTheDomains(t *testing.T) {
 	}
 	b.operator(t, stuck, store.Discarded, letter.Seq)
 	b.await(t)
-	if left, _, err := (readmodel.DeadLetters{Scope: query.Of("t"), Limit: 10}).List(t.Context(), b.pool); err != nil || len(left) != 1 {
-		t.Errorf("one was put away, the other failed: %v, %v", left, err)
+	if left := b.list(t, readmodel.DeadLetters{Scope: query.Of("t"), Limit: 10}); len(left) != 1 {
+		t.Errorf("one was put away, the other failed: %v", left)
 	}
 }
 

@@ -1,6 +1,7 @@
 package projection
 
 import (
+	order "cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -15,7 +16,9 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/services/events/internal/logtest"
 	"github.com/store-platform/store-platform/services/events/internal/pgtest"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
@@ -90,7 +93,7 @@ func (b *testBundle) head(tb testing.TB) uint64 {
 	return head
 }
 
-// await waits until the whole log is projected.
+// await waits until the whole log is projected, into all tables.
 func (b *testBundle) await(tb testing.TB) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), patience)
@@ -98,6 +101,14 @@ func (b *testBundle) await(tb testing.TB) {
 	if err := b.progress.Wait(ctx, b.head(tb)); err != nil {
 		tb.Fatal(err)
 	}
+	waittest.Eventually(tb, func() error {
+		return readmodel.At(tb.Context(), b.pool, func(m readmodel.Moment) error {
+			if !m.Filled {
+				return fmt.Errorf("at %d the newest tables aren't filled", m.Seq)
+			}
+			return nil
+		})
+	})
 }
 
 // awaitRefusal waits until the projector says why it has stopped.
@@ -131,16 +142,60 @@ func (b *testBundle) checkRowsUpTo(tb testing.TB, seq uint64) {
 		tb.Errorf("events differ from the log (-log +rows):\n%s", diff)
 	}
 	folded := logtest.Fold(log)
-	placed := b.placed(tb)
-	var want, got []string
+	var want []string
 	for _, s := range folded {
 		want = append(want, text(tb, s, s.Version))
 	}
-	for i := len(placed) - 1; i >= 0; i-- {
-		got = append(got, text(tb, placed[i].State, placed[i].State.Version))
+	b.at(tb, func(m readmodel.Moment) {
+		if !m.Filled {
+			tb.Errorf("at %d the newest tables aren't filled", m.Seq)
+		}
+		// Whoever reads those of before finds the same.
+		for _, filled := range []bool{true, false} {
+			m.Filled = filled
+			var got []string
+			for _, p := range slices.Backward(b.placed(tb, m)) {
+				got = append(got, text(tb, p.State, p.State.Version))
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				tb.Errorf("stores differ from the fold of the log (-fold +rows, of the newest tables: %v):\n%s", filled, diff)
+			}
+		}
+		b.checkLetters(tb, m, folded)
+	})
+}
+
+// at reads the read model at one moment.
+func (b *testBundle) at(tb testing.TB, read func(readmodel.Moment)) {
+	tb.Helper()
+	err := readmodel.At(tb.Context(), b.pool, func(m readmodel.Moment) error { read(m); return nil })
+	if err != nil {
+		tb.Error(err)
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		tb.Errorf("stores differ from the fold of the log (-fold +rows):\n%s", diff)
+}
+
+// checkLetters holds the stores' dead letters against their states, and what the tables of before say of them against that.
+func (b *testBundle) checkLetters(tb testing.TB, m readmodel.Moment, folded []store.State) {
+	tb.Helper()
+	var want []query.DeadLetter
+	for _, s := range folded {
+		want = append(want, readmodel.Letters(s)...)
+	}
+	slices.SortFunc(want, func(a, b query.DeadLetter) int { return order.Compare(a.Seq, b.Seq) })
+	for _, filled := range []bool{true, false} {
+		m.Filled = filled
+		var got []query.DeadLetter
+		for _, kind := range []query.DeadLetterKind{query.DeadFailed, query.DeadStuck} {
+			found, more, err := readmodel.DeadLetters{Kind: kind, Limit: 1000}.List(tb.Context(), m)
+			if err != nil || more {
+				tb.Fatalf("list dead letters: %v %v", more, err)
+			}
+			got = append(got, found...)
+		}
+		slices.SortFunc(got, func(a, b query.DeadLetter) int { return order.Compare(a.Seq, b.Seq) })
+		if diff := cmp.Diff(want, got); diff != "" {
+			tb.Errorf("dead letters differ from the stores' (-stores +rows, of the newest tables: %v):\n%s", filled, diff)
+		}
 	}
 }
 
@@ -161,11 +216,11 @@ func (b *testBundle) history(tb testing.TB) (all []storelog.Entry) {
 }
 
 // placed is every store that Postgres holds, newest first.
-func (b *testBundle) placed(tb testing.TB) (all []readmodel.Placed) {
+func (b *testBundle) placed(tb testing.TB, m readmodel.Moment) (all []readmodel.Placed) {
 	tb.Helper()
 	list := readmodel.List{Scope: query.All(), Deleted: true, Limit: 1000}
 	for {
-		page, more, err := readmodel.Stores(tb.Context(), b.pool, list)
+		page, more, err := readmodel.Stores(tb.Context(), m, list)
 		if err != nil {
 			tb.Fatal(err)
 		}

@@ -33,6 +33,12 @@ const (
 
 // project reads and decodes the log in one goroutine while Postgres works on the batch before.
 func (p *Projector) project(ctx context.Context, conn *pgx.Conn, log *storelog.Log, from uint64) error {
+	asking, cancel := context.WithTimeout(ctx, p.answers)
+	f, err := beginFilling(asking, conn, log.Epoch(), from)
+	cancel()
+	if err != nil {
+		return err
+	}
 	items := make(chan *item, 2*batchSize)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -50,7 +56,7 @@ func (p *Projector) project(ctx context.Context, conn *pgx.Conn, log *storelog.L
 		})
 	})
 	group.Go(func() error {
-		w := writer{projector: p, conn: conn, log: log, seq: from}
+		w := writer{projector: p, conn: conn, log: log, seq: from, filling: f}
 		return w.run(ctx, items)
 	})
 	return group.Wait()
@@ -65,6 +71,8 @@ type writer struct {
 	seq uint64
 	// unanswered counts the checks since the log answered last.
 	unanswered int
+	// filling is what is left to be done for the newest tables.
+	filling filling
 }
 
 func (w *writer) run(ctx context.Context, items <-chan *item) error {
@@ -76,6 +84,10 @@ func (w *writer) run(ctx context.Context, items <-chan *item) error {
 			return ctx.Err()
 		case <-check.C:
 			if err := w.check(ctx); err != nil {
+				return err
+			}
+		case <-w.filling.due:
+			if err := w.fill(ctx); err != nil {
 				return err
 			}
 		case first := <-items:
@@ -194,7 +206,9 @@ func (w *writer) send(ctx context.Context, tx pgx.Tx, batch []*item, last uint64
 	var b pgx.Batch
 	b.Queue(moveCheckpoint, int64(last), int64(w.seq), w.log.Epoch())
 	events.queue(&b)
-	stores.queue(&b)
+	if err := stores.queue(&b); err != nil {
+		return err
+	}
 	aside.queue(&b)
 	for _, it := range batch {
 		it.queueAct(&b)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
 
@@ -31,14 +32,18 @@ func (s *Service) stores(ctx context.Context, data []byte) (any, error) {
 		return nil, badRequest("the request holds text that is none")
 	}
 	s.see(ctx, r.Seen)
-	// Read before the rows: they may be newer than it says, never older.
-	checkpoint, err := readmodel.Whole(ctx, s.pool)
-	if err != nil {
-		return nil, err
-	}
-	found, more, err := readmodel.Stores(ctx, s.pool, readmodel.List{
-		Scope: r.Scope, Status: r.Status, Engine: r.Engine, Search: r.Search, Deleted: r.Deleted,
-		Before: before, Limit: r.Limit,
+	var (
+		reply query.StoresReply
+		found []readmodel.Placed
+		more  bool
+	)
+	err = readmodel.At(ctx, s.pool, func(m readmodel.Moment) (err error) {
+		reply.Checkpoint = m.Seq
+		found, more, err = readmodel.Stores(ctx, m, readmodel.List{
+			Scope: r.Scope, Status: r.Status, Engine: r.Engine, Search: r.Search, Deleted: r.Deleted,
+			Before: before, Limit: r.Limit,
+		})
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -47,7 +52,6 @@ func (s *Service) stores(ctx context.Context, data []byte) (any, error) {
 	for i, f := range found {
 		stores[i] = f.View()
 	}
-	reply := query.StoresReply{Checkpoint: checkpoint}
 	if reply.Stores, err = page(s, stores); err != nil {
 		return nil, err
 	}
@@ -71,17 +75,18 @@ func (s *Service) events(ctx context.Context, data []byte) (any, error) {
 		return nil, badRequest(err.Error())
 	}
 	s.see(ctx, r.Seen)
-	checkpoint, err := readmodel.Whole(ctx, s.pool)
-	if err != nil {
-		return nil, err
-	}
-	reply := query.EventsReply{Events: []query.Event{}, Checkpoint: checkpoint}
-	owner, err := readmodel.Owner(ctx, s.pool, id)
-	if err != nil || !r.Scope.Sees(owner) {
-		return reply, err
-	}
-	// A store's whole history is its owner's, also what was written behind a message that nobody could read.
-	entries, more, err := readmodel.History(ctx, s.pool, readmodel.Span{Scope: query.All(), Store: id, After: r.After, Limit: r.Limit})
+	var entries []storelog.Entry
+	reply, more := query.EventsReply{Events: []query.Event{}}, false
+	err = readmodel.At(ctx, s.pool, func(m readmodel.Moment) error {
+		reply.Checkpoint = m.Seq
+		owner, err := readmodel.Owner(ctx, m, id)
+		if err != nil || !r.Scope.Sees(owner) {
+			return err
+		}
+		// A store's whole history is its owner's, also what was written behind a message that nobody could read.
+		entries, more, err = readmodel.History(ctx, m, readmodel.Span{Scope: query.All(), Store: id, After: r.After, Limit: r.Limit})
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -111,15 +116,19 @@ func (s *Service) deadLetters(ctx context.Context, data []byte) (any, error) {
 		return nil, badRequest("the request holds text that is none")
 	}
 	s.see(ctx, r.Seen)
-	checkpoint, err := readmodel.Whole(ctx, s.pool)
+	var (
+		reply query.DeadLettersReply
+		found []query.DeadLetter
+		more  bool
+	)
+	err = readmodel.At(ctx, s.pool, func(m readmodel.Moment) (err error) {
+		reply.Checkpoint = m.Seq
+		found, more, err = readmodel.DeadLetters{Scope: r.Scope, Kind: r.Kind, After: r.After, Limit: r.Limit}.List(ctx, m)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	found, more, err := readmodel.DeadLetters{Scope: r.Scope, Kind: r.Kind, After: r.After, Limit: r.Limit}.List(ctx, s.pool)
-	if err != nil {
-		return nil, err
-	}
-	reply := query.DeadLettersReply{Checkpoint: checkpoint}
 	if reply.DeadLetters, err = page(s, found); err != nil {
 		return nil, err
 	}

@@ -118,18 +118,33 @@ func Checkpoint(ctx context.Context, db Querier) (epoch string, seq uint64, err 
 // ErrRebuilding: the read model is being made anew and isn't yet as far as it has been.
 var ErrRebuilding = errors.New("the read model is being made anew")
 
-// Whole is how far the log has been projected, or ErrRebuilding: a list that lacks half of the stores is a lie, not an
-// answer from behind.
-func Whole(ctx context.Context, db Querier) (uint64, error) {
-	var seq, rebuilding uint64
-	err := db.QueryRow(ctx, "select seq, rebuilding from checkpoint").Scan(&seq, &rebuilding)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return 0, nil
-	case err != nil:
-		return 0, fmt.Errorf("read the checkpoint: %w", err)
-	case seq < rebuilding:
-		return 0, fmt.Errorf("%w: %d of %d messages", ErrRebuilding, seq, rebuilding)
-	}
-	return seq, nil
+// Moment is the read model as it was at one moment: whatever is read of it is of the same rows.
+type Moment struct {
+	Querier
+	// Seq is how far the log has been projected.
+	Seq uint64
+	// Filled says that the newest tables are as far. Until then lists are those of the tables of before, which every
+	// version's projector keeps.
+	Filled bool
+}
+
+// At reads the read model at one moment. It fails with ErrRebuilding while that isn't whole: a list that lacks half of the
+// stores is a lie, not an answer from behind.
+func At(ctx context.Context, pool *pgxpool.Pool, read func(Moment) error) error {
+	// One statement's rows and those of the next would be of two moments otherwise, and between them tables are filled anew.
+	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	return pgx.BeginTxFunc(ctx, pool, snapshot, func(tx pgx.Tx) error {
+		m := Moment{Querier: tx}
+		var rebuilding uint64
+		err := tx.QueryRow(ctx, "select c.seq, c.rebuilding, s.seq = c.seq and s.epoch = c.epoch from checkpoint c, shadow s").
+			Scan(&m.Seq, &rebuilding, &m.Filled)
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+		case err != nil:
+			return fmt.Errorf("read the checkpoint: %w", err)
+		case m.Seq < rebuilding:
+			return fmt.Errorf("%w: %d of %d messages", ErrRebuilding, m.Seq, rebuilding)
+		}
+		return read(m)
+	})
 }

@@ -33,12 +33,12 @@ type Placed struct {
 }
 
 // Stores reads one page and says whether another comes after it.
-func Stores(ctx context.Context, db Querier, l List) (stores []Placed, more bool, err error) {
+func Stores(ctx context.Context, m Moment, l List) (stores []Placed, more bool, err error) {
 	if l.Scope.SeesNothing() {
 		return []Placed{}, false, nil
 	}
-	sql, args := l.statement()
-	rows, err := db.Query(ctx, sql, args...)
+	sql, args := l.statement(m.Filled)
+	rows, err := m.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, false, fmt.Errorf("list stores: %w", err)
 	}
@@ -50,7 +50,11 @@ func Stores(ctx context.Context, db Querier, l List) (stores []Placed, more bool
 
 // statement names only the conditions that are asked for: with "$1 is null or" before each Postgres would settle on a
 // plan that uses no index.
-func (l List) statement() (string, []any) {
+func (l List) statement(filled bool) (string, []any) {
+	table := "stores"
+	if filled {
+		table = "stores_4"
+	}
 	// A history that began unreadably, and was gone on behind, has a row and is nobody's store.
 	where := []string{"status <> ''"}
 	var args []any
@@ -76,8 +80,8 @@ func (l List) statement() (string, []any) {
 		and("opened < ?", l.Before)
 	}
 	args = append(args, l.Limit+1)
-	return fmt.Sprintf("select opened, version, state from stores where %s order by opened desc limit $%d",
-		strings.Join(where, " and "), len(args)), args
+	return fmt.Sprintf("select opened, version, state from %s where %s order by opened desc limit $%d",
+		table, strings.Join(where, " and "), len(args)), args
 }
 
 // likeLiteral takes the meaning from what a pattern would give one to.
