@@ -1,12 +1,14 @@
 // Package claim counts a tenant's stores exactly, however many gateways admit at once.
 //
 // One key per tenant holds the ids of its stores and is changed only under its own revision. A gateway claims before it
-// appends and never releases: if it died in between, a claim without a store is left, which errs on the side of the
-// quota. The janitor releases when a store is gone, and its sweeps mend what the dead left (reconcile.go).
+// appends: if it died in between, a claim without a store is left, which errs on the side of the quota. It gives back a
+// claim of its own and no other's, where the log has said for certain that there is no store. The janitor releases
+// when a store is gone, and its sweeps mend what the dead left (reconcile.go).
 package claim
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -46,6 +48,9 @@ type held struct {
 type entry struct {
 	ID    store.ID  `json:"id"`
 	Since time.Time `json:"since"`
+	// Nonce tells this claim from others of the same id. Releases before nonces write none, and leave out those of a key
+	// that they change: such a claim is given back by nobody, and waits for its store or a sweep.
+	Nonce string `json:"nonce,omitempty"`
 }
 
 func (h *held) holds(id store.ID) bool {
@@ -59,6 +64,13 @@ func (h *held) release(id store.ID) bool {
 	return len(h.Stores) != before
 }
 
+// giveBack says whether there was a claim of that nonce.
+func (h *held) giveBack(id store.ID, nonce string) bool {
+	before := len(h.Stores)
+	h.Stores = slices.DeleteFunc(h.Stores, func(e entry) bool { return e.ID == id && e.Nonce == nonce && nonce != "" })
+	return len(h.Stores) != before
+}
+
 // Book is the bucket of claims.
 type Book struct{ kv jetstream.KeyValue }
 
@@ -68,15 +80,30 @@ func NewBook(kv jetstream.KeyValue) *Book { return &Book{kv: kv} }
 // Claim notes the store for its tenant unless that has limit stores already (ErrQuota). Claiming twice is claiming once,
 // from now on: who claims again is about to append again, and a sweep that has found the old claim without a store must
 // see that it is young, or meet another revision.
-func (b *Book) Claim(ctx context.Context, tenant string, id store.ID, limit int, now time.Time) error {
-	return b.change(ctx, tenant, func(h *held) (bool, error) {
-		h.release(id)
+//
+// The nonce is what GiveBack takes. It is empty where the id was claimed already: what became of that other append, which
+// may still be on its way, is nothing that this claim's writer can know.
+func (b *Book) Claim(ctx context.Context, tenant string, id store.ID, limit int, now time.Time) (nonce string, err error) {
+	nonce = rand.Text()
+	err = b.change(ctx, tenant, func(h *held) (bool, error) {
+		if h.holds(id) && !h.giveBack(id, nonce) {
+			nonce = ""
+			h.release(id)
+		}
 		if len(h.Stores) >= limit {
 			return false, fmt.Errorf("%d of %d: %w", len(h.Stores), limit, ErrQuota)
 		}
-		h.Stores = append(h.Stores, entry{ID: id, Since: now.UTC()})
+		h.Stores = append(h.Stores, entry{ID: id, Since: now.UTC(), Nonce: nonce})
 		return true, nil
 	})
+	return nonce, err
+}
+
+// GiveBack forgets a claim that made no store, and only that one: whoever has claimed the same id since, by the same key
+// say, may have a store. It is for who knows that there is none of its own, which a conflict or an answer that never
+// came doesn't say.
+func (b *Book) GiveBack(ctx context.Context, tenant string, id store.ID, nonce string) error {
+	return b.change(ctx, tenant, func(h *held) (bool, error) { return h.giveBack(id, nonce), nil })
 }
 
 // Release forgets a store that is gone. Releasing twice is releasing once.

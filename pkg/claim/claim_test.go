@@ -59,7 +59,7 @@ func TestTheQuotaIsExactForManyAtOnce(t *testing.T) {
 // claimed claims until it isn't just that others got ahead.
 func claimed(t *testing.T, book *claim.Book, tenant string, id store.ID, limit int) error {
 	for {
-		if err := book.Claim(t.Context(), tenant, id, limit, time.Now()); !errors.Is(err, claim.ErrContended) {
+		if _, err := book.Claim(t.Context(), tenant, id, limit, time.Now()); !errors.Is(err, claim.ErrContended) {
 			return err
 		}
 	}
@@ -71,14 +71,14 @@ func TestClaimingTwiceIsClaimingOnceAndSoIsReleasing(t *testing.T) {
 		for turn := 0; turn == 0 || !resigned(18); turn++ {
 			tenant := fmt.Sprint("tenant ", turn)
 			for range 2 {
-				if err := here.Claim(t.Context(), tenant, id(1), 1, time.Now()); err != nil {
+				if _, err := here.Claim(t.Context(), tenant, id(1), 1, time.Now()); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if err := there.Claim(t.Context(), tenant, id(2), 1, time.Now()); !errors.Is(err, claim.ErrQuota) {
+			if _, err := there.Claim(t.Context(), tenant, id(2), 1, time.Now()); !errors.Is(err, claim.ErrQuota) {
 				t.Fatalf("a second store got %v", err)
 			}
-			if err := there.Claim(t.Context(), tenant+" another", id(2), 1, time.Now()); err != nil {
+			if _, err := there.Claim(t.Context(), tenant+" another", id(2), 1, time.Now()); err != nil {
 				t.Fatalf("tenants share a quota: %v", err)
 			}
 			for range 2 {
@@ -87,7 +87,7 @@ func TestClaimingTwiceIsClaimingOnceAndSoIsReleasing(t *testing.T) {
 				}
 			}
 			// Whoever has room is not told otherwise by a broker that hasn't heard of it.
-			if err := here.Claim(t.Context(), tenant, id(3), 1, time.Now()); err != nil {
+			if _, err := here.Claim(t.Context(), tenant, id(3), 1, time.Now()); err != nil {
 				t.Fatalf("after a release: %v", err)
 			}
 			if held, err := there.Held(t.Context(), tenant); err != nil || len(held) != 1 || held[0] != id(3) {

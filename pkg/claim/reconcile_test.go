@@ -33,7 +33,7 @@ func (l ledger) last(_ context.Context, id store.ID) (store.State, error) { retu
 func claimAt(t *testing.T, book *claim.Book, at time.Time, ids ...store.ID) {
 	t.Helper()
 	for _, id := range ids {
-		if err := book.Claim(t.Context(), "tenant", id, limit, at); err != nil {
+		if _, err := book.Claim(t.Context(), "tenant", id, limit, at); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -110,7 +110,7 @@ func TestALiveStoreIsClaimedWhateverTheQuota(t *testing.T) {
 		t.Errorf("mended %+v", mended)
 	}
 	wantHeld(t, book, live)
-	if err := book.Claim(t.Context(), "tenant", id(3), 1, start); err == nil {
+	if _, err := book.Claim(t.Context(), "tenant", id(3), 1, start); err == nil {
 		t.Error("the tenant got a second store, with a quota of one")
 	}
 }
@@ -170,7 +170,7 @@ func TestTenantsAreListedByTheirClaims(t *testing.T) {
 		t.Fatalf("%v, %v", tenants, err)
 	}
 	for n, tenant := range []string{"b", "a"} {
-		if err := book.Claim(t.Context(), tenant, id(n), limit, start); err != nil {
+		if _, err := book.Claim(t.Context(), tenant, id(n), limit, start); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -242,7 +242,7 @@ func live(t *testing.T, log *storelog.Log) func() []store.ID {
 // liveAndDie does what gateway and janitor do. Every third gateway has lost its claim.
 func liveAndDie(ctx context.Context, log *storelog.Log, book *claim.Book, id store.ID, dies bool) error {
 	if id[1]%3 != 0 {
-		if err := book.Claim(ctx, "tenant", id, limit, time.Now()); err != nil {
+		if _, err := book.Claim(ctx, "tenant", id, limit, time.Now()); err != nil {
 			return err
 		}
 	}

@@ -26,6 +26,8 @@ var (
 	// ErrUpgrading: the log's write level doesn't allow such a message yet, because a release that would misread it may run
 	// beside this one. RaiseWriteLevel says that none does.
 	ErrUpgrading = errors.New("the installation is being upgraded")
+	// ErrInDoubt: a try wasn't answered, so the message may yet be stored. It comes beside the error that ended the tries.
+	ErrInDoubt = errors.New("whether the message was stored isn't known")
 )
 
 // Error codes of the broker (nats-server, server/errors.json).
@@ -68,7 +70,7 @@ func (l *Log) Update(ctx context.Context, id store.ID, decide Decide) (store.Sta
 // needs Type, Store, Actor and Time; its ID is made here when empty, and its texts are bounded (store.MaxText). It is refused with ErrConflict when the store's
 // last message isn't the one that before came with, with ErrLogFull when there is no room, with ErrUpgrading when the log's
 // write level is too low for it, and with ErrNewerSchema behind a state that only a newer release knows whole. After any other error
-// it wasn't found in the log, though for an Unanswered one it may still be on its way.
+// it wasn't found in the log. With ErrInDoubt, which comes beside any of these but a conflict, it may still be on its way.
 //
 // This is the only function in the platform that publishes to "store.>".
 func (l *Log) Append(ctx context.Context, before store.State, m store.Message) (store.State, error) {
@@ -144,7 +146,11 @@ func (a *appending) run(ctx context.Context) (store.State, error) {
 		case errors.Is(settled, ErrConflict):
 			return store.State{}, settled
 		case settled != nil || !again:
-			return store.State{}, errors.Join(err, settled)
+			err = errors.Join(err, settled)
+			if a.doubtful {
+				err = errors.Join(err, ErrInDoubt)
+			}
+			return store.State{}, err
 		}
 	}
 }

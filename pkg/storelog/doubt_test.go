@@ -153,3 +153,46 @@ func next(t *testing.T, sub *nats.Subscription) {
 		t.Fatal(err)
 	}
 }
+
+// The refusal that is heard was not the first: of the try before nobody knows, and who gives something back for a refusal
+// must be told.
+func TestARefusalBehindALostAnswerIsInDoubt(t *testing.T) {
+	nc := bustest.Start(t)
+	log := open(t, nc)
+	before := create(t, log)
+	full(t, log)
+	if _, err := log.Append(t.Context(), before, message(store.CredentialsViewed, before.Generation)); !errors.Is(err, storelog.ErrLogFull) ||
+		errors.Is(err, storelog.ErrInDoubt) {
+		t.Fatalf("the full log says %v", err)
+	}
+	line := bustest.NewLine(t, nc.ConnectedUrl())
+	deaf := open(t, line.Conn)
+	published := bustest.Listen(t, nc, storelog.AllSubjects)
+	asked := bustest.Listen(t, nc, "$JS.API.STREAM.MSG.GET."+storelog.Stream)
+	line.Hold()
+	done := make(chan error, 1)
+	go func() {
+		_, err := deaf.Append(t.Context(), before, message(store.CredentialsViewed, before.Generation))
+		done <- err
+	}()
+	next(t, published)
+	next(t, asked)
+	line.Release()
+	if err := <-done; !errors.Is(err, storelog.ErrLogFull) || !errors.Is(err, storelog.ErrInDoubt) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// full leaves the log no room.
+func full(t *testing.T, log *storelog.Log) {
+	t.Helper()
+	stream, err := log.JetStream().Stream(t.Context(), storelog.Stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := stream.CachedInfo().Config
+	config.MaxBytes = int64(stream.CachedInfo().State.Bytes) + 1
+	if _, err := log.JetStream().UpdateStream(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -75,7 +75,7 @@ func (b *bundle) deletion(labels func(store.ID) map[string]string) store.ID {
 			b.t.Fatalf("make the store's namespace: %v", err)
 		}
 	}
-	if err := b.claims.Claim(b.t.Context(), tenant, id, 10, time.Now()); err != nil {
+	if _, err := b.claims.Claim(b.t.Context(), tenant, id, 10, time.Now()); err != nil {
 		b.t.Fatalf("claim the store: %v", err)
 	}
 	b.append(id, store.CreateCommand)

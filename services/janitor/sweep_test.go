@@ -130,7 +130,7 @@ func TestAnExpiredStoreIsRemoved(t *testing.T) {
 	b, installation := sweeping(t, 1)
 	id := b.api.NewID(t)
 	b.resurrect(id, installation)
-	if err := b.claims.Claim(t.Context(), tenant, id, 10, time.Now()); err != nil {
+	if _, err := b.claims.Claim(t.Context(), tenant, id, 10, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	past := time.Now().Add(-time.Second)

@@ -183,7 +183,7 @@ func (b *bundle) claimed() store.ID {
 	b.t.Helper()
 	id := b.api.NewID(b.t)
 	book := claim.NewBook(b.bucket(storelog.BucketClaims))
-	if err := book.Claim(b.t.Context(), tenantOf(id), id, 10, time.Now()); err != nil {
+	if _, err := book.Claim(b.t.Context(), tenantOf(id), id, 10, time.Now()); err != nil {
 		b.t.Fatalf("claim the store: %v", err)
 	}
 	b.createAs(id, "sample")

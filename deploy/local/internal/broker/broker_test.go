@@ -186,8 +186,9 @@ func TestEachUserCanDoItsWork(t *testing.T) {
 	}
 	for _, user := range []string{broker.Gateway, broker.Janitor} {
 		book := claim.NewBook(b.bucket(t, user, storelog.BucketClaims))
-		if err := errors.Join(book.Claim(ctx, user, id, 1, time.Now()), book.Release(ctx, user, id)); err != nil {
-			t.Fatalf("%s claims and releases: %v", user, err)
+		nonce, err := book.Claim(ctx, user, id, 1, time.Now())
+		if err := errors.Join(err, book.GiveBack(ctx, user, id, nonce), book.Release(ctx, user, id)); err != nil {
+			t.Fatalf("%s claims, gives back and releases: %v", user, err)
 		}
 	}
 	for _, user := range []string{broker.Provisioner, broker.Local} {

@@ -86,7 +86,7 @@ func fill(t *testing.T, p *process) map[uint64]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := claim.NewBook(claims).Claim(ctx, strings.Repeat("t", 100), id, 1, time.Now()); err != nil {
+	if _, err := claim.NewBook(claims).Claim(ctx, strings.Repeat("t", 100), id, 1, time.Now()); err != nil {
 		t.Logf("a claim: %v", err)
 	}
 	// A worker keeps its term until it has run out; that it can't renew is no sign that another has begun.

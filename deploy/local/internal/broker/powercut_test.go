@@ -152,7 +152,7 @@ func write(ctx context.Context, t *testing.T, log *storelog.Log, book *claim.Boo
 		}
 		state = next
 		acks.message(state.Version, m.ID)
-		if err := book.Claim(ctx, tenant, store.DeriveID(tenant, fmt.Sprint(n)), 1000, time.Now()); err == nil {
+		if _, err := book.Claim(ctx, tenant, store.DeriveID(tenant, fmt.Sprint(n)), 1000, time.Now()); err == nil {
 			acks.claim(tenant)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -90,7 +91,8 @@ func (a *Admission) Create(ctx context.Context, who principal.Principal, key str
 	if err != nil {
 		return store.State{}, err
 	}
-	if err := a.claim(ctx, parts, who.Tenant(), id); err != nil {
+	nonce, err := a.claim(ctx, parts, who.Tenant(), id)
+	if err != nil {
 		return store.State{}, err
 	}
 	facts := waiting(parts.Platform.Cluster())
@@ -103,10 +105,21 @@ func (a *Admission) Create(ctx context.Context, who principal.Principal, key str
 		before, err := parts.Log.Last(ctx, id)
 		return repeated(before, who, digest, err)
 	}
+	if errors.Is(err, storelog.ErrLogFull) && !errors.Is(err, storelog.ErrInDoubt) {
+		giveBack(ctx, parts.Claims, who.Tenant(), id, nonce)
+	}
 	if err != nil {
 		return store.State{}, err
 	}
 	return a.shown(who, after), nil
+}
+
+// giveBack undoes a claim whose store the log has refused for certain. Where that fails a sweep does it, ten minutes
+// later; whoever asked has its answer already.
+func giveBack(ctx context.Context, book *claim.Book, tenant string, id store.ID, nonce string) {
+	if err := book.GiveBack(ctx, tenant, id, nonce); err != nil {
+		slog.WarnContext(ctx, "give back a claim", "store", id, "error", err)
+	}
 }
 
 func (a *Admission) newID(tenant, key string) (store.ID, error) {
@@ -134,17 +147,17 @@ func repeated(before store.State, who principal.Principal, digest string, err er
 
 // claim lets the creates of one tenant pass one by one. The book would settle them too, but each round of 64 has one
 // winner and 63 that read and write again.
-func (a *Admission) claim(ctx context.Context, parts *bus.Parts, tenant string, id store.ID) error {
+func (a *Admission) claim(ctx context.Context, parts *bus.Parts, tenant string, id store.ID) (nonce string, err error) {
 	leave, err := a.turns.enter(ctx, tenant)
 	if err != nil {
-		return fmt.Errorf("wait for the tenant's other creates: %w", err)
+		return "", fmt.Errorf("wait for the tenant's other creates: %w", err)
 	}
 	defer leave()
-	err = parts.Claims.Claim(ctx, tenant, id, a.quota, a.now())
+	nonce, err = parts.Claims.Claim(ctx, tenant, id, a.quota, a.now())
 	if errors.Is(err, claim.ErrQuota) {
-		return &QuotaError{Limit: a.quota}
+		return "", &QuotaError{Limit: a.quota}
 	}
-	return err
+	return nonce, err
 }
 
 // spec fills in what the wish left open and checks the rest; the error is an *engine.FieldError.

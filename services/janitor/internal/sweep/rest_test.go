@@ -22,7 +22,7 @@ func (b *bundle) create(id store.ID, expires time.Time) {
 func (b *bundle) claim(at time.Time, ids ...store.ID) {
 	b.t.Helper()
 	for _, id := range ids {
-		if err := b.claims.Claim(b.t.Context(), tenant, id, 100, at); err != nil {
+		if _, err := b.claims.Claim(b.t.Context(), tenant, id, 100, at); err != nil {
 			b.t.Fatal(err)
 		}
 	}
