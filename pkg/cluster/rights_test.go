@@ -106,6 +106,10 @@ func TestProvisionerMayOnlyAddAndOnlyToStores(t *testing.T) {
 		{"delete a volume", func(ctx context.Context, c kubernetes.Interface) error {
 			return c.CoreV1().PersistentVolumeClaims(own).Delete(ctx, "orders", metav1.DeleteOptions{})
 		}},
+		{"let volumes grow that can't", func(ctx context.Context, c kubernetes.Interface) error {
+			_, err := c.StorageV1().StorageClasses().Patch(ctx, "standard", types.MergePatchType, []byte(`{"allowVolumeExpansion":true}`), metav1.PatchOptions{})
+			return err
+		}},
 		{"run a command in a pod", func(ctx context.Context, c kubernetes.Interface) error {
 			return c.CoreV1().RESTClient().Post().Namespace(own).Resource("pods").Name("web").SubResource("exec").Do(ctx).Error()
 		}},

@@ -60,24 +60,17 @@ func (s Spec) digest() (string, error) {
 
 // check renders once without Helm's actions and refuses what a store's chart may not hold: hooks (they would never
 // run), definitions of kinds, and anything outside the store's namespace (teardown deletes the namespace and is done).
-func check(op *cluster.Operation, spec Spec, capabilities *chartutil.Capabilities) (volumes []string, err error) {
-	manifests, err := spec.render(capabilities)
+func check(op *cluster.Operation, spec Spec, capabilities *chartutil.Capabilities) ([]*unstructured.Unstructured, error) {
+	objects, err := spec.objects(capabilities)
 	if err != nil {
 		return nil, invalid(err)
 	}
-	for _, manifest := range manifests {
-		object, err := decode([]byte(manifest.Content))
-		if err != nil {
-			return nil, invalid(fmt.Errorf("read %s: %w", manifest.Name, err))
-		}
+	for _, object := range objects {
 		if err := checkScope(op.Mapper(), object, spec.Store.Namespace()); err != nil {
 			return nil, err
 		}
-		if object.GroupVersionKind().GroupKind() == claims {
-			volumes = append(volumes, object.GetName())
-		}
 	}
-	return volumes, nil
+	return objects, nil
 }
 
 func (s Spec) render(capabilities *chartutil.Capabilities) ([]releaseutil.Manifest, error) {

@@ -86,7 +86,11 @@ func (w *work) lost(ctx context.Context, op *cluster.Operation) error {
 		return nil
 	}
 	client := op.Client().CoreV1().PersistentVolumeClaims(w.spec.Store.Namespace())
-	for _, name := range w.volumes {
+	for _, v := range w.wanted {
+		name := v.Claim
+		if v.Numbered {
+			name += "-0"
+		}
 		live, err := client.Get(ctx, name, metav1.GetOptions{})
 		switch {
 		case err != nil && !apierrors.IsNotFound(err):

@@ -13,7 +13,11 @@ import (
 // Objects are what the release would consist of, as the chart writes them, on a cluster that has only what Kubernetes
 // brings. No cluster is asked, so nothing says whether one would take them.
 func (s Spec) Objects() ([]*unstructured.Unstructured, error) {
-	manifests, err := s.render(chartutil.DefaultCapabilities)
+	return s.objects(chartutil.DefaultCapabilities)
+}
+
+func (s Spec) objects(capabilities *chartutil.Capabilities) ([]*unstructured.Unstructured, error) {
+	manifests, err := s.render(capabilities)
 	if err != nil {
 		return nil, err
 	}

@@ -90,6 +90,9 @@ func (r *Releases) Ensure(ctx context.Context, op *cluster.Operation, spec Spec)
 	if w.restore, err = w.toRestore(ctx, op); err != nil {
 		return err
 	}
+	if err := w.growVolumes(ctx, op); err != nil {
+		return err
+	}
 	if err := w.ensureCounted(ctx, op); err != nil {
 		return failed(op, err)
 	}
@@ -138,8 +141,8 @@ type work struct {
 	digest string
 	config *action.Configuration
 	stamp  *stamp
-	// volumes are the claims that the chart wants, by name.
-	volumes []string
+	// wanted are the volumes of the chart.
+	wanted []cluster.Volume
 	// restore says that some of what the release made isn't as it was made.
 	restore bool
 }
@@ -155,9 +158,13 @@ func (r *Releases) prepare(op *cluster.Operation, spec Spec) (*work, error) {
 	if err != nil {
 		return nil, failed(op, err)
 	}
-	volumes, err := check(op, spec, capabilities)
+	objects, err := check(op, spec, capabilities)
 	if err != nil {
 		return nil, err
+	}
+	wanted, err := volumesIn(objects)
+	if err != nil {
+		return nil, invalid(err)
 	}
 	namespace := spec.Store.Namespace()
 	getter := &getter{op: op, namespace: namespace}
@@ -165,12 +172,13 @@ func (r *Releases) prepare(op *cluster.Operation, spec Spec) (*work, error) {
 	client.Namespace = namespace
 	client.Log = debug
 	return &work{
-		spec: spec, digest: digest, volumes: volumes,
+		spec: spec, digest: digest,
 		config: &action.Configuration{
 			RESTClientGetter: getter, KubeClient: client, Releases: newStorage(op, namespace),
 			Capabilities: capabilities, Log: debug,
 		},
-		stamp: &stamp{labels: op.Cluster().ObjectLabels(spec.Store)},
+		stamp:  &stamp{labels: op.Cluster().ObjectLabels(spec.Store)},
+		wanted: wanted,
 	}, nil
 }
 

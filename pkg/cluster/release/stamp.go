@@ -14,8 +14,11 @@ import (
 )
 
 // stamp puts the platform's labels on every object of a chart and on its pods. The watches see nothing without them,
-// and that shouldn't hang on each chart's author.
-type stamp struct{ labels map[string]string }
+// and that shouldn't hang on each chart's author. It also has volumes keep the size that they have come to.
+type stamp struct {
+	labels  map[string]string
+	volumes volumes
+}
 
 // podTemplates are where kinds of workload keep theirs.
 var podTemplates = [][]string{
@@ -56,6 +59,9 @@ func (s *stamp) add(to *bytes.Buffer, document []byte) error {
 	}
 	if err := s.mark(object.Object); err != nil {
 		return err
+	}
+	if err := s.volumes.keep(object); err != nil {
+		return fmt.Errorf("keep the volumes of %s: %w", object.GetName(), err)
 	}
 	for _, at := range podTemplates {
 		template, found, err := unstructured.NestedMap(object.Object, at...)

@@ -10,17 +10,17 @@ var (
 		"admissionregistration.k8s.io/v1", "apiextensions.k8s.io/v1", "apiregistration.k8s.io/v1", "apps/v1",
 		"authentication.k8s.io/v1", "authorization.k8s.io/v1", "batch/v1", "coordination.k8s.io/v1", "discovery.k8s.io/v1",
 		"networking.k8s.io/v1", "policy/v1", "rbac.authorization.k8s.io/v1", "resource.k8s.io/v1",
+		"storage.k8s.io/v1",
 	}
 	nodelessControllers = []string{
 		"namespace-controller", "serviceaccount-controller", "serviceaccount-token-controller", "root-ca-certificate-publisher-controller",
 		"garbage-collector-controller", "resourcequota-controller", "clusterrole-aggregation-controller",
 		"deployment-controller", "replicaset-controller", "statefulset-controller", "cronjob-controller", "job-controller",
 	}
-	// nodelessWithout are admission plugins that wait for kinds which aren't there; and the one that has a namespace with a
-	// volume wait five seconds more for it to be out of use, which without pods that run it always is.
-	nodelessWithout = []string{
-		"Priority", "RuntimeClass", "DefaultStorageClass", "PersistentVolumeClaimResize", "StorageObjectInUseProtection",
-	}
+	// nodelessWithout are admission plugins that wait for kinds which aren't there; the one that would have a class which a test
+	// makes the default take claims of others; and the one that has a namespace with a volume wait five seconds more for it to
+	// be out of use, which without pods that run it always is.
+	nodelessWithout = []string{"Priority", "RuntimeClass", "DefaultStorageClass", "StorageObjectInUseProtection"}
 )
 
 func nodelessAPI() []string {
