@@ -78,7 +78,9 @@ func TestEveryEngineFitsEveryPlan(t *testing.T) {
 				id := b.api.NewID(t)
 				b.createOf(id, pack, plan.Name)
 				b.requireAttempts(t, b.awaitType(id, store.BecameReady), 1)
-				b.requireTaken(t, id, pack, plan)
+				for _, running := range []bool{true, false} {
+					b.requireTaken(t, id, pack, plan, running)
+				}
 				b.requireRoom(t, id)
 			})
 		}
@@ -93,7 +95,7 @@ func (b *bundle) createOf(id store.ID, pack engine.Pack, plan string) {
 
 // requireTaken has the API server judge every manifest of the release, unknown and doubled fields included. Helm asks for
 // no such judgement, so a field that is misspelt is lost without a word.
-func (b *bundle) requireTaken(t *testing.T, id store.ID, pack engine.Pack, plan engine.Plan) {
+func (b *bundle) requireTaken(t *testing.T, id store.ID, pack engine.Pack, plan engine.Plan, running bool) {
 	t.Helper()
 	files, err := engine.Chart(engines.Packs, pack)
 	if err != nil {
@@ -101,7 +103,7 @@ func (b *bundle) requireTaken(t *testing.T, id store.ID, pack engine.Pack, plan 
 	}
 	values, err := pack.Values(engine.Release{
 		Store: string(id), Name: "Test", Plan: plan.Name, Secret: "store-credentials", Host: "store.example.org",
-		URL: "https://store.example.org", IngressClass: "local", Running: true,
+		URL: "https://store.example.org", IngressClass: "local", Running: running,
 	})
 	if err != nil {
 		t.Fatal(err)

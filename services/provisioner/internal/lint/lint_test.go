@@ -98,6 +98,7 @@ func TestFolderFinds(t *testing.T) {
 		"version: the chart has 1.0.0":             {"engine.yaml", "\nversion: 1.0.0\n", "\nversion: 1.0.1\n"},
 		"suspended: store still has pods":          {deployment, "{{ ternary 1 0 .Values.running }}", "1"},
 		"suspended: suspended runs beside":         {page, "{{ ternary 0 1 .Values.running }}", "1"},
+		"suspended: suspended isn't there":         {page, "  name: suspended\n", "  name: {{ ternary \"other\" \"suspended\" .Values.running }}\n"},
 		"suspended: suspended has 0 pods":          {page, "{{ ternary 0 1 .Values.running }}", "0"},
 		"Service store doesn't lead to suspended":  {service, `(ternary "shop" "suspended" .Values.running)`, `"shop"`},
 		"Service store leads to suspended while":   {service, `(ternary "shop" "suspended" .Values.running)`, `"suspended"`},

@@ -37,7 +37,11 @@ func (r rendering) checkPage(objects []*unstructured.Unstructured, workloads []w
 		}
 	}
 	if page == nil {
-		// A chart may leave it out while the shop runs; that it is there otherwise checkNames asks.
+		// Of a suspended store checkNames says so. While the shop runs it stands by: one that an upgrade had made which didn't end
+		// well would be in no release that succeeded, so that Helm would leave it where it is.
+		if r.running {
+			r.fault("suspended: %s isn't there, without pods, while the shop runs", r.pack.Suspended.Workload)
+		}
 		return
 	}
 	doors, err := doorsOf(objects)

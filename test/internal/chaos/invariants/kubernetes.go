@@ -67,7 +67,10 @@ func (e *Evidence) readCluster(ctx context.Context, run record.Run) error {
 		return err
 	}
 	for _, w := range workloads {
-		c.Workloads[w.Metadata.Namespace]++
+		// The page of a suspended store stands by in every store.
+		if w.Metadata.Name != "suspended" {
+			c.Workloads[w.Metadata.Namespace]++
+		}
 	}
 	e.Cluster = c
 	return nil
