@@ -90,9 +90,6 @@ func (r *Releases) Ensure(ctx context.Context, op *cluster.Operation, spec Spec)
 	if w.restore, err = w.toRestore(ctx, op); err != nil {
 		return err
 	}
-	if err := w.growVolumes(ctx, op); err != nil {
-		return err
-	}
 	if err := w.ensureCounted(ctx, op); err != nil {
 		return failed(op, err)
 	}
@@ -100,10 +97,10 @@ func (r *Releases) Ensure(ctx context.Context, op *cluster.Operation, spec Spec)
 }
 
 // ensureCounted takes a refusal for an answer only after the store's quota was counted anew: what an earlier worker was
-// about to make when it ended may stand in there and nowhere else.
+// about to make when it ended may stand in there and nowhere else, and a larger one than before may not be known yet.
 func (w *work) ensureCounted(ctx context.Context, op *cluster.Operation) error {
 	for range recounts {
-		err := w.ensure()
+		err := w.ensure(ctx, op)
 		if e := op.Classify(err); e == nil || e.Kind != cluster.Forbidden {
 			return err
 		}
@@ -111,7 +108,7 @@ func (w *work) ensureCounted(ctx context.Context, op *cluster.Operation) error {
 			return err
 		}
 	}
-	return w.ensure()
+	return w.ensure(ctx, op)
 }
 
 // Deployed says whether Ensure has nothing to do.
@@ -182,9 +179,17 @@ func (r *Releases) prepare(op *cluster.Operation, spec Spec) (*work, error) {
 	}, nil
 }
 
-// ensure observes, chooses one action and reads back: Helm reports success also when the write of its last status
+// ensure has the volumes before Helm, which would change half of a release before it is refused the rest.
+func (w *work) ensure(ctx context.Context, op *cluster.Operation) error {
+	if err := w.growVolumes(ctx, op); err != nil {
+		return err
+	}
+	return w.ensureRelease()
+}
+
+// ensureRelease observes, chooses one action and reads back: Helm reports success also when the write of its last status
 // failed.
-func (w *work) ensure() error {
+func (w *work) ensureRelease() error {
 	last, err := lastRevision(w.config.Releases)
 	if err != nil {
 		return err

@@ -91,7 +91,7 @@ type volumes struct {
 	templates map[[2]string]string
 }
 
-// growVolumes comes before Helm, which would change half of a release before it is refused the rest.
+// growVolumes also learns what Helm must not ask for.
 func (w *work) growVolumes(ctx context.Context, op *cluster.Operation) error {
 	if len(w.wanted) == 0 {
 		return nil

@@ -1,6 +1,7 @@
 package release_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -72,10 +74,7 @@ func keepsVolumes(t *testing.T, grow bool) *keeping {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := engine.Plan{Name: "large", CPU: "500m", Memory: "256Mi", Storage: "20Gi"}
-	if err := b.operation(t, &clustertest.Trust{}).EnsureIsolation(t.Context(), cluster.Isolation{Store: b.id, Plan: plan}); err != nil {
-		t.Fatal(err)
-	}
+	k.grant(t, "2Gi")
 	k.ensure(t, k.spec(t, "first", "1Gi"))
 	// What the StatefulSet's controller would make of its template, and the binding, which there is nobody for here.
 	claims := b.api.Admin.CoreV1().PersistentVolumeClaims(b.id.Namespace())
@@ -84,15 +83,28 @@ func keepsVolumes(t *testing.T, grow bool) *keeping {
 		t.Fatal(err)
 	}
 	data := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "data-database-0"}, Spec: orders.Spec}
-	if _, err := claims.Create(t.Context(), data, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	clustertest.Eventually(t, "there is room for another volume", func(ctx context.Context) (bool, error) {
+		_, err := claims.Create(ctx, data, metav1.CreateOptions{})
+		if apierrors.IsForbidden(err) {
+			return false, nil
+		}
+		return err == nil, err
+	})
 	for _, name := range []string{"orders", "data-database-0"} {
 		if _, err := claims.Patch(t.Context(), name, types.MergePatchType, []byte(`{"status":{"phase":"Bound"}}`), metav1.PatchOptions{}, "status"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return k
+}
+
+// grant gives the store a plan with so much storage. Admission hears of it later.
+func (k *keeping) grant(t *testing.T, storage string) {
+	t.Helper()
+	plan := engine.Plan{Name: "small", CPU: "500m", Memory: "256Mi", Storage: storage}
+	if err := k.operation(t, &clustertest.Trust{}).EnsureIsolation(t.Context(), cluster.Isolation{Store: k.id, Plan: plan}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (k *keeping) spec(t *testing.T, title, storage string) storerelease.Spec {
@@ -133,6 +145,7 @@ func (k *keeping) set(t *testing.T) *appsv1.StatefulSet {
 func TestVolumesGrowWithTheRelease(t *testing.T) {
 	k := keepsVolumes(t, true)
 	before := k.set(t)
+	k.grant(t, "10Gi")
 	k.ensure(t, k.spec(t, "second", "5Gi"))
 	k.wantSizes(t, "5Gi", "5Gi")
 	k.wantTitle(t, "second", 2)
@@ -152,11 +165,18 @@ func TestVolumesNeverShrink(t *testing.T) {
 	k := keepsVolumes(t, true)
 	claims := k.api.Admin.CoreV1().PersistentVolumeClaims(k.id.Namespace())
 	patch := []byte(`{"spec":{"resources":{"requests":{"storage":"3Gi"}}}}`)
+	k.grant(t, "6Gi")
 	for _, name := range []string{"orders", "data-database-0"} {
-		if _, err := claims.Patch(t.Context(), name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
-			t.Fatal(err)
-		}
+		clustertest.Eventually(t, "there is room for a larger volume", func(ctx context.Context) (bool, error) {
+			_, err := claims.Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{})
+			if apierrors.IsForbidden(err) {
+				return false, nil
+			}
+			return err == nil, err
+		})
 	}
+	// What is left is too little for what stands, and nothing more is asked for.
+	k.grant(t, "2Gi")
 	if words := k.drift(t); len(words) != 0 {
 		t.Errorf("volumes that were grown by hand: %q", words)
 	}
@@ -195,6 +215,7 @@ func TestWhereTheClassLetsNoVolumeGrowNothingIsChanged(t *testing.T) {
 
 func TestVolumesGrowOverAKillAtEveryRequest(t *testing.T) {
 	k := keepsVolumes(t, true)
+	k.grant(t, "20Gi")
 	for n, killed := 1, true; killed; n++ {
 		size := fmt.Sprintf("%dMi", 1024+n)
 		killed = k.killAt(t, n, k.spec(t, size, size))

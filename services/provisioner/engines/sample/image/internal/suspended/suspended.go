@@ -19,8 +19,8 @@ import (
 //go:embed page.html
 var page []byte
 
-// Retry is what programs are told to wait, in seconds: how long a shop stays suspended nobody knows.
-const Retry = 3600
+// retry is what programs are told to wait, in seconds: how long a shop stays suspended nobody knows.
+const retry = 3600
 
 // shutdownTime is below the pod's grace period.
 const shutdownTime = 2 * time.Second
@@ -31,7 +31,7 @@ func Handler() http.Handler {
 		header := w.Header()
 		header.Set("Content-Type", "text/html; charset=utf-8")
 		header.Set("Content-Length", strconv.Itoa(len(page)))
-		header.Set("Retry-After", strconv.Itoa(Retry))
+		header.Set("Retry-After", strconv.Itoa(retry))
 		header.Set("Cache-Control", "no-store")
 		header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		header.Set("X-Content-Type-Options", "nosniff")
