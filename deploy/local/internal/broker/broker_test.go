@@ -40,12 +40,18 @@ type bundle struct {
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	passwords := passwords()
+	return setupFor(t, store.DefaultCluster)
+}
+
+// setupFor is a broker of an installation with these clusters.
+func setupFor(t *testing.T, clusters ...string) *bundle {
+	t.Helper()
+	passwords := passwords(clusters...)
 	dir := filepath.Join(t.TempDir(), `a "folder" with spaces`)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	text, err := broker.Config(broker.Settings{Address: "127.0.0.1:-1", Store: filepath.Join(dir, "log"), Passwords: passwords})
+	text, err := broker.ConfigFor(broker.Settings{Address: "127.0.0.1:-1", Store: filepath.Join(dir, "log"), Passwords: passwords}, clusters)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,9 +95,9 @@ func setup(t *testing.T) *bundle {
 	return b
 }
 
-func passwords() map[string]string {
+func passwords(clusters ...string) map[string]string {
 	all := map[string]string{}
-	for _, user := range broker.Users {
+	for _, user := range broker.UsersOf(clusters) {
 		all[user] = "password of " + user
 	}
 	return all

@@ -26,7 +26,9 @@ type Settings struct {
 
 // Config is the text of a nats-server configuration file. It holds the passwords, so it
 // belongs in a file of mode 0600.
-func Config(s Settings) ([]byte, error) {
+func Config(s Settings) ([]byte, error) { return configFor(s, clusters) }
+
+func configFor(s Settings, clusters []string) ([]byte, error) {
 	host, port, err := net.SplitHostPort(s.Address)
 	if err != nil {
 		return nil, fmt.Errorf("read the broker's address: %w", err)
@@ -35,9 +37,9 @@ func Config(s Settings) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the broker's port: %w", err)
 	}
-	table := grants()
-	users := make([]any, 0, len(Users))
-	for _, name := range Users {
+	table, names := grants(clusters), usersOf(clusters)
+	users := make([]any, 0, len(names))
+	for _, name := range names {
 		if s.Passwords[name] == "" {
 			return nil, fmt.Errorf("the broker's user %s has no password", name)
 		}

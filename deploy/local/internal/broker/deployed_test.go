@@ -78,7 +78,7 @@ func passwordVariable(user string) string { return "NATS_PASSWORD_" + strings.To
 func deployed() []byte {
 	var text bytes.Buffer
 	text.WriteString(deployedHead)
-	table := grants()
+	table := grants(clusters)
 	for _, user := range Users {
 		if user == Local {
 			continue

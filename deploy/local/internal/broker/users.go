@@ -5,6 +5,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/store"
 )
 
 // The users of the broker: one per service, one for backups, and the supervisor's own.
@@ -19,6 +20,36 @@ const (
 
 // Users lists them all.
 var Users = []string{Gateway, Provisioner, Janitor, Events, Backup, Local}
+
+// clusters are those of the installation: one so far.
+var clusters = []string{store.DefaultCluster}
+
+// usersOf are those of an installation of several clusters: each one's hands have users of their own.
+func usersOf(clusters []string) []string {
+	users := slices.Clone(Users)
+	for _, cluster := range clusters {
+		if !store.IsDefaultCluster(cluster) {
+			users = append(users, named(Provisioner, cluster), named(Janitor, cluster))
+		}
+	}
+	return users
+}
+
+// named is the user of a cluster's hand, and the durable consumer through which it takes its commands.
+func named(hand, cluster string) string {
+	if store.IsDefaultCluster(cluster) {
+		return hand
+	}
+	return hand + "-" + cluster
+}
+
+// of makes a subject that of a cluster's stores.
+func of(cluster, subject string) string {
+	if store.IsDefaultCluster(cluster) {
+		return subject
+	}
+	return subject + "." + cluster
+}
 
 // The buckets that the supervisor itself writes to. Package storelog has their names, too, and with them all that a
 // service links to be observed.
@@ -37,12 +68,18 @@ const (
 	deletes  = "store.*.command.delete"
 	events   = "store.*.event"
 	// sweepReport is one key of the bucket: the others are the provisioner's.
-	sweepReport = "$KV.platform.sweep"
+	sweepReport = "sweep"
 )
 
 // durables are the consumers through which commands are worked on, each called like the user whose it is. Whoever could
-// delete, change or pull from another's would stop all creates or all deletes, and nobody would see it.
-var durables = []string{Provisioner, Janitor}
+// delete, change or pull from another's would stop all creates or all deletes of a cluster, and nobody would see it.
+func durables(clusters []string) []string {
+	var names []string
+	for _, cluster := range clusters {
+		names = append(names, named(Provisioner, cluster), named(Janitor, cluster))
+	}
+	return names
+}
 
 // grant is what one user may publish to and subscribe to. What isn't here is refused.
 type grant struct {
@@ -75,31 +112,17 @@ func (g grant) subscriptions(user string) []string {
 // A snapshot goes to any address too, and there a single broker does obey: the empty message at its end, sent to the
 // address that deletes a stream, deletes it. So whoever has backup's password has the log. No service is given it, only
 // the job that takes backups and whoever restores one, for as long as that lasts.
-func grants() map[string]grant {
-	return map[string]grant{
+func grants(clusters []string) map[string]grant {
+	table := map[string]grant{
 		Gateway: {
-			publish: slices.Concat([]string{commands, events, "query.>"}, shape(),
+			publish: slices.Concat([]string{commands, events, of("*", events), "query.>"}, shape(),
 				get(stream), watch(PacksBucket), watch("catalog"), watch(PlatformBucket),
 				bucket("claims"), write("claims"), bucket("tickets"), write("tickets")),
-		},
-		Provisioner: {
-			publish: slices.Concat([]string{events, applies, platform.ImagesSubject("*")}, get(stream), follow(stream), work(Provisioner),
-				bucket("leases"), write("leases"), watch(PacksBucket), write(PacksBucket), watch("catalog"), write("catalog"),
-				bucket(PlatformBucket), write(PlatformBucket)),
-			denied:    othersConsumers(Provisioner),
-			subscribe: append(discovery("provisioner"), "query.credentials"),
-			answers:   true,
-		},
-		Janitor: {
-			publish: slices.Concat([]string{events, applies, deletes}, get(stream), follow(stream), work(Janitor),
-				bucket("leases"), write("leases"), watch("claims"), write("claims"),
-				bucket(PlatformBucket), []string{sweepReport}),
-			denied: othersConsumers(Janitor),
 		},
 		Events: {
 			publish: slices.Concat(get(stream), follow(stream), bucket("tickets"), write("tickets"),
 				watch(PlatformBucket)),
-			denied:    othersConsumers(Events),
+			denied:    othersConsumers(clusters, Events, ""),
 			subscribe: append(discovery("events"), "query.stores", "query.events", "query.dead-letters"),
 			answers:   true,
 		},
@@ -110,6 +133,38 @@ func grants() map[string]grant {
 			subscribe: []string{platform.ImagesSubject("*")},
 			answers:   true,
 		},
+	}
+	for _, cluster := range clusters {
+		table[named(Provisioner, cluster)] = provisionerOf(cluster, clusters)
+		table[named(Janitor, cluster)] = janitorOf(cluster, clusters)
+	}
+	return table
+}
+
+// provisionerOf is what one cluster's provisioner may do. Clusters of an installation trust each other; what one may
+// write is its own all the same, so that a hand that was told the wrong name is refused instead of believed.
+func provisionerOf(cluster string, clusters []string) grant {
+	user := named(Provisioner, cluster)
+	return grant{
+		publish: slices.Concat([]string{of(cluster, events), of(cluster, applies), platform.ImagesSubject("*")},
+			get(stream), follow(stream), work(user),
+			bucket("leases"), writeOf(cluster, "leases"), watch(PacksBucket), write(PacksBucket), watch("catalog"), write("catalog"),
+			bucket(PlatformBucket), writeOf(cluster, PlatformBucket)),
+		denied:    othersConsumers(clusters, user, ""),
+		subscribe: append(discovery("provisioner"), of(cluster, "query.credentials")),
+		answers:   true,
+	}
+}
+
+// janitorOf is what one cluster's janitor may do.
+func janitorOf(cluster string, clusters []string) grant {
+	user := named(Janitor, cluster)
+	return grant{
+		publish: slices.Concat([]string{of(cluster, events), of(cluster, applies), of(cluster, deletes)},
+			get(stream), follow(stream), work(user),
+			bucket("leases"), writeOf(cluster, "leases"), watch("claims"), write("claims"),
+			bucket(PlatformBucket), []string{"$KV." + PlatformBucket + "." + store.ClusterKey(cluster, sweepReport)}),
+		denied: othersConsumers(clusters, user, named(Provisioner, cluster)),
 	}
 }
 
@@ -157,10 +212,10 @@ func work(durable string) []string {
 }
 
 // othersConsumers takes back from what follow allows: the others' durables, and the removal of any. Asking how far one
-// is stays with the janitor, whose sweeps look for commands that nobody worked on.
-func othersConsumers(user string) []string {
+// is, observed, stays with the cluster's janitor, whose sweeps look for commands that nobody worked on.
+func othersConsumers(clusters []string, user, observed string) []string {
 	var subjects []string
-	for _, durable := range durables {
+	for _, durable := range durables(clusters) {
 		subjects = append(subjects, consumerAPI+"DELETE."+stream+"."+durable)
 		if durable == user {
 			continue
@@ -169,7 +224,7 @@ func othersConsumers(user string) []string {
 			consumerAPI+"CREATE."+stream+"."+durable,
 			consumerAPI+"CREATE."+stream+"."+durable+".>",
 			consumerAPI+"MSG.NEXT."+stream+"."+durable)
-		if user != Janitor {
+		if durable != observed {
 			subjects = append(subjects, consumerAPI+"INFO."+stream+"."+durable)
 		}
 	}
@@ -203,6 +258,11 @@ func watch(name string) []string {
 }
 
 func write(name string) []string { return []string{"$KV." + name + ".>"} }
+
+// writeOf is what writing a cluster's own keys takes. The default one's have no beginning of their own.
+func writeOf(cluster, name string) []string {
+	return []string{"$KV." + name + "." + store.ClusterKey(cluster, ">")}
+}
 
 // discovery is what a service of package micro listens to, by the service's name.
 func discovery(service string) []string {

@@ -1,0 +1,8 @@
+package broker
+
+// What an installation of several clusters will be given.
+var (
+	ConfigFor = configFor
+	UsersOf   = usersOf
+	Named     = named
+)
