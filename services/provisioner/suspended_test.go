@@ -32,7 +32,7 @@ type standing struct {
 
 func (b *bundle) standingStore(t *testing.T, pack engine.Pack, plan engine.Plan) *standing {
 	t.Helper()
-	chart, err := engine.Chart(engines.Packs, pack.Name)
+	chart, err := engine.Chart(engines.Packs, pack)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -133,7 +133,7 @@ func (a *author) putAway(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	path := fmt.Sprintf("/dead-letters/%d/discard", s.DeadLetter())
+	path := fmt.Sprintf("/dead-letters/%d/discard", s.DeadLetters()[0])
 	status, answer, err := a.Call(ctx, Admin, http.MethodPost, path, []byte(`{"reason":"its owner has given it up"}`), "")
 	if err != nil || status != http.StatusAccepted {
 		return fmt.Errorf("put store %q away: %d %v: %w", name, status, answer, err)
