@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
@@ -29,6 +30,11 @@ type item struct {
 func decode(raw storelog.Raw) *item {
 	it := &item{raw: raw}
 	if it.entry, it.err = readmodel.Decode(raw); it.err != nil {
+		return it
+	}
+	if schema := it.entry.State.Schema; schema > store.Schema {
+		// It can be shown. Kept, it would lack for good what this program doesn't know of it.
+		it.err = fmt.Errorf("message %d has schema %d: %w", raw.Seq, schema, storelog.ErrNewerSchema)
 		return it
 	}
 	facts, err := json.Marshal(it.entry.Message.Facts)
