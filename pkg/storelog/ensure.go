@@ -30,6 +30,8 @@ type Settings struct {
 	Installation string
 	// Clock divides how long a lease lives; what others have made longer stays.
 	Clock clock.Divisor
+	// Raise says that no older release runs on the log any more: see RaiseWriteLevel.
+	Raise bool
 }
 
 // Ensure creates the stream and the buckets, or brings existing ones to this shape. It gives and never takes: where
@@ -132,8 +134,8 @@ func readConfig(ctx context.Context, js jetstream.JetStream, name string) (*jets
 // shape gives a stream our settings and keeps what isn't ours. The log forgets nothing: with an age or a size limit a
 // quiet store would lose its state. Direct gets stay off because replicas may answer them from behind.
 func shape(c jetstream.StreamConfig, settings Settings) jetstream.StreamConfig {
-	if c.Subjects == nil {
-		// A log that is only being made was written by no older release.
+	// A log that is only being made was written by no older release.
+	if c.Subjects == nil || settings.Raise && levelOf(c.Metadata) < store.Schema {
 		c.Metadata = withEntry(c.Metadata, metaWriteLevel, strconv.Itoa(store.Schema))
 	}
 	c.Description = "Every command and event of every store"

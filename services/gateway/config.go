@@ -30,6 +30,8 @@ type Config struct {
 	Replicas     int      `name:"stream-replicas" env:"STREAM_REPLICAS" default:"1" help:"Copies of the log that the broker keeps: 1, or 3 on a cluster of brokers."`
 	Installation string   `name:"installation" env:"INSTALLATION" help:"Id of this installation, the same as its workers'. The log is marked with it, and one that carries another id is refused. Empty: neither."`
 
+	WriteLevel string `name:"write-level" env:"WRITE_LEVEL" default:"keep" enum:"keep,newest" help:"'newest' says that no older release runs on this log any more, and raises its write level at the start. 'keep' leaves that to POST /log/raise."`
+
 	TestClockDivisor clock.Divisor `name:"test-clock-divisor" env:"TEST_CLOCK_DIVISOR" hidden:"" help:"How many times shorter than in production workers wait, for installations that are tests."`
 
 	NATS      config.NATS      `embed:""`
@@ -79,7 +81,7 @@ func (c Config) hosts() []string { return []string{c.Listen, c.BaseDomain} }
 
 // log is how the log is to be.
 func (c Config) log() storelog.Settings {
-	return storelog.Settings{Replicas: c.Replicas, Installation: c.Installation, Clock: c.TestClockDivisor}
+	return storelog.Settings{Replicas: c.Replicas, Installation: c.Installation, Clock: c.TestClockDivisor, Raise: c.WriteLevel == "newest"}
 }
 
 func (c Config) connect(ctx context.Context) (*nats.Conn, error) { return c.NATS.Connect(ctx, service) }

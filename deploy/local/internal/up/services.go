@@ -51,7 +51,8 @@ func (r *run) startBroker() error {
 func (r *run) startGateway() {
 	r.start(gateway, 0, nil,
 		"LISTEN="+r.API, "AUTH=open", "EVENTS_URL="+r.at.Events, "BASE_DOMAIN="+r.at.Base,
-		"INSTALLATION="+r.identity.Installation)
+		// Whatever ran on this log before has ended: it is one machine's, and these are its programs.
+		"INSTALLATION="+r.identity.Installation, "WRITE_LEVEL=newest")
 }
 
 func (r *run) startEvents() {

@@ -72,6 +72,8 @@ type Config struct {
 	Cluster Cluster
 	// Available returns an error while there is no cluster to look at.
 	Available func(context.Context) error
+	// Settings is the digest of what the installation says of its stores, as this process knows it.
+	Settings string
 	// Sight says how to look at a store in the given state. It fails for one that this process can't judge.
 	Sight func(store.State) (Sight, error)
 }

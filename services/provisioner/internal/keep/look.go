@@ -118,6 +118,9 @@ func (l *look) inspect(ctx context.Context, sight Sight, failing bool) error {
 // judge says what is due to be said.
 func (l *look) judge(ctx context.Context, why *cause) time.Duration {
 	e, now := l.entry, time.Now()
+	if l.stale() && why == nil && len(e.drift) == 0 && e.pulse.mayMend(now) && l.mendTurn(now) {
+		return l.refresh(ctx, now)
+	}
 	if len(e.drift) > 0 {
 		beyond := lost(e.drift)
 		if beyond == nil && e.pulse.mayMend(now) && l.mendTurn(now) {
@@ -183,6 +186,27 @@ func (l *look) mend(ctx context.Context, now time.Time) time.Duration {
 	}
 	// Should it be changed again, that is to be found anew.
 	e.drift, e.driftDue = nil, now
+	return lookAgain
+}
+
+// stale says whether the store stands as an installation with other settings made it. A release that doesn't know the
+// verb may still run beside this one, and then the store stays as it is.
+func (l *look) stale() bool {
+	return l.state.Running.Settings != l.cfg.Settings && l.cfg.Log.WriteLevel() >= store.RefreshCommand.Since()
+}
+
+// refresh asks for one.
+func (l *look) refresh(ctx context.Context, now time.Time) time.Duration {
+	said, err := l.submit(ctx, store.Message{Type: store.RefreshCommand}, func(s store.State) error { return store.Admit(s, store.Refresh) })
+	if err != nil {
+		l.warn(ctx, "ask for a refresh", err)
+		return lookAgain
+	}
+	if said {
+		l.entry.pulse.mending(now)
+		l.told.said(ctx, store.RefreshCommand, "")
+		slog.InfoContext(ctx, "a store was made with other settings of the installation; asked for its refresh", l.attrs()...)
+	}
 	return lookAgain
 }
 
