@@ -29,6 +29,8 @@ type Images struct {
 
 // ImagesRequest asks for the images of an engine. Whoever asks starts the build.
 type ImagesRequest struct {
+	// Version is the engine's; empty is the one that new stores are made of.
+	Version string `json:"version,omitempty"`
 	// Again has the folders looked at again that the images are built of; without it, images that the cluster has will do.
 	Again bool `json:"again,omitempty"`
 	// Settings are folders that are handed in from now on (engine.Source), by the setting's name.

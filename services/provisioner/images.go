@@ -16,8 +16,8 @@ const imagesOnDemand = "on-demand"
 // asker asks over the bus.
 type asker struct{ nc *nats.Conn }
 
-func (a asker) Ask(ctx context.Context, engine string) (platform.Images, error) {
-	return platform.AskImages(ctx, a.nc, engine, platform.ImagesRequest{})
+func (a asker) Ask(ctx context.Context, engine, version string) (platform.Images, error) {
+	return platform.AskImages(ctx, a.nc, engine, platform.ImagesRequest{Version: version})
 }
 
 // images is nil where they come from a registry: nobody would answer.

@@ -87,21 +87,25 @@ func (i *imagesCommand) packs(repository string) ([]images.Pack, error) {
 	if err != nil {
 		return nil, err
 	}
+	builds := func(p images.Pack) bool { return p.Builds() }
+	if i.Engine == "" {
+		return slices.DeleteFunc(packs, func(p images.Pack) bool { return !builds(p) }), nil
+	}
 	var names []string
+	var versions []images.Pack
 	for _, pack := range packs {
 		names = append(names, pack.Name)
+		if pack.Name == i.Engine {
+			versions = append(versions, pack)
+		}
 	}
-	if i.Engine == "" {
-		return slices.DeleteFunc(packs, func(p images.Pack) bool { return !p.Builds() }), nil
+	if len(versions) == 0 {
+		return nil, fmt.Errorf("there is no engine %s: there are %s", i.Engine, strings.Join(slices.Compact(names), ", "))
 	}
-	at := slices.Index(names, i.Engine)
-	if at < 0 {
-		return nil, fmt.Errorf("there is no engine %s: there are %s", i.Engine, strings.Join(names, ", "))
-	}
-	if !packs[at].Builds() {
+	if !slices.ContainsFunc(versions, builds) {
 		return nil, fmt.Errorf("engine %s brings nothing that images are built of", i.Engine)
 	}
-	return packs[at : at+1], nil
+	return slices.DeleteFunc(versions, func(p images.Pack) bool { return !builds(p) }), nil
 }
 
 func (i *imagesCommand) builder(ctx context.Context, repository string, out io.Writer) (*imagebuild.Builder, io.Closer, error) {
@@ -162,7 +166,7 @@ const askPause = 300 * time.Millisecond
 
 // ask has the platform that runs here build and load, in the way that a store of the engine would, and tells what it says.
 func ask(ctx context.Context, running *nats.Conn, pack images.Pack, settings images.Settings, terminal *up.Terminal) error {
-	request, said := platform.ImagesRequest{Again: true, Settings: settings}, ""
+	request, said := platform.ImagesRequest{Version: pack.Version, Again: true, Settings: settings}, ""
 	for {
 		state, err := platform.AskImages(ctx, running, pack.Name, request)
 		switch {
@@ -176,7 +180,7 @@ func ask(ctx context.Context, running *nats.Conn, pack images.Pack, settings ima
 			terminal.Say(pack.Name, "loaded into the cluster")
 			return nil
 		default:
-			request = platform.ImagesRequest{}
+			request = platform.ImagesRequest{Version: pack.Version}
 			if state.Message != "" {
 				up.Tell(terminal, pack.Name, &said, state.Message, state.Done, state.Total)
 			}

@@ -37,7 +37,7 @@ func (b *Builder) carryOut(ctx context.Context, request images.Request, progress
 		found := map[string]images.Image{}
 		for _, pack := range request.Packs {
 			if image, ok, err := b.Built(ctx, pack, request.Settings); err == nil && ok {
-				found[pack.Name] = image
+				found[pack.Key()] = image
 			}
 		}
 		return found, nil
@@ -48,7 +48,7 @@ func (b *Builder) carryOut(ctx context.Context, request images.Request, progress
 			if err != nil {
 				return nil, err
 			}
-			found[pack.Name] = image
+			found[pack.Key()] = image
 		}
 		return found, nil
 	case images.Push:

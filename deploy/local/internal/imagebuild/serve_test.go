@@ -58,11 +58,11 @@ func TestRequestsAreServed(t *testing.T) {
 	}
 	fill(t, pack.ImageFolder(), map[string]string{"main.go": "package main\n\nfunc main() {}\n"})
 	last, all := served(t, b, images.Request{Verb: images.Ensure, Packs: packs})
-	if _, err := os.Stat(last.Images["tiny"].Path); err != nil || !strings.Contains(all, `"message":"compiling"`) {
+	if _, err := os.Stat(last.Images[pack.Key()].Path); err != nil || !strings.Contains(all, `"message":"compiling"`) {
 		t.Errorf("built: %v; it said %s", err, all)
 	}
 	again, _ := served(t, b, images.Request{Verb: images.Built, Packs: packs})
-	if again.Images["tiny"].Path != last.Images["tiny"].Path || again.Images["tiny"].Path == "" {
+	if again.Images[pack.Key()].Path != last.Images[pack.Key()].Path || again.Images[pack.Key()].Path == "" {
 		t.Errorf("after it was built: %+v", again)
 	}
 	path := filepath.Join(t.TempDir(), "images.tar")

@@ -21,6 +21,9 @@ type Pack struct {
 	Folder string `json:"folder"`
 }
 
+// Key tells a pack from others, and from other versions of its engine.
+func (p Pack) Key() string { return p.Name + "." + p.Version }
+
 // Image is the archive of an engine's images, as `docker save` would write it.
 type Image struct {
 	Names []string `json:"names"` // as the pack has them

@@ -65,11 +65,11 @@ func TestTheProgramIsAskedAndHeard(t *testing.T) {
 	b := program(t, `echo building >&2
 printf '%s' '{"message":"compiling","done":1,"total":3}{"say":"+ apt-get\n"}'
 echo '{"message":"packing"}'
-echo '{"last":true,"images":{"tiny":{"names":["a:1"],"path":"/there"}}}'
+echo '{"last":true,"images":{"tiny.1":{"names":["a:1"],"path":"/there"}}}'
 yes | head -c 1000000
 `)
 	var said []string
-	pack := images.Pack{Pack: engine.Pack{Name: "tiny"}, Folder: "/engines/tiny"}
+	pack := images.Pack{Pack: engine.Pack{Name: "tiny", Version: "1"}, Folder: "/engines/tiny"}
 	got, err := b.Ensure(t.Context(), pack, images.Settings{"X": "/y"}, func(message string, done, total int) {
 		said = append(said, message+strings.Repeat("+", done)+strings.Repeat("-", total-done))
 	})

@@ -46,7 +46,7 @@ type Answer struct {
 	Say     string `json:"say,omitempty"`
 
 	Last   bool             `json:"last,omitempty"`
-	Images map[string]Image `json:"images,omitempty"` // by engine
+	Images map[string]Image `json:"images,omitempty"` // by Pack.Key
 	Failed *Failure         `json:"failed,omitempty"`
 }
 
@@ -85,7 +85,7 @@ type Program struct {
 	Log, Out io.Writer
 }
 
-// Built answers the images, by engine, of those packs that are built from what stands in the folders now. What can't be
+// Built answers the images, by Pack.Key, of those packs that are built from what stands in the folders now. What can't be
 // looked at isn't among them.
 func (p *Program) Built(ctx context.Context, packs []Pack, settings Settings) (map[string]Image, error) {
 	last, err := p.ask(ctx, Request{Verb: Built, Packs: packs, Settings: settings}, nil)
@@ -95,7 +95,7 @@ func (p *Program) Built(ctx context.Context, packs []Pack, settings Settings) (m
 // Ensure answers the pack's images, building them when they aren't in the cache.
 func (p *Program) Ensure(ctx context.Context, pack Pack, settings Settings, progress Progress) (Image, error) {
 	last, err := p.ask(ctx, Request{Verb: Ensure, Packs: []Pack{pack}, Settings: settings, Install: p.Install}, progress)
-	return last.Images[pack.Name], err
+	return last.Images[pack.Key()], err
 }
 
 // Push pushes images below the prefix of a registry, as whoever this user is there.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/store-platform/store-platform/deploy/local/internal/images"
 	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/platform"
 )
 
@@ -25,10 +26,13 @@ const (
 	longPause  = 5 * time.Minute
 )
 
-// supplier builds the images of engines when somebody first asks for them, one engine at a time, and loads them into the
-// cluster.
+// supplier builds the images of engines when somebody first asks for them, one version of one engine at a time, and loads
+// them into the cluster.
 type supplier struct {
-	packs map[string]images.Pack
+	// packs are by their keys, as everything here; newest are the keys of those that new stores are made of, by the
+	// engine's name.
+	packs  map[string]images.Pack
+	newest map[string]string
 	// built, ensure and load are the program's and the cluster's.
 	built  func(context.Context, []images.Pack, images.Settings) (map[string]images.Image, error)
 	ensure func(context.Context, images.Pack, images.Settings, images.Progress) (images.Image, error)
@@ -43,7 +47,7 @@ type supplier struct {
 	wake     chan struct{}
 }
 
-// supply is one engine's.
+// supply is one version's.
 type supply struct {
 	state    platform.Images
 	queued   bool // waits for its turn, or is being built
@@ -53,25 +57,38 @@ type supply struct {
 
 func newSupplier(packs []images.Pack, settings images.Settings, program *images.Program, load func(context.Context, images.Image) error, terminal *Terminal) *supplier {
 	s := &supplier{
-		packs: map[string]images.Pack{}, load: load, terminal: terminal,
+		packs: map[string]images.Pack{}, newest: map[string]string{}, load: load, terminal: terminal,
 		settings: settings, supplies: map[string]*supply{}, wake: make(chan struct{}, 1),
 		built: program.Built, ensure: program.Ensure,
 	}
+	var carried []engine.Pack
 	for _, pack := range packs {
+		carried = append(carried, pack.Pack)
 		// Of an engine that brings nothing to build, images come from a registry, and nobody has to wait for them.
 		if pack.Builds() {
-			s.packs[pack.Name] = pack
-			s.supplies[pack.Name] = &supply{}
+			s.packs[pack.Key()] = pack
+			s.supplies[pack.Key()] = &supply{}
 		}
+	}
+	for _, pack := range engine.Offered(carried) {
+		s.newest[pack.Name] = images.Pack{Pack: pack}.Key()
 	}
 	return s
 }
 
 // answer says how far an engine's images are, and has them built if nobody does.
-func (s *supplier) answer(engine string, request platform.ImagesRequest) platform.Images {
+func (s *supplier) answer(name string, request platform.ImagesRequest) platform.Images {
+	key := s.newest[name]
+	if request.Version != "" {
+		key = images.Pack{Pack: engine.Pack{Name: name, Version: request.Version}}.Key()
+	}
+	return s.answerFor(key, request)
+}
+
+func (s *supplier) answerFor(key string, request platform.ImagesRequest) platform.Images {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	one := s.supplies[engine]
+	one := s.supplies[key]
 	if one == nil {
 		return platform.Images{Ready: true}
 	}
@@ -80,22 +97,22 @@ func (s *supplier) answer(engine string, request platform.ImagesRequest) platfor
 	}
 	due := !one.state.Ready && !time.Now().Before(one.retryAt)
 	if !one.queued && (due || request.Again) {
-		s.enqueue(engine)
+		s.enqueue(key)
 	}
 	return one.state
 }
 
 // enqueue is called with mu held.
-func (s *supplier) enqueue(engine string) {
+func (s *supplier) enqueue(key string) {
 	message := ""
 	for _, other := range s.supplies {
 		if other.queued {
 			message = "waiting for another engine's"
 		}
 	}
-	one := s.supplies[engine]
+	one := s.supplies[key]
 	one.queued, one.state = true, platform.Images{Message: message}
-	s.queue = append(s.queue, engine)
+	s.queue = append(s.queue, key)
 	select {
 	case s.wake <- struct{}{}:
 	default:
@@ -111,19 +128,19 @@ func (s *supplier) cached(ctx context.Context) map[string]images.Image {
 	return found
 }
 
-// request asks for engines as a store would, for the smallest archive first: nobody waits long for that one.
-func (s *supplier) request(engines map[string]images.Image) {
-	size := func(engine string) int64 {
-		info, err := os.Stat(engines[engine].Path)
+// request asks for packs as a store would, for the smallest archive first: nobody waits long for that one.
+func (s *supplier) request(archives map[string]images.Image) {
+	size := func(key string) int64 {
+		info, err := os.Stat(archives[key].Path)
 		if err != nil {
 			return 0
 		}
 		return info.Size()
 	}
-	for _, name := range slices.SortedFunc(maps.Keys(engines), func(a, b string) int {
+	for _, key := range slices.SortedFunc(maps.Keys(archives), func(a, b string) int {
 		return cmp.Or(cmp.Compare(size(a), size(b)), cmp.Compare(a, b))
 	}) {
-		s.answer(name, platform.ImagesRequest{})
+		s.answerFor(key, platform.ImagesRequest{})
 	}
 }
 
@@ -144,8 +161,8 @@ func (s *supplier) run(ctx context.Context, broker config.NATS) error {
 // work builds what is queued until ctx ends.
 func (s *supplier) work(ctx context.Context) {
 	for {
-		for engine := s.next(); engine != "" && ctx.Err() == nil; engine = s.next() {
-			s.settle(engine, s.supply(ctx, s.packs[engine]))
+		for key := s.next(); key != "" && ctx.Err() == nil; key = s.next() {
+			s.settle(s.packs[key], s.supply(ctx, s.packs[key]))
 		}
 		select {
 		case <-ctx.Done():
@@ -161,16 +178,16 @@ func (s *supplier) next() string {
 	if len(s.queue) == 0 {
 		return ""
 	}
-	engine := s.queue[0]
+	key := s.queue[0]
 	s.queue = s.queue[1:]
-	return engine
+	return key
 }
 
 func (s *supplier) supply(ctx context.Context, pack images.Pack) error {
 	began, said := time.Now(), ""
 	report := func(message string, done, total int) {
 		s.mu.Lock()
-		s.supplies[pack.Name].state = platform.Images{Message: message, Done: done, Total: total}
+		s.supplies[pack.Key()].state = platform.Images{Message: message, Done: done, Total: total}
 		s.mu.Unlock()
 		if s.terminal != nil {
 			Tell(s.terminal, pack.Name, &said, message, done, total)
@@ -188,9 +205,9 @@ func (s *supplier) supply(ctx context.Context, pack images.Pack) error {
 }
 
 // settle notes how a build ended.
-func (s *supplier) settle(engine string, err error) {
+func (s *supplier) settle(pack images.Pack, err error) {
 	s.mu.Lock()
-	one := s.supplies[engine]
+	one := s.supplies[pack.Key()]
 	one.queued = false
 	if err == nil {
 		one.state, one.failures, one.retryAt = platform.Images{Ready: true}, 0, time.Time{}
@@ -203,7 +220,7 @@ func (s *supplier) settle(engine string, err error) {
 	one.state = failed(err)
 	s.mu.Unlock()
 	if s.terminal != nil && !errors.Is(err, context.Canceled) {
-		s.terminal.Say(engine, "images: %v", err)
+		s.terminal.Say(pack.Name, "images: %v", err)
 	}
 }
 

@@ -26,12 +26,14 @@ type workshop struct {
 	broken error // of loading
 }
 
-// open makes a workshop for engines a and b, which runs until the test ends, and c, which brings nothing to build.
+// open makes a workshop for engines a, in two versions, and b, which runs until the test ends, and c, which brings nothing
+// to build.
 func open(t *testing.T) *workshop {
 	t.Helper()
 	var packs []images.Pack
-	for _, name := range []string{"a", "b", "c"} {
-		pack := images.Pack{Pack: engine.Pack{Name: name, Title: name}, Folder: filepath.Join(t.TempDir(), name)}
+	for _, key := range []string{"a.1", "a.2", "b.1", "c.1"} {
+		name, version, _ := strings.Cut(key, ".")
+		pack := images.Pack{Pack: engine.Pack{Name: name, Title: name, Version: version}, Folder: filepath.Join(t.TempDir(), key)}
 		if name != "c" {
 			if err := os.MkdirAll(filepath.Join(pack.Folder, "image"), 0o755); err != nil {
 				t.Fatal(err)
@@ -53,7 +55,7 @@ func open(t *testing.T) *workshop {
 		w.begun <- pack.Name
 		select {
 		case err := <-w.end:
-			return images.Image{Path: pack.Name}, err
+			return images.Image{Path: pack.Key()}, err
 		case <-ctx.Done():
 			return images.Image{}, ctx.Err()
 		}
@@ -90,7 +92,7 @@ func TestImagesAreBuiltWhenTheyAreFirstAskedFor(t *testing.T) {
 			t.Error("two engines are built at once")
 		}
 		w.end <- nil
-		if said := w.ask("a"); !said.Ready || strings.Join(w.loads, " ") != "a" {
+		if said := w.ask("a"); !said.Ready || strings.Join(w.loads, " ") != "a.2" {
 			t.Errorf("after it was built: %+v, loaded %v", said, w.loads)
 		}
 		if name := <-w.begun; name != "b" {
@@ -142,6 +144,33 @@ func TestAFailedBuildIsTriedAgainBehindAPause(t *testing.T) {
 	})
 }
 
+// A store of an older version waits for that version's images.
+func TestEachVersionHasItsImages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t)
+		older := func() platform.Images {
+			synctest.Wait()
+			return w.answer("a", platform.ImagesRequest{Version: "1"})
+		}
+		for _, ask := range []func() platform.Images{func() platform.Images { return w.ask("a") }, older} {
+			if said := ask(); said.Ready {
+				t.Fatalf("before anything was built: %+v", said)
+			}
+			<-w.begun
+			w.end <- nil
+			if said := ask(); !said.Ready {
+				t.Errorf("after the build: %+v", said)
+			}
+		}
+		if got := strings.Join(w.loads, " "); got != "a.2 a.1" {
+			t.Errorf("loaded %q", got)
+		}
+		if said := w.answer("a", platform.ImagesRequest{Version: "3"}); !said.Ready {
+			t.Errorf("of a version that isn't built here: %+v", said)
+		}
+	})
+}
+
 func TestWhatIsBuiltIsLoadedUnaskedTheSmallestFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := open(t)
@@ -150,7 +179,7 @@ func TestWhatIsBuiltIsLoadedUnaskedTheSmallestFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.built = func(context.Context, []images.Pack, images.Settings) (map[string]images.Image, error) {
-			return map[string]images.Image{"a": {Path: large}, "b": {Path: small}}, nil
+			return map[string]images.Image{"a.2": {Path: large}, "b.1": {Path: small}}, nil
 		}
 		w.request(w.cached(t.Context()))
 		for _, want := range []string{"b", "a"} {

@@ -14,7 +14,7 @@ import (
 
 // Images are built by somebody else when they are first asked for. Asking again tells how far they are.
 type Images interface {
-	Ask(ctx context.Context, engine string) (platform.Images, error)
+	Ask(ctx context.Context, engine, version string) (platform.Images, error)
 }
 
 // stepImages is no step of an operation: nothing is attempted before the images are there.
@@ -41,7 +41,7 @@ func (h *Hand) Available(ctx context.Context, s store.State) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, imagesTimeout)
 	defer cancel()
-	images, err := h.Images.Ask(ctx, e.Name)
+	images, err := h.Images.Ask(ctx, e.Name, e.Version)
 	switch {
 	case err != nil:
 		return &work.Waiting{

@@ -23,8 +23,8 @@ type builder struct {
 	asked []string
 }
 
-func (b *builder) Ask(_ context.Context, engine string) (platform.Images, error) {
-	b.asked = append(b.asked, engine)
+func (b *builder) Ask(_ context.Context, engine, version string) (platform.Images, error) {
+	b.asked = append(b.asked, engine+" "+version)
 	return b.said, b.err
 }
 
@@ -76,7 +76,7 @@ func TestAStoreWaitsForTheImagesOfItsEngine(t *testing.T) {
 			case c.want.Step != got.Step || c.want.Error() != got.Error():
 				t.Errorf("waits as %+v, want %+v", got, c.want)
 			}
-			if diff := cmp.Diff([]string{"sample"}, c.builder.asked); diff != "" {
+			if diff := cmp.Diff([]string{"sample 1.0.0"}, c.builder.asked); diff != "" {
 				t.Error(diff)
 			}
 		})
