@@ -18,7 +18,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
-// The routes that a probe can take.
+// The routes that a probe can take. Where it takes two they are joined by a plus: both answered.
 const (
 	ViaService     = "service"
 	ViaIngress     = "ingress"
@@ -41,10 +41,13 @@ type Target struct {
 	Probe engine.Probe
 }
 
+// ReasonRouteDead is that of a store that works and that nobody gets to by its address.
+const ReasonRouteDead = "RouteNotAnswering"
+
 // Probe asks until the answer is the engine's own or ctx ends; the error then carries the last wrong answer. via is the
-// route: from inside the cluster the store's Service, from outside the ingress, and without an address for that one a
-// port-forward to a ready pod. Not the API server's service proxy: its requests come from nowhere that a store's policies
-// let in.
+// route: from inside the cluster the store's Service, and behind it the ingress where its address is known; from outside the
+// ingress alone, and without an address for that one a port-forward to a ready pod. Not the API server's service proxy: its
+// requests come from nowhere that a store's policies let in.
 func (c *Cluster) Probe(ctx context.Context, t Target) (via string, err error) {
 	pause := wait.Backoff{Duration: probeFirstPause, Factor: 2, Steps: math.MaxInt, Cap: probeLongestPause}
 	for {
@@ -83,37 +86,62 @@ func (c *Cluster) ProbeOnce(ctx context.Context, t Target) (via string, err erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	via, address, dial := c.route(l, t, public)
-	if err := ask(ctx, address, dial, public, t.Probe); err != nil {
-		return via, notAnswering(via, err)
+	return askEach(ctx, c.routes(l, t, public), public, t.Probe)
+}
+
+// askEach asks by one route after the other, and stops at the first that doesn't answer.
+func askEach(ctx context.Context, routes []route, public *url.URL, probe engine.Probe) (via string, err error) {
+	for i, r := range routes {
+		err := ask(ctx, r, public, probe)
+		switch {
+		case err != nil && i > 0:
+			return via, wrap(fmt.Errorf("probe by %s: %w", r.via, err), Transient, ReasonRouteDead,
+				"The store works, and its address doesn't lead to it yet.")
+		case err != nil:
+			return r.via, notAnswering(r.via, err)
+		case i > 0:
+			via += "+"
+		}
+		via += r.via
 	}
 	return via, nil
 }
 
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
-// route chooses the way to the store. The address holds what goes into TLS and the request line; dial goes where the
-// route leads.
-func (c *Cluster) route(l *link, t Target, public *url.URL) (via string, address *url.URL, dial dialer) {
+// route is a way to a store. The address holds what goes into TLS and the request line; dial goes where the route leads.
+type route struct {
+	via     string
+	address *url.URL
+	dial    dialer
+}
+
+// routes lists the ways by which the store must answer.
+func (c *Cluster) routes(l *link, t Target, public *url.URL) []route {
 	direct := new(net.Dialer).DialContext
 	service := net.JoinHostPort(t.Probe.Service+"."+t.Store.Namespace()+".svc", strconv.Itoa(t.Probe.Port))
-	switch {
+	// A visitor's, but for the name: the platform's own DNS may not know it, and a balancer that hands out its public address
+	// may not be reached by it from inside.
+	visitors := route{ViaIngress, &url.URL{Scheme: public.Scheme, Host: public.Host}, func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return direct(ctx, network, c.cfg.IngressAddr)
+	}}
+	inside := route{ViaService, &url.URL{Scheme: "http", Host: service}, direct}
+	switch known := c.cfg.IngressAddr != ""; {
+	case l.inCluster && known:
+		return []route{inside, visitors}
 	case l.inCluster:
-		return ViaService, &url.URL{Scheme: "http", Host: service}, direct
-	case c.cfg.IngressAddr != "":
-		return ViaIngress, &url.URL{Scheme: public.Scheme, Host: public.Host}, func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return direct(ctx, network, c.cfg.IngressAddr)
-		}
-	default:
-		return ViaPortForward, &url.URL{Scheme: "http", Host: service}, func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return l.dialService(ctx, t.Store.Namespace(), t.Probe.Service)
-		}
+		return []route{inside}
+	case known:
+		return []route{visitors}
 	}
+	return []route{{ViaPortForward, &url.URL{Scheme: "http", Host: service}, func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return l.dialService(ctx, t.Store.Namespace(), t.Probe.Service)
+	}}}
 }
 
 // ask makes the request. Each one has a connection of its own: the question is whether a visitor who comes now is let in.
-func ask(ctx context.Context, address *url.URL, dial dialer, public *url.URL, probe engine.Probe) error {
-	target, err := address.Parse(probe.Path)
+func ask(ctx context.Context, r route, public *url.URL, probe engine.Probe) error {
+	target, err := r.address.Parse(probe.Path)
 	if err != nil {
 		return fmt.Errorf("read probe path: %w", err)
 	}
@@ -125,7 +153,7 @@ func ask(ctx context.Context, address *url.URL, dial dialer, public *url.URL, pr
 	req.Header.Set("User-Agent", "store-platform-probe")
 	req.Header.Set("X-Forwarded-Proto", public.Scheme)
 	client := http.Client{
-		Transport:     &http.Transport{DialContext: dial, DisableKeepAlives: true},
+		Transport:     &http.Transport{DialContext: r.dial, DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	resp, err := client.Do(req)

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -94,6 +96,39 @@ func TestProbeOfAStoreThatIsAwayIsNotAClusterThatIsAway(t *testing.T) {
 	_, err := c.ProbeOnce(t.Context(), target())
 	if e := Classify(err); e.Kind != Transient || e.Reason != "NotAnswering" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Inside the cluster a store's Service may answer while no visitor gets to it.
+func TestInsideTheClusterTheVisitorsRouteIsAskedToo(t *testing.T) {
+	ready := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"ready":true}`) })
+	shop, dead := httptest.NewServer(ready), httptest.NewServer(http.NotFoundHandler())
+	defer shop.Close()
+	defer dead.Close()
+	public := &url.URL{Scheme: "http", Host: publicHost}
+	c := outside(t, "http://127.0.0.1:1", strings.TrimPrefix(shop.URL, "http://"))
+	routes := c.routes(&link{inCluster: true}, target(), public)
+	if len(routes) != 2 || routes[0].via != ViaService || routes[1].via != ViaIngress {
+		t.Fatalf("it goes by %v", routes)
+	}
+	// Where the Service of a cluster would be.
+	routes[0].dial = routes[1].dial
+	via, err := askEach(t.Context(), routes, public, target().Probe)
+	if err != nil || via != "service+ingress" {
+		t.Errorf("got %q, %v", via, err)
+	}
+	c.cfg.IngressAddr = strings.TrimPrefix(dead.URL, "http://")
+	routes[1] = c.routes(&link{inCluster: true}, target(), public)[1]
+	routes[0].dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, strings.TrimPrefix(shop.URL, "http://"))
+	}
+	via, err = askEach(t.Context(), routes, public, target().Probe)
+	if e := Classify(err); e.Kind != Transient || e.Reason != ReasonRouteDead || via != ViaService || !strings.Contains(e.Detail, "ingress") {
+		t.Errorf("with a dead route: %q, %v", via, err)
+	}
+	c.cfg.IngressAddr = ""
+	if routes := c.routes(&link{inCluster: true}, target(), public); len(routes) != 1 || routes[0].via != ViaService {
+		t.Errorf("without an address of the ingress it goes by %v", routes)
 	}
 }
 
