@@ -46,6 +46,8 @@ type Config struct {
 	// IngressAddr is host:port of the ingress, for probes from outside the cluster. Without one they go by
 	// port-forward.
 	IngressAddr string
+	// Settings are what the installation says of all stores.
+	Settings Settings
 	// Clock is the installation's, which says how long its workers can be trusted.
 	Clock clock.Divisor
 }

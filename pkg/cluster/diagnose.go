@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -47,6 +48,8 @@ const (
 	reasonUnschedulable = corev1.PodReasonUnschedulable
 	reasonPodsRefused   = "PodsRefused"
 	reasonQuotaExceeded = "QuotaExceeded"
+	reasonNoClass       = "NoStorageClass"
+	reasonNoVolume      = "VolumeNotMade"
 	reasonNoProgress    = "ProgressDeadlineExceeded"
 	reasonNotReady      = "PodsNotReady"
 	reasonNoPods        = "NoPodsYet"
@@ -60,6 +63,8 @@ var sentences = map[string]string{
 	"ErrImageNeverPull": "A program of the store isn't on the cluster's machines.",
 	reasonCrashLoop:     "A program of the store ends again and again.",
 	reasonUnschedulable: "The cluster has no room for the store at the moment.",
+	reasonNoClass:       "The cluster doesn't know what to keep the store's data on: it has no default storage class, and the platform names none.",
+	reasonNoVolume:      "The cluster can't make the store's volume.",
 	reasonPodsRefused:   "The cluster doesn't let the store's programs start.",
 	reasonQuotaExceeded: "The store needs more than its plan allows.",
 	reasonNotReady:      "A program of the store runs, but doesn't work yet.",
@@ -67,10 +72,21 @@ var sentences = map[string]string{
 	reasonEnding:        "A program of the store hasn't ended yet.",
 }
 
+// What a registry refuses has a reason of its own in the kubelet's words alone.
+var (
+	pulls         = map[string]bool{"ImagePullBackOff": true, "ErrImagePull": true}
+	asksForSignIn = regexp.MustCompile(`(?i)\b(401|403)\b|unauthorized|forbidden|authentication required|access denied|no basic auth credentials`)
+)
+
+const signInSentence = "The registry of the store's programs asks for credentials, and those of the platform are missing or not the right ones."
+
 func notReady(r rollout, reason, detail string) *NotReadyError {
 	sentence, ok := sentences[reason]
 	if !ok {
 		sentence = "A program of the store doesn't come up."
+	}
+	if pulls[reason] && asksForSignIn.MatchString(detail) {
+		sentence = signInSentence
 	}
 	return &NotReadyError{Workload: r.key(), Reason: reason, Sentence: sentence, Detail: detail}
 }
@@ -206,15 +222,52 @@ func (o *Operation) explain(ctx context.Context, id store.ID, e *NotReadyError) 
 	if e.Reason == reasonPodsRefused && o.overQuota(ctx, id, e.Workload) {
 		e.Reason, e.Sentence = reasonQuotaExceeded, sentences[reasonQuotaExceeded]
 	}
+	if e.Reason == reasonUnschedulable {
+		return o.explainVolumes(ctx, id, e)
+	}
 	if e.Reason != reasonNotReady && e.Reason != reasonNoPods {
 		return e
 	}
-	events, err := o.client.CoreV1().Events(id.Namespace()).List(ctx, metav1.ListOptions{FieldSelector: "type=" + corev1.EventTypeWarning, Limit: 100})
+	if last := o.lastWarning(ctx, id); last != nil {
+		e.Detail = fmt.Sprintf("%s %s: %s", last.InvolvedObject.Name, last.Reason, last.Message)
+	}
+	return e
+}
+
+// lastWarning is the newest event of that kind, nil when there is none or nobody answers.
+func (o *Operation) lastWarning(ctx context.Context, id store.ID, about ...string) *corev1.Event {
+	selector := strings.Join(append(about, "type="+corev1.EventTypeWarning), ",")
+	events, err := o.client.CoreV1().Events(id.Namespace()).List(ctx, metav1.ListOptions{FieldSelector: selector, Limit: 100})
 	if err != nil || len(events.Items) == 0 {
-		return e
+		return nil
 	}
 	last := slices.MaxFunc(events.Items, func(a, b corev1.Event) int { return cmp.Compare(eventTime(a), eventTime(b)) })
-	e.Detail = fmt.Sprintf("%s %s: %s", last.InvolvedObject.Name, last.Reason, last.Message)
+	return &last
+}
+
+// explainVolumes tells a cluster without room from one that can't make a volume, which the scheduler calls the same.
+func (o *Operation) explainVolumes(ctx context.Context, id store.ID, e *NotReadyError) *NotReadyError {
+	list, err := o.client.CoreV1().PersistentVolumeClaims(id.Namespace()).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return e
+	}
+	for _, claim := range list.Items {
+		if claim.Status.Phase != corev1.ClaimPending {
+			continue
+		}
+		title := "persistentvolumeclaim/" + claim.Name
+		if class := claim.Spec.StorageClassName; class == nil || *class == "" {
+			e.Reason, e.Sentence = reasonNoClass, sentences[reasonNoClass]
+			e.Detail = title + " has no storage class: set storageClass in STORES_SETTINGS, or make a class the cluster's default"
+			return e
+		}
+		// One that waits for its first pod has no warning.
+		if warning := o.lastWarning(ctx, id, "involvedObject.name="+claim.Name); warning != nil {
+			e.Reason, e.Sentence = reasonNoVolume, sentences[reasonNoVolume]
+			e.Detail = fmt.Sprintf("%s of class %s: %s: %s", title, *claim.Spec.StorageClassName, warning.Reason, warning.Message)
+			return e
+		}
+	}
 	return e
 }
 

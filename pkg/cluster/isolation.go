@@ -165,7 +165,11 @@ func (o *Operation) isolationPieces(ctx context.Context, is Isolation) ([]piece,
 	if err != nil {
 		return nil, err
 	}
+	settings := o.cluster.cfg.Settings
 	limits, err := newPlanLimits(is.Plan)
+	if err == nil {
+		limits, err = limits.with(settings.HeadRoom)
+	}
 	if err != nil {
 		return nil, wrap(fmt.Errorf("read plan %s: %w", is.Plan.Name, err), Permanent, "PlanInvalid", "The plan's sizes can't be understood.")
 	}
@@ -182,9 +186,10 @@ func (o *Operation) isolationPieces(ctx context.Context, is Isolation) ([]piece,
 		// The namespace's default account, not one of ours: then no pod of any chart gets a token by forgetting to
 		// name an account.
 		newPiece("ServiceAccount", o.client.CoreV1().ServiceAccounts(namespace),
-			&corev1.ServiceAccount{ObjectMeta: meta("default"), AutomountServiceAccountToken: &no},
+			&corev1.ServiceAccount{ObjectMeta: meta("default"), AutomountServiceAccountToken: &no, ImagePullSecrets: settings.pullReferences()},
 			func(live, want *corev1.ServiceAccount) bool {
-				return equality.Semantic.DeepEqual(live.AutomountServiceAccountToken, want.AutomountServiceAccountToken)
+				return equality.Semantic.DeepEqual(live.AutomountServiceAccountToken, want.AutomountServiceAccountToken) &&
+					equality.Semantic.DeepEqual(live.ImagePullSecrets, want.ImagePullSecrets)
 			}),
 		newPiece("ResourceQuota", o.client.CoreV1().ResourceQuotas(namespace),
 			&corev1.ResourceQuota{ObjectMeta: meta(quotaName), Spec: quota},
@@ -193,7 +198,15 @@ func (o *Operation) isolationPieces(ctx context.Context, is Isolation) ([]piece,
 			&corev1.LimitRange{ObjectMeta: meta(quotaName), Spec: limits.limitRange()},
 			func(live, want *corev1.LimitRange) bool { return equality.Semantic.DeepEqual(live.Spec, want.Spec) }),
 	}
-	for name, spec := range networkPolicies(o.cluster.cfg.IngressNamespace, who.namespace()) {
+	for _, secret := range settings.PullSecrets {
+		pieces = append(pieces, newPiece("Secret", o.client.CoreV1().Secrets(namespace),
+			&corev1.Secret{
+				ObjectMeta: meta(secret.Name), Type: corev1.SecretTypeDockerConfigJson,
+				Data: map[string][]byte{corev1.DockerConfigJsonKey: secret.content},
+			},
+			func(live, want *corev1.Secret) bool { return equality.Semantic.DeepEqual(live.Data, want.Data) }))
+	}
+	for name, spec := range networkPolicies(o.cluster.cfg.IngressNamespace, who.namespace(), settings) {
 		pieces = append(pieces, newPiece("NetworkPolicy", o.client.NetworkingV1().NetworkPolicies(namespace),
 			&networkingv1.NetworkPolicy{ObjectMeta: meta(name), Spec: spec},
 			func(live, want *networkingv1.NetworkPolicy) bool {

@@ -11,7 +11,11 @@ import (
 )
 
 // planLimits are a plan's sizes, parsed.
-type planLimits struct{ cpu, memory, storage resource.Quantity }
+type planLimits struct {
+	cpu, memory, storage resource.Quantity
+	// room is what the installation gives above the plan.
+	room corev1.ResourceList
+}
 
 func newPlanLimits(plan engine.Plan) (limits planLimits, err error) {
 	if limits.cpu, err = resource.ParseQuantity(plan.CPU); err != nil {
@@ -24,14 +28,36 @@ func newPlanLimits(plan engine.Plan) (limits planLimits, err error) {
 	return limits, err
 }
 
+func (l planLimits) with(room HeadRoom) (planLimits, error) {
+	l.room = corev1.ResourceList{}
+	for name, text := range map[corev1.ResourceName]string{corev1.ResourceCPU: room.CPU, corev1.ResourceMemory: room.Memory} {
+		q, err := quantity(text)
+		if err != nil {
+			return planLimits{}, err
+		}
+		l.room[name] = q
+	}
+	return l, nil
+}
+
+// above is what the quota grants of one resource.
+func (l planLimits) above(plan resource.Quantity, name corev1.ResourceName) resource.Quantity {
+	sum := plan.DeepCopy()
+	if room := l.room[name]; !room.IsZero() {
+		sum.Add(room)
+	}
+	return sum
+}
+
 // quota bounds the whole store. The counts keep a broken chart from filling etcd; a store has no business with ports
 // of nodes or balancers of the cloud.
 func (l planLimits) quota() corev1.ResourceQuotaSpec {
+	cpu, memory := l.above(l.cpu, corev1.ResourceCPU), l.above(l.memory, corev1.ResourceMemory)
 	return corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{
-		corev1.ResourceRequestsCPU:            l.cpu,
-		corev1.ResourceLimitsCPU:              l.cpu,
-		corev1.ResourceRequestsMemory:         l.memory,
-		corev1.ResourceLimitsMemory:           l.memory,
+		corev1.ResourceRequestsCPU:            cpu,
+		corev1.ResourceLimitsCPU:              cpu,
+		corev1.ResourceRequestsMemory:         memory,
+		corev1.ResourceLimitsMemory:           memory,
 		corev1.ResourceRequestsStorage:        l.storage,
 		corev1.ResourcePods:                   resource.MustParse("20"),
 		corev1.ResourceServices:               resource.MustParse("10"),
@@ -86,7 +112,7 @@ var (
 
 // networkPolicies are the policies of a store by name. They add up, so the first one denies and each other one opens a
 // door.
-func networkPolicies(ingressNamespace, platformNamespace string) map[string]networkingv1.NetworkPolicySpec {
+func networkPolicies(ingressNamespace, platformNamespace string, settings Settings) map[string]networkingv1.NetworkPolicySpec {
 	return map[string]networkingv1.NetworkPolicySpec{
 		"deny-by-default": {PolicyTypes: bothWays},
 		"allow-inside": {
@@ -97,21 +123,21 @@ func networkPolicies(ingressNamespace, platformNamespace string) map[string]netw
 		"allow-dns": {
 			PolicyTypes: outOnly,
 			Egress: []networkingv1.NetworkPolicyEgressRule{{
-				To: []networkingv1.NetworkPolicyPeer{{
-					NamespaceSelector: named(metav1.NamespaceSystem),
-					PodSelector:       &metav1.LabelSelector{MatchLabels: map[string]string{"k8s-app": "kube-dns"}},
-				}},
+				To:    settings.dnsPeers(),
 				Ports: []networkingv1.NetworkPolicyPort{port(corev1.ProtocolUDP, 53), port(corev1.ProtocolTCP, 53)},
 			}},
 		},
 		// Always there, if need be without a rule: what was opened once has to close again.
-		"allow-ingress": {PolicyTypes: inOnly, Ingress: doorsFor(ingressNamespace, platformNamespace)},
+		"allow-ingress": {PolicyTypes: inOnly, Ingress: doorsFor(settings.Proxies, ingressNamespace, platformNamespace)},
 	}
 }
 
 // doorsFor makes no rule for no namespace: a rule that names nobody would let everybody in.
-func doorsFor(namespaces ...string) []networkingv1.NetworkPolicyIngressRule {
+func doorsFor(networks []string, namespaces ...string) []networkingv1.NetworkPolicyIngressRule {
 	var peers []networkingv1.NetworkPolicyPeer
+	for _, network := range networks {
+		peers = append(peers, networkingv1.NetworkPolicyPeer{IPBlock: &networkingv1.IPBlock{CIDR: network}})
+	}
 	for _, namespace := range namespaces {
 		if namespace != "" {
 			peers = append(peers, networkingv1.NetworkPolicyPeer{NamespaceSelector: named(namespace)})

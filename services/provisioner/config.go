@@ -27,6 +27,8 @@ type Config struct {
 	DemoEngines      bool   `name:"demo-engines" env:"DEMO_ENGINES" default:"true" negatable:"" help:"Offer the engines for trials too. Stores that have one go on either way."`
 	EngineSettings   string `name:"engine-settings" env:"ENGINE_SETTINGS" help:"YAML file with values for the engines' charts by engine, such as an external database."`
 
+	StoresSettings string `name:"stores-settings" env:"STORES_SETTINGS" help:"YAML file with what this installation says of all its stores: storage class, DNS, routes, registries, nodes."`
+
 	Slots     int    `name:"slots" env:"SLOTS" default:"256" help:"How many stores are worked on at once. One that waits for its pods costs next to nothing."`
 	HelmSlots int    `name:"helm-slots" env:"HELM_SLOTS" default:"8" help:"How many Helm releases are written at once."`
 	OpsListen string `name:"ops-listen" env:"OPS_LISTEN" help:"Address for /healthz, /readyz and /metrics (127.0.0.1:9101). Empty: none."`
@@ -48,8 +50,9 @@ func (c Config) check() error {
 	return nil
 }
 
-func (c Config) cluster() cluster.Config {
+func (c Config) cluster(stores cluster.Settings) cluster.Config {
 	return cluster.Config{
+		Settings:   stores,
 		Kubeconfig: c.Kubeconfig, Installation: c.Installation, WatchWorkloads: true,
 		IngressNamespace: c.IngressNamespace, IngressAddr: c.IngressAddr,
 	}

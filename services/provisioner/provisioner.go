@@ -13,6 +13,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/cluster/hands"
 	"github.com/store-platform/store-platform/pkg/cluster/release"
 	"github.com/store-platform/store-platform/pkg/store"
@@ -42,11 +43,15 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	return hands.Outlast(ctx, func(ctx context.Context) error { return cfg.work(ctx, set, settings) })
+	stores, err := cluster.ReadSettings(cfg.StoresSettings)
+	if err != nil {
+		return err
+	}
+	return hands.Outlast(ctx, func(ctx context.Context) error { return cfg.work(ctx, set, settings, stores) })
 }
 
-func (c Config) work(ctx context.Context, set *packs.Set, settings map[string]map[string]any) error {
-	process, err := hands.Open(ctx, name, c.NATS, c.cluster())
+func (c Config) work(ctx context.Context, set *packs.Set, settings map[string]map[string]any, stores cluster.Settings) error {
+	process, err := hands.Open(ctx, name, c.NATS, c.cluster(stores))
 	if err != nil {
 		return err
 	}
@@ -67,6 +72,7 @@ func (c Config) work(ctx context.Context, set *packs.Set, settings map[string]ma
 	}
 	kube := kubernetes{Cluster: process.Cluster, releases: release.New(c.HelmSlots)}
 	hand := c.hand(process, set, settings, kube)
+	hand.Stores = stores
 	stopKeeping, err := startKeeper(ctx, c.Cluster, process, hand, kube)
 	if err != nil {
 		return errors.Join(err, service.Stop())
@@ -84,7 +90,8 @@ func startKeeper(
 ) (func(), error) {
 	keeper, err := keep.New(ctx, keep.Config{
 		ClusterName: name, Holder: hands.Holder(), Log: process.Log, Cluster: process.Cluster, Available: process.Reach.Available,
-		Sight: func(s store.State) (keep.Sight, error) { return hand.Sight(s, watch) },
+		Settings: hand.Stores.Digest(),
+		Sight:    func(s store.State) (keep.Sight, error) { return hand.Sight(s, watch) },
 	})
 	if err != nil {
 		return nil, err

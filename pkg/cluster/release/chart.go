@@ -44,13 +44,15 @@ func (s Spec) load() (*chart.Chart, map[string]any, error) {
 	return loaded, values, nil
 }
 
-// digest names chart and values; maps are encoded in the order of their keys.
+// digest names chart, values and settings; maps are encoded in the order of their keys. Without settings it is what it was
+// before there were any.
 func (s Spec) digest() (string, error) {
 	files := slices.SortedFunc(slices.Values(s.Chart), func(a, b engine.ChartFile) int { return strings.Compare(a.Name, b.Name) })
 	encoded, err := json.Marshal(struct {
-		Files  []engine.ChartFile
-		Values map[string]any
-	}{files, s.Values})
+		Files    []engine.ChartFile
+		Values   map[string]any
+		Settings string `json:",omitempty"`
+	}{files, s.Values, s.Settings.Digest()})
 	if err != nil {
 		return "", fmt.Errorf("encode chart and values: %w", err)
 	}

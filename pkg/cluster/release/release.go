@@ -41,6 +41,8 @@ type Spec struct {
 	// Chart is engine.Chart's; Values engine.Pack.Values'. Neither is changed.
 	Chart  []engine.ChartFile
 	Values map[string]any
+	// Settings are what the installation says of all stores: they are put on what the chart makes.
+	Settings cluster.Settings
 	// Verify says that a release isn't believed to be there because its record says so: its objects are looked at too,
 	// one request each, and restored where they aren't as they were made.
 	Verify bool
@@ -88,6 +90,9 @@ func (r *Releases) Ensure(ctx context.Context, op *cluster.Operation, spec Spec)
 		return err
 	}
 	if w.restore, err = w.toRestore(ctx, op); err != nil {
+		return err
+	}
+	if w.stamp.classes, err = classesOf(ctx, op, spec.Store); err != nil {
 		return err
 	}
 	if err := w.ensureCounted(ctx, op); err != nil {
@@ -174,7 +179,7 @@ func (r *Releases) prepare(op *cluster.Operation, spec Spec) (*work, error) {
 			RESTClientGetter: getter, KubeClient: client, Releases: newStorage(op, namespace),
 			Capabilities: capabilities, Log: debug,
 		},
-		stamp:  &stamp{labels: op.Cluster().ObjectLabels(spec.Store)},
+		stamp:  &stamp{labels: op.Cluster().ObjectLabels(spec.Store), settings: spec.Settings},
 		wanted: wanted,
 	}, nil
 }

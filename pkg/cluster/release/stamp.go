@@ -11,12 +11,18 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
+
+	"github.com/store-platform/store-platform/pkg/cluster"
 )
 
-// stamp puts the platform's labels on every object of a chart and on its pods. The watches see nothing without them,
-// and that shouldn't hang on each chart's author. It also has volumes keep the size that they have come to.
+// stamp puts the platform's labels on every object of a chart and on its pods, and what the installation says of all stores
+// where it belongs. The watches see nothing without the labels, and none of that should hang on each chart's author. It also
+// has volumes keep the size that they have come to.
 type stamp struct {
-	labels  map[string]string
+	labels   map[string]string
+	settings cluster.Settings
+	// classes are the storage classes of the volumes that are there, by name.
+	classes map[string]string
 	volumes volumes
 }
 
@@ -63,6 +69,9 @@ func (s *stamp) add(to *bytes.Buffer, document []byte) error {
 	if err := s.volumes.keep(object); err != nil {
 		return fmt.Errorf("keep the volumes of %s: %w", object.GetName(), err)
 	}
+	if err := s.settle(object); err != nil {
+		return fmt.Errorf("put the installation's settings on %s: %w", object.GetName(), err)
+	}
 	for _, at := range podTemplates {
 		template, found, err := unstructured.NestedMap(object.Object, at...)
 		if err != nil || !found {
@@ -70,6 +79,9 @@ func (s *stamp) add(to *bytes.Buffer, document []byte) error {
 		}
 		if err := s.mark(template); err != nil {
 			return err
+		}
+		if err := s.place(template); err != nil {
+			return fmt.Errorf("place pods of %s: %w", object.GetName(), err)
 		}
 		if err := unstructured.SetNestedMap(object.Object, template, at...); err != nil {
 			return fmt.Errorf("label pods of %s: %w", object.GetName(), err)

@@ -118,7 +118,8 @@ func (l *look) inspect(ctx context.Context, sight Sight, failing bool) error {
 // judge says what is due to be said.
 func (l *look) judge(ctx context.Context, why *cause) time.Duration {
 	e, now := l.entry, time.Now()
-	if l.stale() && why == nil && len(e.drift) == 0 && e.pulse.mayMend(now) && l.mendTurn(now) {
+	// What differs then differs for the settings' sake, and a refresh puts the rest right with it.
+	if l.stale() && lost(e.drift) == nil && e.pulse.mayMend(now) && l.mendTurn(now) {
 		return l.refresh(ctx, now)
 	}
 	if len(e.drift) > 0 {

@@ -80,6 +80,8 @@ type Hand struct {
 	Registry string
 	// Settings are what the operator has set for the engines' charts, by the engine's name.
 	Settings map[string]map[string]any
+	// Stores are what the installation says of all of them.
+	Stores cluster.Settings
 	// Clock divides how long a shop is asked.
 	Clock clock.Divisor
 }
@@ -120,8 +122,10 @@ func (h *Hand) Operation(s store.State, trust *work.Trust) (work.Operation, erro
 		done = store.BecameSuspended
 	}
 	return work.Operation{
-		Steps:  p.steps(attempt, h.Cluster, &via),
-		Finish: func() (store.Type, store.Facts) { return done, store.Facts{URL: p.target.URL, Via: via} },
+		Steps: p.steps(attempt, h.Cluster, &via),
+		Finish: func() (store.Type, store.Facts) {
+			return done, store.Facts{URL: p.target.URL, Via: via, Settings: h.Stores.Digest()}
+		},
 	}, nil
 }
 
@@ -166,10 +170,12 @@ func (h *Hand) plan(s store.State, spec store.Spec, running bool) (*plan, error)
 	return &plan{
 		id:        s.ID,
 		namespace: cluster.Namespace{Store: s.ID, Tenant: s.Tenant, Engine: e.Name, Plan: size.Name},
-		isolation: cluster.Isolation{Store: s.ID, Plan: size},
+		isolation: cluster.Isolation{Store: s.ID, Plan: size, Suspended: !running},
 		// A create believes Helm's record, for speed. Whatever else is asked of a store follows upon something that
 		// went wrong, perhaps by somebody's hand.
-		release: release.Spec{Store: s.ID, Chart: e.Chart, Values: values, Verify: s.Verb != store.Create, Stood: s.Stood},
+		release: release.Spec{
+			Store: s.ID, Chart: e.Chart, Values: values, Settings: h.Stores, Verify: s.Verb != store.Create, Stood: s.Stood,
+		},
 		engine:  e,
 		target:  cluster.Target{Store: s.ID, URL: url, Probe: e.ProbeWhen(running)},
 		asking:  h.Clock.Of(httpTimeout),
