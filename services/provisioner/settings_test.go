@@ -41,6 +41,18 @@ func TestLoadSettings(t *testing.T) {
 	}
 }
 
+// A wrong setting stops the start, before anything is connected, and says which it is.
+func TestAWrongSettingOfStoresStopsTheStart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "stores.yaml")
+	if err := os.WriteFile(file, []byte("dns: [{network: 10.0.0.1}]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := Run(t.Context(), Config{Slots: 1, HelmSlots: 1, StoresSettings: file})
+	if err == nil || !strings.Contains(err.Error(), "STORES_SETTINGS "+file) || !strings.Contains(err.Error(), "dns[0].network") {
+		t.Errorf("it says %v", err)
+	}
+}
+
 func TestDemosAreOfferedWhereTheyAreWanted(t *testing.T) {
 	carried := []engine.Pack{{Name: "corner", Tier: engine.TierStable}, {Name: "toy", Tier: engine.TierDemo}}
 	if offered := (Config{DemoEngines: true}).offered(carried); len(offered) != 2 {

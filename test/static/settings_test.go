@@ -40,13 +40,12 @@ var (
 		"BACKUP_URL":         "the broker's network leads nowhere else, so backups lie in a volume",
 	}
 	fixedInChart = fixed{
-		"LISTEN":       "the chart's own Services and probes lead there",
-		"OPS_LISTEN":   "the chart's own probes and network policies lead there",
-		"EVENTS_URL":   "the chart's own Service",
-		"NATS_USER":    "the broker's permissions are by this name",
-		"KUBECONFIG":   "the pod's own account leads to the cluster it runs in",
-		"INGRESS_ADDR": "inside the cluster the stores' Services are probed",
-		"IMAGES":       "only the supervisor of make up builds on demand",
+		"LISTEN":     "the chart's own Services and probes lead there",
+		"OPS_LISTEN": "the chart's own probes and network policies lead there",
+		"EVENTS_URL": "the chart's own Service",
+		"NATS_USER":  "the broker's permissions are by this name",
+		"KUBECONFIG": "the pod's own account leads to the cluster it runs in",
+		"IMAGES":     "only the supervisor of make up builds on demand",
 	}
 	fixedByMakeUp = fixed{
 		"STREAM_REPLICAS": "there is one broker",

@@ -64,6 +64,17 @@ capabilities: { drop: [ALL] }
   valueFrom: { secretKeyRef: { name: {{ include "store-platform.natsSecret" .root }}, key: {{ .component }} } }
 {{- end }}
 
+{{/* What the provisioner is told of all stores: pull secrets as the files that it finds them in. */}}
+{{- define "store-platform.stores" -}}
+{{- $settings := omit .Values.stores "pullSecrets" }}
+{{- $secrets := list }}
+{{- range .Values.stores.pullSecrets }}
+{{- $secrets = append $secrets (dict "name" . "file" (printf "/registries/%s/.dockerconfigjson" .)) }}
+{{- end }}
+{{- if $secrets }}{{ $settings = set $settings "pullSecrets" $secrets }}{{ end }}
+{{- toYaml $settings }}
+{{- end }}
+
 {{/* Replicas stand on different nodes where there are several. */}}
 {{- define "store-platform.spread" -}}
 topologySpreadConstraints:

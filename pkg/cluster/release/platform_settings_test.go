@@ -2,6 +2,7 @@ package release_test
 
 import (
 	"encoding/json"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/store-platform/store-platform/pkg/cluster"
 )
 
 const adminKey = "a-key-that-nobody-guesses"
@@ -48,6 +51,8 @@ func everythingSet() map[string]any {
 		"engines.demo":                       true,
 		"engines.settings":                   map[string]any{"corner": map[string]any{"size": 1}},
 		"engines.packs":                      map[string]any{"persistentVolumeClaim": map[string]any{"claimName": "packs"}},
+		"ingress.address":                    "ingress.ingress.svc:443",
+		"stores":                             map[string]any{"storageClass": "fast", "pullSecrets": []any{"registry"}, "headRoom": map[string]any{"cpu": "100m"}},
 		"janitor.slots":                      5e6,
 		"janitor.sweepEvery":                 "1m30s",
 		"backup.keep":                        6e6,
@@ -94,7 +99,7 @@ func TestPlatformChartTellsServicesWhatIsSet(t *testing.T) {
 			"LOG_LEVEL": "debug", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318",
 		},
 		"events":      {"FEED_MAX_CONNECTIONS": "1000000", "FEED_MAX_CONNECTIONS_PER_TENANT": "2000000"},
-		"provisioner": {"SLOTS": "3000000", "HELM_SLOTS": "4000000", "DEMO_ENGINES": "true", "ENGINES_DIR": "/packs", "ENGINE_SETTINGS": "/engines/settings.yaml", "IMAGE_REGISTRY": "registry.example/team"},
+		"provisioner": {"SLOTS": "3000000", "HELM_SLOTS": "4000000", "DEMO_ENGINES": "true", "ENGINES_DIR": "/packs", "ENGINE_SETTINGS": "/engines/settings.yaml", "STORES_SETTINGS": "/stores/settings.yaml", "INGRESS_ADDR": "ingress.ingress.svc:443", "IMAGE_REGISTRY": "registry.example/team"},
 		"janitor":     {"SLOTS": "5000000", "SWEEP_EVERY": "1m30s"},
 		"backup":      {"BACKUP_KEEP": "6000000"},
 	} {
@@ -103,6 +108,39 @@ func TestPlatformChartTellsServicesWhatIsSet(t *testing.T) {
 				t.Errorf("%s is told %s=%q, want %q", service, variable, have, want)
 			}
 		}
+	}
+}
+
+// What the chart writes is what the provisioner reads, with pull secrets where the pod finds them.
+func TestPlatformChartTellsTheProvisionerOfStores(t *testing.T) {
+	objects, err := renderPlatform(t, everythingSet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var settings cluster.Settings
+	var mounts []string
+	for _, object := range objects {
+		switch object.GetKind() + " " + object.GetName() {
+		case "ConfigMap store-platform-stores":
+			text, _, _ := unstructured.NestedString(object.Object, "data", "settings.yaml")
+			if settings, err = cluster.ParseSettings([]byte(text)); err != nil {
+				t.Fatalf("the provisioner refuses what the chart writes: %v\n%s", err, text)
+			}
+		case "Deployment store-platform-provisioner":
+			var spec corev1.PodSpec
+			if err := runtime.DefaultUnstructuredConverter.FromUnstructured(podSpec(object), &spec); err != nil {
+				t.Fatal(err)
+			}
+			for _, mount := range spec.Containers[0].VolumeMounts {
+				mounts = append(mounts, mount.MountPath)
+			}
+		}
+	}
+	if settings.StorageClass != "fast" || settings.HeadRoom.CPU != "100m" || len(settings.PullSecrets) != 1 {
+		t.Fatalf("it is told %+v", settings)
+	}
+	if secret := settings.PullSecrets[0]; secret.Name != "registry" || !slices.Contains(mounts, path.Dir(secret.File)) {
+		t.Errorf("%s is looked for in %s, and mounted are %v", secret.Name, secret.File, mounts)
 	}
 }
 
