@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -197,6 +198,59 @@ func TestAwaitWorkloadsSaysAtTheDeadlineWhatIsMissing(t *testing.T) {
 	err := b.awaitInVain(t, op, "Unschedulable")
 	wantKind(t, err, cluster.Transient, "Unschedulable")
 	wantNotReady(t, err, "deployment/web", "0/1 nodes are available")
+}
+
+// A cluster that can't make the store's volume has room enough, and the scheduler calls it the same.
+func TestAwaitWorkloadsKnowsAVolumeThatNobodyMakes(t *testing.T) {
+	t.Parallel()
+	fast := "fast"
+	for reason, c := range map[string]struct {
+		class *string
+		words string
+	}{
+		"NoStorageClass": {nil, "persistentvolumeclaim/data has no storage class"},
+		"VolumeNotMade":  {&fast, "persistentvolumeclaim/data of class fast: ProvisioningFailed: storageclass not found"},
+	} {
+		t.Run(reason, func(t *testing.T) {
+			b := setup(t)
+			op := b.isolated(t)
+			b.claim(t, c.class)
+			b.deploy(t, "64Mi")
+			b.runPods(t, "registry.example/shop:1", corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{{
+				Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable,
+				Message: "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.",
+			}}})
+			err := b.awaitInVain(t, op, reason)
+			wantKind(t, err, cluster.Transient, reason)
+			var e *cluster.NotReadyError
+			if !errors.As(err, &e) || e.Sentence == "" || !strings.Contains(e.Detail, c.words) {
+				t.Errorf("it says %+v", e)
+			}
+		})
+	}
+}
+
+// claim asks for a volume as a chart does; of a class that is named its provisioner has complained.
+func (b *testBundle) claim(t *testing.T, class *string) {
+	t.Helper()
+	ctx, core := t.Context(), b.api.Admin.CoreV1()
+	made, err := core.PersistentVolumeClaims(b.id.Namespace()).Create(ctx, &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{Name: "data"},
+		Spec: corev1.PersistentVolumeClaimSpec{
+			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}, StorageClassName: class,
+			Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Mi")}},
+		},
+	}, metav1.CreateOptions{})
+	if err == nil && class != nil {
+		_, err = core.Events(b.id.Namespace()).Create(ctx, &corev1.Event{
+			ObjectMeta:     metav1.ObjectMeta{GenerateName: "data-"},
+			InvolvedObject: corev1.ObjectReference{Kind: "PersistentVolumeClaim", Name: "data", Namespace: b.id.Namespace(), UID: made.UID},
+			Type:           corev1.EventTypeWarning, Reason: "ProvisioningFailed", Message: "storageclass not found", LastTimestamp: metav1.Now(),
+		}, metav1.CreateOptions{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestAwaitWorkloadsKnowsAStoreThatIsTooBigForItsPlan(t *testing.T) {
