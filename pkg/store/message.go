@@ -30,7 +30,8 @@ const (
 	Progressed Type = "progressed"
 	// RetryScheduled: the attempt failed for a reason that may pass; the next is due at NotBefore.
 	RetryScheduled Type = "retry_scheduled"
-	// CredentialsViewed: somebody was shown the store's passwords.
+	// CredentialsViewed: somebody was shown the store's passwords. Earlier releases wrote it; such a look is an audit entry
+	// now (storelog.AuditEntry), since a history is for ever and a look costs nothing.
 	CredentialsViewed Type = "credentials_viewed"
 
 	// Redriven: an operator wants the message Facts.DeadLetter, which the projection has set aside, read once more.

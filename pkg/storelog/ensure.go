@@ -34,7 +34,7 @@ type Settings struct {
 	Raise bool
 }
 
-// Ensure creates the stream and the buckets, or brings existing ones to this shape. It gives and never takes: where
+// Ensure creates the stream, the audit beside it and the buckets, or brings existing ones to this shape. It gives and never takes: where
 // there are more copies than asked for they stay, because a gateway that somebody starts by hand has the settings of one
 // machine. It fails with ErrForeignLog, and has touched nothing, when the stream is another installation's. The gateway
 // calls it at start; everybody else waits for the result in Open.
@@ -62,6 +62,9 @@ func Ensure(ctx context.Context, nc *nats.Conn, settings Settings) error {
 		if err := ensureStream(ctx, js, bucketPrefix+b.name, settings, b.shape); err != nil {
 			return err
 		}
+	}
+	if err := ensureStream(ctx, js, AuditStream, settings, auditShape); err != nil {
+		return err
 	}
 	// Last, because it is what Open waits for.
 	if err := ensureStream(ctx, js, Stream, settings, shape); err != nil {

@@ -29,8 +29,12 @@ func (r Raw) Entry() (Entry, error) { return Decode(r.Subject, r.Header, r.Data,
 // handle fails. The consumer is made anew, where it had got to, whenever the broker loses it; a message is never handed
 // over twice and none is left out.
 func (l *Log) Tail(ctx context.Context, after uint64, handle func(Raw) error) error {
+	return tail(ctx, l.js, Stream, after, handle)
+}
+
+func tail(ctx context.Context, js jetstream.JetStream, stream string, after uint64, handle func(Raw) error) error {
 	for {
-		err := l.tailOnce(ctx, &after, handle)
+		err := tailOnce(ctx, js, stream, &after, handle)
 		var refused *handleError
 		switch {
 		case errors.As(err, &refused):
@@ -51,19 +55,19 @@ type handleError struct{ err error }
 
 func (e *handleError) Error() string { return e.err.Error() }
 
-func (l *Log) tailOnce(ctx context.Context, after *uint64, handle func(Raw) error) error {
-	consumer, err := l.js.OrderedConsumer(ctx, Stream, jetstream.OrderedConsumerConfig{
+func tailOnce(ctx context.Context, js jetstream.JetStream, stream string, after *uint64, handle func(Raw) error) error {
+	consumer, err := js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:   *after + 1,
 		// The broker forgets the consumer soon after its reader has gone: every replay makes one.
 		InactiveThreshold: 30 * time.Second,
 	})
 	if err != nil {
-		return fmt.Errorf("tail the log from %d: %w", *after+1, err)
+		return fmt.Errorf("tail stream %s from %d: %w", stream, *after+1, err)
 	}
 	messages, err := consumer.Messages()
 	if err != nil {
-		return fmt.Errorf("tail the log from %d: %w", *after+1, err)
+		return fmt.Errorf("tail stream %s from %d: %w", stream, *after+1, err)
 	}
 	defer messages.Stop()
 	stop := context.AfterFunc(ctx, messages.Stop)
@@ -71,7 +75,7 @@ func (l *Log) tailOnce(ctx context.Context, after *uint64, handle func(Raw) erro
 	for {
 		msg, err := messages.Next()
 		if err != nil {
-			return fmt.Errorf("tail the log from %d: %w", *after+1, err)
+			return fmt.Errorf("tail stream %s from %d: %w", stream, *after+1, err)
 		}
 		raw, err := rawOf(msg)
 		if err != nil {

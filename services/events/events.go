@@ -16,6 +16,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/telemetry"
+	"github.com/store-platform/store-platform/services/events/internal/audit"
 	"github.com/store-platform/store-platform/services/events/internal/feed"
 	"github.com/store-platform/store-platform/services/events/internal/projection"
 	"github.com/store-platform/store-platform/services/events/internal/queries"
@@ -114,6 +115,7 @@ func (s *service) work(ctx context.Context, cfg Config) error {
 	s.started(nc, projector)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return projector.Run(ctx) })
+	group.Go(func() error { return audit.New(nc, s.pool).Run(ctx) })
 	group.Go(func() error { s.progress.Follow(ctx, s.pool); return nil })
 	group.Go(func() error { return queries.Serve(ctx, nc, s.pool, s.progress) })
 	group.Go(func() error { return s.hub.Run(ctx, nc) })

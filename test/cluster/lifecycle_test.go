@@ -63,7 +63,7 @@ func TestAStoreFromCreateToGone(t *testing.T) {
 		t.Fatal("the claim is still held")
 	}
 	want := []store.Type{
-		store.CreateCommand, store.AttemptStarted, store.StepCompleted, store.BecameReady, store.CredentialsViewed,
+		store.CreateCommand, store.AttemptStarted, store.StepCompleted, store.BecameReady,
 		store.DeleteCommand, store.BecameDeleted,
 	}
 	waittest.Eventually(t, func() error {

@@ -17,7 +17,7 @@ import (
 // types are what a recording must contain.
 var types = []store.Type{
 	store.CreateCommand, store.RetryCommand, store.MendCommand, store.DeleteCommand, store.Waited, store.AttemptStarted, store.AttemptYielded,
-	store.StepCompleted, store.Progressed, store.RetryScheduled, store.CredentialsViewed, store.Discarded, store.BecameDegraded, store.Recovered,
+	store.StepCompleted, store.Progressed, store.RetryScheduled, store.Discarded, store.BecameDegraded, store.Recovered,
 	store.BecameReady, store.BecameFailed, store.Superseded, store.BecameDeleted,
 }
 

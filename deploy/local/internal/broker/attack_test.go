@@ -69,7 +69,7 @@ func TestNobodyTouchesAnothersDurable(t *testing.T) {
 func TestNobodyFindsAnothersConsumers(t *testing.T) {
 	b := setup(t)
 	for _, user := range broker.Users {
-		for _, stream := range []string{"STORES", "KV_claims", "KV_leases", "KV_packs", "KV_catalog", "KV_platform", "KV_tickets"} {
+		for _, stream := range []string{"STORES", "AUDIT", "KV_claims", "KV_leases", "KV_packs", "KV_catalog", "KV_platform", "KV_tickets"} {
 			for _, verb := range []string{"NAMES.", "LIST.", "CREATE."} {
 				b.attempt(t, user, "$JS.API.CONSUMER."+verb+stream)
 			}
@@ -116,6 +116,25 @@ func TestConsumersAreForWhoNeedsThem(t *testing.T) {
 	for _, user := range []string{broker.Gateway, broker.Backup, broker.Local} {
 		b.attempt(t, user, "$JS.API.CONSUMER.CREATE.STORES.x")
 		b.attempt(t, user, "$JS.API.CONSUMER.MSG.NEXT.STORES.x")
+	}
+}
+
+// Whoever could write it would invent looks, and whoever could read it would learn who looked at what.
+func TestTheAuditIsTheGatewaysToWriteAndEventsToRead(t *testing.T) {
+	b := setup(t)
+	for _, user := range broker.Users {
+		if user != broker.Gateway {
+			b.attempt(t, user, "audit.credentials_viewed.x")
+		}
+		if user == broker.Events {
+			continue
+		}
+		for _, subject := range []string{
+			"$JS.API.CONSUMER.CREATE.AUDIT.x", "$JS.API.CONSUMER.CREATE.AUDIT.x.audit.>", "$JS.API.CONSUMER.MSG.NEXT.AUDIT.x",
+			"$JS.API.STREAM.MSG.GET.AUDIT", "$JS.API.DIRECT.GET.AUDIT", "$JS.API.DIRECT.GET.AUDIT.audit.x.y",
+		} {
+			b.attempt(t, user, subject)
+		}
 	}
 }
 

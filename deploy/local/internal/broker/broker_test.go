@@ -177,6 +177,7 @@ func TestEachUserCanDoItsWork(t *testing.T) {
 	}); !errors.Is(err, read) {
 		t.Fatalf("events reads the log: %v", err)
 	}
+	noteAndRead(t, gateway, b.log(t, broker.Events))
 	for _, user := range []string{broker.Provisioner, broker.Janitor} {
 		leases, err := lease.Open(ctx, b.log(t, user))
 		if err != nil {
@@ -317,6 +318,28 @@ func TestTheSupervisorTellsAndTheOthersHear(t *testing.T) {
 	b.allowed(t)
 	if _, err := b.conns[broker.Gateway].RequestWithContext(ctx, query.CredentialsSubject, nil); err != nil {
 		t.Errorf("the gateway asks the provisioner: %v", err)
+	}
+}
+
+// noteAndRead is a look at passwords: the gateway notes it, and events reads who has looked.
+func noteAndRead(t *testing.T, gateway, events *storelog.Log) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	noted, err := gateway.Audit(ctx)
+	if err == nil {
+		err = noted.Append(ctx, storelog.AuditEntry{What: storelog.CredentialsViewed, At: time.Now(), Tenant: "t", Store: id, Actor: "t"})
+	}
+	if err != nil {
+		t.Fatalf("the gateway notes a look: %v", err)
+	}
+	seen := errors.New("seen")
+	read, err := events.Audit(ctx)
+	if err == nil {
+		err = read.Tail(ctx, 0, func(storelog.Audited) error { return seen })
+	}
+	if !errors.Is(err, seen) {
+		t.Fatalf("events reads the audit: %v", err)
 	}
 }
 

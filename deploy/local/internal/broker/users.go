@@ -63,6 +63,8 @@ const (
 // against the services' real work.
 const (
 	stream   = "STORES"
+	audit    = "AUDIT"
+	audited  = "audit.>"
 	commands = "store.*.command.>"
 	applies  = "store.*.command.apply"
 	deletes  = "store.*.command.delete"
@@ -109,18 +111,20 @@ func (g grant) subscriptions(user string) []string {
 // address is in the request's body: to a service's questions, whose answers then go to nobody, for inboxes can't be
 // guessed. A single broker pushes to neither buckets nor its interface. So nobody has consumers who can do without, and
 // neither the gateway nor events has one on what it may write, or it could choose what is pushed.
+// What was looked at, the gateway appends and only events reads: no consumer of the audit is of a worker, and nobody
+// acknowledges, so none of its names is another's.
 // A snapshot goes to any address too, and there a single broker does obey: the empty message at its end, sent to the
 // address that deletes a stream, deletes it. So whoever has backup's password has the log. No service is given it, only
 // the job that takes backups and whoever restores one, for as long as that lasts.
 func grants(clusters []string) map[string]grant {
 	table := map[string]grant{
 		Gateway: {
-			publish: slices.Concat([]string{commands, events, of("*", events), "query.>"}, shape(),
+			publish: slices.Concat([]string{commands, events, of("*", events), audited, "query.>"}, shape(),
 				get(stream), watch(PacksBucket), watch("catalog"), watch(PlatformBucket),
 				bucket("claims"), write("claims"), bucket("tickets"), write("tickets")),
 		},
 		Events: {
-			publish: slices.Concat(get(stream), follow(stream), bucket("tickets"), write("tickets"),
+			publish: slices.Concat(get(stream), follow(stream), get(audit), follow(audit), bucket("tickets"), write("tickets"),
 				watch(PlatformBucket)),
 			denied:    othersConsumers(clusters, Events, ""),
 			subscribe: append(discovery("events"), "query.stores", "query.events", "query.dead-letters"),
@@ -174,7 +178,7 @@ const consumerAPI = "$JS.API.CONSUMER."
 // of all questions and answers could be made.
 func shape() []string {
 	var subjects []string
-	for _, name := range []string{stream, "KV_claims", "KV_leases", "KV_packs", "KV_catalog", "KV_platform", "KV_tickets"} {
+	for _, name := range []string{stream, audit, "KV_claims", "KV_leases", "KV_packs", "KV_catalog", "KV_platform", "KV_tickets"} {
 		subjects = append(subjects, "$JS.API.STREAM.CREATE."+name, "$JS.API.STREAM.UPDATE."+name, "$JS.API.STREAM.INFO."+name)
 	}
 	return subjects

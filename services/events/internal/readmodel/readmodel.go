@@ -1,5 +1,5 @@
 // Package readmodel is what the events service keeps in Postgres: its schema, and how the tables are read. Package
-// projection alone writes them. All of it is derived from the log.
+// projection alone writes them, and derives all of them from the log. The audit beside them is package audit's.
 package readmodel
 
 import (

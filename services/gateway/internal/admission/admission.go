@@ -9,6 +9,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
@@ -116,28 +117,26 @@ func (a *Admission) wanting(verb store.Verb, s store.State, who principal.Princi
 	return &store.Message{Type: store.Type(verb), Tenant: s.Tenant, Actor: who.Actor(), Time: a.now(), Facts: waiting(c)}
 }
 
-// LookedAt notes on the log that the client is about to be shown the store's passwords; without the note it must not
-// be. Only of a store that stands, as others have none that work.
-func (a *Admission) LookedAt(ctx context.Context, who principal.Principal, id store.ID) (store.State, error) {
+// LookedAt notes in the audit that the client is about to be shown the store's passwords; without the note it must not be.
+// Only of a store that stands, as others have none that work.
+func (a *Admission) LookedAt(ctx context.Context, who principal.Principal, id store.ID) error {
+	state, err := a.Read(ctx, who, id)
+	if err != nil {
+		return err
+	}
+	if !who.MaySeePasswords() {
+		return principal.ErrNobody
+	}
+	if !state.Stands() {
+		return ErrNotReady
+	}
 	parts, err := a.bus.Parts()
 	if err != nil {
-		return store.State{}, err
+		return err
 	}
-	state, err := parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
-		if err := visible(s, who); err != nil {
-			return nil, err
-		}
-		if !s.Stands() {
-			return nil, ErrNotReady
-		}
-		return &store.Message{
-			Type: store.CredentialsViewed, Tenant: s.Tenant, Actor: who.Actor(), Generation: s.Generation, Time: a.now(),
-		}, nil
+	return parts.Audit.Append(ctx, storelog.AuditEntry{
+		What: storelog.CredentialsViewed, At: a.now(), Tenant: state.Tenant, Store: id, Actor: who.Actor(), From: who.Tenant(),
 	})
-	if err != nil {
-		return store.State{}, err
-	}
-	return a.shown(who, state), nil
 }
 
 // visible makes not found and not yours the same.

@@ -93,6 +93,9 @@ func TestNobodyGetsAnythingDone(t *testing.T) {
 		if err, _ := out[len(out)-1].Interface().(error); err == nil {
 			t.Errorf("%s: nobody is answered %v", v.Type().Method(i).Name, out)
 		}
+		if len(out) == 1 {
+			continue
+		}
 		if after, is := out[0].Interface().(store.State); is && after.Exists() {
 			t.Errorf("%s: nobody is shown %+v", v.Type().Method(i).Name, after)
 		}

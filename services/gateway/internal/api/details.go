@@ -68,8 +68,8 @@ func (a *API) details(routes huma.API) {
 	}, a.links)
 	handle(routes, huma.Operation{
 		OperationID: "get-credentials", Method: http.MethodGet, Path: "/stores/{id}/credentials", Tags: []string{"Stores"},
-		Summary: "The generated passwords", Description: "Each look is an event of the store's history, written before the passwords " +
-			"are shown. Needs the admin key when the gateway has one.",
+		Summary: "The generated passwords", Description: "Each look is noted in the audit before the passwords are shown. " +
+			"Needs the admin key when the gateway has one.",
 		Errors:   []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict},
 		Security: []map[string][]string{{"adminKey": {}}, {"adminBearer": {}}},
 	}, a.credentials)
@@ -137,7 +137,7 @@ func (a *API) credentials(ctx context.Context, in *idInput) (*credentialsOutput,
 		return nil, err
 	}
 	// Fact first: if this can't be written, nobody has seen anything.
-	if _, err := a.admission.LookedAt(ctx, who, state.ID); err != nil {
+	if err := a.admission.LookedAt(ctx, who, state.ID); err != nil {
 		return nil, err
 	}
 	out := &credentialsOutput{}

@@ -35,6 +35,7 @@ type Connect func(ctx context.Context) (*nats.Conn, error)
 type Parts struct {
 	Conn     *nats.Conn
 	Log      *storelog.Log
+	Audit    *storelog.Audit
 	Claims   *claim.Book
 	Catalog  *engine.Catalog
 	Platform *platform.View
@@ -130,6 +131,10 @@ func (b *Bus) open(ctx context.Context, conn *nats.Conn) (Parts, error) {
 	if err != nil {
 		return Parts{}, err
 	}
+	audit, err := log.Audit(bounded)
+	if err != nil {
+		return Parts{}, err
+	}
 	buckets := map[string]jetstream.KeyValue{}
 	for _, name := range []string{
 		storelog.BucketClaims, storelog.BucketPacks, storelog.BucketCatalog, storelog.BucketPlatform, storelog.BucketTickets,
@@ -147,7 +152,7 @@ func (b *Bus) open(ctx context.Context, conn *nats.Conn) (Parts, error) {
 		return Parts{}, err
 	}
 	return Parts{
-		Conn: conn, Log: log, Claims: claim.NewBook(buckets[storelog.BucketClaims]),
+		Conn: conn, Log: log, Audit: audit, Claims: claim.NewBook(buckets[storelog.BucketClaims]),
 		Catalog: catalog, Platform: cluster, Reports: buckets[storelog.BucketPlatform], Tickets: buckets[storelog.BucketTickets],
 	}, nil
 }

@@ -31,7 +31,7 @@ export class Secrets {
       this.shown = true;
       this.place.replaceChildren(table(credentials));
       setText(this.button, 'Hide passwords');
-      announce('Passwords are shown. This look was noted in the store’s history.');
+      announce('Passwords are shown. This look was noted.');
     } catch (problem) {
       if (problem.code === 'admin_key_required' || problem.code === 'admin_key_wrong') this.askKey(problem);
       else setText(this.error, problem.message);

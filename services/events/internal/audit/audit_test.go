@@ -1,0 +1,175 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/nats-io/nats.go"
+
+	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/pkg/waittest"
+	"github.com/store-platform/store-platform/services/events/internal/pgtest"
+	"github.com/store-platform/store-platform/services/events/internal/projection"
+	"github.com/store-platform/store-platform/services/events/internal/readmodel"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// testBundle is an audit on a real broker and the table in a real database.
+type testBundle struct {
+	nc     *nats.Conn
+	log    *storelog.Log
+	stream *storelog.Audit
+	pool   *pgxpool.Pool
+}
+
+func setup(t *testing.T) *testBundle {
+	t.Helper()
+	t.Parallel()
+	pool, err := readmodel.Open(t.Context(), pgtest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	b := &testBundle{nc: bustest.Start(t), pool: pool}
+	if b.log, err = storelog.Open(t.Context(), b.nc); err == nil {
+		b.stream, err = b.log.Audit(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (b *testBundle) look(t *testing.T, tenant string, count int) {
+	t.Helper()
+	for n := range count {
+		err := b.stream.Append(t.Context(), storelog.AuditEntry{
+			What: storelog.CredentialsViewed, At: time.Now(), Tenant: tenant, Store: store.DeriveID(tenant, fmt.Sprint(n)), Actor: "admin", From: "ip:x",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// keep runs a keeper until the returned function is called, or the test ends.
+func (b *testBundle) keep(t *testing.T) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- New(b.nc, b.pool).Run(ctx) }()
+	stopped := false
+	stop = func() {
+		if cancel(); !stopped {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+		stopped = true
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+func (b *testBundle) rows(t *testing.T) []string {
+	t.Helper()
+	rows, err := b.pool.Query(t.Context(), "select tenant || ' ' || what || ' ' || actor || ' ' || origin from audit order by epoch, seq")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kept
+}
+
+func (b *testBundle) awaitRows(t *testing.T, want ...string) {
+	t.Helper()
+	waittest.Eventually(t, func() error {
+		if kept := b.rows(t); !slices.Equal(kept, want) {
+			return fmt.Errorf("kept are %d %q, want %d %q", len(kept), kept, len(want), want)
+		}
+		return nil
+	})
+}
+
+func looks(tenant string, count int) []string {
+	return slices.Repeat([]string{tenant + " credentials_viewed admin ip:x"}, count)
+}
+
+func TestEveryLookIsOneRowHoweverManyRead(t *testing.T) {
+	b := setup(t)
+	b.keep(t)
+	stop := b.keep(t)
+	b.look(t, "a", 3)
+	b.awaitRows(t, looks("a", 3)...)
+	stop()
+	b.look(t, "b", 2)
+	b.awaitRows(t, append(looks("a", 3), looks("b", 2)...)...)
+	b.keep(t)
+	b.look(t, "a\x00", 1)
+	b.awaitRows(t, append(append(looks("a", 3), looks("b", 2)...), looks("a\uFFFD", 1)...)...)
+}
+
+// The stream forgets, a rebuild drops what the log can make again, and a stream that was made anew begins its sequences
+// again: nothing of that takes a row away.
+func TestWhatWasKeptStays(t *testing.T) {
+	b := setup(t)
+	b.look(t, "a", 3)
+	b.keep(t)
+	b.awaitRows(t, looks("a", 3)...)
+	created, err := b.log.Append(t.Context(), store.State{}, store.Message{
+		Type: store.CreateCommand, Store: store.DeriveID("a", "1"), Tenant: "a", Actor: "a", Time: time.Now(),
+		Facts: store.Facts{Spec: &store.Spec{Name: "Tea", Engine: "sample"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := func(uint64, uint64) {}
+	if err := projection.Rebuild(t.Context(), b.nc, b.pool, told); err != nil {
+		t.Fatal(err)
+	}
+	if _, seq, err := readmodel.Checkpoint(t.Context(), b.pool); err != nil || seq != created.Version {
+		t.Fatalf("the read model was rebuilt to %d, %v", seq, err)
+	}
+	b.awaitRows(t, looks("a", 3)...)
+	if err := b.log.JetStream().DeleteStream(t.Context(), storelog.AuditStream); err != nil {
+		t.Fatal(err)
+	}
+	if err := storelog.Ensure(t.Context(), b.nc, storelog.Settings{Replicas: 1}); err != nil {
+		t.Fatal(err)
+	}
+	b.look(t, "b", 2)
+	// The keeper of before notices by itself, half a minute later.
+	b.keep(t)
+	b.awaitRows(t, append(looks("a", 3), looks("b", 2)...)...)
+}
+
+func TestTheTableHasBoundsOfItsOwn(t *testing.T) {
+	b := setup(t)
+	_, err := b.pool.Exec(t.Context(), `insert into audit
+		select 'e', n, now() - make_interval(secs => 2000 - n), 'credentials_viewed', 'noisy', 's', 'noisy', 'noisy' from generate_series(1, $1::int + 5) n
+		union all select 'e', 0, now() - interval '300 days', 'credentials_viewed', 'noisy', 's', 'admin', 'ip:x'
+		union all select 'd', 1, now() - interval '401 days', 'credentials_viewed', 'quiet', 's', 'admin', 'ip:x'`, keepEach)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := New(b.nc, b.pool).tidy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var noisy, oldest, admins int
+	err = b.pool.QueryRow(t.Context(), `select count(*) filter (where actor = 'noisy'), min(seq) filter (where actor = 'noisy'),
+		count(*) filter (where actor = 'admin') from audit`).Scan(&noisy, &oldest, &admins)
+	if err != nil || noisy != keepEach || oldest != 6 || admins != 1 {
+		t.Errorf("kept are %d of the noise, the oldest %d, and %d of the admin's: %v", noisy, oldest, admins, err)
+	}
+}
