@@ -23,6 +23,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/feed"
 	"github.com/store-platform/store-platform/services/gateway/internal/health"
 	"github.com/store-platform/store-platform/services/gateway/internal/linger"
+	"github.com/store-platform/store-platform/services/gateway/internal/meter"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
 	"github.com/store-platform/store-platform/services/gateway/internal/page"
 	"github.com/store-platform/store-platform/services/gateway/internal/plain"
@@ -127,7 +128,7 @@ func build(cfg Config, letIn fiber.Handler, b *bus.Bus, hub *feed.Hub) (*fiber.A
 	letRefusalsArrive(app.Server())
 	app.Use(page.Headers, watch, letIn, plain.Handle)
 	questions := reader.New(b)
-	admit := admission.New(b, questions, cfg.MaxStores, time.Now, rand.Reader)
+	admit := admission.New(b, questions, cfg.MaxStores, meter.New(cfg.CreateCapacity, cfg.CreateRefill, time.Now), time.Now, rand.Reader)
 	document, err := api.Mount(app, admit, questions, b)
 	if err != nil {
 		return nil, err

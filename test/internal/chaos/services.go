@@ -125,7 +125,7 @@ func (l *Lab) startGateway(ctx context.Context, n int, feeds []string) error {
 	}
 	l.gateways = append(l.gateways, address)
 	return l.replica(ctx, "gateway", n, "http://"+address+"/readyz", map[string]*link.Link{trouble.ToEvents: way},
-		"INSTALLATION="+l.installation, fmt.Sprintf("%s=%d", clock.Variable, l.clock), "LISTEN="+address, "AUTH=open", "EVENTS_URL=http://"+way.Address(), "TRUST_PROXY=127.0.0.0/8", fmt.Sprintf("MAX_STORES=%d", quota))
+		"INSTALLATION="+l.installation, fmt.Sprintf("%s=%d", clock.Variable, l.clock), "LISTEN="+address, "AUTH=open", "EVENTS_URL=http://"+way.Address(), "TRUST_PROXY=127.0.0.0/8", fmt.Sprintf("MAX_STORES=%d", quota), "CREATE_RATE_LIMIT_CAPACITY=0")
 }
 
 func (l *Lab) startHand(ctx context.Context, service string, n int, settings ...string) error {

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
+	"github.com/store-platform/store-platform/services/gateway/internal/meter"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
 )
@@ -39,14 +41,23 @@ type Admission struct {
 	quota  int
 	now    func() time.Time
 	random io.Reader
+	meter  *meter.Meter
 	turns  turnstile
 	seen   *seen
 }
 
-// New makes an admission with at most quota stores a tenant. r is asked about what only the read model knows; random is where ids of creates without an Idempotency-Key
-// come from.
-func New(b *bus.Bus, r *reader.Reader, quota int, now func() time.Time, random io.Reader) *Admission {
-	return &Admission{bus: b, reader: r, quota: quota, now: now, random: random, turns: newTurnstile(), seen: newSeen()}
+// New makes an admission with at most quota stores a tenant, which pays m for what it writes. r is asked about what only
+// the read model knows; random is where ids of creates without an Idempotency-Key come from.
+func New(b *bus.Bus, r *reader.Reader, quota int, m *meter.Meter, now func() time.Time, random io.Reader) *Admission {
+	return &Admission{bus: b, reader: r, quota: quota, meter: m, now: now, random: random, turns: newTurnstile(), seen: newSeen()}
+}
+
+// pay takes what one message costs whoever writes it; the error is a *meter.Refusal. What changes nothing is free.
+func (a *Admission) pay(who principal.Principal) error {
+	if who.Unmetered() {
+		return nil
+	}
+	return a.meter.Take(who.Tenant())
 }
 
 // Seen is the newest version that the tenant was shown by this gateway: lists wait for it, so that a store is listed
@@ -84,6 +95,7 @@ func (a *Admission) command(ctx context.Context, who principal.Principal, id sto
 	if err != nil {
 		return store.State{}, err
 	}
+	paid := sync.OnceValue(func() error { return a.pay(who) })
 	state, err := parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
 		if err := visible(s, who); err != nil {
 			return nil, err
@@ -93,6 +105,9 @@ func (a *Admission) command(ctx context.Context, who principal.Principal, id sto
 		// Who has what it wants is told so: saying no to a repeated click would be pedantry.
 		if errors.Is(err, store.ErrAlready) || errors.Is(err, store.ErrDeleted) && wish == store.Delete {
 			return nil, nil
+		}
+		if err == nil {
+			err = paid()
 		}
 		if err != nil {
 			return nil, err
@@ -132,6 +147,9 @@ func (a *Admission) LookedAt(ctx context.Context, who principal.Principal, id st
 	}
 	parts, err := a.bus.Parts()
 	if err != nil {
+		return err
+	}
+	if err := a.pay(who); err != nil {
 		return err
 	}
 	return parts.Audit.Append(ctx, storelog.AuditEntry{

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/engine"
@@ -46,6 +47,7 @@ func (a *Admission) Change(ctx context.Context, who principal.Principal, id stor
 		return store.State{}, err
 	}
 	now := a.now()
+	paid := sync.OnceValue(func() error { return a.pay(who) })
 	var state store.State
 	for first := true; ; first = false {
 		said := false
@@ -59,6 +61,9 @@ func (a *Admission) Change(ctx context.Context, who principal.Principal, id stor
 			}
 			todo, err := c.todo(s, parts.Catalog, now)
 			if err != nil || len(todo) == 0 {
+				return nil, err
+			}
+			if err := paid(); err != nil {
 				return nil, err
 			}
 			said = true
@@ -200,11 +205,15 @@ func (a *Admission) Cancel(ctx context.Context, who principal.Principal, id stor
 	if err != nil {
 		return store.State{}, err
 	}
+	paid := sync.OnceValue(func() error { return a.pay(who) })
 	state, err := parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
 		if err := visible(s, who); err != nil {
 			return nil, err
 		}
 		if err := store.AdmitCancel(s); err != nil {
+			return nil, err
+		}
+		if err := paid(); err != nil {
 			return nil, err
 		}
 		return &store.Message{

@@ -91,6 +91,9 @@ func (a *Admission) Create(ctx context.Context, who principal.Principal, key str
 	if err != nil {
 		return store.State{}, err
 	}
+	if err := a.pay(who); err != nil {
+		return a.unpaid(ctx, parts, who, key, digest, err)
+	}
 	nonce, err := a.claim(ctx, parts, who.Tenant(), id)
 	if err != nil {
 		return store.State{}, err
@@ -112,6 +115,21 @@ func (a *Admission) Create(ctx context.Context, who principal.Principal, key str
 		return store.State{}, err
 	}
 	return a.shown(who, after), nil
+}
+
+// unpaid refuses a create that the meter has refused, unless another try with its key was let in meanwhile: a repeat finds
+// its store whatever it costs.
+func (a *Admission) unpaid(
+	ctx context.Context, parts *bus.Parts, who principal.Principal, key, digest string, refused error,
+) (store.State, error) {
+	if key == "" {
+		return store.State{}, refused
+	}
+	before, err := parts.Log.Last(ctx, store.DeriveID(who.Tenant(), key))
+	if err == nil && !before.Exists() {
+		err = refused
+	}
+	return repeated(before, who, digest, err)
 }
 
 // giveBack undoes a claim whose store the log has refused for certain. Where that fails a sweep does it, ten minutes

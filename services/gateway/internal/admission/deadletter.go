@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/store-platform/store-platform/pkg/engine"
@@ -56,13 +57,21 @@ func (a *Admission) deal(
 	if err != nil {
 		return store.State{}, store.ErrNoDeadLetter
 	}
+	paid := sync.OnceValue(func() error { return a.pay(who) })
 	state, err := parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
-		return a.answerCommand(s, who, seq, how, reason, parts)
+		m, err := a.answerCommand(s, who, seq, how, reason, parts)
+		if err == nil {
+			err = paid()
+		}
+		return m, err
 	})
 	// The message itself may be the letter, which only an operator deals with. Others learn nothing from the difference.
 	if errors.Is(err, store.ErrNoDeadLetter) || errors.Is(err, storelog.ErrUnreadable) {
 		if !who.MayOperate() {
 			return store.State{}, store.ErrNoDeadLetter
+		}
+		if err := paid(); err != nil {
+			return store.State{}, err
 		}
 		state, err = a.answerMessage(ctx, parts, id, store.Message{
 			Type: how, Actor: who.Actor(), Time: a.now(), Facts: store.Facts{DeadLetter: seq, Message: reason},

@@ -36,6 +36,7 @@ const aboutDelete = "Interrupts whatever is running and can't be undone. Repeati
 func (a *API) commands(routes huma.API) {
 	accepted := func(op huma.Operation) huma.Operation {
 		op.Tags, op.DefaultStatus = []string{"Stores"}, http.StatusAccepted
+		op.Errors = append(op.Errors, http.StatusTooManyRequests)
 		return op
 	}
 	handle(routes, accepted(huma.Operation{

@@ -68,7 +68,7 @@ func (a *API) deadLetters(routes huma.API) {
 	}, a.listDeadLetters)
 	answered := func(op huma.Operation) huma.Operation {
 		op.Method, op.Tags, op.DefaultStatus = http.MethodPost, []string{"Dead letters"}, http.StatusAccepted
-		op.Errors = append(op.Errors, http.StatusNotFound, http.StatusConflict)
+		op.Errors = append(op.Errors, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests)
 		return op
 	}
 	handle(routes, answered(huma.Operation{

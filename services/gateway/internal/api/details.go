@@ -70,7 +70,7 @@ func (a *API) details(routes huma.API) {
 		OperationID: "get-credentials", Method: http.MethodGet, Path: "/stores/{id}/credentials", Tags: []string{"Stores"},
 		Summary: "The generated passwords", Description: "Each look is noted in the audit before the passwords are shown. " +
 			"Needs the admin key when the gateway has one.",
-		Errors:   []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict},
+		Errors:   []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests},
 		Security: []map[string][]string{{"adminKey": {}}, {"adminBearer": {}}},
 	}, a.credentials)
 }

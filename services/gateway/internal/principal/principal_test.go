@@ -56,7 +56,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		p := test.who
 		if !p.Known() || p.Actor() != test.actor || p.Tenant() != "ip:a" || p.Address() != address || !p.MayCreate() || !p.MaySee("ip:a") ||
 			p.MaySee("ip:b") != test.sees || p.MaySee("") != test.sees || p.MaySeePasswords() != test.passwords ||
-			p.MayOperate() != test.operates || p.Stores() != test.stores || p.DeadLetters() != test.letters {
+			p.MayOperate() != test.operates || p.Unmetered() != test.sees || p.Stores() != test.stores || p.DeadLetters() != test.letters {
 			t.Errorf("%s is %+v", test.name, p)
 		}
 		if In(With(context.Background(), p)) != p {

@@ -49,6 +49,7 @@ const (
 	FeedUnavailable       Code = "feed_unavailable"
 	FeedFull              Code = "feed_full"
 	TooManyFeeds          Code = "too_many_feeds"
+	TooManyCommands       Code = "too_many_commands"
 	CredentialsMissing    Code = "credentials_unavailable"
 	NewerSchema           Code = "newer_schema"
 	ShuttingDown          Code = "shutting_down"
@@ -106,6 +107,7 @@ var kinds = map[Code]kind{
 	FeedUnavailable:       {http.StatusServiceUnavailable, "The feed can't be reached right now", true},
 	FeedFull:              {http.StatusServiceUnavailable, "The feed has no room for another client", true},
 	TooManyFeeds:          {http.StatusTooManyRequests, "The tenant has too many connections to the feed", true},
+	TooManyCommands:       {http.StatusTooManyRequests, "The tenant sends too many commands", true},
 	CredentialsMissing:    {http.StatusServiceUnavailable, "The credentials can't be read right now", true},
 	NewerSchema:           {http.StatusServiceUnavailable, "The store was written by a newer version", true},
 	ShuttingDown:          {http.StatusServiceUnavailable, "This gateway is going down", true},

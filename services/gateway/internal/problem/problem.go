@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
@@ -31,6 +33,9 @@ type Problem struct {
 	Operation  string  `json:"operation,omitempty" doc:"The operation that is in the way" example:"create"`
 	Generation uint64  `json:"generation,omitempty" doc:"Its generation"`
 	Current    any     `json:"current,omitempty" doc:"The store as it is, where it isn't the one that If-Match names"`
+
+	// RetryAfter is when the same request may succeed, where that is known; a client is told of whole seconds.
+	RetryAfter time.Duration `json:"-"`
 }
 
 // Fault is one of several wrong fields.
@@ -67,12 +72,19 @@ func (p *Problem) GetStatus() int { return p.Status }
 // ContentType replaces that of the negotiated format.
 func (p *Problem) ContentType(string) string { return ContentType }
 
+// retryAfter is for what nobody knows the end of.
+const retryAfter = 2 * time.Second
+
 // GetHeaders tells clients when to come back, and how to prove who they are.
 func (p *Problem) GetHeaders() http.Header {
 	header := http.Header{}
 	switch p.Status {
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		header.Set("Retry-After", "2")
+		after := p.RetryAfter
+		if after <= 0 {
+			after = retryAfter
+		}
+		header.Set("Retry-After", strconv.Itoa(int((after+time.Second-1)/time.Second)))
 	case http.StatusUnauthorized:
 		header.Set("WWW-Authenticate", `Bearer realm="store-platform"`)
 	}

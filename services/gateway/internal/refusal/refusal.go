@@ -17,6 +17,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
+	"github.com/store-platform/store-platform/services/gateway/internal/meter"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
@@ -77,6 +78,7 @@ func Of(err error) *problem.Problem {
 		quota    *admission.QuotaError
 		standing *store.StandingError
 		changed  *admission.ChangedError
+		paid     *meter.Refusal
 	)
 	switch {
 	case errors.As(err, &field):
@@ -95,6 +97,10 @@ func Of(err error) *problem.Problem {
 	case errors.As(err, &quota):
 		return problem.New(problem.QuotaExceeded, fmt.Sprintf(
 			"You have %d stores, which is as many as one tenant may have. Delete one first.", quota.Limit))
+	case errors.As(err, &paid):
+		p := problem.New(problem.TooManyCommands, "You have sent more commands than one tenant may in so short a time. Nothing was changed.")
+		p.RetryAfter = paid.After
+		return p
 	case errors.Is(err, reader.ErrCursor):
 		return problem.New(problem.InvalidCursor, "The cursor is not one of ours. Begin with the first page.").At("cursor")
 	}

@@ -1,0 +1,75 @@
+package meter
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+)
+
+// clock is moved by the test.
+type clock struct{ time.Time }
+
+func (c *clock) now() time.Time { return c.Time }
+
+func TestATenantPaysForItselfAlone(t *testing.T) {
+	at := &clock{time.Unix(1000, 0)}
+	m := New(3, 0.5, at.now)
+	for n := range 3 {
+		if err := m.Take("a"); err != nil {
+			t.Fatalf("take %d: %v", n, err)
+		}
+	}
+	// Asking costs nothing, or who asks too often would never be let in again.
+	for range 10 {
+		var refused *Refusal
+		if err := m.Take("a"); !errors.As(err, &refused) || refused.After != 2*time.Second {
+			t.Fatalf("got %v, want a refusal for two seconds", err)
+		}
+	}
+	if err := m.Take("b"); err != nil {
+		t.Errorf("another tenant is refused: %v", err)
+	}
+	at.Time = at.Add(2 * time.Second)
+	if err := m.Take("a"); err != nil {
+		t.Errorf("after the time that it was told: %v", err)
+	}
+	if err := m.Take("a"); err == nil {
+		t.Error("a second token has come of one")
+	}
+}
+
+func TestWithoutACapacityNobodyIsMetered(t *testing.T) {
+	m := New(0, 0, time.Now)
+	for range 100 {
+		if err := m.Take("a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Tenants are as many as addresses, and memory isn't.
+func TestBucketsThatAreFullAgainAreForgotten(t *testing.T) {
+	at := &clock{time.Unix(1000, 0)}
+	m := New(2, 1, at.now)
+	spend := func(tenant string) {
+		for m.Take(tenant) == nil {
+		}
+	}
+	for n := range 10 * sparse {
+		if n%sparse == 0 {
+			spend("busy")
+		}
+		if err := m.Take(fmt.Sprint(n)); err != nil {
+			t.Fatal(err)
+		}
+		at.Time = at.Add(time.Millisecond)
+	}
+	if kept := len(m.buckets); kept > 2*sparse {
+		t.Errorf("%d buckets are kept", kept)
+	}
+	spend("busy")
+	if err := m.Take("busy"); err == nil {
+		t.Error("who has spent all was forgotten")
+	}
+}
