@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -116,6 +117,28 @@ func TestConsumersAreForWhoNeedsThem(t *testing.T) {
 	for _, user := range []string{broker.Gateway, broker.Backup, broker.Local} {
 		b.attempt(t, user, "$JS.API.CONSUMER.CREATE.STORES.x")
 		b.attempt(t, user, "$JS.API.CONSUMER.MSG.NEXT.STORES.x")
+	}
+}
+
+// noteAndRead is a look at passwords: the gateway notes it, and events reads who has looked.
+func noteAndRead(t *testing.T, gateway, events *storelog.Log) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	noted, err := gateway.Audit(ctx)
+	if err == nil {
+		err = noted.Append(ctx, storelog.AuditEntry{What: storelog.CredentialsViewed, At: time.Now(), Tenant: "t", Store: id, Actor: "t"})
+	}
+	if err != nil {
+		t.Fatalf("the gateway notes a look: %v", err)
+	}
+	seen := errors.New("seen")
+	read, err := events.Audit(ctx)
+	if err == nil {
+		err = read.Tail(ctx, 0, func(storelog.Audited) error { return seen })
+	}
+	if !errors.Is(err, seen) {
+		t.Fatalf("events reads the audit: %v", err)
 	}
 }
 
