@@ -95,8 +95,8 @@ func (r *round) disagreement() (alarm *platform.Alarm, stop bool) {
 				"Where it is right, remove these namespaces by hand.", differences(namespaces, strays, unknown, missing))}, true
 	case unknown > 0:
 		return &platform.Alarm{Reason: "UnknownNamespaces", Message: fmt.Sprintf(
-			"The log knows nothing of namespaces that carry this installation's labels: %s. They are left alone. "+
-				"The log may have been emptied or restored from before their stores were made.", differences(namespaces, strays, unknown, missing))}, false
+			"The log knows nothing of namespaces that carry this installation's labels, or has their stores in another cluster: %s. "+
+				"They are left alone. The log may have been emptied or restored from before their stores were made.", differences(namespaces, strays, unknown, missing))}, false
 	case missing > 0:
 		return &platform.Alarm{Reason: "MissingNamespaces", Message: fmt.Sprintf(
 			"Stores are Ready in the log and have no namespace: %s. They are left alone. Somebody removed the namespaces by hand, "+
