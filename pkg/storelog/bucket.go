@@ -105,12 +105,11 @@ func (l *Log) Bucket(ctx context.Context, name string) (jetstream.KeyValue, erro
 // Keys lists the keys of a bucket that match a pattern, by asking for subjects as Stores does: listing them through the
 // bucket itself takes a consumer, which not everybody has who may read it.
 func (l *Log) Keys(ctx context.Context, name, pattern string) ([]string, error) {
-	prefix := "$KV." + name + "."
 	var info *jetstream.StreamInfo
 	err := ask(ctx, func(ctx context.Context) error {
 		stream, err := l.js.Stream(ctx, bucketPrefix+name)
 		if err == nil {
-			info, err = stream.Info(ctx, jetstream.WithSubjectFilter(prefix+pattern))
+			info, err = stream.Info(ctx, jetstream.WithSubjectFilter("$KV."+name+"."+pattern))
 		}
 		return err
 	})
@@ -119,7 +118,7 @@ func (l *Log) Keys(ctx context.Context, name, pattern string) ([]string, error) 
 	}
 	var keys []string
 	for subject := range info.State.Subjects {
-		keys = append(keys, strings.TrimPrefix(subject, prefix))
+		keys = append(keys, strings.TrimPrefix(subject, "$KV."+name+"."))
 	}
 	slices.Sort(keys)
 	return keys, nil

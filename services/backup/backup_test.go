@@ -47,11 +47,15 @@ func openLog(t *testing.T, nc *nats.Conn) *storelog.Log {
 	return log
 }
 
-// append1 adds a store to the log.
+// append1 adds a store to the log, every other one of another cluster: a backup holds both forms of subjects.
 func append1(ctx context.Context, log *storelog.Log, n int) (uint64, error) {
+	cluster := ""
+	if n%2 == 0 {
+		cluster = "eu"
+	}
 	after, err := log.Append(ctx, store.State{}, store.Message{
 		ID: fmt.Sprint(n), Type: store.CreateCommand, Store: store.DeriveID("t", fmt.Sprint(n)), Tenant: "t", Actor: "test",
-		Time: time.Now(), Facts: store.Facts{Spec: &store.Spec{Name: "n", Engine: "sample"}},
+		Time: time.Now(), Facts: store.Facts{Spec: &store.Spec{Name: "n", Engine: "sample"}, Cluster: cluster},
 	})
 	return after.Version, err
 }
@@ -141,6 +145,11 @@ func TestALostLogComesBack(t *testing.T) {
 			is := history(t, restored)
 			if len(is) < 500 {
 				t.Errorf("%d messages came back", len(is))
+			}
+			own, _, err := restored.Stores(t.Context(), store.DefaultCluster)
+			others, errOthers := restored.OtherStores(t.Context())
+			if err := errors.Join(err, errOthers); err != nil || len(others) < 250 || len(own)+len(others) != len(is) {
+				t.Errorf("%d stores came back, %d of another cluster, %v", len(own), len(others), err)
 			}
 			for seq, id := range is {
 				if was[seq] != id {

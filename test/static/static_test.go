@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,6 +66,33 @@ func TestNobodyElseWritesToTheLog(t *testing.T) {
 	}
 	if len(names) < 50 {
 		t.Errorf("only %d files were read", len(names))
+	}
+}
+
+// spelled are the files of other kinds in which a subject of the log stands, each of which knows both forms.
+var spelled = []string{
+	// Made of the table of the broker's users, which a test holds against their work.
+	"deploy/k8s/files/users.conf",
+	// Its second token, which is the store's id in either.
+	"services/events/internal/readmodel/migrations/00002_dead_letters.sql",
+}
+
+var subjectInText = regexp.MustCompile(`\bstore\.(\*|<\w+>|%s|\$?\{[^}]*\}|[a-z][a-z0-9]{11})\.(command|event)|\b(split_part|substring|string_to_array)\(subject`)
+
+func TestSubjectsAreSpelledWhereTheirFormsAreKnown(t *testing.T) {
+	dir := root(t)
+	names, err := repo.Files(dir, ":!:*.go", ":!:*.md", ":!:test/upgrade/testdata/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, name := range names {
+		if subjectInText.MatchString(read(t, name)) {
+			found = append(found, name)
+		}
+	}
+	if !slices.Equal(found, spelled) {
+		t.Errorf("subjects of the log stand in %v, and may in %v", found, spelled)
 	}
 }
 

@@ -27,9 +27,26 @@ func (c *checker) checkCall(s source, call *ast.CallExpr) {
 		if !isPackage && !c.leadsElsewhere(s, messageSubject(call.Args)) {
 			c.find(s, call, "%s with a subject that could be one of the log", method.Sel.Name)
 		}
+	case "Split", "SplitN", "SplitSeq", "Cut", "CutPrefix", "CutSuffix", "TrimPrefix", "TrimSuffix", "HasPrefix", "HasSuffix", "Contains":
+		if isPackage && s.imports[receiver.Name] == "strings" && len(call.Args) > 1 && isSubject(call.Args[0]) && !c.leadsElsewhere(s, call.Args[1]) {
+			c.find(s, call, "a subject taken apart: storelog.StoreOf and ClusterOf know both its forms")
+		}
 	case "WithScheduleTarget", "WithSchedule", "WithScheduleAt":
 		c.find(s, call, "a schedule publishes without the fence")
 	}
+}
+
+// isSubject tells by its name what holds a message's subject.
+func isSubject(argument ast.Expr) bool {
+	switch e := argument.(type) {
+	case *ast.CallExpr:
+		return isSubject(e.Fun)
+	case *ast.SelectorExpr:
+		return isSubject(e.Sel)
+	case *ast.Ident:
+		return strings.HasSuffix(strings.ToLower(e.Name), "subject")
+	}
+	return false
 }
 
 func firstSubject(args []ast.Expr) ast.Expr {

@@ -1,9 +1,11 @@
-// Package publint finds writers of the log beside the one function that appends.
+// Package publint finds writers of the log beside the one function that appends, and readers of its subjects beside the
+// functions that know how these look.
 //
 // The fence of the log holds only while everybody uses it: a publish to "store.>" that doesn't say what it has seen slips
 // past it on a replicated stream. The broker's permissions stop a service that may not write at all; this lint stops the
 // services that may. It reads sources, not types, and is strict instead: a publish whose subject can't be proven to be
-// something else is a finding, and so is any literal from which a subject of the log could be built.
+// something else is a finding, and so is any literal from which a subject of the log could be built, and any subject that
+// is taken apart by hand: it has two forms, and whoever knows one of them overlooks other clusters' stores.
 package publint
 
 import (

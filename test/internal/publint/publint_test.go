@@ -17,7 +17,7 @@ func check(t *testing.T, body string, exceptions ...publint.Exception) []publint
 	root := t.TempDir()
 	sources := map[string]string{
 		"query/query.go": "package query\n\nconst Stores = \"query.stores\"\nconst Odd = \"st\"\n",
-		"svc/svc.go": "package svc\n\nimport (\n\t\"fmt\"\n\t\"github.com/nats-io/nats.go\"\n\t\"github.com/nats-io/nats.go/jetstream\"\n" +
+		"svc/svc.go": "package svc\n\nimport (\n\t\"fmt\"\n\t\"strings\"\n\t\"github.com/nats-io/nats.go\"\n\t\"github.com/nats-io/nats.go/jetstream\"\n" +
 			"\t\"" + module + "/query\"\n\t\"" + module + "/platform\"\n)\n\nconst local = \"$KV.leases.\"\n\n" + body,
 	}
 	var names []string
@@ -55,6 +55,9 @@ func TestFindsWriters(t *testing.T) {
 		"a formatted subject":             `_ = fmt.Sprintf("store.%s.event", id)`,
 		"a pattern":                       `_ = "store.>"`,
 		"a beginning":                     `_ = "store." + id`,
+		"a subject cut":                   `_, _, _ = strings.Cut(raw.Subject, ".")`,
+		"a subject split":                 `_ = strings.Split(msg.Subject(), ".")`,
+		"the end of a subject":            `_ = strings.HasSuffix(subject, suffix)`,
 		"a stream that copies":            `_ = jetstream.StreamConfig{RePublish: &jetstream.RePublish{}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -62,8 +65,8 @@ func TestFindsWriters(t *testing.T) {
 			if len(findings) == 0 {
 				t.Fatalf("nothing found in %s", line)
 			}
-			if f := findings[0]; f.File != "svc/svc.go" || f.Line != 14 {
-				t.Errorf("found at %s:%d, want svc/svc.go:14", f.File, f.Line)
+			if f := findings[0]; f.File != "svc/svc.go" || f.Line != 15 {
+				t.Errorf("found at %s:%d, want svc/svc.go:15", f.File, f.Line)
 			}
 		})
 	}
@@ -76,6 +79,8 @@ func TestLeavesOthersAlone(t *testing.T) {
 		"a formatted one":         `nc.Publish(fmt.Sprintf("query.%s", name), data)`,
 		"a message made here":     `nc.PublishMsg(&nats.Msg{Subject: "query.stores"})`,
 		"a function of a package": `platform.Publish(ctx, kv, cluster)`,
+		"another's subject":       `_ = strings.TrimPrefix(msg.Subject, query.Stores)`,
+		"another text":            `_, _, _ = strings.Cut(line, ".")`,
 		"prose":                   `_ = "store. The same key with another body is refused."`,
 		"a file":                  `_ = "store.json"`,
 	} {
@@ -90,7 +95,7 @@ func TestLeavesOthersAlone(t *testing.T) {
 func TestExceptionsHoldForOneFunction(t *testing.T) {
 	body := "func append() { js.PublishMsg(ctx, msg) }\n\nfunc other() { js.PublishMsg(ctx, msg) }\n"
 	findings := check(t, body, publint.Exception{File: "svc/svc.go", Func: "append"})
-	if len(findings) != 1 || !strings.Contains(findings[0].String(), "svc/svc.go:15") {
+	if len(findings) != 1 || !strings.Contains(findings[0].String(), "svc/svc.go:16") {
 		t.Errorf("found %v, want only the function without an exception", findings)
 	}
 }

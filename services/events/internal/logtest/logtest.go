@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,6 +36,25 @@ func New(tb testing.TB, nc *nats.Conn, seed uint64) *Author {
 // Store names the n-th store of a tenant.
 func Store(tenant string, n int) store.ID { return store.DeriveID(tenant, fmt.Sprint(n)) }
 
+// Cluster is the one that a store is made in: some are in another than the default one, so that everybody who reads what
+// is written here meets both forms of subjects.
+// Empty is the default one, as in states.
+func Cluster(id store.ID) string {
+	if id[1]%2 == 0 {
+		return ""
+	}
+	return "eu"
+}
+
+// EventSubject is where the log has a store's events, for who writes there what no writer would.
+func EventSubject(id store.ID) string {
+	subject := strings.Replace(storelog.AllSubjects, ">", string(id)+".event", 1)
+	if cluster := Cluster(id); cluster != "" {
+		subject += "." + cluster
+	}
+	return subject
+}
+
 // Tenant names the n-th tenant.
 func Tenant(n int) string { return fmt.Sprintf("tenant-%d", n) }
 
@@ -60,6 +80,9 @@ func (a *Author) Append(ctx context.Context, tenant string, id store.ID) store.S
 	a.tb.Helper()
 	after, err := a.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
 		m := a.next(s)
+		if m.Type == store.CreateCommand {
+			m.Facts.Cluster = Cluster(id)
+		}
 		m.Tenant, m.Time = tenant, time.Now()
 		if m.Type.IsCommand() {
 			m.Actor = tenant
@@ -80,7 +103,7 @@ func (a *Author) Create(ctx context.Context, tenant string, id store.ID, name st
 	after, err := a.Log.Update(ctx, id, func(store.State) (*store.Message, error) {
 		return &store.Message{
 			Type: store.CreateCommand, Tenant: tenant, Actor: tenant, Time: time.Now(),
-			Facts: store.Facts{Spec: &store.Spec{Name: name, Engine: "sample", Version: "1", Plan: "small"}, Request: "digest"},
+			Facts: store.Facts{Spec: &store.Spec{Name: name, Engine: "sample", Version: "1", Plan: "small"}, Request: "digest", Cluster: Cluster(id)},
 		}, nil
 	})
 	if err != nil {

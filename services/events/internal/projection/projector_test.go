@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -253,6 +252,20 @@ func TestPoisonIsSetAside(t *testing.T) {
 	if err != nil || fmt.Sprint(aside) != "[2 3 4 5]" {
 		t.Errorf("set aside: %v (%v)", aside, err)
 	}
+	// Of the first two nothing can be read but the subjects, which are of either form.
+	rows, err = b.pool.Query(t.Context(), "select store from set_aside order by seq")
+	if err != nil {
+		t.Fatal(err)
+	}
+	whose, err := pgx.CollectRows(rows, pgx.RowTo[store.ID])
+	if err != nil || logtest.Cluster(logtest.Store("t", 2)) == logtest.Cluster(logtest.Store("t", 3)) {
+		t.Errorf("their stores: %v (%v)", whose, err)
+	}
+	for i, id := range whose {
+		if want := logtest.Store("t", i+2); i < 3 && id != want {
+			t.Errorf("message %d was set aside for store %s, not %s", aside[i], id, want)
+		}
+	}
 	rows, err = b.pool.Query(t.Context(), "select seq from events order by seq")
 	if err != nil {
 		t.Fatal(err)
@@ -282,7 +295,7 @@ func TestNewerSchemaStops(t *testing.T) {
 // publishRaw is somebody who doesn't know how to write to the log.
 func publishRaw(t *testing.T, nc *nats.Conn, id store.ID, body string) {
 	t.Helper()
-	msg := nats.NewMsg(strings.Replace(storelog.AllSubjects, ">", string(id)+".event", 1))
+	msg := nats.NewMsg(logtest.EventSubject(id))
 	msg.Header["ce-type"] = []string{"storeplatform.store.waited.v1"}
 	msg.Header["ce-time"] = []string{time.Now().Format(time.RFC3339Nano)}
 	msg.Data = []byte(body)
