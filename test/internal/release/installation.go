@@ -120,23 +120,44 @@ func (in *Installation) Database() string {
 
 // Serve starts gateway and events. A tenant may have maxStores.
 func (in *Installation) Serve(ctx context.Context, maxStores int) error {
-	api, err := porttest.Address()
+	feed, err := in.ServeGateway(ctx, maxStores)
 	if err != nil {
 		return err
 	}
-	feed, err := porttest.Address()
+	_, err = in.startEvents(ctx, in.programs.events, feed)
+	return err
+}
+
+// ServeGateway starts the gateway alone, and answers where it expects the feed to be.
+func (in *Installation) ServeGateway(ctx context.Context, maxStores int) (feed string, err error) {
+	api, err := porttest.Address()
 	if err != nil {
-		return err
+		return "", err
+	}
+	if feed, err = porttest.Address(); err != nil {
+		return "", err
 	}
 	in.API = "http://" + api
 	// The admin key makes passwords the admin's alone, and tenants are told by the address that a proxy forwards.
 	in.Gateway, err = in.start(ctx, "gateway", in.programs.gateway, in.API, "LISTEN="+api, "EVENTS_URL=http://"+feed, "AUTH=open", "ADMIN_API_KEY="+adminKey,
 		"TRUST_PROXY=127.0.0.0/8", "MAX_STORES="+strconv.Itoa(maxStores))
+	return feed, err
+}
+
+// Events starts one more replica of events: program is a release's, empty the clone's.
+func (in *Installation) Events(ctx context.Context, program string) (*parts.Process, error) {
+	address, err := porttest.Address()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = in.start(ctx, "events", in.programs.events, "http://"+feed, "LISTEN="+feed, "DATABASE_URL="+in.Database())
-	return err
+	if program == "" {
+		program = in.programs.events
+	}
+	return in.startEvents(ctx, program, address)
+}
+
+func (in *Installation) startEvents(ctx context.Context, program, address string) (*parts.Process, error) {
+	return in.start(ctx, "events", program, "http://"+address, "LISTEN="+address, "DATABASE_URL="+in.Database())
 }
 
 func (in *Installation) start(ctx context.Context, name, binary, address string, settings ...string) (*parts.Process, error) {
