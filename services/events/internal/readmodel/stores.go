@@ -89,15 +89,18 @@ var likeLiteral = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
 func scanStore(row pgx.CollectableRow) (Placed, error) {
 	var (
-		p     Placed
-		state []byte
+		p       Placed
+		version uint64
+		state   []byte
 	)
-	if err := row.Scan(&p.Place, &p.State.Version, &state); err != nil {
+	if err := row.Scan(&p.Place, &version, &state); err != nil {
 		return p, err
 	}
 	if err := json.Unmarshal(state, &p.State); err != nil {
 		return p, fmt.Errorf("decode the state of the store opened at %d: %w", p.Place, err)
 	}
+	// Never in a body, and the decoder makes a state anew.
+	p.State.Version = version
 	return p, nil
 }
 
