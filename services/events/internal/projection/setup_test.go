@@ -186,7 +186,7 @@ func (b *testBundle) checkLetters(tb testing.TB, m readmodel.Moment, folded []st
 		m.Filled = filled
 		var got []query.DeadLetter
 		for _, kind := range []query.DeadLetterKind{query.DeadFailed, query.DeadStuck} {
-			found, more, err := readmodel.DeadLetters{Kind: kind, Limit: 1000}.List(tb.Context(), m)
+			found, more, err := readmodel.DeadLetters{Scope: query.All(), Kind: kind, Limit: 1000}.List(tb.Context(), m)
 			if err != nil || more {
 				tb.Fatalf("list dead letters: %v %v", more, err)
 			}
@@ -236,7 +236,7 @@ func lines(tb testing.TB, entries []storelog.Entry) []string {
 	texts := make([]string, len(entries))
 	for i, e := range entries {
 		m := e.Message
-		m.ID, m.Time = "", m.Time.Truncate(readmodel.Resolution).UTC()
+		m.ID, m.Schema, m.Time = "", 0, m.Time.Truncate(readmodel.Resolution).UTC()
 		texts[i] = text(tb, m, e.State, e.State.Version)
 	}
 	return texts

@@ -86,5 +86,7 @@ func scanEntry(row pgx.CollectableRow) (storelog.Entry, error) {
 		return e, fmt.Errorf("decode the state of message %d: %w", m.Seq, err)
 	}
 	e.State.Version = m.Seq
+	// Its subject said so, which isn't kept. A later release's type says nothing to this one.
+	m.Command = e.State.Generation == m.Seq
 	return e, nil
 }
