@@ -108,7 +108,7 @@ func (b *replicas) start(t *testing.T, older bool) *parts.Process {
 	if older {
 		program = b.older
 	}
-	p, err := b.Events(t.Context(), program)
+	p, _, err := b.Events(t.Context(), program)
 	if err != nil {
 		t.Fatal(err)
 	}

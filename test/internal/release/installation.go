@@ -144,16 +144,29 @@ func (in *Installation) ServeGateway(ctx context.Context, maxStores int) (feed s
 	return feed, err
 }
 
-// Events starts one more replica of events: program is a release's, empty the clone's.
-func (in *Installation) Events(ctx context.Context, program string) (*parts.Process, error) {
-	address, err := porttest.Address()
+// Beside is the same installation, asked through one more gateway, whose program is another release's. It ends with the
+// first.
+func (in *Installation) Beside(ctx context.Context, program string) (*Installation, error) {
+	api, err := porttest.Address()
 	if err != nil {
 		return nil, err
+	}
+	other := *in
+	other.API = "http://" + api
+	other.Gateway, err = in.start(ctx, "gateway", program, other.API, "LISTEN="+api, "AUTH=open", "ADMIN_API_KEY="+adminKey, "TRUST_PROXY=127.0.0.0/8")
+	return &other, err
+}
+
+// Events starts one more replica of events, and answers where it listens: program is a release's, empty the clone's.
+func (in *Installation) Events(ctx context.Context, program string) (p *parts.Process, address string, err error) {
+	if address, err = porttest.Address(); err != nil {
+		return nil, "", err
 	}
 	if program == "" {
 		program = in.programs.events
 	}
-	return in.startEvents(ctx, program, address)
+	p, err = in.startEvents(ctx, program, address)
+	return p, address, err
 }
 
 func (in *Installation) startEvents(ctx context.Context, program, address string) (*parts.Process, error) {
