@@ -22,6 +22,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/cluster/clustertest"
+	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/guard"
 	"github.com/store-platform/store-platform/pkg/programtest"
 	"github.com/store-platform/store-platform/pkg/store"
@@ -117,12 +118,28 @@ type shop struct {
 	host atomic.Pointer[string]
 	// answer is the sample engine's when it is nil.
 	answer atomic.Pointer[answer]
+	// front says what visitors of one store meet instead of its shop; nil where all shops are alike.
+	front atomic.Pointer[func(store.ID) front]
+	// shut holds the stores that nobody answers for.
+	shut sync.Map
 }
 
 func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.host.Store(&r.Host)
-	if !s.open.Load() {
+	met := itsShop
+	if f := s.front.Load(); f != nil {
+		met = (*f)(storeAt(r.Host))
+	}
+	if _, shut := s.shut.Load(storeAt(r.Host)); shut {
+		met = nobody
+	}
+	switch {
+	case !s.open.Load(), met == nobody:
 		http.Error(w, "closed", http.StatusServiceUnavailable)
+		return
+	case met == itsPage:
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprint(w, "<!doctype html>"+engine.SuspendedMark)
 		return
 	}
 	if a := s.answer.Load(); a != nil {

@@ -57,6 +57,8 @@ type strikes struct {
 	b       *bundle
 	mu      sync.Mutex
 	byStore map[store.ID]*strike
+	// behind is what the log held before: an end in there is another operation's.
+	behind int
 }
 
 func (b *bundle) newStrikes() *strikes { return &strikes{b: b, byStore: make(map[store.ID]*strike)} }
@@ -173,7 +175,7 @@ func (b *bundle) besiege(service string, strikes *strikes, end store.Type) {
 func (b *bundle) withoutEnd(strikes *strikes, end store.Type) ([]*strike, <-chan struct{}) {
 	entries, grown := b.history.look()
 	done := make(map[store.ID]bool)
-	for _, e := range entries {
+	for _, e := range entries[strikes.behind:] {
 		if e.Message.Type == end {
 			done[e.Message.Store] = true
 		}
@@ -189,6 +191,11 @@ func (b *bundle) withoutEnd(strikes *strikes, end store.Type) ([]*strike, <-chan
 
 // observe runs one operation undisturbed and returns its points in order.
 func (b *bundle) observe(service string, id store.ID, end store.Type) []point {
+	b.t.Helper()
+	return b.observeUntil(service, id, func() { b.awaitType(id, end) })
+}
+
+func (b *bundle) observeUntil(service string, id store.ID, ended func()) []point {
 	b.t.Helper()
 	proxy := b.api.NewProxy(b.t)
 	var mu sync.Mutex
@@ -207,7 +214,7 @@ func (b *bundle) observe(service string, id store.ID, end store.Type) []point {
 	})
 	w := b.run(service, proxy.Kubeconfig(b.t, "store-"+service), 1)
 	defer w.kill()
-	b.awaitType(id, end)
+	ended()
 	mu.Lock()
 	defer mu.Unlock()
 	return points

@@ -1,0 +1,133 @@
+package provisioner_test
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/store-platform/store-platform/pkg/cluster/clustertest"
+	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+// Whatever a store that stands is asked for, and wherever that fails: its address, its passwords and its volumes hold, and
+// tried again with its own arguments it is done. A delete that comes in that step leaves nothing.
+func TestWhateverFailsAtAnyStepLeavesAStoreThatStands(t *testing.T) {
+	t.Parallel()
+	for n, pack := range shipped(t) {
+		t.Run(pack.Name, func(t *testing.T) {
+			b := setup(t).serving().fronts()
+			b.shop.serveAs(pack.Probe)
+			traps := b.startBehindTraps()
+			b.start("janitor")
+			var mu sync.Mutex
+			var deleted []store.ID
+			gone := func(id store.ID) { mu.Lock(); defer mu.Unlock(); deleted = append(deleted, id) }
+			t.Run("step", func(t *testing.T) {
+				for i, step := range stepsFor(pack) {
+					t.Run(step, func(t *testing.T) {
+						t.Parallel()
+						b.on(t).throughStep(traps, pack, step, n+i, gone)
+					})
+				}
+			})
+			b.requireAllGone(deleted)
+		})
+	}
+}
+
+// stepsFor are those at which the engine's stores fail. Engines differ in their releases: at the other steps each change of
+// the platform has the smallest one's alone.
+func stepsFor(pack engine.Pack) []string {
+	if testing.Short() && pack.Tier != engine.TierDemo {
+		return []string{"release", "workloads"}
+	}
+	var steps []string
+	for _, row := range onStanding() {
+		for _, step := range row.Steps {
+			if !slices.Contains(steps, step) {
+				steps = append(steps, step)
+			}
+		}
+	}
+	return steps
+}
+
+// throughStep has every verb fail in the step. In the end the store is deleted while one of the verbs is at it, and, where
+// there is time for it, a store for each of the others.
+func (b *bundle) throughStep(traps *traps, pack engine.Pack, step string, turn int, gone func(store.ID)) {
+	b.t.Helper()
+	var with []store.Row
+	for _, row := range onStanding() {
+		if slices.Contains(row.Steps, step) {
+			with = append(with, row)
+		}
+	}
+	c := b.stand(traps, pack)
+	has := c.belongings()
+	for _, row := range with {
+		c.bringTo(row)
+		failed := c.failAt(row.Verb, slices.Index(row.Steps, step))
+		c.requireKept(has)
+		c.again(failed)
+		c.requireKept(has)
+	}
+	for i := range with {
+		row := with[(turn+i)%len(with)]
+		c.deleteAt(row, slices.Index(row.Steps, step))
+		gone(c.id)
+		if testing.Short() || i == len(with)-1 {
+			return
+		}
+		c = b.stand(traps, pack)
+	}
+}
+
+// What an update has changed before it failed nobody wants any more: the keeper has it gone back from, and the failure waits
+// for its retry all the same.
+func TestAnUpdateThatFailedAtTheWorkloadsIsGoneBackFrom(t *testing.T) {
+	b := setup(t).serving().fronts()
+	traps := b.startBehindTraps()
+	pack := demo(t)
+	c := b.stand(traps, pack)
+	deployments := b.api.Admin.AppsV1().Deployments(c.id.Namespace())
+	template := func() appsv1.DeploymentSpec {
+		d, err := deployments.Get(t.Context(), "store", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Spec
+	}
+	before := template()
+	failed := c.failAt(store.Update, slices.Index(store.Verbs[store.Update].Steps, "workloads"))
+	mended := c.await(c.id, "a mend behind the update", func(e storelog.Entry) bool {
+		return e.Message.Seq > failed.generation && e.Message.Type == store.BecameReady
+	})
+	if s := mended.State; s.Verb != store.Mend || s.Standing != store.Up || len(s.Failures) != 1 || s.Failures[0].Generation != failed.generation {
+		t.Errorf("after the mend: %+v", s)
+	}
+	clustertest.Eventually(t, "the workload is as it was before", func(context.Context) (bool, error) {
+		return equality.Semantic.DeepEqual(before, template()), nil
+	})
+	c.again(failed)
+	if equality.Semantic.DeepEqual(before, template()) {
+		t.Error("the retry changed nothing")
+	}
+}
+
+func demo(t *testing.T) engine.Pack {
+	t.Helper()
+	for _, pack := range shipped(t) {
+		if pack.Tier == engine.TierDemo {
+			return pack
+		}
+	}
+	t.Fatal("no engine to try")
+	return engine.Pack{}
+}
