@@ -57,6 +57,17 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// The page of a suspended store comes up while the shop's pods, which may fill the plan, are still on their way out.
+func TestASuspendedStoreHasRoomForItsPage(t *testing.T) {
+	spec := store.Spec{Name: "Mine", Engine: "sample", Version: "1.0.0", Plan: "small"}
+	for _, running := range []bool{true, false} {
+		p, err := hand(t).plan(store.State{ID: "saaaaaaaaaaa", Spec: spec}, spec, running)
+		if err != nil || p.isolation.Suspended == running {
+			t.Errorf("running %t: %+v, %v", running, p.isolation, err)
+		}
+	}
+}
+
 func TestPlanRefuses(t *testing.T) {
 	for name, spec := range map[string]store.Spec{
 		"plan":   {Engine: "sample", Version: "1.0.0", Plan: "none"},
