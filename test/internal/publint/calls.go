@@ -28,12 +28,18 @@ func (c *checker) checkCall(s source, call *ast.CallExpr) {
 			c.find(s, call, "%s with a subject that could be one of the log", method.Sel.Name)
 		}
 	case "Split", "SplitN", "SplitSeq", "Cut", "CutPrefix", "CutSuffix", "TrimPrefix", "TrimSuffix", "HasPrefix", "HasSuffix", "Contains":
-		if isPackage && s.imports[receiver.Name] == "strings" && len(call.Args) > 1 && isSubject(call.Args[0]) && !c.leadsElsewhere(s, call.Args[1]) {
+		if isPackage && s.imports[receiver.Name] == "strings" && len(call.Args) > 1 && isSubject(call.Args[0]) && !c.begins(s, call.Args[1]) {
 			c.find(s, call, "a subject taken apart: storelog.StoreOf and ClusterOf know both its forms")
 		}
 	case "WithScheduleTarget", "WithSchedule", "WithScheduleAt":
 		c.find(s, call, "a schedule publishes without the fence")
 	}
+}
+
+// begins tells whether a text certainly is the beginning of another subject than one of the log, not a part of any.
+func (c *checker) begins(s source, text ast.Expr) bool {
+	known := c.beginning(path.Dir(s.name), s.imports, text, 0)
+	return c.leadsElsewhere(s, text) && !strings.HasPrefix(known, ".")
 }
 
 // isSubject tells by its name what holds a message's subject.
