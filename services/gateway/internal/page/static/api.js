@@ -28,6 +28,7 @@ async function call(method, path, { body, headers = {} } = {}) {
   return answer;
 }
 
+const as = (key) => (key ? { 'X-Api-Key': key } : {});
 const store = (id) => `/stores/${encodeURIComponent(id)}`;
 
 export const engines = async () => (await call('GET', '/engines')).engines;
@@ -37,10 +38,15 @@ export const read = (id) => call('GET', store(id));
 export const history = (id, after) => call('GET', `${store(id)}/events?limit=200&after=${after}`);
 export const links = async (id) => (await call('GET', `${store(id)}/links`)).links;
 export const credentials = async (id, key) =>
-  (await call('GET', `${store(id)}/credentials`, { headers: key ? { 'X-Api-Key': key } : {} })).credentials;
+  (await call('GET', `${store(id)}/credentials`, { headers: as(key) })).credentials;
 export const create = (wish, key) => call('POST', '/stores', { body: wish, headers: { 'Idempotency-Key': key } });
 export const remove = (id) => call('DELETE', store(id));
-export const retry = (id) => call('POST', `${store(id)}/retry`);
+export const change = (id, wish) => call('PATCH', store(id), { body: wish });
+/** command asks for one that has no body: retry, suspend, resume, cancel. */
+export const command = (id, verb) => call('POST', `${store(id)}/${verb}`);
+export const redrive = (letter) => call('POST', `/dead-letters/${letter}/redrive`);
+export const log = (key) => call('GET', '/log', { headers: as(key) });
+export const raise = (key) => call('POST', '/log/raise', { headers: as(key) });
 
 /** newKey makes an Idempotency-Key; randomUUID would need a secure origin. */
 export function newKey() {

@@ -5,6 +5,8 @@ import { $, announce, clock, setText } from './dom.js';
 import { Feed } from './feed.js';
 import { List } from './list.js';
 import { Model } from './model.js';
+import { operatorKey } from './secrets.js';
+import { doingWords } from './words.js';
 
 const STALE_AFTER = 1500;
 const FIRST_WAIT = 1000;
@@ -12,7 +14,7 @@ const LONGEST_WAIT = 15000;
 
 const model = new Model();
 const list = new List(model);
-const detail = new Detail(model, { askDelete, changed: take });
+const detail = new Detail(model, { askDelete, askSuspend, changed: take });
 const form = new CreateForm((store) => {
   take(store);
   location.hash = `#store/${store.id}`;
@@ -29,6 +31,7 @@ const feed = new Feed({
     connection('live', 'Live');
     refreshCatalog();
     refreshPlatform();
+    refreshLevel();
     if (!model.loaded) resync();
     if (model.selected) {
       refreshSelected();
@@ -42,7 +45,7 @@ const feed = new Feed({
     staleTimer = staleTimer || setTimeout(() => stale(since), STALE_AFTER);
   },
   event(event, store) {
-    const before = model.get(event.store)?.status;
+    const before = model.get(event.store);
     if (store && model.put(store)) tell(store, before);
     detail.addEvent(event);
     render();
@@ -68,7 +71,9 @@ function stale(since) {
 
 /** tell says aloud what a sighted person sees change. */
 function tell(store, before) {
-  if (before && before !== store.status) announce(`${store.name} is ${store.status}`);
+  if (!before) return;
+  if (before.status !== store.status) announce(`${store.name} is ${store.status}`);
+  else if (before.operation !== store.operation) announce(`${store.name} is ${doingWords(store) || store.status}`);
 }
 
 function showPlatform(platform) {
@@ -133,6 +138,66 @@ function retryList() {
 }
 
 const refreshPlatform = () => api.readiness().then((ready) => showPlatform(ready.cluster), () => {});
+
+/** refreshLevel shows an operator that an upgrade isn't over; who is none isn't told, and misses nothing. */
+async function refreshLevel() {
+  try {
+    showLevel(await api.log(operatorKey()));
+  } catch {
+    $('level').hidden = true;
+  }
+}
+
+function showLevel({ writeLevel, newest }) {
+  $('level').hidden = writeLevel >= newest;
+  setText($('level-text'), `the log is written as the release before reads it (level ${writeLevel} of ${newest}). `
+    + 'Stores can’t be changed, suspended or called off until no process of that release runs.');
+}
+
+function askRaise() {
+  ask({
+    title: 'End the upgrade?', yes: 'No older process runs: end it',
+    text: 'From then on the log is written in a form that the release before doesn’t read, so there is no way back to it. One of its processes that still runs stops working.',
+    send: async () => {
+      showLevel(await api.raise(operatorKey()));
+      announce('The upgrade is over.');
+    },
+  });
+}
+
+function askSuspend(store) {
+  ask({
+    title: `Suspend ${store.name}?`, yes: 'Suspend it',
+    text: 'All that it runs is stopped, and its address says that it is closed. Its data stays, it counts for the quota, and its lifetime runs on.',
+    send: async () => {
+      take(await api.command(store.id, 'suspend'));
+      detail.focus();
+    },
+  });
+}
+
+/** ask wants a second click for what others notice. */
+function ask({ title, text, yes, send }) {
+  const dialog = $('ask');
+  setText($('ask-title'), title);
+  setText($('ask-text'), text);
+  setText($('ask-yes'), yes);
+  setText($('ask-error'), '');
+  $('ask-no').onclick = () => dialog.close();
+  $('ask-form').onsubmit = async (event) => {
+    event.preventDefault();
+    $('ask-yes').disabled = true;
+    try {
+      await send();
+      dialog.close();
+    } catch (problem) {
+      setText($('ask-error'), problem.message);
+    } finally {
+      $('ask-yes').disabled = false;
+    }
+  };
+  dialog.showModal();
+}
 
 async function loadMore() {
   try {
@@ -211,10 +276,13 @@ function askDelete(store) {
 
 async function start() {
   addEventListener('hashchange', route);
+  addEventListener('unlocked', refreshLevel);
   $('list-more').addEventListener('click', loadMore);
+  $('level-raise').addEventListener('click', askRaise);
   route();
   refreshCatalog();
   refreshPlatform();
+  refreshLevel();
   // The list says where it was read, so the feed continues exactly there.
   feed.start(await loadStores());
 }

@@ -90,7 +90,7 @@ export class CreateForm {
   }
 
   showFault({ field, message }) {
-    const place = document.querySelector(`[data-error-for="${CSS.escape(field)}"]`);
+    const place = $('create-form').querySelector(`[data-error-for="${CSS.escape(field)}"]`);
     if (!place) return false;
     if (field.startsWith('options.')) $('create-more').open = true;
     setText(place, message);
@@ -104,10 +104,12 @@ export class CreateForm {
 
   clearErrors() {
     setText($('create-error'), '');
-    for (const node of document.querySelectorAll('[data-error-for]')) setText(node, '');
+    for (const node of $('create-form').querySelectorAll('[data-error-for]')) setText(node, '');
     for (const node of $('create-form').querySelectorAll('[aria-invalid]')) node.removeAttribute('aria-invalid');
   }
 }
+
+export { choice, optionField, optionValue, sizeOf };
 
 /** sizeOf says a plan's Kubernetes quantities as people do. */
 function sizeOf(plan) {
@@ -116,15 +118,15 @@ function sizeOf(plan) {
   return `${cpu} CPU, ${bytes(plan.memory)} memory, ${bytes(plan.storage)} storage`;
 }
 
-function choice(name, value, checked, title, about, tag) {
+function choice(name, value, checked, title, about, tag, disabled) {
   // The attribute and not the property: it is what a reset of the form goes back to.
-  const input = el('input', { type: 'radio', name, value, checked });
+  const input = el('input', { type: 'radio', name, value, checked, disabled });
   return el('label', { class: 'choice' }, input,
     el('b', { text: title }, tag ? el('span', { class: 'tag', text: tag }) : ''), el('small', { text: about }));
 }
 
-function optionField(option, typed) {
-  const id = `create-options-${option.name}`;
+function optionField(option, typed, form = 'create') {
+  const id = `${form}-options-${option.name}`;
   const value = typed !== undefined ? typed : option.default;
   const shared = { id, data: { option: option.name, type: option.type }, 'aria-describedby': `${id}-hint ${id}-error` };
   const hint = el('p', { class: 'hint', id: `${id}-hint`, text: option.description || '' });

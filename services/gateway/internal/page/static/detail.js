@@ -1,7 +1,8 @@
 import * as api from './api.js';
+import { ChangeForm } from './change.js';
 import { $, clock, dateAndClock, el, safeURL, setText } from './dom.js';
 import { Secrets } from './secrets.js';
-import { currentStep, eventWords, isTeardown, progressOf, stepTitle, stepsOf } from './words.js';
+import { currentStep, doingWords, eventWords, failureWords, isTeardown, progressOf, stepTitle, stepsOf } from './words.js';
 
 /**
  * Detail shows one store. It is built when a store is opened and changed in place from then on; the timeline only ever
@@ -37,16 +38,24 @@ export class Detail {
 
   build() {
     const part = (name, tag, props) => (this[name] = el(tag, props));
-    this.retryButton = el('button', { class: 'button primary', type: 'button', text: 'Try again', on: { click: () => this.retry() } });
+    const button = (text, kind, click) => el('button', { class: `button ${kind}`, type: 'button', text, on: { click } });
+    const wants = (verb) => (event) => this.ask(event.target, () => api.command(this.id, verb));
+    this.retryButton = button('Try again', 'primary', wants('retry'));
+    this.resumeButton = button('Resume', 'primary', wants('resume'));
+    this.suspendButton = button('Suspend…', '', () => this.actions.askSuspend(this.model.get(this.id)));
+    this.cancelButton = button('Call off', '', wants('cancel'));
     this.deleteButton = el('button', { class: 'button danger', type: 'button', text: 'Delete', on: { click: () => this.actions.askDelete(this.model.get(this.id)) } });
     const head = el('div', { class: 'detail-head' }, part('name', 'h2', { id: 'detail-name', tabindex: '-1' }), part('pill', 'span', { class: 'pill' }),
-      el('div', { class: 'actions' }, this.retryButton, this.deleteButton));
+      part('doing', 'span', { class: 'doing' }), el('div', { class: 'actions' }, this.cancelButton, this.retryButton, this.resumeButton, this.suspendButton, this.deleteButton));
     part('facts', 'p', { class: 'facts' });
     part('note', 'div', { class: 'note', role: 'status' });
     part('noteText', 'p');
     part('noteWords', 'pre');
     this.noteMore = el('details', {}, el('summary', { text: 'In the cluster’s own words' }), this.noteWords);
     this.note.append(this.noteText, this.noteMore);
+    part('failures', 'ul', { class: 'failures', 'aria-label': 'What failed' });
+    this.failuresShown = '';
+    this.change = new ChangeForm(this.id, this.model, this.actions.changed);
     part('steps', 'ol', { class: 'steps', 'aria-label': 'Steps' });
     part('links', 'div', { class: 'links' });
     part('address', 'p', { class: 'address mono' });
@@ -55,7 +64,7 @@ export class Detail {
     part('actionError', 'p', { class: 'form-error', role: 'alert' });
     part('timeline', 'ol', { class: 'timeline', 'aria-label': 'What happened' });
     part('timelineError', 'p', { class: 'quiet' });
-    $('detail').replaceChildren(head, this.facts, this.actionError, this.note, this.steps, this.linksPart, this.secrets.node,
+    $('detail').replaceChildren(head, this.facts, this.actionError, this.note, this.steps, this.failures, this.linksPart, this.secrets.node, this.change.node,
       el('h3', { text: 'What happened' }), this.timeline, this.timelineError);
   }
 
@@ -63,7 +72,7 @@ export class Detail {
     const store = this.model.get(this.id);
     if (!store) {
       setText(this.name, 'Looking for the store…');
-      for (const node of [this.pill, this.note, this.steps, this.retryButton, this.deleteButton, this.secrets.node]) node.hidden = true;
+      for (const node of [this.pill, this.note, this.steps, this.failures, this.secrets.node, this.change.node, ...this.buttons()]) node.hidden = true;
       return;
     }
     const engine = this.model.engine(store.engine);
@@ -71,17 +80,48 @@ export class Detail {
     this.pill.hidden = false;
     setText(this.pill, store.status);
     this.pill.dataset.status = store.status;
+    setText(this.doing, doingWords(store));
     this.renderFacts(store, engine);
     this.renderNote(store, engine);
     this.renderSteps(store);
-    this.retryButton.hidden = store.status !== 'Failed' && !(store.status === 'Degraded' && !store.operation);
-    this.deleteButton.hidden = store.status === 'Deleting' || store.status === 'Deleted';
+    this.renderFailures(store);
+    this.renderButtons(store, engine);
+    this.change.render(store, engine);
     const stands = store.status === 'Ready' || store.status === 'Degraded';
     this.secrets.node.hidden = !stands;
     if (!stands) this.secrets.forget();
     this.linksPart.hidden = !stands;
     setText(this.address, store.url || '');
     if (stands && this.linksFor !== store.generation) this.loadLinks(store);
+  }
+
+  buttons() {
+    return [this.retryButton, this.resumeButton, this.suspendButton, this.cancelButton, this.deleteButton];
+  }
+
+  renderButtons(store, engine) {
+    const idle = !store.operation;
+    const going = store.status === 'Deleting' || store.status === 'Deleted';
+    const up = store.status === 'Ready' || store.status === 'Degraded';
+    this.retryButton.hidden = !idle || !(store.status === 'Failed' || (store.status === 'Degraded' && !(store.failures || []).length));
+    this.resumeButton.hidden = !(idle && store.status === 'Suspended');
+    this.suspendButton.hidden = !(idle && up && engine && engine.suspends);
+    this.cancelButton.hidden = idle || going;
+    this.deleteButton.hidden = going;
+  }
+
+  /** renderFailures lists what failed of a store that stands; of one that was never made the note says it. */
+  renderFailures(store) {
+    const failures = store.status === 'Failed' ? [] : (store.failures || []).filter((failure) => !failure.discarded);
+    this.failures.hidden = failures.length === 0;
+    const same = JSON.stringify([failures, store.operation]);
+    if (same === this.failuresShown) return;
+    this.failuresShown = same;
+    this.failures.replaceChildren(...failures.map((failure) => el('li', {},
+      el('div', {}, el('p', { text: failureWords(failure) }), el('p', { class: 'quiet', text: `${dateAndClock(failure.at)}. The store stands as it stood before.` }),
+        failure.detail ? el('details', {}, el('summary', { text: 'In the cluster’s own words' }), el('pre', { text: failure.detail })) : ''),
+      store.operation ? '' : el('button', { class: 'button small', type: 'button', text: 'Try again', 'aria-label': `Try again: ${failureWords(failure)}`,
+        on: { click: (event) => this.ask(event.target, () => api.redrive(failure.generation)) } }))));
   }
 
   renderFacts(store, engine) {
@@ -92,7 +132,7 @@ export class Detail {
   }
 
   renderNote(store, engine) {
-    const quiet = store.status === 'Ready' || store.status === 'Deleted';
+    const quiet = (store.status === 'Ready' && !store.operation) || store.status === 'Deleted';
     this.note.hidden = quiet;
     if (quiet) return;
     this.note.classList.toggle('bad', store.status === 'Failed' || store.status === 'Degraded');
@@ -103,7 +143,7 @@ export class Detail {
   }
 
   renderSteps(store) {
-    const hidden = store.status === 'Ready' || store.status === 'Deleted' || (store.status === 'Degraded' && !store.operation);
+    const hidden = !store.operation && store.status !== 'Failed';
     this.steps.hidden = hidden;
     if (hidden) return;
     const now = store.status === 'Queued' ? '' : currentStep(store);
@@ -169,15 +209,17 @@ export class Detail {
     this.timeline.insertBefore(item, next || null);
   }
 
-  async retry() {
+  /** ask sends a command and shows its answer. The button goes where it was pressed, so the focus moves to the store's name. */
+  async ask(button, send) {
     setText(this.actionError, '');
-    this.retryButton.disabled = true;
+    button.disabled = true;
     try {
-      this.actions.changed(await api.retry(this.id));
+      this.actions.changed(await send());
+      this.focus();
     } catch (problem) {
       setText(this.actionError, problem.message);
     } finally {
-      this.retryButton.disabled = false;
+      button.disabled = false;
     }
   }
 }

@@ -36,7 +36,7 @@ export class List {
     const text = $('search').value.trim().toLowerCase();
     const status = $('status-filter').value;
     if (text && !store.name.toLowerCase().includes(text) && !store.id.includes(text)) return false;
-    return !status || store.status === status || (status === 'working' && WORKING.has(store.status));
+    return !status || store.status === status || (status === 'working' && (WORKING.has(store.status) || Boolean(store.operation)));
   }
 
   add(store) {

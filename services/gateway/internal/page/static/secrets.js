@@ -7,6 +7,8 @@ import { announce, el, setText } from './dom.js';
  */
 let adminKey = '';
 
+export const operatorKey = () => adminKey;
+
 export class Secrets {
   constructor(id) {
     this.id = id;
@@ -29,6 +31,7 @@ export class Secrets {
     try {
       const credentials = await api.credentials(this.id, adminKey);
       this.shown = true;
+      if (adminKey) dispatchEvent(new Event('unlocked'));
       this.place.replaceChildren(table(credentials));
       setText(this.button, 'Hide passwords');
       announce('Passwords are shown. This look was noted.');
