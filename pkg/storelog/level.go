@@ -17,6 +17,10 @@ import (
 // clustersSince is the least write level of a log that may hold stores of another cluster than the default one.
 const clustersSince = 4
 
+// cancelsSince is the least write level of a log in which operations are called off: a worker of the release before would
+// work on, and knows no store that stands and has failed at something.
+const cancelsSince = 4
+
 // levelOf is the write level in a stream's metadata.
 func levelOf(metadata map[string]string) int {
 	level, err := strconv.Atoi(metadata[metaWriteLevel])
@@ -71,6 +75,9 @@ func (l *Log) schemaFor(ctx context.Context, before store.State, m store.Message
 	since := m.Type.Since()
 	if !store.IsDefaultCluster(m.Facts.Cluster) {
 		since = max(since, clustersSince)
+	}
+	if m.Type == store.BecameFailed && m.Facts.Reason == store.ReasonCancelled {
+		since = max(since, cancelsSince)
 	}
 	level := max(l.WriteLevel(), before.Schema)
 	if since > level {

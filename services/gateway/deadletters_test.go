@@ -98,7 +98,7 @@ func TestAFailedStoreIsRedrivenOnce(t *testing.T) {
 	if won == nil || won.Operation != store.Retry || won.Status != store.Queued || won.Plan != "large" || won.Generation != b.head() {
 		t.Fatalf("redriven to %+v, the log ends at %d", won, b.head())
 	}
-	if facts := b.lastFacts(won.Generation); facts.DeadLetter != s.Generation || facts.Spec == nil || facts.Spec.Name != "Tea" {
+	if facts := b.lastFacts(won.Generation); facts.DeadLetter != s.Generation || won.Name != "Tea" {
 		t.Errorf("the command says %+v", facts)
 	}
 	// The new command is one only when it fails in its turn, and then under its own number.

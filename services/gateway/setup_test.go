@@ -317,14 +317,34 @@ func samplePack() engine.Pack {
 			{Name: "large", Title: "Large", CPU: "1", Memory: "256Mi", Storage: "1Gi"},
 		},
 		Options: []engine.Option{
-			{Name: "currency", Title: "Currency", Type: engine.TypeEnum, Enum: []string{"EUR", "USD"}, Default: "EUR"},
-			{Name: "title", Title: "Title", Type: engine.TypeString, Min: new(int64(1)), Max: new(int64(60))},
+			{
+				Name: "currency", Title: "Currency", Type: engine.TypeEnum, Enum: []string{"EUR", "USD"}, Default: "EUR",
+				Change: engine.ChangeRestart,
+			},
+			{
+				Name: "title", Title: "Title", Type: engine.TypeString, Min: new(int64(1)), Max: new(int64(60)),
+				Change: engine.ChangeLive,
+			},
+			{
+				Name: "samples", Title: "Samples", Type: engine.TypeInteger, Min: new(int64(0)), Max: new(int64(60)), Default: int64(12),
+				Change: engine.ChangeNever,
+			},
 		},
 		Links:     []engine.Link{{Name: "storefront", Title: "Shop", Path: "/"}, {Name: "admin", Title: "Orders", Path: "/admin"}},
 		Probe:     engine.Probe{Service: "store", Port: 80, Path: "/healthz", Status: 200, JSON: engine.JSONObject},
 		Images:    map[string]string{"shop": "sample:1.0.0"},
 		Workloads: []engine.Workload{{Kind: "Deployment", Name: "store"}},
+		Suspended: engine.Suspended{Workload: "suspended", Progress: "Putting up the sign"},
 	}
+}
+
+func parsed[T any](t *testing.T, data []byte) T {
+	t.Helper()
+	var v T
+	if err := json.Unmarshal(data, &v); err != nil {
+		t.Error(err)
+	}
+	return v
 }
 
 func readGolden(t *testing.T, name string) []byte {

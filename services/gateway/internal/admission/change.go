@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -34,9 +35,12 @@ type Change struct {
 	// Plan and Options make an operation of it. An option that is nil goes back to its default.
 	Plan    *string
 	Options map[string]any
-	// Match lists the ETags (store.State.Changed) of which the store must have one; nil is any.
-	Match []uint64
+	// Match lists the ETags of which the store must have one; nil is any.
+	Match []string
 }
+
+// ETag names what clients can set of a store, as it is now.
+func ETag(s store.State) string { return strconv.Quote(strconv.FormatUint(s.Changed, 10)) }
 
 // Change changes the store. A new name and another end are events, and are true at once; another plan and other options
 // are an operation. Everything is checked before anything is written. Each of the three is a message of its own: a
@@ -48,15 +52,14 @@ func (a *Admission) Change(ctx context.Context, who principal.Principal, id stor
 	}
 	now := a.now()
 	paid := sync.OnceValue(func() error { return a.pay(who) })
-	var state store.State
-	for first := true; ; first = false {
-		said := false
-		state, err = parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
-			said = false
+	for {
+		var said store.Type
+		state, err := parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
+			said = ""
 			if err := visible(s, who); err != nil {
 				return nil, err
 			}
-			if first && c.Match != nil && !slices.Contains(c.Match, s.Changed) {
+			if c.Match != nil && !slices.Contains(c.Match, ETag(s)) {
 				return nil, &ChangedError{Is: s}
 			}
 			todo, err := c.todo(s, parts.Catalog, now)
@@ -66,8 +69,8 @@ func (a *Admission) Change(ctx context.Context, who principal.Principal, id stor
 			if err := paid(); err != nil {
 				return nil, err
 			}
-			said = true
 			m := todo[0]
+			said = m.Type
 			m.Tenant, m.Actor, m.Time = s.Tenant, who.Actor(), now
 			if m.Type.IsCommand() {
 				waits := waiting(parts.Platform.Cluster())
@@ -80,10 +83,26 @@ func (a *Admission) Change(ctx context.Context, who principal.Principal, id stor
 		if err != nil {
 			return state, err
 		}
-		if !said {
+		if said == "" {
 			return a.shown(who, state), nil
 		}
+		c = c.without(said)
 	}
+}
+
+// without is what is left of a change. What was said once isn't said again, or two clients who want different things would
+// answer each other for ever; and the ETag is another by now.
+func (c Change) without(said store.Type) Change {
+	c.Match = nil
+	switch said {
+	case store.Renamed:
+		c.Name = nil
+	case store.LifetimeChanged:
+		c.TTL = nil
+	case store.UpdateCommand:
+		c.Plan, c.Options = nil, nil
+	}
+	return c
 }
 
 // todo lists what is still to be said of the store, all of it checked: its operation last.
@@ -128,7 +147,7 @@ func (c Change) spec(s store.State, catalog *engine.Catalog) (*store.Spec, error
 	if c.Plan == nil && c.Options == nil {
 		return nil, nil
 	}
-	pack, ok := catalog.Find(s.Spec.Engine)
+	pack, ok := catalog.Version(s.Spec.Engine, s.Spec.Version)
 	if !ok {
 		return nil, ErrEngineUnknown
 	}
@@ -188,7 +207,7 @@ func (a *Admission) Suspend(ctx context.Context, who principal.Principal, id sto
 	if err != nil {
 		return store.State{}, err
 	}
-	if pack, ok := parts.Catalog.Find(state.Spec.Engine); ok && !pack.CanSuspend() {
+	if pack, ok := parts.Catalog.Version(state.Spec.Engine, state.Spec.Version); ok && !pack.CanSuspend() {
 		return store.State{}, ErrCannotSuspend
 	}
 	return a.command(ctx, who, id, store.Suspend)

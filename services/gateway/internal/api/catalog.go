@@ -20,6 +20,7 @@ type Engine struct {
 	Plans       []Plan            `json:"plans"`
 	Options     []Option          `json:"options" doc:"What may stand in options of a create"`
 	Progress    map[string]string `json:"progress,omitempty" doc:"What merchants read while a step runs, by the step's name"`
+	Suspends    bool              `json:"suspends" doc:"Whether its stores can be suspended"`
 }
 
 // Plan is a size of store.
@@ -103,7 +104,7 @@ func (a *API) catalog(routes huma.API) {
 func engineOf(p engine.Pack, preferred bool) Engine {
 	e := Engine{
 		Name: p.Name, Title: p.Title, Tier: p.Tier, Version: p.Version, Description: p.Description, Default: preferred,
-		Plans: plansOf(p), Options: []Option{}, Progress: p.Progress,
+		Plans: plansOf(p), Options: []Option{}, Progress: p.Progress, Suspends: p.CanSuspend(),
 	}
 	for _, o := range p.Options {
 		e.Options = append(e.Options, Option{

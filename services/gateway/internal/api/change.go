@@ -2,13 +2,14 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
@@ -34,9 +35,7 @@ func (l *lifetime) UnmarshalJSON(data []byte) error {
 	if string(data) == "null" {
 		return nil
 	}
-	ttl, err := strconv.Unquote(string(data))
-	l.ttl = ttl
-	return err
+	return json.Unmarshal(data, &l.ttl)
 }
 
 // Schema is huma's way to ask a type for its own.
@@ -104,28 +103,22 @@ func (a *API) change(ctx context.Context, in *changeInput) (*changeOutput, error
 	}
 	shown := a.show(ctx, state)
 	out := &changeOutput{Status: http.StatusOK, Location: shown.Location, ETag: shown.ETag, Body: shown.Body}
-	if state.InFlight() {
+	if operates := change.Plan != nil || change.Options != nil; operates && state.InFlight() && state.Doing() == store.Update {
 		out.Status = http.StatusAccepted
 	}
 	return out, nil
 }
 
-// matching reads If-Match (RFC 9110, 13.1.1): nil for any store, and none for what is no ETag of ours. A weak one matches
-// nothing there.
-func matching(header string) []uint64 {
+// matching reads If-Match (RFC 9110, 13.1.1): nil for any store. What is no ETag of ours, or a weak one, is none that a store
+// has; and ours have no comma.
+func matching(header string) []string {
 	header = strings.TrimSpace(header)
 	if header == "" || header == "*" {
 		return nil
 	}
-	tags := []uint64{}
-	for tag := range strings.SplitSeq(header, ",") {
-		text, err := strconv.Unquote(strings.TrimSpace(tag))
-		if err != nil {
-			continue
-		}
-		if n, err := strconv.ParseUint(text, 10, 64); err == nil {
-			tags = append(tags, n)
-		}
+	tags := strings.Split(header, ",")
+	for i, tag := range tags {
+		tags[i] = strings.TrimSpace(tag)
 	}
 	return tags
 }

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -119,7 +118,7 @@ func (a *API) show(ctx context.Context, state store.State) *storeOutput {
 	}
 	return &storeOutput{
 		Location: "/stores/" + string(state.ID),
-		ETag:     strconv.Quote(strconv.FormatUint(state.Changed, 10)),
+		ETag:     admission.ETag(state),
 		Body:     view,
 	}
 }

@@ -33,6 +33,8 @@ type Problem struct {
 	Operation  string  `json:"operation,omitempty" doc:"The operation that is in the way" example:"create"`
 	Generation uint64  `json:"generation,omitempty" doc:"Its generation"`
 	Current    any     `json:"current,omitempty" doc:"The store as it is, where it isn't the one that If-Match names"`
+	// ETag goes with Current, as a header.
+	ETag string `json:"-"`
 
 	// RetryAfter is when the same request may succeed, where that is known; a client is told of whole seconds.
 	RetryAfter time.Duration `json:"-"`
@@ -75,9 +77,12 @@ func (p *Problem) ContentType(string) string { return ContentType }
 // retryAfter is for what nobody knows the end of.
 const retryAfter = 2 * time.Second
 
-// GetHeaders tells clients when to come back, and how to prove who they are.
+// GetHeaders tells clients when to come back, how to prove who they are, and of which store the body speaks.
 func (p *Problem) GetHeaders() http.Header {
 	header := http.Header{}
+	if p.ETag != "" {
+		header.Set("ETag", p.ETag)
+	}
 	switch p.Status {
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		after := p.RetryAfter

@@ -84,15 +84,19 @@ func Of(err error) *problem.Problem {
 	case errors.As(err, &field):
 		return problem.AtField(field.Field, field.Message)
 	case errors.As(err, &inFlight):
+		way := "Wait for it, or delete the store."
+		if inFlight.Verb == store.Delete {
+			way = "Nothing else can be asked of the store any more."
+		}
 		p := problem.New(problem.ConflictInFlight, fmt.Sprintf(
-			"The store's %s (generation %d) is still running. Wait for it, or delete the store.", inFlight.Verb, inFlight.Generation))
+			"The store's %s (generation %d) is still running. %s", inFlight.Verb, inFlight.Generation, way))
 		p.Operation, p.Generation = string(inFlight.Verb), inFlight.Generation
 		return p
 	case errors.As(err, &standing):
 		return problem.New(problem.WrongStatus, fmt.Sprintf("The store is %s: %s isn't to be had of it then.", standing.Status, standing.Verb))
 	case errors.As(err, &changed):
 		p := problem.New(problem.Changed, "The store has changed since you read it. What it is now stands in current.")
-		p.Current = query.View(changed.Is)
+		p.Current, p.ETag = query.View(changed.Is), admission.ETag(changed.Is)
 		return p
 	case errors.As(err, &quota):
 		return problem.New(problem.QuotaExceeded, fmt.Sprintf(
