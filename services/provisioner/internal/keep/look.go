@@ -84,9 +84,13 @@ func (l *look) why(ctx context.Context, sight Sight) *cause {
 		return causeOf(e)
 	}
 	if err := sight.Answers(ctx); err != nil {
-		return &cause{
+		why := &cause{
 			reason: "NotAnswering", message: "The store doesn't answer as it should.", detail: cluster.Classify(err).Detail,
 		}
+		if e := cluster.Classify(err); e.Reason == cluster.ReasonRouteDead {
+			why.reason, why.message = e.Reason, e.Sentence
+		}
+		return why
 	}
 	return nil
 }
@@ -118,13 +122,15 @@ func (l *look) inspect(ctx context.Context, sight Sight, failing bool) error {
 // judge says what is due to be said.
 func (l *look) judge(ctx context.Context, why *cause) time.Duration {
 	e, now := l.entry, time.Now()
-	// What differs then differs for the settings' sake, and a refresh puts the rest right with it.
-	if l.stale() && lost(e.drift) == nil && e.pulse.mayMend(now) && l.mendTurn(now) {
+	beyond := lost(e.drift)
+	mayAsk := func() bool { return beyond == nil && e.pulse.mayMend(now) && l.mendTurn(now) }
+	switch stale := l.stale(); {
+	case stale && mayAsk():
 		return l.refresh(ctx, now)
-	}
-	if len(e.drift) > 0 {
-		beyond := lost(e.drift)
-		if beyond == nil && e.pulse.mayMend(now) && l.mendTurn(now) {
+	case stale && beyond == nil:
+		// What differs then differs for the settings' sake: nobody has changed the store by hand.
+	case len(e.drift) > 0:
+		if mayAsk() {
 			return l.mend(ctx, now)
 		}
 		// Of a store whose workloads say more about it than that something can't be mended they are the cause.
