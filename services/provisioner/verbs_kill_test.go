@@ -62,7 +62,8 @@ func TestAProvisionerKilledAtAnyChangeOfAVerbLeavesAWholeStore(t *testing.T) {
 			if now := c.belongings(); !reflect.DeepEqual(has[i], now) {
 				t.Errorf("%s at %s: the store had the volumes %v, and has %v; its passwords may differ, too", verb, s, has[i].volumes, now.volumes)
 			}
-			if !s.landed && s.point != never {
+			// Whoever was killed before has revisions more, and Helm's are named by their number.
+			if !s.landed && s.point != never && !strings.Contains(s.point.request, helmsRevision) {
 				t.Errorf("%s at %s: it wasn't come to", verb, s)
 			}
 		}
