@@ -40,16 +40,21 @@ func (b *bundle) wantHeld(want ...store.ID) {
 
 func TestAStoreThatOutlivedItsTimeIsDeleted(t *testing.T) {
 	b := setup(t)
-	over, later, going := b.api.NewID(t), b.api.NewID(t), b.api.NewID(t)
-	b.claim(time.Now(), over, later, going)
+	over, later, going, closed := b.api.NewID(t), b.api.NewID(t), b.api.NewID(t), b.api.NewID(t)
+	b.claim(time.Now(), over, later, going, closed)
 	b.create(over, time.Now().Add(-time.Second))
 	b.create(later, time.Now().Add(time.Hour))
 	b.create(going, time.Now().Add(-time.Hour))
 	b.say(going, store.DeleteCommand)
+	// To suspend a store stops its shop and not its time.
+	b.create(closed, time.Now().Add(-time.Second))
+	b.say(closed, store.BecameReady, store.SuspendCommand, store.BecameSuspended)
+	b.place(closed)
 	report := b.sweep()
-	wantFindings(t, report, "expired 1")
-	wantSubmitted(t, report, 1)
+	wantFindings(t, report, "expired 2")
+	wantSubmitted(t, report, 2)
 	b.wantCommand(over, store.DeleteCommand, "Expired")
+	b.wantCommand(closed, store.DeleteCommand, "Expired")
 	if said := b.swept(going); len(said) != 0 {
 		t.Errorf("sweeps said %+v of a store that is being deleted", said)
 	}
