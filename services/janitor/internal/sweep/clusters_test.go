@@ -93,7 +93,7 @@ func (b *bundle) wantSilence(ids ...store.ID) {
 // handOutIn lets the broker deliver all commands of a cluster's provisioner.
 func (b *bundle) handOutIn(name string) {
 	b.t.Helper()
-	b.handOut(storelog.Durable(provisioner, name), storelog.ApplyCommands(name))
+	b.handOut(store.Hand(storelog.Durable(string(store.Provisioner), name)), storelog.ApplyCommands(name))
 	ready := platform.Cluster{Ready: true, Since: time.Now()}
 	if err := platform.Publish(b.t.Context(), b.platform, name, ready); err != nil {
 		b.t.Fatal(err)
