@@ -23,10 +23,12 @@ func Check(e *Evidence, o Options) *Report {
 	}
 	c.log()
 	c.folds()
+	c.standings()
 	c.requests()
 	c.model()
 	c.cluster()
 	c.spaces()
+	c.passwords()
 	c.claims(o.StrictClaims)
 	c.feeds()
 	return r

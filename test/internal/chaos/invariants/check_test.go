@@ -1,6 +1,7 @@
 package invariants
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"slices"
@@ -21,8 +22,9 @@ const (
 
 var (
 	began = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	// ready is Ready in the end, gone is Deleted, failed has Failed.
+	// ready is Ready in the end, gone is Deleted, failed has Failed. asleep is Suspended, after everything else was asked of it.
 	ready, gone, failed = store.DeriveID(tenant, "a"), store.DeriveID(tenant, "b"), store.DeriveID(tenant, "c")
+	asleep              = store.DeriveID(tenant, "e")
 )
 
 // scene makes evidence of a platform that kept every promise.
@@ -33,39 +35,101 @@ type scene struct {
 
 func sound() *Evidence {
 	s := scene{states: map[store.ID]store.State{}, Evidence: &Evidence{
-		Epoch: epoch, Claims: map[store.ID]string{ready: tenant, failed: tenant},
+		Epoch: epoch, Claims: map[store.ID]string{ready: tenant, failed: tenant, asleep: tenant},
 		Model: Model{Epoch: epoch, Stores: map[store.ID]Row{}},
 	}}
 	s.feed(record.Hello, store.Message{}, query.Cursor{Epoch: epoch})
-	for key, id := range map[string]store.ID{"a": ready, "b": gone, "c": failed} {
-		s.add(id, store.CreateCommand, store.Facts{Spec: &store.Spec{Name: key, Engine: "sample"}})
-		s.Requests = append(s.Requests, record.Request{
-			Asked: began, Time: began, Client: "client", Tenant: tenant, Verb: "create", Key: key, HTTP: http.StatusAccepted,
-			Store: id, Generation: s.states[id].Generation, Version: s.states[id].Version,
-		})
+	for key, id := range map[string]store.ID{"a": ready, "b": gone, "c": failed, "e": asleep} {
+		s.add(id, store.CreateCommand, store.Facts{Spec: specOf(key, "small", "EUR")})
+		s.asked(id, record.Request{Verb: "create", Key: key})
 		s.add(id, store.AttemptStarted, store.Facts{Attempt: 1})
 	}
 	s.add(ready, store.BecameReady, store.Facts{URL: "http://shop"})
 	s.add(failed, store.BecameFailed, store.Facts{Reason: "NamespaceForeign"})
 	s.add(gone, store.DeleteCommand, store.Facts{})
-	s.Requests = append(s.Requests, record.Request{
-		Asked: began.Add(time.Second), Time: began.Add(time.Second), Client: "client", Tenant: tenant, Verb: "delete", HTTP: http.StatusAccepted,
-		Store: gone, Generation: s.states[gone].Generation, Version: s.states[gone].Version,
-	})
+	s.asked(gone, record.Request{Verb: "delete"})
 	s.addOf(gone, s.states[gone].Open[0], store.Superseded, store.Facts{})
 	s.add(gone, store.BecameDeleted, store.Facts{})
+	s.everyVerb()
 	s.feed(record.Left, store.Message{}, query.Cursor{Epoch: epoch, Seq: s.head()})
 	s.Model.Checkpoint = s.head()
-	space := ready.Namespace()
+	space, sleeping := ready.Namespace(), asleep.Namespace()
 	s.Cluster = Cluster{
-		Namespaces:  []Namespace{{Name: space, UID: "1", Store: ready}},
-		Releases:    map[string][]Release{space: {{Name: "v1", Status: "deployed"}, {Name: "v0", Status: "superseded"}}},
-		Credentials: map[string]int{space: 1}, Workloads: map[string]int{space: 1},
+		Namespaces: []Namespace{{Name: space, UID: "1", Store: ready}, {Name: sleeping, UID: "3", Store: asleep}},
+		Releases: map[string][]Release{
+			space:    {{Name: "v1", Status: "deployed", Values: valuesWith("small", "EUR", true)}, {Name: "v0", Status: "superseded"}},
+			sleeping: {{Name: "v1", Status: "deployed", Values: valuesWith("large", "USD", false)}},
+		},
+		Credentials: map[string]int{space: 1, sleeping: 1},
+		Workloads: map[string][]Workload{
+			space: {{"store", 1, 1}, {page, 0, 0}}, sleeping: {{"store", 0, 0}, {page, 1, 1}},
+		},
 	}
+	s.Secrets = []record.Secret{{Kind: "ADDED", Namespace: space, Digest: "1"}, {Kind: "ADDED", Namespace: sleeping, Digest: "3"}}
 	s.Spaces = []record.Space{
-		{Kind: "ADDED", Name: space, UID: "1"}, {Kind: "ADDED", Name: gone.Namespace(), UID: "2"}, {Kind: "DELETED", Name: gone.Namespace(), UID: "2"},
+		{Kind: "ADDED", Name: space, UID: "1"}, {Kind: "ADDED", Name: sleeping, UID: "3"}, {Kind: "ADDED", Name: gone.Namespace(), UID: "2"}, {Kind: "DELETED", Name: gone.Namespace(), UID: "2"},
 	}
 	return s.Evidence
+}
+
+func specOf(name, plan, currency string) *store.Spec {
+	return &store.Spec{Name: name, Engine: "sample", Plan: plan, Options: map[string]any{"currency": currency}}
+}
+
+func valuesWith(plan, currency string, running bool) (v Values) {
+	v.Plan.Name, v.Options, v.Running = plan, map[string]any{"currency": currency}, &running
+	return v
+}
+
+// everyVerb is what is asked of the store that sleeps in the end: a change that is called off and one that fails among it.
+func (s scene) everyVerb() {
+	up := store.Facts{URL: "http://asleep"}
+	s.add(asleep, store.BecameReady, up)
+	s.add(asleep, store.Renamed, store.Facts{Name: "f"})
+	s.asked(asleep, record.Request{Verb: "change", HTTP: http.StatusOK, Wish: map[string]any{"name": "f"}})
+	ends := began.Add(72 * time.Hour)
+	s.add(asleep, store.LifetimeChanged, store.Facts{ExpiresAt: &ends})
+	s.asked(asleep, record.Request{Verb: "change", HTTP: http.StatusOK, Wish: map[string]any{"ttl": "72h"}})
+	s.add(asleep, store.UpdateCommand, store.Facts{Spec: specOf("f", "small", "USD")})
+	s.asked(asleep, record.Request{Verb: "change", Wish: map[string]any{"options": map[string]any{"currency": "USD"}}})
+	s.add(asleep, store.BecameReady, up)
+	s.add(asleep, store.UpdateCommand, store.Facts{Spec: specOf("f", "large", "USD")})
+	s.asked(asleep, record.Request{Verb: "change", Wish: map[string]any{"plan": "large"}})
+	s.add(asleep, store.BecameFailed, store.Facts{Reason: store.ReasonCancelled, Message: "It was called off."})
+	s.asked(asleep, record.Request{Verb: "cancel"})
+	s.add(asleep, store.MendCommand, store.Facts{Reason: "DriftFound"})
+	s.add(asleep, store.BecameReady, up)
+	s.add(asleep, store.RetryCommand, store.Facts{})
+	s.asked(asleep, record.Request{Verb: "retry"})
+	s.add(asleep, store.BecameReady, up)
+	s.add(asleep, store.BecameDegraded, store.Facts{Reason: "NotAnswering"})
+	s.add(asleep, store.Recovered, store.Facts{})
+	s.add(asleep, store.SuspendCommand, store.Facts{})
+	s.asked(asleep, record.Request{Verb: "suspend"})
+	s.add(asleep, store.BecameSuspended, up)
+	s.add(asleep, store.ResumeCommand, store.Facts{})
+	s.asked(asleep, record.Request{Verb: "resume"})
+	s.add(asleep, store.BecameFailed, store.Facts{Reason: "TimedOut"})
+}
+
+// asked notes that a client was answered with the store as it is.
+func (s scene) asked(id store.ID, r record.Request) {
+	is := s.states[id]
+	r.Asked, r.Time, r.Client, r.Tenant = began.Add(time.Duration(is.Version)*time.Millisecond), began, "client", tenant
+	r.Store, r.Generation, r.Version, r.ETag = id, is.Generation, is.Version, is.Changed
+	r.Status, r.Name, r.ExpiresAt = is.Status, is.Spec.Name, is.ExpiresAt
+	r.HTTP = cmp.Or(r.HTTP, http.StatusAccepted)
+	s.Requests = append(s.Requests, r)
+}
+
+// answered is the index of the last answer to a verb.
+func (e *Evidence) answered(verb string) int {
+	for i, r := range slices.Backward(e.Requests) {
+		if r.Verb == verb {
+			return i
+		}
+	}
+	return -1
 }
 
 func (e *Evidence) head() uint64 { return uint64(len(e.Log)) }
@@ -188,7 +252,10 @@ func TestDamageIsFound(t *testing.T) {
 		"a Ready store without a release":   {Lost, func(e *Evidence) { e.Cluster.Releases = nil }},
 		"two deployed releases":             {Doubled, func(e *Evidence) { e.Cluster.Releases[ready.Namespace()][1].Status = "deployed" }},
 		"a Ready store without its Secret":  {Lost, func(e *Evidence) { e.Cluster.Credentials = nil }},
-		"two workloads":                     {Doubled, func(e *Evidence) { e.Cluster.Workloads[ready.Namespace()] = 2 }},
+		"two workloads": {Doubled, func(e *Evidence) {
+			space := ready.Namespace()
+			e.Cluster.Workloads[space] = append(e.Cluster.Workloads[space], Workload{"other", 1, 1})
+		}},
 		"a namespace that came back": {Resurrected, func(e *Evidence) {
 			e.Spaces = append(e.Spaces, record.Space{Kind: "ADDED", Name: gone.Namespace(), UID: "3"})
 		}},

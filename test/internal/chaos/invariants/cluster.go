@@ -1,10 +1,16 @@
 package invariants
 
 import (
+	"encoding/json"
+	"fmt"
+
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
-// cluster: a namespace for live stores only, and all of a store where one is Ready.
+// page is the workload that answers for a suspended store. It stands by in every other.
+const page = "suspended"
+
+// cluster: a namespace for live stores only, and all of a store where it has been made.
 func (c *checker) cluster() {
 	spaces := map[string]bool{}
 	for _, n := range c.e.Cluster.Namespaces {
@@ -22,24 +28,35 @@ func (c *checker) cluster() {
 			}
 		}
 	}
-	ready := 0
+	kept, asleep := 0, 0
 	for id, state := range c.last {
-		if !state.Stands() {
+		if !state.Kept() {
 			continue
 		}
-		ready++
+		kept++
 		if !spaces[id.Namespace()] {
-			c.offend(Lost, id, "it is Ready and has no namespace")
+			c.offend(Lost, id, "it is %s and has no namespace", state.Status)
 			continue
 		}
-		c.whole(id)
+		c.whole(id, state)
+		if state.InFlight() {
+			continue
+		}
+		c.asRunning(id, state)
+		if state.Standing == store.SuspendedStanding {
+			asleep++
+			c.asleep(id)
+		} else {
+			c.open(id)
+		}
 	}
 	c.counted("namespaces", len(c.e.Cluster.Namespaces))
-	c.counted("Ready stores, each with namespace, release, workload and Secret", ready)
+	c.counted("stores that stand or are suspended, each with namespace, release as the log says, workload and Secret", kept)
+	c.counted("suspended stores, each with nothing but its page", asleep)
 }
 
-// whole: one deployed release, one workload and the Secret of a Ready store.
-func (c *checker) whole(id store.ID) {
+// whole: one deployed release, one workload beside the page, and the Secret.
+func (c *checker) whole(id store.ID, state store.State) {
 	space := id.Namespace()
 	deployed := 0
 	for _, release := range c.e.Cluster.Releases[space] {
@@ -50,14 +67,88 @@ func (c *checker) whole(id store.ID) {
 	once := func(what string, n int) {
 		switch {
 		case n == 0:
-			c.offend(Lost, id, "it is Ready and has no %s", what)
+			c.offend(Lost, id, "it is %s and has no %s", state.Status, what)
 		case n > 1:
 			c.offend(Doubled, id, "it has %d of %s", n, what)
 		}
 	}
 	once("deployed release", deployed)
 	once("credentials", c.e.Cluster.Credentials[space])
-	once("workload", c.e.Cluster.Workloads[space])
+	shops := 0
+	for _, w := range c.e.Cluster.Workloads[space] {
+		if w.Name != page {
+			shops++
+		}
+	}
+	once("workload", shops)
+}
+
+// asRunning: the release that is deployed was made of what the log says stands, and runs as it says.
+func (c *checker) asRunning(id store.ID, state store.State) {
+	for _, release := range c.e.Cluster.Releases[id.Namespace()] {
+		if release.Status != "deployed" || state.Running == nil {
+			continue
+		}
+		if why := Astray(state, release.Values); why != "" {
+			c.offend(Lost, id, "release %s has %s", release.Name, why)
+		}
+	}
+}
+
+// Astray says in what a release's values aren't what the log says stands; empty when they are.
+func Astray(state store.State, values Values) string {
+	running := state.Running
+	if values.Plan.Name != running.Plan {
+		return fmt.Sprintf("the plan %q, and %q stands", values.Plan.Name, running.Plan)
+	}
+	// What a pack gives by itself stands in both.
+	if has, stands := jsonOf(values.Options), jsonOf(running.Options); has != stands {
+		return fmt.Sprintf("the options %s, and %s stand", has, stands)
+	}
+	runs := values.Running == nil || *values.Running
+	if suspended := state.Standing == store.SuspendedStanding; runs == suspended {
+		return fmt.Sprintf("running %v, and it is %s", runs, state.Status)
+	}
+	return ""
+}
+
+func jsonOf(options map[string]any) string {
+	if len(options) == 0 {
+		return "{}"
+	}
+	data, err := json.Marshal(options)
+	if err != nil {
+		return err.Error()
+	}
+	return string(data)
+}
+
+// asleep: nothing of a suspended store runs but the page.
+func (c *checker) asleep(id store.ID) {
+	answered := false
+	for _, w := range c.e.Cluster.Workloads[id.Namespace()] {
+		switch {
+		case w.Name == page:
+			answered = w.Wanted > 0
+		case w.Wanted > 0 || w.Pods > 0:
+			c.offend(Lost, id, "it is Suspended, and %s runs %d pods of %d", w.Name, w.Pods, w.Wanted)
+		}
+	}
+	if !answered {
+		c.offend(Lost, id, "it is Suspended, and its page doesn't run")
+	}
+}
+
+// open: what a store that stands runs is its shop.
+func (c *checker) open(id store.ID) {
+	for _, w := range c.e.Cluster.Workloads[id.Namespace()] {
+		switch {
+		case w.Name == page && w.Wanted > 0:
+			c.offend(Lost, id, "it stands, and the page says that it is suspended")
+		case w.Name != page && w.Wanted == 0:
+			c.offend(Lost, id, "it stands, and %s is to run no pod", w.Name)
+		}
+	}
 }
 
 // spaces: a store has one namespace in its life, and it goes only when somebody wanted it gone.
@@ -82,6 +173,28 @@ func (c *checker) spaces() {
 		}
 	}
 	c.counted("namespaces that came or went, each once", len(first))
+}
+
+// passwords: a store has the same ones from when they were made until its deletion.
+func (c *checker) passwords() {
+	first := map[string]string{}
+	for _, secret := range c.e.Secrets {
+		if len(secret.Namespace) < len("store-") {
+			continue
+		}
+		id := store.ID(secret.Namespace[len("store-"):])
+		before, known := first[secret.Namespace]
+		switch {
+		case known && before != secret.Digest:
+			c.offend(Lost, id, "its passwords were changed")
+		case secret.Kind == "DELETED" && !c.wanted(id, store.DeleteCommand):
+			c.offend(Lost, id, "its passwords were removed, and nobody had asked for it")
+		}
+		if !known {
+			first[secret.Namespace] = secret.Digest
+		}
+	}
+	c.counted("stores whose passwords were looked at, each the same all the time", len(first))
 }
 
 func (c *checker) wanted(id store.ID, command store.Type) bool {

@@ -22,6 +22,7 @@ type Evidence struct {
 	Requests []record.Request
 	Feeds    []record.Feed
 	Spaces   []record.Space
+	Secrets  []record.Secret
 }
 
 // Model is the read model.
@@ -53,10 +54,17 @@ type EventRow struct {
 // Cluster is what carries the installation's label.
 type Cluster struct {
 	Namespaces []Namespace
-	// Releases are Helm's revisions, by namespace; Credentials and Workloads count what has to be there once.
+	// Releases are Helm's revisions, by namespace; Credentials counts what has to be there once.
 	Releases    map[string][]Release
 	Credentials map[string]int
-	Workloads   map[string]int
+	// Workloads are what has pods, by namespace.
+	Workloads map[string][]Workload
+}
+
+// Workload is a Deployment: how many pods it wants, and how many there are.
+type Workload struct {
+	Name         string
+	Wanted, Pods int
 }
 
 // Namespace is a store's.
@@ -69,7 +77,20 @@ type Namespace struct {
 }
 
 // Release is one revision.
-type Release struct{ Name, Status, Revision string }
+type Release struct {
+	Name, Status, Revision string
+	Values                 Values
+}
+
+// Values are as much of what a release was made with as the log says, too.
+type Values struct {
+	Plan struct {
+		Name string `json:"name"`
+	} `json:"plan"`
+	Options map[string]any `json:"options"`
+	// Running is missing in charts whose stores can't be suspended.
+	Running *bool `json:"running"`
+}
 
 // histories are the log by store.
 func (e *Evidence) histories() map[store.ID][]storelog.Entry {

@@ -220,6 +220,9 @@ func (e *Evidence) readRecords(folder string) (err error) {
 	if e.Feeds, err = record.Read[record.Feed](folder, record.FeedsGlob); err != nil {
 		return err
 	}
+	if e.Secrets, err = record.Read[record.Secret](folder, record.SecretsFile); err != nil {
+		return err
+	}
 	e.Spaces, err = record.Read[record.Space](folder, record.SpacesFile)
 	return err
 }

@@ -1,7 +1,11 @@
 package invariants
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -18,8 +22,8 @@ const (
 	storeLabel        = "store-platform.io/store"
 )
 
-// metadata is as much of an object as is looked at.
-type metadata struct {
+// object is as much of one as is looked at.
+type object struct {
 	Metadata struct {
 		Name      string            `json:"name"`
 		Namespace string            `json:"namespace"`
@@ -27,6 +31,13 @@ type metadata struct {
 		Labels    map[string]string `json:"labels"`
 		Deletion  string            `json:"deletionTimestamp"`
 	} `json:"metadata"`
+	Data map[string][]byte `json:"data"`
+	Spec struct {
+		Replicas int `json:"replicas"`
+	} `json:"spec"`
+	Status struct {
+		Replicas int `json:"replicas"`
+	} `json:"status"`
 }
 
 func (e *Evidence) readCluster(ctx context.Context, run record.Run) error {
@@ -34,7 +45,7 @@ func (e *Evidence) readCluster(ctx context.Context, run record.Run) error {
 	if err != nil {
 		return err
 	}
-	c := Cluster{Releases: map[string][]Release{}, Credentials: map[string]int{}, Workloads: map[string]int{}}
+	c := Cluster{Releases: map[string][]Release{}, Credentials: map[string]int{}, Workloads: map[string][]Workload{}}
 	ours := "labelSelector=" + url.QueryEscape(installationLabel+"="+run.Installation)
 	spaces, err := list(ctx, k, "/api/v1/namespaces?"+ours)
 	if err != nil {
@@ -50,10 +61,11 @@ func (e *Evidence) readCluster(ctx context.Context, run record.Run) error {
 		return err
 	}
 	for _, r := range releases {
-		space := r.Metadata.Namespace
-		c.Releases[space] = append(c.Releases[space], Release{
-			Name: r.Metadata.Name, Status: r.Metadata.Labels["status"], Revision: r.Metadata.Labels["version"],
-		})
+		release, err := releaseOf(r)
+		if err != nil {
+			return err
+		}
+		c.Releases[r.Metadata.Namespace] = append(c.Releases[r.Metadata.Namespace], release)
 	}
 	secrets, err := list(ctx, k, "/api/v1/secrets?fieldSelector="+url.QueryEscape("metadata.name=store-credentials"))
 	if err != nil {
@@ -67,18 +79,59 @@ func (e *Evidence) readCluster(ctx context.Context, run record.Run) error {
 		return err
 	}
 	for _, w := range workloads {
-		// The page of a suspended store stands by in every store.
-		if w.Metadata.Name != "suspended" {
-			c.Workloads[w.Metadata.Namespace]++
-		}
+		space := w.Metadata.Namespace
+		c.Workloads[space] = append(c.Workloads[space], Workload{w.Metadata.Name, w.Spec.Replicas, w.Status.Replicas})
 	}
 	e.Cluster = c
 	return nil
 }
 
-func list(ctx context.Context, k *platform.Kubernetes, path string) ([]metadata, error) {
+// Deployed are the releases of a namespace that Helm takes for what stands.
+func Deployed(ctx context.Context, k *platform.Kubernetes, namespace string) ([]Release, error) {
+	path := "/api/v1/namespaces/" + namespace + "/secrets?labelSelector=" + url.QueryEscape("owner=helm,status=deployed")
+	kept, err := list(ctx, k, path)
+	if err != nil {
+		return nil, err
+	}
+	releases := make([]Release, len(kept))
+	for i, o := range kept {
+		if releases[i], err = releaseOf(o); err != nil {
+			return nil, err
+		}
+	}
+	return releases, nil
+}
+
+func releaseOf(o object) (Release, error) {
+	values, err := valuesOf(o.Data["release"])
+	if err != nil {
+		return Release{}, fmt.Errorf("read release %s of %s: %w", o.Metadata.Name, o.Metadata.Namespace, err)
+	}
+	return Release{
+		Name: o.Metadata.Name, Status: o.Metadata.Labels["status"], Revision: o.Metadata.Labels["version"], Values: values,
+	}, nil
+}
+
+// valuesOf unpacks what Helm keeps of a release: JSON, packed, in base64 once more than a Secret's data is.
+func valuesOf(kept []byte) (Values, error) {
+	var release struct {
+		Config Values `json:"config"`
+	}
+	packed, err := base64.StdEncoding.DecodeString(string(kept))
+	if err != nil {
+		return Values{}, err
+	}
+	unpacking, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return Values{}, err
+	}
+	err = json.NewDecoder(unpacking).Decode(&release)
+	return release.Config, err
+}
+
+func list(ctx context.Context, k *platform.Kubernetes, path string) ([]object, error) {
 	var found struct {
-		Items []metadata `json:"items"`
+		Items []object `json:"items"`
 	}
 	status, err := k.Do(ctx, http.MethodGet, path, nil, &found)
 	if err != nil {

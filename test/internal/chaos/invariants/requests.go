@@ -23,6 +23,7 @@ func (c *checker) requests() {
 			asked[store.DeriveID(r.Tenant, r.Key)] = true
 		}
 		c.sequence(r, seen)
+		c.answered(r)
 		if r.HTTP != http.StatusAccepted {
 			continue
 		}
@@ -78,8 +79,8 @@ type sight struct {
 }
 
 type answer struct {
-	at      time.Time
-	version uint64
+	at           time.Time
+	version, tag uint64
 }
 
 // sequence: a store that a client was told of is never gone for it, and never as it was before.
@@ -89,10 +90,10 @@ func (c *checker) sequence(r record.Request, seen map[sight][]answer) {
 	}
 	key := sight{r.Client, r.Store}
 	// A client may have two requests under way: only what it knew when it asked counts.
-	known := uint64(0)
+	known, tag := uint64(0), uint64(0)
 	for _, a := range seen[key] {
 		if a.at.Before(r.Asked) {
-			known = max(known, a.version)
+			known, tag = max(known, a.version), max(tag, a.tag)
 		}
 	}
 	switch {
@@ -102,7 +103,10 @@ func (c *checker) sequence(r record.Request, seen map[sight][]answer) {
 		if r.Version < known {
 			c.offend(Lost, r.Store, "%s was shown version %d after version %d", r.Client, r.Version, known)
 		}
-		seen[key] = append(seen[key], answer{r.Time, r.Version})
+		if r.ETag < tag {
+			c.offend(Lost, r.Store, "%s was shown ETag %d after ETag %d", r.Client, r.ETag, tag)
+		}
+		seen[key] = append(seen[key], answer{r.Time, r.Version, r.ETag})
 	}
 }
 

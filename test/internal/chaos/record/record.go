@@ -23,8 +23,10 @@ type Request struct {
 	Time   time.Time `json:"time"`
 	Client string    `json:"client"`
 	Tenant string    `json:"tenant"`
-	// Verb is create, retry, delete or get.
+	// Verb is a store's, "cancel", "change" or "get".
 	Verb string `json:"verb"`
+	// Wish is what a change wanted of the store: its body.
+	Wish map[string]any `json:"wish,omitempty"`
 	// Key is the Idempotency-Key of a create.
 	Key string `json:"key,omitempty"`
 	// HTTP is the status of the answer, 0 when there was none; Code the problem's.
@@ -35,7 +37,11 @@ type Request struct {
 	Generation uint64       `json:"generation,omitempty"`
 	Version    uint64       `json:"version,omitempty"`
 	Status     store.Status `json:"status,omitempty"`
-	Error      string       `json:"error,omitempty"`
+	// Name, ExpiresAt and ETag are the store's as it was shown.
+	Name      string     `json:"name,omitempty"`
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+	ETag      uint64     `json:"etag,omitempty"`
+	Error     string     `json:"error,omitempty"`
 }
 
 // FeedKind says what a line of a feed client is.
@@ -77,11 +83,22 @@ type Space struct {
 	UID  string `json:"uid"`
 }
 
+// Secret is one with a store's passwords that came, went or was changed, as the onlooker saw it.
+type Secret struct {
+	Time time.Time `json:"time"`
+	// Kind is ADDED, MODIFIED or DELETED.
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace"`
+	// Digest is of the passwords.
+	Digest string `json:"digest"`
+}
+
 // The files of a run.
 const (
 	RequestsGlob = "requests-*.jsonl"
 	FeedsGlob    = "feed-*.jsonl"
 	SpacesFile   = "namespaces.jsonl"
+	SecretsFile  = "secrets.jsonl"
 )
 
 // Writer appends lines to one file. Safe for concurrent use.
