@@ -84,9 +84,9 @@ func (l *Lab) disturb(ctx context.Context, d disturbance) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(l.out, "%s: everything is mended; waiting for rest\n", d.name)
+	fmt.Fprintf(l.out, "%s: everything is mended and asked for; waiting for rest\n", d.name)
 	mended := time.Now()
-	if err := l.follower.atRest(ctx); err != nil {
+	if err := l.atRest(ctx); err != nil {
 		l.complain("the platform didn't come to rest: %v", err)
 	}
 	fmt.Fprintf(l.out, "%s: at rest after %s\n", d.name, time.Since(mended).Round(100*time.Millisecond))
@@ -117,7 +117,8 @@ func (t *turn) listen(ctx, listening context.Context, hearing *sync.WaitGroup) (
 	return closers, nil
 }
 
-// work lets clients work for a while beside what disrupts them, and returns when they have ended and everything is mended.
+// work lets clients work for a while beside what disrupts them, and others take their courses; it returns when all have ended
+// and everything is mended.
 func (t *turn) work(ctx context.Context, length time.Duration, disrupt func(context.Context)) (closers []io.Closer, err error) {
 	disturbed, calm := context.WithTimeout(ctx, length)
 	defer calm()
@@ -130,22 +131,40 @@ func (t *turn) work(ctx context.Context, length time.Duration, disrupt func(cont
 		closers = append(closers, c.records)
 		asking.Go(func() { c.run(disturbed) })
 	}
+	for n := range courses {
+		c, err := t.newCourse(n)
+		if err != nil {
+			return closers, err
+		}
+		closers = append(closers, c.records)
+		asking.Go(func() {
+			if err := c.course(ctx); err != nil && ctx.Err() == nil {
+				t.complain("a course: %v", err)
+			}
+		})
+	}
 	asking.Go(func() { disrupt(disturbed) })
 	asking.Wait()
 	return closers, ctx.Err()
 }
 
 // summary is what was done; the checker says what came of it.
-func (t *turn) summary(b *breaker, wanted []trouble.Kind) {
+func (t *turn) summary(b *breaker, troubles []trouble.Kind) {
 	done := map[string]int{}
 	for kind, n := range b.counts {
 		done[kind.String()] = n
 	}
 	writeCounts(t.out, "", done)
-	writeCounts(t.out, "logged: ", t.logged())
-	for _, kind := range wanted {
+	logged := t.logged()
+	writeCounts(t.out, "logged: ", logged)
+	for _, kind := range troubles {
 		if b.counts[kind] == 0 {
 			t.complain("nothing was %s", kind)
+		}
+	}
+	for _, what := range wanted() {
+		if logged[what] < courses {
+			t.complain("%s stands in the log %d times, and each verb is to come %d times", what, logged[what], courses)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,11 +29,12 @@ const (
 	// squatted is one in how many creates meets a foreign namespace.
 	squatted = 12
 	// again is how long it leaves a gateway alone that couldn't answer.
-	again    = 400 * time.Millisecond
-	readVerb = "get"
+	again = 400 * time.Millisecond
+	// Of a hundred draws so many are for a look, from toLook on for a wish, and the last for a deletion.
+	toLook, shortOfDelete = 65, 85
 )
 
-// client is a tenant's program: it asks for stores, looks at them, tries them again and removes them, at any gateway, and
+// client is a tenant's program: it asks for stores, looks at them, and wants of them what can be wanted, at any gateway, and
 // writes down every answer.
 type client struct {
 	lab     *Lab
@@ -57,8 +59,10 @@ type owned struct {
 }
 
 // newClient makes the turn's n-th. Two clients share a tenant.
-func (t *turn) newClient(n int) (*client, error) {
-	name := t.clientName("client", n)
+func (t *turn) newClient(n int) (*client, error) { return t.clientOf("client", n) }
+
+func (t *turn) clientOf(kind string, n int) (*client, error) {
+	name := t.clientName(kind, n)
 	records, err := record.Create(filepath.Join(t.Folder, strings.Replace(record.RequestsGlob, "*", name, 1)))
 	if err != nil {
 		return nil, err
@@ -85,26 +89,31 @@ func (c *client) run(ctx context.Context) {
 // step does one thing. What is drawn doesn't depend on answers, so that a seed draws the same whatever happens.
 func (c *client) step(ctx context.Context) {
 	wish, which, twice, foreign := c.random.IntN(100), c.random.Uint64(), c.random.IntN(5) == 0, c.random.IntN(squatted) == 0
+	change := changeWish(c.random.Uint64(), c.name)
 	if len(c.stores) == 0 || wish < 35 && len(c.stores) < enough {
 		c.create(ctx, twice, foreign)
 		return
 	}
 	at := int(which % uint64(len(c.stores)))
 	s := &c.stores[at]
-	if wish < 65 {
+	if wish < toLook {
 		c.look(ctx, s)
 	}
 	switch {
 	case s.status == store.Deleted:
 		c.stores = slices.Delete(c.stores, at, at+1)
-	case s.status == store.Failed && wish < 90:
+	case s.status == store.Failed && wish < shortOfDelete:
 		c.unsquat(ctx, s)
-		c.command(ctx, s, store.Retry, twice)
-	case wish >= 65 && wish < 70:
-		c.command(ctx, s, store.Retry, twice)
-	case wish >= 80:
-		c.unsquat(ctx, s)
-		c.command(ctx, s, store.Delete, twice)
+		c.command(ctx, s, string(store.Retry), nil, twice)
+	case wish >= toLook:
+		verb, schema := drawnWish(wish - toLook)
+		if c.lab.before != nil && schema > store.FirstSchema {
+			return // the release before has never heard of it
+		}
+		if verb == string(store.Delete) {
+			c.unsquat(ctx, s)
+		}
+		c.command(ctx, s, verb, change, twice)
 	}
 }
 
@@ -138,24 +147,6 @@ func (c *client) create(ctx context.Context, twice, foreign bool) {
 func (c *client) look(ctx context.Context, s *owned) {
 	answer := c.once(ctx, record.Request{Verb: readVerb, Store: s.id}, http.MethodGet, "/stores/"+string(s.id), nil)
 	if answer.HTTP == http.StatusOK {
-		s.status = answer.Status
-	}
-}
-
-// command asks for one, also twice at the same time as an impatient user does.
-func (c *client) command(ctx context.Context, s *owned, verb store.Verb, twice bool) {
-	method, path := http.MethodDelete, "/stores/"+string(s.id)
-	if verb == store.Retry {
-		method, path = http.MethodPost, path+"/retry"
-	}
-	var both sync.WaitGroup
-	var answer record.Request
-	both.Go(func() { answer = c.insist(ctx, record.Request{Verb: string(verb), Store: s.id}, method, path, nil) })
-	if twice {
-		both.Go(func() { c.insist(ctx, record.Request{Verb: string(verb), Store: s.id}, method, path, nil) })
-	}
-	both.Wait()
-	if answer.HTTP == http.StatusAccepted {
 		s.status = answer.Status
 	}
 }
@@ -244,6 +235,9 @@ func (c *client) ask(ctx context.Context, r record.Request, method, url string, 
 	}
 	var s query.Store
 	err = json.Unmarshal(data, &s)
-	r.Store, r.Generation, r.Version, r.Status = s.ID, s.Generation, s.Revision, s.Status
+	r.Store, r.Generation, r.Version, r.Status, r.Name, r.ExpiresAt = s.ID, s.Generation, s.Revision, s.Status, s.Name, s.ExpiresAt
+	if tag, quoted := strconv.Unquote(response.Header.Get("ETag")); quoted == nil {
+		r.ETag, _ = strconv.ParseUint(tag, 10, 64)
+	}
 	return r, err
 }

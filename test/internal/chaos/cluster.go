@@ -2,20 +2,24 @@ package chaos
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/chaos/record"
@@ -23,20 +27,22 @@ import (
 )
 
 // cluster plays what a cluster without nodes lacks: a kubelet that says of each pod that it runs, and the way in to the
-// shops, which answer while their pods run and not otherwise. It also looks on: it writes down each namespace that comes
-// or goes.
+// shops. There answers whatever of a store runs and its Service selects: the shop, or the page of one that is suspended. It
+// also looks on: it writes down each namespace that comes or goes, and each change of passwords.
 type cluster struct {
-	lab    *Lab
-	api    *platform.Kubernetes
-	door   string
-	server *http.Server
-	spaces *record.Writer
+	lab             *Lab
+	api             *platform.Kubernetes
+	door            string
+	server          *http.Server
+	spaces, secrets *record.Writer
 
 	mu sync.Mutex
 	// started counts the pods that have begun to.
 	started int
-	// pods are the running ones, by namespace.
-	pods map[string]map[string]bool
+	// pods are the components of the running ones by their names, routes the component that the Service selects, both by
+	// namespace.
+	pods   map[string]map[string]string
+	routes map[string]string
 	// foreign are the namespaces of others.
 	foreign map[store.ID]bool
 }
@@ -55,32 +61,53 @@ func openCluster(ctx context.Context, l *Lab) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
+	secrets, err := record.Create(filepath.Join(l.Folder, record.SecretsFile))
+	if err != nil {
+		return nil, errors.Join(err, spaces.Close())
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("listen for the shops: %w", err), spaces.Close())
+		return nil, errors.Join(fmt.Errorf("listen for the shops: %w", err), spaces.Close(), secrets.Close())
 	}
-	c := &cluster{lab: l, api: l.api, door: listener.Addr().String(), spaces: spaces, pods: map[string]map[string]bool{}, foreign: map[store.ID]bool{}}
+	c := &cluster{
+		lab: l, api: l.api, door: listener.Addr().String(), spaces: spaces, secrets: secrets,
+		pods: map[string]map[string]string{}, routes: map[string]string{}, foreign: map[store.ID]bool{},
+	}
 	c.server = &http.Server{Handler: c, ReadHeaderTimeout: 5 * time.Second}
 	l.running.Go(func() { _ = c.server.Serve(listener) })
 	l.running.Go(func() { <-ctx.Done(); _ = c.server.Close() })
 	l.running.Go(func() { c.watch(ctx, "pods", c.pod) })
+	l.running.Go(func() { c.watch(ctx, "services", c.service) })
 	l.running.Go(func() { c.watch(ctx, "namespaces", c.space) })
+	l.running.Go(func() { c.watch(ctx, "secrets", c.secret) })
 	return c, nil
 }
 
-// ServeHTTP is the shop of each store whose pod runs.
+// ServeHTTP is what each store's Service leads to.
 func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	space, _, _ := strings.Cut(r.Host, ".")
 	c.mu.Lock()
-	open := len(c.pods[space]) > 0
+	answers := c.routes[space]
+	there := slices.Contains(slices.Collect(maps.Values(c.pods[space])), answers)
 	c.mu.Unlock()
-	if !open {
-		http.Error(w, "no pod of this store runs", http.StatusServiceUnavailable)
-		return
+	switch {
+	case !there:
+		http.Error(w, "no pod that the Service selects runs", http.StatusServiceUnavailable)
+	case answers == page:
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprint(w, engine.SuspendedMark)
+	default:
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"ready":true}`)
 	}
-	w.Header().Set("Content-Type", "application/json")
-	fmt.Fprint(w, `{"ready":true}`)
 }
+
+// componentLabel tells a store's pods apart; page is the component that answers for one that is suspended.
+const (
+	componentLabel = "app.kubernetes.io/component"
+	page           = "suspended"
+)
 
 // object is as much of one as is looked at.
 type object struct {
@@ -89,7 +116,13 @@ type object struct {
 		Namespace       string `json:"namespace"`
 		UID             string `json:"uid"`
 		ResourceVersion string `json:"resourceVersion"`
+
+		Labels map[string]string `json:"labels"`
 	} `json:"metadata"`
+	Spec struct {
+		Selector map[string]any `json:"selector"`
+	} `json:"spec"`
+	Data   map[string][]byte `json:"data"`
 	Status struct {
 		Phase string `json:"phase"`
 	} `json:"status"`
@@ -158,6 +191,32 @@ func (c *cluster) space(_ context.Context, change string, o object) {
 	}
 }
 
+// secret writes down the digest of a store's passwords, which nobody ever changes.
+func (c *cluster) secret(_ context.Context, change string, o object) {
+	if o.Metadata.Name != credentials || change == "BOOKMARK" {
+		return
+	}
+	data, err := json.Marshal(o.Data)
+	if err != nil {
+		c.lab.complain("read the passwords of %s: %v", o.Metadata.Namespace, err)
+	}
+	c.secrets.Write(record.Secret{
+		Time: time.Now(), Kind: change, Namespace: o.Metadata.Namespace, Digest: fmt.Sprintf("%x", sha256.Sum256(data)),
+	})
+}
+
+// credentials is the Secret with a store's passwords.
+const credentials = "store-credentials"
+
+func (c *cluster) service(_ context.Context, change string, o object) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.routes, o.Metadata.Namespace)
+	if change != "DELETED" {
+		c.routes[o.Metadata.Namespace], _ = o.Spec.Selector[componentLabel].(string)
+	}
+}
+
 func (c *cluster) pod(ctx context.Context, change string, o object) {
 	switch {
 	case change == "DELETED":
@@ -185,9 +244,9 @@ func (c *cluster) runs(o object, runs bool) {
 	case !runs:
 		delete(pods, o.Metadata.Name)
 	case pods == nil:
-		c.pods[o.Metadata.Namespace] = map[string]bool{o.Metadata.Name: true}
+		c.pods[o.Metadata.Namespace] = map[string]string{o.Metadata.Name: o.Metadata.Labels[componentLabel]}
 	default:
-		pods[o.Metadata.Name] = true
+		pods[o.Metadata.Name] = o.Metadata.Labels[componentLabel]
 	}
 }
 
@@ -277,5 +336,5 @@ func (c *cluster) close() error {
 			return err
 		})
 	}
-	return errors.Join(err, removing.Wait(), c.spaces.Close())
+	return errors.Join(err, removing.Wait(), c.spaces.Close(), c.secrets.Close())
 }

@@ -25,11 +25,15 @@ type follower struct {
 	states map[store.ID]store.State
 	// retries are the reasons for which attempts of a store failed.
 	retries map[store.ID][]string
-	// types counts messages; last is the newest sequence of each tenant, head of all.
+	// types counts messages, told those of each store; last is the newest sequence of each tenant, head of all.
 	types map[store.Type]int
+	told  map[store.ID]map[store.Type]int
 	last  map[string]uint64
 	head  uint64
 }
+
+// calledOff is counted for an operation that was: it has no type of its own.
+const calledOff store.Type = "cancelled"
 
 func follow(ctx context.Context, l *Lab) (*follower, error) {
 	var nc *nats.Conn
@@ -50,7 +54,8 @@ func follow(ctx context.Context, l *Lab) (*follower, error) {
 	}
 	f := &follower{
 		log: log, database: l.database,
-		states: map[store.ID]store.State{}, retries: map[store.ID][]string{}, types: map[store.Type]int{}, last: map[string]uint64{},
+		states: map[store.ID]store.State{}, retries: map[store.ID][]string{}, types: map[store.Type]int{},
+		told: map[store.ID]map[store.Type]int{}, last: map[string]uint64{},
 	}
 	l.running.Go(func() {
 		defer nc.Close()
@@ -70,12 +75,30 @@ func (f *follower) note(raw storelog.Raw) error {
 	defer f.mu.Unlock()
 	m := entry.Message
 	f.states[m.Store] = entry.State
-	f.types[m.Type]++
+	f.count(m.Store, m.Type)
+	if m.Type == store.BecameFailed && m.Facts.Reason == store.ReasonCancelled {
+		f.count(m.Store, calledOff)
+	}
 	if m.Type == store.RetryScheduled {
 		f.retries[m.Store] = append(f.retries[m.Store], m.Facts.Reason)
 	}
 	f.last[m.Tenant], f.head = m.Seq, m.Seq
 	return nil
+}
+
+func (f *follower) count(id store.ID, t store.Type) {
+	f.types[t]++
+	if f.told[id] == nil {
+		f.told[id] = map[store.Type]int{}
+	}
+	f.told[id][t]++
+}
+
+// heard is how often a message of the type stands in a store's history so far.
+func (f *follower) heard(id store.ID, t store.Type) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.told[id][t]
 }
 
 // newest is the last sequence of a tenant that is in the log so far, and of all.
@@ -99,15 +122,15 @@ func (f *follower) state(id store.ID) (state store.State, retries []string) {
 	return f.states[id], slices.Clone(f.retries[id])
 }
 
-// open is an error while there is more to be said of a store: a command isn't done, or the store is Degraded and will be
-// found well again. It names the one that was told of last.
+// open is an error while there is more to be said of a store: a command isn't done, or the store ails and will be found
+// well again. It names the one that was told of last.
 func (f *follower) open() (err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	count := 0
 	var last store.State
 	for _, state := range f.states {
-		if len(state.Open) > 0 || state.Status == store.Degraded {
+		if len(state.Open) > 0 || state.Ails() {
 			count++
 			if state.Version > last.Version {
 				last = state
@@ -117,7 +140,7 @@ func (f *follower) open() (err error) {
 	if count == 0 {
 		return nil
 	}
-	err = fmt.Errorf("%d stores have open commands or are Degraded, %s at %d is %s: %s %s %s (next try %v)",
+	err = fmt.Errorf("%d stores have open commands or ail, %s at %d is %s: %s %s %s (next try %v)",
 		count, last.ID, last.Version, last.Status, last.Reason, last.Message, last.Detail, last.NotBefore)
 	if last.NotBefore != nil {
 		err = waittest.NotBefore(*last.NotBefore, err)
@@ -125,23 +148,31 @@ func (f *follower) open() (err error) {
 	return err
 }
 
-// atRest waits until no command is open, no store Degraded, and all of the log has been followed and projected.
-func (f *follower) atRest(ctx context.Context) error {
-	return waittest.Until(ctx, func() error {
-		asking, cancel := context.WithTimeout(ctx, 5*time.Second)
-		defer cancel()
-		head, err := f.log.Head(asking)
-		if err != nil {
-			return err
+// resting is an error until no command is open, no store ails, and all of the log has been followed and projected.
+func (f *follower) resting(ctx context.Context) error {
+	head, err := f.log.Head(ctx)
+	if err != nil {
+		return err
+	}
+	if _, seen := f.newest(""); seen < head {
+		return fmt.Errorf("the log is at %d, followed up to %d", head, seen)
+	}
+	if err := f.open(); err != nil {
+		return err
+	}
+	return f.projected(ctx, head)
+}
+
+// undone are the stores whose last operation wasn't done whole: what it has changed is still to be gone back from.
+func (f *follower) undone() (undone []store.State) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, s := range f.states {
+		if s.Kept() && !s.InFlight() && (s.Outcome == store.Unsuccessful || s.Outcome == store.Cancelled) {
+			undone = append(undone, s)
 		}
-		if _, seen := f.newest(""); seen < head {
-			return fmt.Errorf("the log is at %d, followed up to %d", head, seen)
-		}
-		if err := f.open(); err != nil {
-			return err
-		}
-		return f.projected(asking, head)
-	})
+	}
+	return undone
 }
 
 func (f *follower) projected(ctx context.Context, head uint64) error {

@@ -43,7 +43,7 @@ func (t *turn) part(ctx context.Context, r *Replica, c *client) error {
 	way.Hold()
 	wish := record.Request{Verb: string(store.Create), Key: c.name + "-" + r.Name}
 	c.insist(ctx, wish, http.MethodPost, "/stores", map[string]any{"name": "Shop", "engine": "sample"})
-	err := t.follower.atRest(ctx)
+	err := t.atRest(ctx)
 	way.Heal(true)
 	if err != nil {
 		return fmt.Errorf("with the way of %s to the broker held: %w", r.Name, err)

@@ -55,7 +55,7 @@ func (l *Lab) Roll(ctx context.Context) error {
 	}
 	asking.Wait()
 	rolledFor := time.Since(began)
-	if err := l.follower.atRest(ctx); err != nil {
+	if err := l.atRest(ctx); err != nil {
 		l.complain("the platform didn't come to rest: %v", err)
 	}
 	quiet()

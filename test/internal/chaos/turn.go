@@ -32,7 +32,7 @@ func (l *Lab) begin(ctx context.Context, name string, seed uint64) (*turn, error
 	if err := l.isWhole(ctx); err != nil {
 		return nil, fmt.Errorf("before %s: %w", name, err)
 	}
-	if err := l.follower.atRest(ctx); err != nil {
+	if err := l.atRest(ctx); err != nil {
 		return nil, fmt.Errorf("before %s, the platform isn't at rest: %w", name, err)
 	}
 	l.turns++

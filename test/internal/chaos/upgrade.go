@@ -92,7 +92,7 @@ func (l *Lab) mix(ctx context.Context, m mixture) error {
 	if err := t.mend(ctx); err != nil {
 		return err
 	}
-	if err := l.follower.atRest(ctx); err != nil {
+	if err := l.atRest(ctx); err != nil {
 		l.complain("the platform didn't come to rest: %v", err)
 	}
 	t.lists(ctx)
