@@ -111,10 +111,10 @@ func (a *author) tell(ctx context.Context, log *storelog.Log, name string, t sto
 	}
 	_, err := log.Update(ctx, a.stores[name], func(s store.State) (*store.Message, error) {
 		m := &store.Message{Type: t, Actor: actor, Time: time.Now(), Facts: facts}
-		switch {
-		case t == store.MendCommand:
+		switch t {
+		case store.MendCommand:
 			m.Facts.Spec = &s.Spec
-		case t == store.Recovered:
+		case store.Recovered:
 			m.Generation, m.Facts = s.Generation, store.Facts{}
 		default:
 			m.Generation = s.Generation
