@@ -61,8 +61,8 @@ func TestAGatewayThatAsksForOneCopyLeavesThreeWhereTheyAre(t *testing.T) {
 		said.Reset()
 	}
 	have := streams(t, nc)
-	if len(have) != 7 {
-		t.Errorf("there are %d streams, not the log and six buckets", len(have))
+	if len(have) != 8 {
+		t.Errorf("there are %d streams, not the log, the audit and six buckets", len(have))
 	}
 	for name, c := range have {
 		if c.Replicas != 3 {

@@ -81,7 +81,7 @@ func (a *Admission) Change(ctx context.Context, who principal.Principal, id stor
 			return &m, nil
 		})
 		if err != nil {
-			return state, err
+			return store.State{}, err
 		}
 		if said == "" {
 			return a.shown(who, state), nil
@@ -241,7 +241,7 @@ func (a *Admission) Cancel(ctx context.Context, who principal.Principal, id stor
 		}, nil
 	})
 	if err != nil {
-		return state, err
+		return store.State{}, err
 	}
 	return a.shown(who, state), nil
 }

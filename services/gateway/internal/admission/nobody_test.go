@@ -73,6 +73,7 @@ func TestNobodyGetsAnythingDone(t *testing.T) {
 		reflect.TypeFor[uint64]():              reflect.ValueOf(s.Generation),
 		reflect.TypeFor[string]():              reflect.ValueOf("k"),
 		reflect.TypeFor[Wish]():                reflect.ValueOf(Wish{}),
+		reflect.TypeFor[Change]():              reflect.ValueOf(Change{}),
 	}
 	v, called := reflect.ValueOf(a), 0
 	for i := range v.NumMethod() {

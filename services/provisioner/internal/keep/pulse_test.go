@@ -17,7 +17,7 @@ type patient struct {
 }
 
 func newPatient(t *testing.T) *patient {
-	return &patient{t: t, state: store.State{Version: 1, Condition: store.Condition{Standing: store.Up}}}
+	return &patient{t: t, state: store.State{Version: 1, Status: store.Ready, Condition: store.Condition{Standing: store.Up}}}
 }
 
 // watch looks every second for so long and does what is due.
@@ -25,9 +25,10 @@ func (p *patient) watch(why *cause, during time.Duration) {
 	for end := time.Now().Add(during); ; time.Sleep(time.Second) {
 		if what := p.pulse.see(time.Now(), p.state, why); what != "" {
 			p.told = append(p.told, what)
-			p.state.Standing, p.state.Cause = store.Up, store.Cause{}
+			p.state.Status, p.state.Standing, p.state.Cause = store.Ready, store.Up, store.Cause{}
 			if what == store.BecameDegraded {
-				p.state.Standing, p.state.Cause = store.DegradedStanding, store.Cause{Reason: why.reason, Message: why.message}
+				p.state.Status, p.state.Standing = store.Degraded, store.DegradedStanding
+				p.state.Cause = store.Cause{Reason: why.reason, Message: why.message}
 			}
 		}
 		if !time.Now().Before(end) {
