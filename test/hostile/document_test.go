@@ -100,10 +100,16 @@ func (d document) places(t *testing.T, op operation, engines []engine) []place {
 			all = append(all, place{operation: op, in: "body", name: name, schema: property, body: around})
 			continue
 		}
+		_, chosen := body.Properties["engine"]
 		for _, e := range engines {
+			if !chosen && e.Name != ofTrial {
+				continue
+			}
 			for _, o := range e.Options {
 				around := maps.Clone(around)
-				around["engine"] = e.Name
+				if chosen {
+					around["engine"] = e.Name
+				}
 				all = append(all, place{
 					operation: op, in: "body", name: "options." + o.Name, schema: o.schema(), body: around, option: true,
 				})

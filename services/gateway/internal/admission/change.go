@@ -105,11 +105,25 @@ func (c Change) without(said store.Type) Change {
 	return c
 }
 
-// todo lists what is still to be said of the store, all of it checked: its operation last.
+// todo lists what is still to be said of the store, all of it checked: its operation last. What is wrong with the wish
+// itself is said before what stands in its way.
 func (c Change) todo(s store.State, catalog *engine.Catalog, now time.Time) ([]store.Message, error) {
-	if err := store.AdmitChange(s); err != nil {
+	all, err := c.said(s, now)
+	if err != nil {
 		return nil, err
 	}
+	spec, err := c.spec(s, catalog)
+	if err != nil {
+		return nil, err
+	}
+	if err := store.AdmitChange(s); err != nil || spec == nil {
+		return all, err
+	}
+	return append(all, store.Message{Type: store.UpdateCommand, Facts: store.Facts{Spec: spec}}), store.Admit(s, store.Update)
+}
+
+// said is what is true by being said.
+func (c Change) said(s store.State, now time.Time) ([]store.Message, error) {
 	var all []store.Message
 	if c.Name != nil {
 		name, err := Wish{Name: *c.Name}.name(s.ID)
@@ -131,11 +145,7 @@ func (c Change) todo(s store.State, catalog *engine.Catalog, now time.Time) ([]s
 			all = append(all, store.Message{Type: store.LifetimeChanged, Facts: store.Facts{ExpiresAt: expires}})
 		}
 	}
-	spec, err := c.spec(s, catalog)
-	if err != nil || spec == nil {
-		return all, err
-	}
-	return append(all, store.Message{Type: store.UpdateCommand, Facts: store.Facts{Spec: spec}}), store.Admit(s, store.Update)
+	return all, nil
 }
 
 func sameEnd(a, b *time.Time) bool {
