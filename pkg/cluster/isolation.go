@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/store"
@@ -149,13 +150,16 @@ func newPiece[T metav1.Object](kind string, client objectClient[T], want T, same
 			if !apierrors.IsAlreadyExists(err) {
 				return err
 			}
-			live, err := client.Get(ctx, want.GetName(), metav1.GetOptions{})
-			if err != nil || matches(live) {
+			// What counts into the object, as Kubernetes does into a quota, writes it too.
+			return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+				live, err := client.Get(ctx, want.GetName(), metav1.GetOptions{})
+				if err != nil || matches(live) {
+					return err
+				}
+				want.SetResourceVersion(live.GetResourceVersion())
+				_, err = client.Update(ctx, want, metav1.UpdateOptions{})
 				return err
-			}
-			want.SetResourceVersion(live.GetResourceVersion())
-			_, err = client.Update(ctx, want, metav1.UpdateOptions{})
-			return err
+			})
 		},
 	}
 }
