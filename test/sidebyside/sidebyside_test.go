@@ -17,6 +17,9 @@ import (
 )
 
 func TestTwoReleasesWorkOnOneLogAndTheFormerGoesOnAlone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("two minutes of a lab of its own: run by make test-long")
+	}
 	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
 	t.Cleanup(stop)
 	if err := open(ctx, t).Upgrade(ctx); err != nil {
