@@ -95,7 +95,7 @@ func Of(err error) *problem.Problem {
 	case errors.As(err, &standing):
 		return problem.New(problem.WrongStatus, fmt.Sprintf("The store is %s: %s isn't to be had of it then.", standing.Status, standing.Verb))
 	case errors.As(err, &changed):
-		p := problem.New(problem.Changed, "The store has changed since you read it. What it is now stands in current.")
+		p := problem.New(problem.Changed, "The store has changed since you read it. What it is now stands in current.").At("If-Match")
 		p.Current, p.ETag = query.View(changed.Is), admission.ETag(changed.Is)
 		return p
 	case errors.As(err, &quota):
