@@ -28,7 +28,7 @@ func runAPIServer(ctx context.Context, r *shift) error {
 	// More at once than there are cores, and chaos beside the workers' tests: most of all this is waiting, for a lease to
 	// run out or a namespace to go.
 	return r.goTest(ctx, suite{
-		tier: "apiserver", fresh: true, programs: true, abreast: 2, flags: []string{"-timeout=60m", "-parallel=12"},
+		tier: "apiserver", fresh: true, programs: true, abreast: 2, flags: []string{"-timeout=60m", "-parallel=6"},
 		env: []string{"TEST_KUBECONFIG=" + kubeconfig},
 	})
 }
