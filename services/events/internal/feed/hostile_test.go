@@ -18,8 +18,9 @@ import (
 // it was closed when it reads at last.
 func TestSlowClientIsClosedAlone(t *testing.T) {
 	const count = 400
-	// The writer's patience isn't tried here: it must not end before the client reads, however long the disk takes for the rest.
-	b := setup(t, func(h *Hub) { h.pace.write = time.Hour })
+	// Neither patience is tried here, the writer's or that for a sign of life: none may end before the client reads, however
+	// long the disk takes for the rest.
+	b := setup(t, func(h *Hub) { h.pace.write, h.pace.pong = time.Hour, time.Hour })
 	delivered := make(chan int)
 	for i := range 8 {
 		who := tenant("a")
