@@ -21,9 +21,6 @@ const ReasonVolumeCannotGrow = "VolumeCannotGrow"
 // VolumeCannotGrowSentence is for the merchant who asked for one.
 const VolumeCannotGrowSentence = "The cluster's storage can't make the volumes of a store larger."
 
-// defaultClass marks the class of claims that name none.
-const defaultClass = "storageclass.kubernetes.io/is-default-class"
-
 // Volume is how large a release wants a claim to be.
 type Volume struct {
 	// Claim is its name. Of the claims that a StatefulSet makes itself it is what stands before their number, and Numbered.
@@ -124,28 +121,4 @@ func cannotGrow(claim, why string) error {
 
 func grows(class *storagev1.StorageClass) bool {
 	return class.AllowVolumeExpansion != nil && *class.AllowVolumeExpansion
-}
-
-// VolumesGrow says whether the volumes of a new store could grow, which is their class's to say: the default one, and of
-// several the newest, as Kubernetes chooses. Without one there is nothing that could.
-func (c *Cluster) VolumesGrow(ctx context.Context) (bool, error) {
-	l, err := c.connect()
-	if err != nil {
-		return false, err
-	}
-	classes, err := l.client.StorageV1().StorageClasses().List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return false, Classify(fmt.Errorf("list storage classes: %w", err))
-	}
-	var newest *storagev1.StorageClass
-	for i := range classes.Items {
-		class := &classes.Items[i]
-		if class.Annotations[defaultClass] != "true" {
-			continue
-		}
-		if newest == nil || newest.CreationTimestamp.Before(&class.CreationTimestamp) {
-			newest = class
-		}
-	}
-	return newest != nil && grows(newest), nil
 }

@@ -9,21 +9,27 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
-// Subjects of the request/reply endpoints. The first three are answered by the events service, CredentialsSubject by the
-// provisioner, which alone may read a store's Secret.
+// Subjects of the request/reply endpoints. The first three are answered by the events service, the others by the
+// provisioner, which alone may read a store's Secret and see its volumes.
 const (
 	StoresSubject      = "query.stores"
 	EventsSubject      = "query.events"
 	DeadLettersSubject = "query.dead-letters"
 	CredentialsSubject = "query.credentials"
+	GrowthSubject      = "query.growth"
 )
 
 // CredentialsOf is where a cluster's provisioners are asked: no other's see its stores' Secrets.
-func CredentialsOf(cluster string) string {
+func CredentialsOf(cluster string) string { return in(cluster, CredentialsSubject) }
+
+// GrowthOf is where a cluster's provisioners are asked whether a store's volumes can grow.
+func GrowthOf(cluster string) string { return in(cluster, GrowthSubject) }
+
+func in(cluster, subject string) string {
 	if store.IsDefaultCluster(cluster) {
-		return CredentialsSubject
+		return subject
 	}
-	return CredentialsSubject + "." + cluster
+	return subject + "." + cluster
 }
 
 // ErrorHeader carries the code of a failed request, as package micro of nats.go defines it.
@@ -211,6 +217,18 @@ type Credential struct {
 // CredentialsReply travels by request/reply only, never on the log.
 type CredentialsReply struct {
 	Credentials []Credential `json:"credentials"`
+}
+
+// GrowthRequest asks the provisioner whether the volumes of a store that has stood can become as large as a plan wants them.
+type GrowthRequest struct {
+	Store store.ID `json:"store"`
+	Plan  string   `json:"plan"`
+}
+
+// GrowthReply says so.
+type GrowthReply struct {
+	// Refused: their storage class lets no volume grow, and the plan wants larger ones.
+	Refused bool `json:"refused"`
 }
 
 // Ticket is what a feed ticket in bucket "tickets" stands for.

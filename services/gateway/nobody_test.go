@@ -234,7 +234,7 @@ func TestSomebodyGetsFurtherOnEveryRoute(t *testing.T) {
 	u := newUpstream(t)
 	b := setup(t, withFeed(u), func(c *Config) { c.AdminKey = "sesame" })
 	app, _ := b.nobodys(t, u)
-	for _, subject := range []string{query.StoresSubject, query.EventsSubject, query.DeadLettersSubject, query.CredentialsSubject} {
+	for _, subject := range []string{query.StoresSubject, query.EventsSubject, query.DeadLettersSubject, query.CredentialsSubject, query.GrowthSubject} {
 		b.answers(subject, func([]byte) any { return struct{}{} })
 	}
 	for route := range routes(t, app, b.get("/openapi.json")) {

@@ -51,3 +51,7 @@ func (a attempt) ReleaseDone(ctx context.Context, spec release.Spec) (bool, erro
 func (a attempt) ReleaseDrift(ctx context.Context, spec release.Spec) ([]cluster.Drift, error) {
 	return a.releases.Drift(ctx, a.Operation, spec.Store)
 }
+
+func (a attempt) VolumesCanGrow(ctx context.Context, spec release.Spec) error {
+	return a.releases.VolumesCanGrow(ctx, a.Operation, spec)
+}

@@ -1,8 +1,8 @@
 // Package provisioner is the service that makes the cluster match a store's newest command. It may add and change; what
 // removes is the janitor.
 //
-// Run wires the parts: the worker loop (pkg/work) with the hand in internal/provision, the request for credentials
-// (internal/credentials), the catalog of the packs it carries (internal/packs), and what it says on the platform's board
+// Run wires the parts: the worker loop (pkg/work) with the hand in internal/provision, the questions that only it can
+// answer (internal/answers), the catalog of the packs it carries (internal/packs), and what it says on the platform's board
 // about the cluster (internal/announce); and beside the loop the keeper (internal/keep), which looks after what was made.
 package provisioner
 
@@ -20,7 +20,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/provisioner/engines"
 	"github.com/store-platform/store-platform/services/provisioner/internal/announce"
-	"github.com/store-platform/store-platform/services/provisioner/internal/credentials"
+	"github.com/store-platform/store-platform/services/provisioner/internal/answers"
 	"github.com/store-platform/store-platform/services/provisioner/internal/keep"
 	"github.com/store-platform/store-platform/services/provisioner/internal/packs"
 	"github.com/store-platform/store-platform/services/provisioner/internal/provision"
@@ -66,13 +66,16 @@ func (c Config) work(ctx context.Context, set *packs.Set, settings map[string]ma
 		return err
 	}
 	process.Reach.Changed = announce.NewBoard(board, c.Cluster).Changed
-	service, err := (&credentials.Service{States: process.Log, Secrets: process.Cluster, Packs: set}).Serve(process.NATS, c.Cluster)
-	if err != nil {
-		return err
-	}
 	kube := kubernetes{Cluster: process.Cluster, releases: release.New(c.HelmSlots)}
 	hand := c.hand(process, set, settings, kube)
 	hand.Stores = stores
+	service, err := (&answers.Service{
+		States: process.Log, Secrets: process.Cluster, Packs: set,
+		Grow: func(ctx context.Context, s store.State, plan string) error { return hand.CanGrow(ctx, s, plan, kube) },
+	}).Serve(process.NATS, c.Cluster)
+	if err != nil {
+		return err
+	}
 	stopKeeping, err := startKeeper(ctx, c.Cluster, process, hand, kube)
 	if err != nil {
 		return errors.Join(err, service.Stop())

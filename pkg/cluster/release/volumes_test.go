@@ -242,30 +242,3 @@ func TestAVolumeThatIsNotBoundYetIsWaitedFor(t *testing.T) {
 	}
 	k.wantSizes(t, "1Gi", "1Gi")
 }
-
-// The default class is the whole cluster's: no other test makes one.
-func TestWhetherVolumesOfANewStoreCanGrow(t *testing.T) {
-	b := setup(t)
-	classes := b.api.Admin.StorageV1().StorageClasses()
-	wantGrow := func(when string, want bool) {
-		t.Helper()
-		if got, err := b.cluster.VolumesGrow(t.Context()); err != nil || got != want {
-			t.Errorf("%s: %v, %v", when, got, err)
-		}
-	}
-	wantGrow("without a class", false)
-	for _, grow := range []bool{true, false} {
-		name := fmt.Sprintf("default-%v-%s", grow, b.id)
-		_, err := classes.Create(t.Context(), &storagev1.StorageClass{
-			ObjectMeta:  metav1.ObjectMeta{Name: name, Annotations: map[string]string{"storageclass.kubernetes.io/is-default-class": "true"}},
-			Provisioner: "test.example/none", AllowVolumeExpansion: &grow,
-		}, metav1.CreateOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		wantGrow(name, grow)
-		if err := classes.Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-}

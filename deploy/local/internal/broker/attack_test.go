@@ -248,6 +248,7 @@ func TestNobodyCanDoMore(t *testing.T) {
 		{user: broker.Local, publish: "$JS.API.STREAM.MSG.GET.STORES"},
 		{user: broker.Events, publish: query.CredentialsSubject},
 		{user: broker.Janitor, subscribe: query.CredentialsSubject},
+		{user: broker.Events, subscribe: query.GrowthSubject},
 		{user: broker.Gateway, subscribe: query.CredentialsSubject},
 		{user: broker.Gateway, subscribe: "store.>"},
 		{user: broker.Gateway, publish: "$JS.API.STREAM.INFO.RECORDER"},

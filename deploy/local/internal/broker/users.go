@@ -155,7 +155,7 @@ func provisionerOf(cluster string, clusters []string) grant {
 			bucket("leases"), writeOf(cluster, "leases"), watch(PacksBucket), write(PacksBucket), watch("catalog"), write("catalog"),
 			bucket(PlatformBucket), writeOf(cluster, PlatformBucket)),
 		denied:    othersConsumers(clusters, user, ""),
-		subscribe: append(discovery("provisioner"), of(cluster, "query.credentials")),
+		subscribe: append(discovery("provisioner"), of(cluster, "query.credentials"), of(cluster, "query.growth")),
 		answers:   true,
 	}
 }

@@ -3,6 +3,7 @@ package admission
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"reflect"
 	"slices"
@@ -66,6 +67,9 @@ func (a *Admission) Change(ctx context.Context, who principal.Principal, id stor
 			if err != nil || len(todo) == 0 {
 				return nil, err
 			}
+			if err := a.growth(ctx, s, todo[len(todo)-1].Facts.Spec); err != nil {
+				return nil, err
+			}
 			if err := paid(); err != nil {
 				return nil, err
 			}
@@ -88,6 +92,22 @@ func (a *Admission) Change(ctx context.Context, who principal.Principal, id stor
 		}
 		c = c.without(said)
 	}
+}
+
+// growth refuses a plan whose volumes the store can't get. Where nobody can tell, the operation will, and what stands stays.
+func (a *Admission) growth(ctx context.Context, s store.State, spec *store.Spec) error {
+	if spec == nil || spec.Plan == s.Spec.Plan || !s.Stood {
+		return nil
+	}
+	grows, err := a.reader.Growth(ctx, s, spec.Plan)
+	if err != nil {
+		slog.WarnContext(ctx, "ask whether a store's volumes can grow; its update goes on, and will see", "store", s.ID, "error", err)
+		return nil
+	}
+	if grows.Refused {
+		return &engine.FieldError{Field: "plan", Message: "needs larger volumes than the store has, and the cluster's storage can't make them larger"}
+	}
+	return nil
 }
 
 // without is what is left of a change. What was said once isn't said again, or two clients who want different things would

@@ -1,5 +1,5 @@
 // Package reader asks the services that remember: the events service for lists and histories, the provisioner for a
-// store's passwords. All of it is NATS request/reply, so for stores the gateway needs the broker only.
+// store's passwords and its volumes. All of it is NATS request/reply, so for stores the gateway needs the broker only.
 package reader
 
 import (
@@ -28,12 +28,15 @@ var (
 	ErrCursor = errors.New("the cursor is not one of ours")
 	// ErrCredentials: no provisioner answers, or it can't read the Secret now.
 	ErrCredentials = errors.New("the credentials can't be read")
+	// ErrGrowth: no provisioner answers, or it can't see the store's volumes now.
+	ErrGrowth = errors.New("the store's volumes can't be looked at")
 )
 
 // The answering side waits for a version that the caller has seen, so a query may take a little while.
 const (
 	queryTimeout       = 5 * time.Second
 	credentialsTimeout = 8 * time.Second
+	growthTimeout      = 3 * time.Second
 )
 
 // Reader asks over the bus.
@@ -68,6 +71,13 @@ func (r *Reader) Credentials(ctx context.Context, s store.State) (query.Credenti
 	var reply query.CredentialsReply
 	err := r.ask(ctx, query.CredentialsOf(s.Cluster), credentialsTimeout, query.CredentialsRequest{Store: s.ID}, &reply)
 	return reply, asking(err, ErrCredentials)
+}
+
+// Growth says whether the store's volumes can become as large as the plan wants them.
+func (r *Reader) Growth(ctx context.Context, s store.State, plan string) (query.GrowthReply, error) {
+	var reply query.GrowthReply
+	err := r.ask(ctx, query.GrowthOf(s.Cluster), growthTimeout, query.GrowthRequest{Store: s.ID, Plan: plan}, &reply)
+	return reply, asking(err, ErrGrowth)
 }
 
 // refusal is an error that the answering side sent, with the code of package micro.

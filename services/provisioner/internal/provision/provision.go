@@ -41,6 +41,8 @@ type Attempt interface {
 
 	IsolationDone(context.Context, cluster.Isolation) (bool, error)
 	EnsureIsolation(context.Context, cluster.Isolation) error
+	// VolumesCanGrow says why the release can't have the volumes that it wants; nil when it can.
+	VolumesCanGrow(context.Context, release.Spec) error
 
 	SecretDone(ctx context.Context, id store.ID, keys []string) (bool, error)
 	EnsureSecret(ctx context.Context, id store.ID, fresh map[string][]byte) error

@@ -26,6 +26,8 @@ type Look interface {
 	SecretDrift(ctx context.Context, id store.ID, keys []string) ([]cluster.Drift, error)
 	ReleaseDrift(context.Context, release.Spec) ([]cluster.Drift, error)
 	ReleaseDone(context.Context, release.Spec) (bool, error)
+	// VolumesCanGrow says why the release can't have the volumes that it wants; nil when it can.
+	VolumesCanGrow(context.Context, release.Spec) error
 }
 
 var errNeverStood = errors.New("no operation has said how the store stands")

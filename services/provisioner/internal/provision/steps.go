@@ -25,7 +25,7 @@ func (p *plan) steps(a Attempt, c Cluster, via *string) []work.Step {
 		{
 			Name:  stepIsolation,
 			Done:  look(func(ctx context.Context) (bool, error) { return a.IsolationDone(ctx, p.isolation) }),
-			Apply: act(func(ctx context.Context) error { return a.EnsureIsolation(ctx, p.isolation) }),
+			Apply: act(func(ctx context.Context) error { return p.isolate(ctx, a) }),
 		},
 		{
 			Name:  stepCredentials,
@@ -56,6 +56,16 @@ func (p *plan) steps(a Attempt, c Cluster, via *string) []work.Step {
 			}),
 		},
 	}
+}
+
+// isolate first sees whether the plan can be had: half of what can't be had whole isn't begun.
+func (p *plan) isolate(ctx context.Context, a Attempt) error {
+	if p.stood {
+		if err := a.VolumesCanGrow(ctx, p.release); err != nil {
+			return err
+		}
+	}
+	return a.EnsureIsolation(ctx, p.isolation)
 }
 
 func (p *plan) workloads() []engine.Workload { return p.engine.WorkloadsWhen(p.running) }
