@@ -160,9 +160,10 @@ func (j *job) attempt(ctx context.Context) (err error) {
 	return j.record(ctx, terminal, facts)
 }
 
-// beat keeps the message and the lease alive until the returned function is called.
+// beat keeps the message and the lease alive until the returned function is called, also after the operation has ended: what
+// a step has begun to write may take longer than the lease.
 func (j *job) beat(ctx context.Context, cancel context.CancelCauseFunc) func() {
-	ctx, stop := context.WithCancel(ctx)
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)

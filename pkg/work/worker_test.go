@@ -245,7 +245,8 @@ func TestAShutdownYieldsAndAnotherFinishes(t *testing.T) {
 	}
 }
 
-// Helm can't be cancelled: refused in the middle, its run would have to be made again by another.
+// Helm can't be cancelled: refused in the middle, its run would have to be made again by another. However long it takes, the
+// lease is renewed under it.
 func TestAShutdownLetsAStepFinishWhatItHasBegunToWrite(t *testing.T) {
 	b := setup(t)
 	entered, refusal := make(chan struct{}), make(chan error, 1)
@@ -255,7 +256,14 @@ func TestAShutdownLetsAStepFinishWhatItHasBegunToWrite(t *testing.T) {
 		trust := <-h.trusts
 		close(entered)
 		<-ctx.Done()
-		refusal <- trust.Err()
+		for was := trust.Remaining(); trust.Remaining() <= was; {
+			time.Sleep(time.Millisecond)
+			if err := trust.Err(); err != nil {
+				refusal <- err
+				return nil
+			}
+		}
+		refusal <- nil
 		return nil
 	})}
 	stop := b.provision(h)

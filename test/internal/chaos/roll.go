@@ -134,7 +134,7 @@ func (l *Lab) revisions(ctx context.Context, id store.ID) ([]string, error) {
 	_, err := l.api.Do(ctx, http.MethodGet, "/api/v1/namespaces/"+id.Namespace()+"/secrets?labelSelector=owner%3Dhelm", nil, &list)
 	names := make([]string, len(list.Items))
 	for i, o := range list.Items {
-		names[i] = o.Metadata.Name
+		names[i] = o.Metadata.Labels["version"] + " " + o.Metadata.Labels["status"]
 	}
 	return names, err
 }

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -143,6 +144,39 @@ func (t *Tab) Click(selector string) Act {
 		chromedp.WaitEnabled(chromedp.CSS(selector)),
 		chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible),
 	)
+}
+
+// Press clicks on the button that says so, once it can be seen.
+func (t *Tab) Press(words string) Act {
+	return chromedp.Click(chromedp.Search(fmt.Sprintf(`//button[normalize-space()=%q]`, words)), chromedp.NodeVisible, chromedp.NodeEnabled)
+}
+
+// Choose picks an entry of a select.
+func (t *Tab) Choose(selector, value string) Act {
+	return chromedp.Steps(
+		chromedp.WaitEnabled(chromedp.CSS(selector)),
+		// A select's list is the system's own and can't be clicked on.
+		chromedp.SetValue(chromedp.CSS(selector), value),
+		chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.querySelector(%q).dispatchEvent(new Event("change", { bubbles: true })), undefined`, selector)),
+	)
+}
+
+// Says waits until what the selector names says something.
+func (t *Tab) Says(selector, words string) Act {
+	return func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		text := chromedp.Evaluate[string](fmt.Sprintf(`document.querySelector(%q)?.innerText ?? ""`, selector))
+		for {
+			said, err := text(ctx, target)
+			if err != nil || strings.Contains(said, words) {
+				return chromedp.Void{}, err
+			}
+			select {
+			case <-ctx.Done():
+				return chromedp.Void{}, fmt.Errorf("wait until %s says %q; it says %q: %w", selector, words, said, ctx.Err())
+			case <-time.After(lookEvery):
+			}
+		}
+	}
 }
 
 // Type fills a field by its keys.

@@ -37,16 +37,11 @@ type Sight struct {
 // went wrong on the way, of which most can't be seen: requests to the shop that failed, what the page or the browser wrote to
 // the console as an error, and exceptions that nobody caught. The error is that of a page that never came.
 func (t *Tab) Look(s Sight) (faults []string, err error) {
-	host, err := hostOf(s.Address)
+	w, stop, err := t.watch(s.Address, s.Stranger)
 	if err != nil {
 		return nil, err
 	}
-	w := &watch{host: host, stranger: s.Stranger, asked: map[network.RequestID]string{}}
-	ctx, stop := context.WithCancel(t.ctx)
 	defer stop()
-	if err := chromedp.Listen(ctx, w.hear); err != nil {
-		return nil, fmt.Errorf("listen to the browser: %w", err)
-	}
 	t.shots++
 	err = t.Do(
 		t.Open(s.Address),
@@ -54,6 +49,31 @@ func (t *Tab) Look(s Sight) (faults []string, err error) {
 		t.keep(fmt.Sprintf("%02d-%s", t.shots, s.Name)),
 	)
 	return w.heard(), err
+}
+
+// DoAt performs acts from an address on, as Do does, and returns what went wrong beside them, as Look does.
+func (t *Tab) DoAt(address string, acts ...Act) (faults []string, err error) {
+	w, stop, err := t.watch(address, false)
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	err = t.Do(append([]Act{t.Open(address)}, acts...)...)
+	return w.heard(), err
+}
+
+func (t *Tab) watch(address string, stranger bool) (w *watch, stop func(), err error) {
+	host, err := hostOf(address)
+	if err != nil {
+		return nil, nil, err
+	}
+	w = &watch{host: host, stranger: stranger, asked: map[network.RequestID]string{}}
+	ctx, stop := context.WithCancel(t.ctx)
+	if err := chromedp.Listen(ctx, w.hear); err != nil {
+		stop()
+		return nil, nil, fmt.Errorf("listen to the browser: %w", err)
+	}
+	return w, stop, nil
 }
 
 // watch is what one page does, told by the browser.

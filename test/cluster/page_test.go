@@ -1,0 +1,104 @@
+package cluster_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/waittest"
+	"github.com/store-platform/store-platform/test/internal/shops"
+)
+
+// All that can be asked of a store a merchant does on the page, and sees what became of it there without asking again.
+func TestAMerchantDoesItAllOnThePage(t *testing.T) {
+	b := setup(t)
+	tab := shops.OpenTab(t, b.Platform, "page")
+	p := &page{bench: b, Tab: tab}
+	p.do("#new",
+		tab.Cursor("#create-name"), tab.Type("#create-name", "Made on the page"),
+		tab.Click(`#create-engines label:has(input[value="sample"])`), tab.Press("Create store"),
+		tab.Says("#detail .pill", "Ready"), tab.Says("#detail-name", "Made on the page"),
+	)
+	p.find("Made on the page")
+	t.Cleanup(func() { b.remove(p.id) })
+
+	p.do("#store/"+string(p.id),
+		tab.Click("#detail .change summary"), tab.Type("#change-name", "Renamed there"), tab.Choose("#change-ttl", "24h"),
+		tab.Press("Save changes"), tab.Says("#detail-name", "Renamed there"), tab.Says("#detail .facts", "Deleted by itself"),
+		tab.Shoot("changed"),
+	)
+	p.do("#store/"+string(p.id),
+		tab.Click("#detail .change summary"), tab.Type("#change-name", " "), tab.Press("Save changes"), tab.Says("#change-name-error", "seen"),
+		tab.Press("Take it back"), tab.Choose("#change-options-currency", "USD"), tab.Press("Save changes"),
+	)
+	p.until(func(s query.Store) bool {
+		return s.Options["currency"] == "USD" && s.Status == store.Ready && s.Operation == ""
+	})
+
+	p.do("#store/"+string(p.id),
+		tab.Press("Suspend…"), tab.Press("Suspend it"), tab.Says("#detail .pill", "Suspended"), tab.Shoot("suspended"),
+	)
+	suspended := p.until(func(s query.Store) bool { return s.Status == store.Suspended && s.Operation == "" })
+	status, text, err := b.Visit(t.Context(), suspended, http.MethodGet, "/", nil, "", "")
+	if err != nil || status != http.StatusServiceUnavailable || !strings.Contains(strings.ToLower(string(text)), "suspended") {
+		t.Errorf("its visitors are answered %d %v %.200s", status, err, text)
+	}
+	p.do("#store/"+string(p.id), tab.Press("Resume"), tab.Says("#detail .pill", "Ready"))
+
+	p.until(func(s query.Store) bool { return s.Operation == "" })
+	p.do("#store/"+string(p.id),
+		tab.Press("Delete"), tab.Type("#confirm-name", "Renamed there"), tab.Press("Delete store"), tab.Says("#detail .pill", "Deleted"),
+	)
+}
+
+// page is the gateway's, with one store on it.
+type page struct {
+	*bench
+	*shops.Tab
+	id store.ID
+}
+
+// do performs acts at a place of the page, during which nothing on it may fail but what is refused.
+func (p *page) do(place string, acts ...shops.Act) {
+	p.Helper()
+	faults, err := p.DoAt(p.API+"/"+place, acts...)
+	if err != nil {
+		p.Fatal(err)
+	}
+	for _, fault := range faults {
+		if !strings.Contains(fault, fmt.Sprint("answers ", http.StatusUnprocessableEntity)) {
+			p.Error(fault)
+		}
+	}
+}
+
+// find learns which store it is from its name.
+func (p *page) find(name string) {
+	p.Helper()
+	var list struct{ Stores []query.Store }
+	if _, err := p.Call(p.Context(), http.MethodGet, "/stores", nil, &list); err != nil {
+		p.Fatal(err)
+	}
+	for _, s := range list.Stores {
+		if s.Name == name {
+			p.id = s.ID
+			return
+		}
+	}
+	p.Fatalf("no store is called %q", name)
+}
+
+func (p *page) until(so func(query.Store) bool) (s query.Store) {
+	p.Helper()
+	waittest.Eventually(p.T, func() error {
+		if s = p.Get(p.T, p.id); so(s) {
+			return nil
+		}
+		return errors.New(fmt.Sprint(s.Revision, s.Status, s.Operation, s.Steps))
+	})
+	return s
+}
