@@ -12,21 +12,34 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
-// saysOfStores is the setting of an installation that says this of all stores, and has a registry's credentials.
-func saysOfStores(t *testing.T, text string) string {
+// says is the setting of an installation that says this of all stores.
+func says(t *testing.T, text string) string {
 	t.Helper()
-	dir := t.TempDir()
-	settings, registry := filepath.Join(dir, "stores.yaml"), filepath.Join(dir, "registry")
-	for name, content := range map[string]string{
-		registry: `{"auths":{"registry.example":{"auth":"c2VjcmV0"}}}`,
-		settings: text + "\npullSecrets: [{name: registry, file: " + registry + "}]\n",
-	} {
-		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	settings := filepath.Join(t.TempDir(), "stores.yaml")
+	if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	return "STORES_SETTINGS=" + settings
 }
+
+// saysOfStores says that they have a registry's credentials, too.
+func saysOfStores(t *testing.T, text string) string {
+	t.Helper()
+	registry := filepath.Join(t.TempDir(), "registry")
+	if err := os.WriteFile(registry, []byte(`{"auths":{"registry.example":{"auth":"c2VjcmV0"}}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return says(t, text+"\npullSecrets: [{name: registry, file: "+registry+"}]\n")
+}
+
+// everySetting is all that requireSaid looks for, but for the registry's credentials.
+const everySetting = `storageClass: fast
+dns: [{namespace: {kubernetes.io/metadata.name: dns}, pods: {app: resolver}}]
+ingress: {controller: ingress-nginx, tls: {issuer: letsencrypt}}
+proxies: [203.0.113.0/24]
+headRoom: {cpu: 100m}
+nodeSelector: {pool: shops}
+tolerations: [{key: shops, operator: Exists}]`
 
 // What an installation says of its stores reaches those of every engine, and no engine's chart knows of it.
 func TestWhatAnInstallationSaysReachesEveryStore(t *testing.T) {
@@ -35,24 +48,18 @@ func TestWhatAnInstallationSaysReachesEveryStore(t *testing.T) {
 		t.Run(pack.Name, func(t *testing.T) {
 			b := setup(t).serving()
 			b.shop.serveAs(pack.Probe)
-			b.environment = append(b.environment, saysOfStores(t, `storageClass: fast
-dns: [{namespace: {kubernetes.io/metadata.name: dns}, pods: {app: resolver}}]
-ingress: {controller: ingress-nginx, tls: {issuer: letsencrypt}}
-proxies: [203.0.113.0/24]
-headRoom: {cpu: 100m}
-nodeSelector: {pool: shops}
-tolerations: [{key: shops, operator: Exists}]`))
+			b.environment = append(b.environment, saysOfStores(t, everySetting))
 			b.start("provisioner")
 			id := b.api.NewID(t)
 			b.createOf(id, pack, "")
 			b.awaitType(id, store.BecameReady)
-			b.requireSaid(id, pack)
+			b.requireSaid(id, pack, "fast")
 		})
 	}
 }
 
-// requireSaid looks for each of the settings where it belongs.
-func (b *bundle) requireSaid(id store.ID, pack engine.Pack) {
+// requireSaid looks for each of the settings where it belongs. The volumes are of the class that they were made with.
+func (b *bundle) requireSaid(id store.ID, pack engine.Pack, class string) {
 	b.t.Helper()
 	ctx, core := b.t.Context(), b.api.Admin.CoreV1()
 	volumes, err := core.PersistentVolumeClaims(id.Namespace()).List(ctx, metav1.ListOptions{})
@@ -60,8 +67,8 @@ func (b *bundle) requireSaid(id store.ID, pack engine.Pack) {
 		b.t.Fatalf("%d volumes, %v", len(volumes.Items), err)
 	}
 	for _, volume := range volumes.Items {
-		if class := volume.Spec.StorageClassName; class == nil || *class != "fast" {
-			b.t.Errorf("volume %s has the class %v", volume.Name, class)
+		if has := volume.Spec.StorageClassName; has == nil || *has != class {
+			b.t.Errorf("volume %s has the class %v, want %s", volume.Name, has, class)
 		}
 	}
 	pods, err := core.Pods(id.Namespace()).List(ctx, metav1.ListOptions{})

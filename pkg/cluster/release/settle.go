@@ -30,14 +30,14 @@ func (s *stamp) settle(object *unstructured.Unstructured) error {
 
 // class is for a new volume what the installation says, and for one that is there what it was made with.
 func (s *stamp) class(claim *unstructured.Unstructured) error {
-	class, known := s.classes[claim.GetName()]
-	if !known {
-		class = s.settings.StorageClass
+	class, made := s.classes[claim.GetName()]
+	if !made && s.settings.StorageClass != "" {
+		class = &s.settings.StorageClass
 	}
-	if class == "" && !known {
+	if class == nil {
 		return nil // the chart's own, if it has one
 	}
-	return unstructured.SetNestedField(claim.Object, class, "spec", "storageClassName")
+	return unstructured.SetNestedField(claim.Object, *class, "spec", "storageClassName")
 }
 
 func (s *stamp) route(ingress *unstructured.Unstructured) error {
@@ -104,17 +104,17 @@ func (s *stamp) place(template map[string]any) error {
 	return unstructured.SetNestedSlice(template, all, "spec", "tolerations")
 }
 
-// classesOf are the storage classes of the volumes that a store has, by name. Nobody can change one, so what the
-// installation says now is for volumes without.
-func classesOf(ctx context.Context, op *cluster.Operation, id store.ID) (map[string]string, error) {
+// classesOf are the storage classes of the volumes that a store has, by name, nil for one that was made without. Nobody can
+// change one, so what the installation says now is for those that are still to be made: one that waits for a class, too.
+func classesOf(ctx context.Context, op *cluster.Operation, id store.ID) (map[string]*string, error) {
 	list, err := op.Client().CoreV1().PersistentVolumeClaims(id.Namespace()).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return nil, op.Classify(fmt.Errorf("list volumes: %w", err))
 	}
-	classes := map[string]string{}
+	classes := map[string]*string{}
 	for _, claim := range list.Items {
-		if claim.Spec.StorageClassName != nil {
-			classes[claim.Name] = *claim.Spec.StorageClassName
+		if class := claim.Spec.StorageClassName; class != nil || claim.Spec.VolumeName != "" {
+			classes[claim.Name] = class
 		}
 	}
 	return classes, nil

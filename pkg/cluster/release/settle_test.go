@@ -99,13 +99,18 @@ tolerations: [{key: shops, operator: Exists}]
 		t.Errorf("missed: %v", want)
 	}
 	// Volumes that are there keep their class, whatever is said now: Kubernetes would refuse another.
+	first := "first"
 	for name, s := range map[string]stamp{
-		"a class that is said later": {settings: settings, classes: map[string]string{"data": "first"}},
-		"one that is said no more":   {classes: map[string]string{"data": "first"}},
+		"a class that is said later": {settings: settings, classes: map[string]*string{"data": &first}},
+		"one that is said no more":   {classes: map[string]*string{"data": &first}},
 	} {
 		if got, want := stamped(t, s)["PersistentVolumeClaim data"], `{"resources":{"requests":{"storage":"1Gi"}},"storageClassName":"first"}`; got != want {
 			t.Errorf("%s: %s", name, got)
 		}
+	}
+	const without = `{"resources":{"requests":{"storage":"1Gi"}}}`
+	if got := stamped(t, stamp{settings: settings, classes: map[string]*string{"data": nil}})["PersistentVolumeClaim data"]; got != without {
+		t.Errorf("a volume that was made without a class: %s", got)
 	}
 	plain := stamped(t, stamp{})
 	if got, want := plain["PersistentVolumeClaim cache"], `{"resources":{"requests":{"storage":"1Gi"}},"storageClassName":"local"}`; got != want {

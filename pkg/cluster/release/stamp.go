@@ -21,8 +21,8 @@ import (
 type stamp struct {
 	labels   map[string]string
 	settings cluster.Settings
-	// classes are the storage classes of the volumes that are there, by name.
-	classes map[string]string
+	// classes are classesOf the store.
+	classes map[string]*string
 	volumes volumes
 }
 

@@ -124,7 +124,7 @@ func (l *look) judge(ctx context.Context, why *cause) time.Duration {
 	e, now := l.entry, time.Now()
 	beyond := lost(e.drift)
 	mayAsk := func() bool { return beyond == nil && e.pulse.mayMend(now) && l.mendTurn(now) }
-	switch stale := l.stale(); {
+	switch stale := l.state.Running.Settings != l.cfg.Settings; {
 	case stale && mayAsk():
 		return l.refresh(ctx, now)
 	case stale && beyond == nil:
@@ -196,15 +196,14 @@ func (l *look) mend(ctx context.Context, now time.Time) time.Duration {
 	return lookAgain
 }
 
-// stale says whether the store stands as an installation with other settings made it. A release that doesn't know the
-// verb may still run beside this one, and then the store stays as it is.
-func (l *look) stale() bool {
-	return l.state.Running.Settings != l.cfg.Settings && l.cfg.Log.WriteLevel() >= store.RefreshCommand.Since()
-}
-
-// refresh asks for one.
+// refresh asks for one, of a store that stands as an installation with other settings made it. While a release that doesn't
+// know the verb may still run beside this one the store stays as it is; the log is asked every time, since nobody tells
+// when it may hold more.
 func (l *look) refresh(ctx context.Context, now time.Time) time.Duration {
 	said, err := l.submit(ctx, store.Message{Type: store.RefreshCommand}, func(s store.State) error { return store.Admit(s, store.Refresh) })
+	if errors.Is(err, storelog.ErrUpgrading) {
+		return lookEvery
+	}
 	if err != nil {
 		l.warn(ctx, "ask for a refresh", err)
 		return lookAgain
