@@ -54,6 +54,8 @@ const (
 	reasonNotReady      = "PodsNotReady"
 	reasonNoPods        = "NoPodsYet"
 	reasonEnding        = "PodsNotEnded"
+	reasonInitializing  = "PodInitializing"
+	reasonDNSElsewhere  = "DNSElsewhere"
 )
 
 var sentences = map[string]string{
@@ -70,6 +72,7 @@ var sentences = map[string]string{
 	reasonNotReady:      "A program of the store runs, but doesn't work yet.",
 	reasonNoPods:        "The cluster hasn't begun to start the store's programs.",
 	reasonEnding:        "A program of the store hasn't ended yet.",
+	reasonDNSElsewhere:  "The store's programs don't find each other: nobody is there whom the platform lets them ask for names.",
 }
 
 // What a registry refuses has a reason of its own in the kubelet's words alone.
@@ -78,7 +81,10 @@ var (
 	asksForSignIn = regexp.MustCompile(`(?i)\b(401|403)\b|unauthorized|forbidden|authentication required|access denied|no basic auth credentials`)
 )
 
-const signInSentence = "The registry of the store's programs asks for credentials, and those of the platform are missing or not the right ones."
+const (
+	signInSentence = "The registry of the store's programs asks for credentials, and those of the platform are missing or not the right ones."
+	signInWords    = " (a registry's credentials are pullSecrets in STORES_SETTINGS)"
+)
 
 func notReady(r rollout, reason, detail string) *NotReadyError {
 	sentence, ok := sentences[reason]
@@ -86,7 +92,7 @@ func notReady(r rollout, reason, detail string) *NotReadyError {
 		sentence = "A program of the store doesn't come up."
 	}
 	if pulls[reason] && asksForSignIn.MatchString(detail) {
-		sentence = signInSentence
+		sentence, detail = signInSentence, detail+signInWords
 	}
 	return &NotReadyError{Workload: r.key(), Reason: reason, Sentence: sentence, Detail: detail}
 }
@@ -225,7 +231,7 @@ func (o *Operation) explain(ctx context.Context, id store.ID, e *NotReadyError) 
 	if e.Reason == reasonUnschedulable {
 		return o.explainVolumes(ctx, id, e)
 	}
-	if e.Reason != reasonNotReady && e.Reason != reasonNoPods {
+	if o.explainNames(ctx, e) || e.Reason != reasonNotReady && e.Reason != reasonNoPods {
 		return e
 	}
 	if last := o.lastWarning(ctx, id); last != nil {

@@ -110,7 +110,7 @@ func failing(r rollout, pods []*corev1.Pod) *Error {
 	why := diagnose(r, pods)
 	sentence := why.Sentence
 	switch why.Reason {
-	case reasonNotReady, reasonNoPods, reasonNoProgress, "ContainerCreating", "PodInitializing":
+	case reasonNotReady, reasonNoPods, reasonNoProgress, reasonInitializing, "ContainerCreating":
 		// These speak of a first start, or are on their way.
 		sentence = fmt.Sprintf("%d of its %d pods work.", r.available, r.want)
 	}

@@ -188,8 +188,9 @@ func TestAPrivateRegistryIsToldFromAMissingImage(t *testing.T) {
 		`manifest for shop:1 not found`:                                            false,
 		`dial tcp 192.0.2.40:443: i/o timeout`:                                     false,
 	} {
-		if e := notReady(r, "ImagePullBackOff", detail); (e.Sentence == signInSentence) != private {
-			t.Errorf("%s: %s", detail, e.Sentence)
+		e := notReady(r, "ImagePullBackOff", detail)
+		if (e.Sentence == signInSentence) != private || strings.Contains(e.Detail, "pullSecrets in STORES_SETTINGS") != private {
+			t.Errorf("%s: %s (%s)", detail, e.Sentence, e.Detail)
 		}
 	}
 }

@@ -36,7 +36,15 @@ func setup(t *testing.T) *testBundle {
 
 func connect(t *testing.T, api *clustertest.API, account string, workloads bool) *cluster.Cluster {
 	t.Helper()
-	c, err := cluster.Connect(cluster.Config{Kubeconfig: api.Kubeconfig(t, account), Installation: installation, WatchWorkloads: workloads})
+	return connectSaying(t, api, account, workloads, cluster.Settings{})
+}
+
+// connectSaying connects for an installation that says this of its stores.
+func connectSaying(t *testing.T, api *clustertest.API, account string, workloads bool, settings cluster.Settings) *cluster.Cluster {
+	t.Helper()
+	c, err := cluster.Connect(cluster.Config{
+		Kubeconfig: api.Kubeconfig(t, account), Installation: installation, WatchWorkloads: workloads, Settings: settings,
+	})
 	if err != nil {
 		t.Fatalf("connect as %s: %v", account, err)
 	}

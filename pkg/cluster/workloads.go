@@ -56,8 +56,8 @@ func (o *Operation) AwaitWorkloads(ctx context.Context, a Awaited) error {
 				return err
 			}
 		}
-		if e := pointless(r, before.forgotten(pods), a.Failures); e != nil {
-			return e
+		if err := o.pointless(ctx, a, r, before.forgotten(pods)); err != nil {
+			return err
 		}
 		if phrase := phraseOf(r, pods, a.Workloads); phrase != "" && phrase != told {
 			a.Tell(phrase)
@@ -75,12 +75,12 @@ func (o *Operation) AwaitWorkloads(ctx context.Context, a Awaited) error {
 }
 
 // pointless is the reason not to wait any longer, or nil.
-func pointless(r rollout, pods []*corev1.Pod, failures []engine.Failure) error {
-	if e := failed(r, pods, failures); e != nil {
+func (o *Operation) pointless(ctx context.Context, a Awaited, r rollout, pods []*corev1.Pod) error {
+	if e := failed(r, pods, a.Failures); e != nil {
 		return e
 	}
 	if e := hopeless(r, pods); e != nil {
-		return e.classified()
+		return o.explain(ctx, a.Store, e).classified()
 	}
 	return nil
 }

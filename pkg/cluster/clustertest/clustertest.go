@@ -73,6 +73,7 @@ func Start(t testing.TB) *API {
 			t.Fatalf("apply access rules: %v", err)
 		}
 		api.awaitPolicy(ctx, t)
+		api.putNameServer(ctx, t)
 	})
 	return api
 }
