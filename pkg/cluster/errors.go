@@ -103,7 +103,7 @@ func classifyStatus(err error) *Error {
 		return wrap(err, Unreachable, "Unauthorized", "The cluster doesn't accept the platform's credentials.")
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsMethodNotSupported(err),
 		apierrors.IsNotAcceptable(err), apierrors.IsUnsupportedMediaType(err), apierrors.IsRequestEntityTooLargeError(err):
-		return wrap(err, Permanent, "Invalid", "The cluster doesn't accept what the engine asks for.")
+		return notAccepted(err)
 	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
 		return wrap(err, Transient, "Conflict", "Something changed in between; it is tried again.")
 	case apierrors.IsNotFound(err), apierrors.IsGone(err):
@@ -116,6 +116,10 @@ func classifyStatus(err error) *Error {
 		return wrap(err, Transient, "ClusterBusy", "The cluster is busy; it is tried again.")
 	}
 	return nil
+}
+
+func notAccepted(err error) *Error {
+	return wrap(err, Permanent, "Invalid", "The cluster doesn't accept what the engine asks for.")
 }
 
 // classifyTransport knows the errors of a request that got no answer. A context's comes first: http wraps it into a

@@ -87,4 +87,13 @@ func TestOperationRemembersWhatBecameTextElsewhere(t *testing.T) {
 	if e := op.Classify(text); e.Kind != Refused || !errors.Is(e, text) {
 		t.Errorf("got %s of %v", e.Kind, e.Err)
 	}
+	op.guard.failed.Store(nil)
+	op.guard.invalid.Store(true)
+	if e := op.Classify(text); e.Kind != Permanent || e.Reason != "Invalid" || e.Detail != text.Error() || !errors.Is(e, text) {
+		t.Errorf("got %s %s of %v", e.Kind, e.Reason, e.Err)
+	}
+	busy := apierrors.NewTooManyRequests("slow down", 1)
+	if e := op.Classify(busy); e.Reason != "ClusterBusy" {
+		t.Errorf("what has a type of its own is %s", e.Reason)
+	}
 }

@@ -81,9 +81,13 @@ func (o *Operation) Mapper() meta.ResettableRESTMapper { return o.link.mapper }
 // requests where err doesn't tell any more.
 func (o *Operation) Classify(err error) *Error {
 	e := Classify(err)
-	if failed := o.guard.failed.Load(); e != nil && e.Reason == ReasonUnexpected && failed != nil {
-		// url.Error is what http makes of it everywhere else.
-		e = Classify(fmt.Errorf("%w: %w", err, &url.Error{Op: "ask", URL: o.config.Host, Err: *failed}))
+	if e != nil && e.Reason == ReasonUnexpected {
+		if failed := o.guard.failed.Load(); failed != nil {
+			// url.Error is what http makes of it everywhere else.
+			e = Classify(fmt.Errorf("%w: %w", err, &url.Error{Op: "ask", URL: o.config.Host, Err: *failed}))
+		} else if o.guard.invalid.Load() {
+			e = notAccepted(err)
+		}
 	}
 	if e == nil || e.Kind != Forbidden || time.Since(time.Unix(0, o.bound.Load())) > ForbiddenGrace {
 		return e

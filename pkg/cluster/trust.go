@@ -59,14 +59,19 @@ type guard struct {
 	next   http.RoundTripper
 	trust  Trust
 	margin time.Duration
-	// failed is the last request that got no answer. Helm turns some errors into text; this is what they were.
-	failed atomic.Pointer[error]
+	// failed is the last request that got no answer, invalid says that a change was refused for what it is. Helm turns some
+	// errors into text; this is what they were.
+	failed  atomic.Pointer[error]
+	invalid atomic.Bool
 }
 
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := g.send(req)
-	if err != nil {
+	switch {
+	case err != nil:
 		g.failed.Store(&err)
+	case req.Method == http.MethodPatch && resp.StatusCode == http.StatusUnprocessableEntity && !req.URL.Query().Has("dryRun"):
+		g.invalid.Store(true)
 	}
 	return resp, err
 }

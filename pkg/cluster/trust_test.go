@@ -128,3 +128,33 @@ func TestALongPauseIsTheWorkersAffair(t *testing.T) {
 		}
 	}
 }
+
+// A dry run changes nothing, and what is refused for another reason may be had another time.
+func TestGuardRemembersAChangeThatWasRefusedForWhatItIs(t *testing.T) {
+	for asked, want := range map[struct {
+		method, query string
+		code          int
+	}]bool{
+		{http.MethodPatch, "", http.StatusUnprocessableEntity}:           true,
+		{http.MethodPatch, "dryRun=All", http.StatusUnprocessableEntity}: false,
+		{http.MethodPost, "", http.StatusUnprocessableEntity}:            false,
+		{http.MethodPatch, "", http.StatusForbidden}:                     false,
+		{http.MethodPatch, "", http.StatusOK}:                            false,
+	} {
+		g := &guard{trust: fixedTrust{remaining: time.Minute}, next: roundTrip(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: asked.code, Body: http.NoBody}, nil
+		})}
+		req, err := http.NewRequestWithContext(t.Context(), asked.method, "http://cluster.example/x?"+asked.query, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := g.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if got := g.invalid.Load(); got != want {
+			t.Errorf("%+v: remembered is %t", asked, got)
+		}
+	}
+}

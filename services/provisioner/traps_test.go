@@ -15,8 +15,7 @@ type trap struct {
 	verb store.Verb
 	// behind is how many steps are done by then.
 	behind int
-	// halfway lets all pass but changes of workloads in the first attempt, so that a release is left half changed. Helm says
-	// of what was refused no more than words, so that it is tried again.
+	// halfway lets all pass but changes of workloads, so that a release is left half changed.
 	halfway bool
 	// holds says that what comes waits until the trap is opened, instead of being refused for good.
 	holds bool
@@ -84,14 +83,7 @@ func (ts *traps) falls(t *trap, c *clustertest.Call) bool {
 	if err != nil || !t.catches(s) {
 		return false
 	}
-	switch {
-	case !t.halfway:
-		return true
-	case s.Attempt > 1:
-		// The steps before are looked at anew; only the release asks for Helm's revisions.
-		return strings.HasSuffix(c.Request.URL.Path, "/secrets")
-	}
-	return c.Writes() && strings.Contains(c.Request.URL.Path, "/apis/apps/")
+	return !t.halfway || c.Writes() && strings.Contains(c.Request.URL.Path, "/apis/apps/")
 }
 
 func (t *trap) catches(s store.State) bool {

@@ -1,9 +1,11 @@
 package release_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	helmrelease "helm.sh/helm/v3/pkg/release"
@@ -181,6 +183,24 @@ func TestRefusedCharts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Helm makes words of what becomes of its changes. What the cluster will never accept is nobody's to try five times.
+func TestAChangeThatTheClusterNeverAcceptsIsPermanent(t *testing.T) {
+	b := setup(t)
+	b.ensure(t, b.spec(t, "first"))
+	other := b.spec(t, "second")
+	for i, file := range other.Chart {
+		if strings.HasSuffix(file.Name, "_helpers.tpl") {
+			other.Chart[i].Data = bytes.ReplaceAll(file.Data, []byte("name: shop"), []byte("name: another"))
+		}
+	}
+	err := b.releases.Ensure(t.Context(), b.operation(t, &clustertest.Trust{}), other)
+	var e *cluster.Error
+	if !errors.As(err, &e) || e.Kind != cluster.Permanent || e.Reason != "Invalid" || !strings.Contains(e.Detail, "field is immutable") {
+		t.Fatalf("got %v, want that the selector can't be changed", err)
+	}
+	b.ensure(t, b.spec(t, "first"))
 }
 
 // The API server counts an object for the quota before it stores it. A worker that ends in between leaves the count
