@@ -70,7 +70,7 @@ func (o *Operation) NamespaceDrift(ctx context.Context, ns Namespace) ([]Drift, 
 		return []Drift{{Kind: "Namespace", Name: name, Missing: true, Beyond: true}}, nil
 	case o.cluster.ours(live, ns.Store) != nil:
 		return []Drift{{Kind: "Namespace", Name: name, Fields: []string{"metadata.labels"}, Beyond: true}}, nil
-	case !hasLabels(live.Labels, o.cluster.namespaceLabels(ns)):
+	case !hasAll(live.Labels, o.cluster.namespaceLabels(ns)):
 		return []Drift{{Kind: "Namespace", Name: name, Fields: []string{"metadata.labels"}}}, nil
 	}
 	return nil, nil

@@ -25,6 +25,8 @@ type Sighting struct {
 	UID  types.UID
 	// Store is whose it is; empty when its name and its label don't say the same store.
 	Store store.ID
+	// Stamp is what has worked on it last.
+	Stamp Stamp
 	// Terminating is since when it is being removed; zero when it isn't.
 	Terminating time.Time
 }
@@ -62,7 +64,7 @@ func (c *Cluster) Namespaces(ctx context.Context) ([]Sighting, error) {
 }
 
 func sight(ns *corev1.Namespace) Sighting {
-	s := Sighting{Name: ns.Name, UID: ns.UID}
+	s := Sighting{Name: ns.Name, UID: ns.UID, Stamp: stampOf(ns)}
 	if ns.DeletionTimestamp != nil {
 		s.Terminating = ns.DeletionTimestamp.Time
 	}

@@ -133,7 +133,7 @@ type objectClient[T metav1.Object] interface {
 // newPiece makes a piece of the object that is wanted. same compares what the object is for; labels always count.
 func newPiece[T metav1.Object](kind string, client objectClient[T], want T, same func(live, want T) bool) piece {
 	matches := func(live T) bool {
-		return hasLabels(live.GetLabels(), want.GetLabels()) && same(live, want)
+		return hasAll(live.GetLabels(), want.GetLabels()) && same(live, want)
 	}
 	return piece{
 		kind: kind, name: want.GetName(),

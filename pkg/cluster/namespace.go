@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/retry"
 
 	"github.com/store-platform/store-platform/pkg/store"
 )
@@ -19,38 +20,48 @@ import (
 type Namespace struct {
 	Store                store.ID
 	Tenant, Engine, Plan string
+	// Stamp is put on it, whatever stamp it has; the zero one leaves that as it is.
+	Stamp Stamp
 }
 
-// EnsureNamespace creates the namespace, or mends its labels. One of that name that isn't this store's of this
+// EnsureNamespace creates the namespace, or mends its labels and its stamp. One of that name that isn't this store's of this
 // installation is never touched: that is a Permanent error.
 func (o *Operation) EnsureNamespace(ctx context.Context, ns Namespace) error {
 	want := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		Name:   ns.Store.Namespace(),
-		Labels: o.cluster.namespaceLabels(ns),
+		Labels: o.cluster.namespaceLabels(ns), Annotations: ns.Stamp.annotations(),
 	}}
 	_, err := o.client.CoreV1().Namespaces().Create(ctx, want, metav1.CreateOptions{})
 	if !apierrors.IsAlreadyExists(err) {
 		return o.fail("create namespace", err)
 	}
+	return o.fail("mark namespace", retry.RetryOnConflict(retry.DefaultRetry, func() error { return o.markNamespace(ctx, ns.Store, want) }))
+}
+
+// markNamespace writes behind the version that it has read: the stamp of a worker that froze with its request under way
+// must not hide a later one.
+func (o *Operation) markNamespace(ctx context.Context, id store.ID, want *corev1.Namespace) error {
 	live, err := o.client.CoreV1().Namespaces().Get(ctx, want.Name, metav1.GetOptions{})
 	if err != nil {
-		return o.fail("read namespace", err)
+		return err
 	}
-	if err := o.cluster.ours(live, ns.Store); err != nil {
+	if err := o.cluster.ours(live, id); err != nil {
 		return err
 	}
 	if live.DeletionTimestamp != nil {
 		return wrap(fmt.Errorf("namespace %s is being removed", live.Name), Transient, "NamespaceTerminating", "The store is being removed.")
 	}
-	if hasLabels(live.Labels, want.Labels) {
+	if hasAll(live.Labels, want.Labels) && hasAll(live.Annotations, want.Annotations) {
 		return nil
 	}
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": want.Labels}})
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"labels": want.Labels, "annotations": want.Annotations, "resourceVersion": live.ResourceVersion,
+	}})
 	if err != nil {
-		return o.fail("encode labels", err)
+		return err
 	}
 	_, err = o.client.CoreV1().Namespaces().Patch(ctx, want.Name, types.MergePatchType, patch, metav1.PatchOptions{})
-	return o.fail("label namespace", err)
+	return err
 }
 
 // NamespaceReady says whether EnsureNamespace has nothing to do.
@@ -62,7 +73,8 @@ func (o *Operation) NamespaceReady(ctx context.Context, ns Namespace) (bool, err
 	if err != nil {
 		return false, o.fail("read namespace", err)
 	}
-	return live.DeletionTimestamp == nil && hasLabels(live.Labels, o.cluster.namespaceLabels(ns)), nil
+	return live.DeletionTimestamp == nil && hasAll(live.Labels, o.cluster.namespaceLabels(ns)) &&
+		hasAll(live.Annotations, ns.Stamp.annotations()), nil
 }
 
 // DeleteNamespace asks for the removal of the store's namespace as it is now: should another of that name take its
@@ -142,14 +154,14 @@ func keptBy(ns *corev1.Namespace) string {
 
 // ours refuses a namespace that isn't this store's of this installation.
 func (c *Cluster) ours(ns *corev1.Namespace, id store.ID) error {
-	if hasLabels(ns.Labels, c.ObjectLabels(id)) {
+	if hasAll(ns.Labels, c.ObjectLabels(id)) {
 		return nil
 	}
 	err := fmt.Errorf("namespace %s isn't labelled as store %s of installation %s", ns.Name, id, c.cfg.Installation)
 	return wrap(err, Permanent, "NamespaceTaken", "The cluster already has a namespace of that name which isn't this store's.")
 }
 
-func hasLabels(have, want map[string]string) bool {
+func hasAll(have, want map[string]string) bool {
 	for key, value := range want {
 		if have[key] != value {
 			return false

@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,48 @@ func TestNamespaceIsMadeOnceAndMended(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantReady(true)
+}
+
+func TestANamespaceSaysWhatHasWorkedOnItLast(t *testing.T) {
+	b := setup(t)
+	op := operation(t, b.provisioner, &clustertest.Trust{})
+	ns := b.namespace()
+	if err := op.EnsureNamespace(t.Context(), ns); err != nil {
+		t.Fatal(err)
+	}
+	wantStamp := func(want cluster.Stamp) {
+		t.Helper()
+		if got, err := op.Stamp(t.Context(), b.id); err != nil || got != want {
+			t.Errorf("it says %+v, %v; want %+v", got, err, want)
+		}
+		clustertest.Eventually(t, "the watches know", func(context.Context) (bool, error) { return b.provisioner.Stamped(b.id) == want, nil })
+	}
+	wantStamp(cluster.Stamp{})
+	for generation := range uint64(3) {
+		ns.Stamp = cluster.Stamp{Version: "1.0.0", Generation: generation + 1, Epoch: "abc"}
+		if ready, err := op.NamespaceReady(t.Context(), ns); err != nil || ready {
+			t.Fatalf("ready is %v, %v before command %d has put its stamp on it", ready, err, ns.Stamp.Generation)
+		}
+		if err := op.EnsureNamespace(t.Context(), ns); err != nil {
+			t.Fatal(err)
+		}
+		if ready, err := op.NamespaceReady(t.Context(), ns); err != nil || !ready {
+			t.Fatalf("ready is %v, %v", ready, err)
+		}
+		wantStamp(ns.Stamp)
+		if drift, err := op.NamespaceDrift(t.Context(), b.namespace()); err != nil || len(drift) > 0 {
+			t.Errorf("%v, %v is taken for changed by hand", drift, err)
+		}
+	}
+	// Who has none to put on it takes none away.
+	patch := []byte(`{"metadata":{"labels":{"` + cluster.LabelPlan + `":"huge"}}}`)
+	if _, err := b.api.Admin.CoreV1().Namespaces().Patch(t.Context(), b.id.Namespace(), types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := op.EnsureNamespace(t.Context(), b.namespace()); err != nil {
+		t.Fatal(err)
+	}
+	wantStamp(ns.Stamp)
 }
 
 func TestForeignNamespaceIsNeverTouched(t *testing.T) {

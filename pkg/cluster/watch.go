@@ -229,8 +229,9 @@ func trim(object any) (any, error) {
 	case *metav1.PartialObjectMetadata:
 		o.ObjectMeta = trimMeta(o.ObjectMeta)
 	case *corev1.Namespace:
+		stamp := stampOf(o).annotations()
 		o.ObjectMeta = trimMeta(o.ObjectMeta)
-		o.Spec, o.Status = corev1.NamespaceSpec{}, corev1.NamespaceStatus{}
+		o.Annotations, o.Spec, o.Status = stamp, corev1.NamespaceSpec{}, corev1.NamespaceStatus{}
 	}
 	return object, nil
 }

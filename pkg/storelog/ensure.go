@@ -70,6 +70,9 @@ func Ensure(ctx context.Context, nc *nats.Conn, settings Settings) error {
 	if err := ensureStream(ctx, js, Stream, settings, shape); err != nil {
 		return err
 	}
+	if err := nameEpoch(ctx, js); err != nil {
+		return fmt.Errorf("name the log's epoch: %w", err)
+	}
 	if settings.Replicas > asked {
 		slog.Warn("the log keeps more copies than were asked for; they stay", "copies", settings.Replicas, "asked", asked)
 	}

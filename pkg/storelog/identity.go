@@ -16,6 +16,7 @@ import (
 const (
 	metaInstallation = "store-platform.io/installation"
 	metaEpoch        = "store-platform.io/epoch"
+	metaAncestors    = "store-platform.io/restored-from"
 	metaSweepsPaused = "store-platform.io/sweeps-paused"
 	metaWriteLevel   = "store-platform.io/write-level"
 )
@@ -46,7 +47,22 @@ func (l *Log) CheckInstallation(installation string) error {
 // may mean two messages. Every cursor carries it. It was read when the log was opened.
 func (l *Log) Epoch() string { return l.epoch }
 
-// epochOf is the creation time unless the stream was restored: that keeps the time of its creation.
+// nameEpoch has the log itself say its epoch: a backup holds what a stream says, and not when it was created.
+func nameEpoch(ctx context.Context, js jetstream.JetStream) error {
+	stream, err := findStream(ctx, js, Stream)
+	if err != nil {
+		return err
+	}
+	info := stream.CachedInfo()
+	if info.Config.Metadata[metaEpoch] != "" {
+		return nil
+	}
+	config := info.Config
+	config.Metadata = withEntry(config.Metadata, metaEpoch, epochOf(info))
+	return update(ctx, js, config)
+}
+
+// epochOf is the creation time of a log that doesn't name its epoch: no gateway came since that does.
 func epochOf(info *jetstream.StreamInfo) string {
 	if epoch := info.Config.Metadata[metaEpoch]; epoch != "" {
 		return epoch
@@ -56,9 +72,11 @@ func epochOf(info *jetstream.StreamInfo) string {
 
 func encodeEpoch(t time.Time) string { return strconv.FormatInt(t.UnixMicro(), 36) }
 
-// Restored is the metadata of a log that comes back from a backup: as it was, with an epoch of its own, and with the
-// sweeps paused for the reason. The command that restores gives it to the stream before the first message is in it.
-func Restored(metadata map[string]string, at time.Time, reason string) map[string]string {
+// Restored is the metadata of a log that comes back from a backup, whose newest message is last: as it was, with an epoch
+// of its own, and with the sweeps paused for the reason. The command that restores gives it to the stream before the first
+// message is in it.
+func Restored(metadata map[string]string, last uint64, at time.Time, reason string) map[string]string {
+	metadata = withEntry(metadata, metaAncestors, withAncestor(metadata, last))
 	return withEntry(withEntry(metadata, metaEpoch, encodeEpoch(at)), metaSweepsPaused, reason)
 }
 

@@ -179,7 +179,7 @@ func TestARestoredLogHasAnEpochOfItsOwn(t *testing.T) {
 	owned(t, "one", func(t *testing.T, b bustest.Brokers) {
 		log := open(t, b.Conns[0])
 		back := config(t, log)
-		back.Metadata = storelog.Restored(back.Metadata, time.Now(), "restored from a backup")
+		back.Metadata = storelog.Restored(back.Metadata, 0, time.Now(), "restored from a backup")
 		reshape(t, log, back)
 		restored := open(t, b.Conns[0])
 		if restored.Epoch() == log.Epoch() || restored.Epoch() == "" || restored.Installation() != "one" {

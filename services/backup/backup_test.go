@@ -159,6 +159,11 @@ func TestALostLogComesBack(t *testing.T) {
 			if !strings.Contains(backup, fmt.Sprintf("-%012d.", len(is))) {
 				t.Errorf("%s holds %d messages", backup, len(is))
 			}
+			head := uint64(len(is))
+			lineage, err := restored.Lineage(t.Context())
+			if err != nil || !lineage.Knows(log.Epoch(), head) || lineage.Knows(log.Epoch(), head+1) {
+				t.Errorf("of the log before, %s, it knows %d in %+v, %v", log.Epoch(), head, lineage, err)
+			}
 			if seq, err := append1(t.Context(), restored, -1); err != nil || seq != uint64(len(is)+1) {
 				t.Errorf("it goes on at %d, %v", seq, err)
 			}

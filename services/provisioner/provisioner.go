@@ -116,6 +116,7 @@ func (c Config) hand(
 		Addresses: provision.Addresses{
 			Scheme: c.StoreScheme, Domain: c.BaseDomain, Host: c.baseHost(), IngressClass: c.IngressClass,
 		},
+		Lineage:  process.Log.Lineage,
 		Registry: c.ImageRegistry,
 		Settings: settings,
 		Clock:    process.Clock,

@@ -114,7 +114,11 @@ func (s *Stream) WriteTo(ctx context.Context, w io.Writer) error {
 // Restore makes the stream of a backup's files. From its first moment it carries the epoch of the restore and a pause of
 // the sweeps: no cursor and no sweep ever meets it without.
 func Restore(ctx context.Context, nc *nats.Conn, head Head, files io.Reader, at time.Time, reason string) error {
-	head.Config.Metadata = storelog.Restored(head.Config.Metadata, at, reason)
+	last, err := head.LastSeq()
+	if err != nil {
+		return err
+	}
+	head.Config.Metadata = storelog.Restored(head.Config.Metadata, last, at, reason)
 	said, err := request(ctx, nc, restoreSubject, map[string]any{"config": head.Config, "state": head.State})
 	if err != nil {
 		return fmt.Errorf("ask to restore: %w", err)

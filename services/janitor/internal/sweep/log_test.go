@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/store-platform/store-platform/pkg/claim"
 	"github.com/store-platform/store-platform/pkg/store"
@@ -87,6 +89,29 @@ func TestALogFromAnHourAgoTouchesNothingThatLives(t *testing.T) {
 		if said := b.swept(id); len(said) != 0 {
 			t.Errorf("sweeps said %+v", said)
 		}
+	}
+}
+
+// What a lost command has made of a store may have been to let it live.
+func TestAStoreOfWhichTheClusterKnowsMoreOutlivesItsTime(t *testing.T) {
+	b := setup(t)
+	id := b.api.NewID(t)
+	b.claim(time.Now(), id)
+	b.create(id, time.Now().Add(-time.Second))
+	s := b.say(id, store.BecameReady)
+	b.place(id)
+	for _, c := range []struct {
+		generation uint64
+		submitted  int
+	}{{s.Generation + 1, 0}, {s.Generation, 1}} {
+		patch := fmt.Appendf(nil, `{"metadata":{"annotations":{"store-platform.io/generation":"%d","store-platform.io/epoch":%q}}}`, c.generation, b.log.Epoch())
+		_, err := b.api.Admin.CoreV1().Namespaces().Patch(t.Context(), id.Namespace(), types.MergePatchType, patch, metav1.PatchOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		report := b.sweep()
+		wantFindings(t, report, "expired 1")
+		wantSubmitted(t, report, c.submitted)
 	}
 }
 

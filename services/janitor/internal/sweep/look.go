@@ -11,6 +11,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
 // readers is how many stores are read at once: enough to hide the way to the broker, few beside a gateway's.
@@ -29,6 +30,8 @@ type sightings struct {
 
 	strays, expired, idle []store.State
 
+	// lineage is which log this is.
+	lineage storelog.Lineage
 	// clock is what both this process and the broker say has come.
 	clock time.Time
 	// cluster is what the platform says of its own.
@@ -52,6 +55,9 @@ func (r *round) look(ctx context.Context) error {
 	}
 	ids, brokerNow, err := r.log.Stores(ctx, r.cfg.ClusterName)
 	if err != nil {
+		return err
+	}
+	if seen.lineage, err = r.log.Lineage(ctx); err != nil {
 		return err
 	}
 	if seen.cluster, err = platform.Read(ctx, r.platform, r.cfg.ClusterName); err != nil {
@@ -156,8 +162,11 @@ func (r *round) judge(id store.ID, s store.State, heard time.Time) {
 	}
 	r.count(s)
 	if s.Expired(seen.clock) && store.Admit(s, store.Delete) == nil {
-		seen.expired = append(seen.expired, s)
 		r.found.add(platform.Expired, string(id))
+		// Of a store that a lost command has worked on nobody knows how long it was to live.
+		if stamp := namespace.Stamp; !seen.lineage.Lacks(stamp.Epoch, stamp.Generation, s.Generation) {
+			seen.expired = append(seen.expired, s)
+		}
 	}
 	if len(s.Open) > 0 && r.silent(s, heard) {
 		seen.idle = append(seen.idle, s)

@@ -5,6 +5,7 @@
 //	all workloads serve and the shop answers                  recovered
 //	an object isn't as it was made                            a mend is asked for, and the store is Degraded until it is done
 //	data is gone (namespace, volume, passwords)               degraded: what a mend made in their place would be empty
+//	more was done to a store than this log knows of           degraded: it was restored, and a mend would go back in time
 //
 // It goes from the cluster to the log. The watches that the worker loop waits by wake it for the one store in which
 // something changed, the shop itself is asked every few seconds, and every object is held against what was made once in a
@@ -57,6 +58,7 @@ type Cluster interface {
 
 // Sight is one store as it can be looked at (provision.Sight).
 type Sight interface {
+	Ahead(storelog.Lineage) *cluster.Error
 	Failing() *cluster.Error
 	Answers(context.Context) error
 	Drift(context.Context, cluster.Trust) ([]cluster.Drift, error)
@@ -123,8 +125,13 @@ func (k *Keeper) serve(ctx context.Context) error {
 	}
 	serving, release := held.Hold(ctx)
 	defer release()
+	// Once for a term: the lease doesn't outlive the broker on whose empty disk a log is restored.
+	lineage, err := k.cfg.Log.Lineage(serving)
+	if err != nil {
+		return err
+	}
 	slog.InfoContext(ctx, "keeping the stores", "holder", k.cfg.Holder)
-	newTerm(k, held).run(serving)
+	newTerm(k, held, lineage).run(serving)
 	return context.Cause(serving)
 }
 

@@ -67,6 +67,11 @@ func (l *look) run(ctx context.Context) time.Duration {
 		return lookEvery
 	}
 	l.told.looked(ctx)
+	if e := sight.Ahead(l.lineage); e != nil {
+		// What doesn't work about it then, and what isn't as it was made, was made by commands that nobody knows.
+		l.entry.drift = nil
+		return l.tell(ctx, causeOf(e))
+	}
 	why := l.why(ctx, sight)
 	if ctx.Err() != nil {
 		l.entry.pulse.forget()
@@ -119,7 +124,7 @@ func (l *look) inspect(ctx context.Context, sight Sight, failing bool) error {
 	return nil
 }
 
-// judge says what is due to be said.
+// judge asks for what is due to be done, and else says what is due to be said.
 func (l *look) judge(ctx context.Context, why *cause) time.Duration {
 	e, now := l.entry, time.Now()
 	beyond := lost(e.drift)
@@ -138,7 +143,13 @@ func (l *look) judge(ctx context.Context, why *cause) time.Duration {
 			why = driftCause(e.drift)
 		}
 	}
-	what := e.pulse.see(now, l.state, why)
+	return l.tell(ctx, why)
+}
+
+// tell says what is due to be said.
+func (l *look) tell(ctx context.Context, why *cause) time.Duration {
+	e := l.entry
+	what := e.pulse.see(time.Now(), l.state, why)
 	if what != "" && l.cfg.Cluster.Reachable(ctx) != nil {
 		// The last word before a store is called Degraded: what was seen, was it the cluster that went away?
 		e.pulse.forget()

@@ -9,6 +9,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
 const (
@@ -39,6 +40,8 @@ const (
 type term struct {
 	*Keeper
 	held *lease.Lease
+	// lineage is which log this is.
+	lineage storelog.Lineage
 
 	mu     sync.Mutex
 	stores map[store.ID]*entry
@@ -61,8 +64,8 @@ type entry struct {
 	driftDue time.Time
 }
 
-func newTerm(k *Keeper, held *lease.Lease) *term {
-	return &term{Keeper: k, held: held, stores: make(map[store.ID]*entry)}
+func newTerm(k *Keeper, held *lease.Lease, lineage storelog.Lineage) *term {
+	return &term{Keeper: k, held: held, lineage: lineage, stores: make(map[store.ID]*entry)}
 }
 
 // run looks until ctx ends, and returns when every look has.

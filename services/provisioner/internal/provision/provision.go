@@ -16,6 +16,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/cluster/release"
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/work"
 	"github.com/store-platform/store-platform/services/provisioner/internal/packs"
 )
@@ -32,6 +33,9 @@ type Cluster interface {
 
 // Attempt is the cluster as one attempt may use it: each pair looks, and makes it so.
 type Attempt interface {
+	// Stamp is what has worked on the store last.
+	Stamp(context.Context, store.ID) (cluster.Stamp, error)
+
 	// What held data is looked for before it is made anew.
 	NamespaceDrift(context.Context, cluster.Namespace) ([]cluster.Drift, error)
 	SecretDrift(ctx context.Context, id store.ID, keys []string) ([]cluster.Drift, error)
@@ -84,6 +88,8 @@ type Hand struct {
 	Settings map[string]map[string]any
 	// Stores are what the installation says of all of them.
 	Stores cluster.Settings
+	// Lineage says which log it is that the commands are of (storelog.Log).
+	Lineage func(context.Context) (storelog.Lineage, error)
 	// Clock divides how long a shop is asked.
 	Clock clock.Divisor
 }
@@ -135,6 +141,7 @@ func (h *Hand) Operation(s store.State, trust *work.Trust) (work.Operation, erro
 type plan struct {
 	id        store.ID
 	namespace cluster.Namespace
+	stamping  stamping
 	isolation cluster.Isolation
 	release   release.Spec
 	engine    packs.Engine
@@ -172,6 +179,7 @@ func (h *Hand) plan(s store.State, spec store.Spec, running bool) (*plan, error)
 	return &plan{
 		id:        s.ID,
 		namespace: cluster.Namespace{Store: s.ID, Tenant: s.Tenant, Engine: e.Name, Plan: size.Name},
+		stamping:  stamping{lineage: h.Lineage, store: s.ID, generation: s.Generation, version: e.Version},
 		isolation: cluster.Isolation{Store: s.ID, Plan: size, Suspended: !running},
 		// A create believes Helm's record, for speed. Whatever else is asked of a store follows upon something that
 		// went wrong, perhaps by somebody's hand.

@@ -8,13 +8,15 @@ import (
 	"github.com/store-platform/store-platform/pkg/cluster/release"
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/work"
 )
 
 // Watch is the cluster as the keeper may use it: it looks, and has nothing to change anything with.
 type Watch interface {
-	// Failing is from memory; the other three ask.
+	// Failing and Stamped are from memory; the others ask.
 	Failing(store.ID, []engine.Workload) *cluster.Error
+	Stamped(store.ID) cluster.Stamp
 	ProbeOnce(context.Context, cluster.Target) (via string, err error)
 	Look(cluster.Trust) (Look, error)
 }
@@ -51,6 +53,15 @@ func (h *Hand) Sight(s store.State, watch Watch) (*Sight, error) {
 	}
 	undone := s.Outcome == store.Unsuccessful || s.Outcome == store.Cancelled
 	return &Sight{plan: p, watch: watch, undone: undone}, nil
+}
+
+// Ahead says that the cluster has more of the store than this log; nil where it hasn't.
+func (v *Sight) Ahead(log storelog.Lineage) *cluster.Error {
+	found := v.watch.Stamped(v.plan.id)
+	if !log.Lacks(found.Epoch, found.Generation, v.plan.stamping.generation) {
+		return nil
+	}
+	return cluster.Ahead(v.plan.id, found)
 }
 
 // Failing says which workload doesn't serve and why; nil when all do.

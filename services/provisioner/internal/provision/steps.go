@@ -10,7 +10,18 @@ import (
 
 // steps lists what is to be done, in order. via is where the last one leaves the route of its answer.
 func (p *plan) steps(a Attempt, c Cluster, via *string) []work.Step {
-	namespace := act(func(ctx context.Context) error { return a.EnsureNamespace(ctx, p.namespace) })
+	stamped := func(ctx context.Context) (ns cluster.Namespace, err error) {
+		ns = p.namespace
+		ns.Stamp, err = p.stamping.next(ctx, a)
+		return ns, err
+	}
+	namespace := act(func(ctx context.Context) error {
+		ns, err := stamped(ctx)
+		if err != nil {
+			return err
+		}
+		return a.EnsureNamespace(ctx, ns)
+	})
 	credentials := act(func(ctx context.Context) error { return a.EnsureSecret(ctx, p.id, p.engine.NewSecret()) })
 	if p.stood {
 		namespace = unlessLost(func(ctx context.Context) ([]cluster.Drift, error) { return a.NamespaceDrift(ctx, p.namespace) }, namespace)
@@ -18,8 +29,14 @@ func (p *plan) steps(a Attempt, c Cluster, via *string) []work.Step {
 	}
 	return []work.Step{
 		{
-			Name:  stepNamespace,
-			Done:  look(func(ctx context.Context) (bool, error) { return a.NamespaceReady(ctx, p.namespace) }),
+			Name: stepNamespace,
+			Done: look(func(ctx context.Context) (bool, error) {
+				ns, err := stamped(ctx)
+				if err != nil {
+					return false, err
+				}
+				return a.NamespaceReady(ctx, ns)
+			}),
 			Apply: namespace,
 		},
 		{
