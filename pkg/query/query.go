@@ -59,7 +59,7 @@ type Store struct {
 	ExpiresAt  *time.Time `json:"expiresAt,omitempty" doc:"When the store is deleted by itself, if ever"`
 	// Operation was a word before there was more to say of one.
 	LastOperation Operation `json:"lastOperation" doc:"The newest operation, whatever became of it. What it meets isn't the store's own reason, while the store stands"`
-	Failures      []Failure `json:"failures,omitempty" doc:"Operations that failed and that nobody has dealt with: retry takes the newest"`
+	Failures      []Failure `json:"failures,omitempty" doc:"Operations that failed or were called off, until a retry or another success of the verb: retry takes the newest that nobody has discarded"`
 }
 
 // Cause is why something is as it is. Its texts are bounded: a log from before they were may hold any.
@@ -130,10 +130,12 @@ func operationOf(s store.State) Operation {
 	if o.Steps == nil {
 		o.Steps = []string{}
 	}
-	if s.InFlight() {
-		o.Cause = causeOf(s.Why())
-	} else if s.Trouble != nil {
+	switch {
+	case s.Trouble != nil:
 		o.Cause = causeOf(*s.Trouble)
+	case s.InFlight() && (s.Standing == store.Nothing || s.Doing() == store.Mend):
+		// Of a store that doesn't stand yet, or is mended for its own sake, there is one reason for both.
+		o.Cause = causeOf(s.Cause)
 	}
 	return o
 }

@@ -51,12 +51,12 @@ func (e *StandingError) Error() string {
 }
 
 // Intent is the verb that a tenant's wish amounts to: to retry a store that is being deleted is to delete it, and to
-// retry one that is Degraded, and of which nothing has failed, is to mend it.
+// retry one that is Degraded, and of which nothing has failed that somebody still wants, is to mend it.
 func Intent(s State, v Verb) Verb {
 	switch {
 	case v == Retry && s.Verb == Delete:
 		return Delete
-	case v == Retry && s.Standing == DegradedStanding && len(s.Failures) == 0:
+	case v == Retry && s.Standing == DegradedStanding && !slices.ContainsFunc(s.Failures, Failure.isWanted):
 		return Mend
 	}
 	return v
@@ -84,11 +84,12 @@ func Admit(s State, v Verb) error {
 
 // has says whether the store is, or is about to be, what a repeated wish asks for.
 func (s State) has(v Verb) bool {
-	if v != Delete && v != Suspend && v != Resume {
-		return false
-	}
-	if s.InFlight() {
-		return s.Doing() == v
+	switch row := Verbs[s.Doing()]; {
+	case s.InFlight() && !row.Yields:
+		return s.Doing() == v && (v == Delete || v == Suspend || v == Resume)
+	case v == Mend:
+		// What the platform asks for by itself brings back as much.
+		return s.InFlight()
 	}
 	return v == Suspend && s.Standing == SuspendedStanding || v == Resume && s.Stands()
 }
@@ -158,13 +159,24 @@ func AdmitHealth(s State, t Type) error {
 
 // AdmitRedrive says which verb sends the dead letter with this generation again.
 func AdmitRedrive(s State, generation uint64) (Verb, error) {
-	if generation == 0 || !slices.Contains(s.DeadLetters(), generation) {
-		return "", ErrNoDeadLetter
+	if err := AdmitDiscard(s, generation); err != nil {
+		return "", err
 	}
-	if s.Verb == Delete {
+	switch {
+	case s.Verb == Delete:
 		return Delete, nil
+	case s.InFlight() && !Retry.overtakes(s.Doing()):
+		return "", &InFlightError{Verb: s.Verb, Generation: s.Generation}
 	}
 	return Retry, admitRetry(s, generation)
+}
+
+// AdmitDiscard says whether the dead letter with this generation can be put away.
+func AdmitDiscard(s State, generation uint64) error {
+	if generation == 0 || !slices.Contains(s.DeadLetters(), generation) {
+		return ErrNoDeadLetter
+	}
+	return nil
 }
 
 // AdmitSweep says whether a sweep may ask for the deletion of a store of which it found something in the cluster. Only

@@ -62,7 +62,7 @@ func TestAdmit(t *testing.T) {
 		"failed":          {store.ErrExists, nil, store.ErrNothingToMend, notThen, notThen, notThen, nil},
 		"suspended":       {store.ErrExists, store.ErrNothingToRetry, nil, nil, store.ErrAlready, nil, nil},
 		"update failed":   {store.ErrExists, nil, nil, nil, nil, store.ErrAlready, nil},
-		"being mended":    {store.ErrExists, busy, busy, nil, nil, nil, nil},
+		"being mended":    {store.ErrExists, store.ErrNothingToRetry, store.ErrAlready, nil, nil, nil, nil},
 		"being updated":   {store.ErrExists, busy, busy, busy, busy, busy, nil},
 		"being suspended": {store.ErrExists, busy, busy, busy, store.ErrAlready, busy, nil},
 		"being deleted":   {store.ErrExists, busy, busy, busy, busy, busy, store.ErrAlready},
@@ -109,6 +109,61 @@ func TestRetryMeansWhatTheStoreNeeds(t *testing.T) {
 	h.add(store.BecameDegraded, 4, store.Facts{Reason: "NotAnswering"})
 	if v := store.Intent(h.state, store.Retry); v != store.Retry {
 		t.Errorf("the failed update was forgotten for a %s", v)
+	}
+	// Once it is put away, nobody wants it that asks for the store to be put right.
+	h.add(store.Discarded, 4, store.Facts{DeadLetter: 4, Message: "no longer"})
+	if v := store.Intent(h.state, store.Retry); v != store.Mend {
+		t.Errorf("the update that was put away comes back by a %s", v)
+	}
+}
+
+// What the platform asked for by itself makes way, and hides nothing of how the store is.
+func TestWhoAsksComesBeforeThePlatform(t *testing.T) {
+	suspended := histories()["suspended"]
+	suspended.add(store.RefreshCommand, 0, store.Facts{})
+	if err := store.Admit(suspended.state, store.Suspend); !errors.Is(err, store.ErrAlready) {
+		t.Errorf("a suspended store that is refreshed is asked to be suspended: %v", err)
+	}
+	if err := store.Admit(suspended.state, store.Resume); err != nil {
+		t.Errorf("it is asked to be resumed: %v", err)
+	}
+
+	failed := histories()["update failed"]
+	letter := failed.state.Failures[0].Generation
+	failed.add(store.MendCommand, 0, store.Facts{Reason: "DriftFound"})
+	if verb, err := store.AdmitRedrive(failed.state, letter); verb != store.Retry || err != nil {
+		t.Fatalf("the update is tried again beside a mend: %s, %v", verb, err)
+	}
+	failed.add(store.RetryCommand, 0, store.Facts{DeadLetter: letter})
+	if s := failed.state; s.Doing() != store.Update || len(s.Failures) != 0 {
+		t.Errorf("the retry does %s, and the failures are %v", s.Doing(), s.Failures)
+	}
+}
+
+// A letter can be put away at any time, and sent again when nothing else is done about its store.
+func TestALetterIsNotSentAgainBesideAnOperation(t *testing.T) {
+	h := histories()["update failed"]
+	letter := h.state.Failures[0].Generation
+	h.add(store.SuspendCommand, 0, store.Facts{})
+	var running *store.InFlightError
+	if _, err := store.AdmitRedrive(h.state, letter); !errors.As(err, &running) || running.Verb != store.Suspend {
+		t.Errorf("sent again beside a suspend: %v", err)
+	}
+	if err := store.AdmitDiscard(h.state, letter); err != nil {
+		t.Errorf("put away: %v", err)
+	}
+	if err := store.AdmitDiscard(h.state, letter+1); !errors.Is(err, store.ErrNoDeadLetter) {
+		t.Errorf("another is put away: %v", err)
+	}
+}
+
+// That a mend was called off says nothing of what is wrong with its store.
+func TestACalledOffMendLeavesTheReason(t *testing.T) {
+	h := histories()["being mended"]
+	was := h.state.Cause
+	h.add(store.BecameFailed, h.state.Generation, store.Facts{Reason: store.ReasonCancelled, Message: "It was called off."})
+	if s := h.state; s.Cause != was || s.Outcome != store.Cancelled || s.Standing != store.DegradedStanding {
+		t.Errorf("it was %+v, and is %s for %+v", was, s.Standing, s.Cause)
 	}
 }
 

@@ -38,9 +38,9 @@ func command(s State, m Message) State {
 	next := Operation{Verb: verb, Actor: m.Actor}
 	switch {
 	case verb != Retry:
-	case s.InFlight():
+	case s.InFlight() && !Verbs[s.Doing()].Yields:
 		// Nobody has worked on it, and a sweep sends it again.
-		next.Of, next.Root, next.Steps = s.Doing(), s.Root, recorded(s.Doing(), s.Steps)
+		next.Of, next.Root, next.As, next.Steps = s.Doing(), s.Root, s.As, recorded(s.Doing(), s.Steps)
 	default:
 		s, next = again(s, next, m.Facts.DeadLetter)
 	}
@@ -189,13 +189,15 @@ func succeeded(s State, m Message) State {
 
 // failed leaves a store that stood as it stood: what was wanted of it is kept with the failure, and isn't wanted any more.
 func failed(s State, m Message) State {
-	why := causeOf(m.Facts)
-	s = s.explained(why)
+	why, verb := causeOf(m.Facts), s.Doing()
 	s.NotBefore, s.Outcome = nil, Unsuccessful
 	if why.Reason == ReasonCancelled {
 		s.Outcome = Cancelled
 	}
-	verb := s.Doing()
+	// That a mend was called off says nothing of what is wrong with its store.
+	if s.Outcome != Cancelled || !Verbs[verb].Forgets {
+		s = s.explained(why)
+	}
 	if Verbs[verb].Forgets {
 		return s
 	}

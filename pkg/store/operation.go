@@ -92,14 +92,26 @@ type Failure struct {
 	Discarded string `json:"discarded,omitempty"`
 }
 
-// failure finds the one with this generation, or the newest for zero.
+// isWanted says whether nobody has put it away or called it off.
+func (f Failure) isWanted() bool { return f.Discarded == "" }
+
+// failure finds the one with this generation. For zero it is the newest that somebody still wants, or else the newest.
 func (s State) failure(generation uint64) (Failure, bool) {
-	for _, f := range slices.Backward(s.Failures) {
-		if generation == 0 || f.Generation == generation {
-			return f, true
+	newest := func(is func(Failure) bool) (Failure, bool) {
+		for _, f := range slices.Backward(s.Failures) {
+			if is(f) {
+				return f, true
+			}
 		}
+		return Failure{}, false
 	}
-	return Failure{}, false
+	if generation != 0 {
+		return newest(func(f Failure) bool { return f.Generation == generation })
+	}
+	if f, found := newest(Failure.isWanted); found {
+		return f, true
+	}
+	return newest(func(Failure) bool { return true })
 }
 
 // withoutFailures drops those that are dealt with.
@@ -116,7 +128,7 @@ func (s State) withoutFailures(dealt func(Failure) bool) []Failure {
 func (s State) DeadLetters() []uint64 {
 	var letters []uint64
 	for _, f := range s.Failures {
-		if f.Discarded == "" {
+		if f.isWanted() {
 			letters = append(letters, f.Generation)
 		}
 	}

@@ -111,7 +111,7 @@ func (v Verb) IsVerb() bool {
 
 // overtakes says whether a command of this verb may come while one of the other is in flight.
 func (v Verb) overtakes(running Verb) bool {
-	return v == Delete || Verbs[running].Yields && !Verbs[v].Yields && v != Retry
+	return v == Delete || Verbs[running].Yields && !Verbs[v].Yields
 }
 
 // admittedFrom says whether a store in this condition may be asked for it.

@@ -214,14 +214,16 @@ func (j *job) release(ctx context.Context, l *lease.Lease) {
 	}
 }
 
-// record appends an event of this job's attempt. It fails with ErrSuperseded when a newer command has come, and with
-// lease.ErrLost when the attempt isn't this worker's any more: one that was frozen must not tell of its own failure
+// record appends an event of this job's attempt. It fails with ErrSuperseded when a newer command has come, with errCalledOff
+// when somebody has ended it, and with lease.ErrLost when the attempt isn't this worker's any more: one that was frozen must not tell of its own failure
 // after another has made the store Ready.
 func (j *job) record(ctx context.Context, t store.Type, facts store.Facts) error {
 	after, err := j.worker.log.Update(ctx, j.id, func(s store.State) (*store.Message, error) {
 		switch {
 		case s.Generation != j.generation:
 			return nil, ErrSuperseded
+		case !s.IsOpen(j.generation) && s.Outcome == store.Cancelled:
+			return nil, errCalledOff
 		case j.held.Remaining() <= 0, !s.IsOpen(j.generation), s.Attempt != j.state.Attempt:
 			return nil, lease.ErrLost
 		}

@@ -52,8 +52,7 @@ func (j *job) outcome(ctx context.Context, err error) verdict {
 	case errors.Is(err, ErrSuperseded):
 		return j.superseded(ctx)
 	case errors.Is(err, errCalledOff):
-		slog.InfoContext(ctx, "called off", j.attrs()...)
-		return acknowledged
+		return j.calledOff(ctx)
 	case errors.Is(err, ErrYielded):
 		return j.conclude(ctx, store.AttemptYielded, store.Facts{}, snoozed(100*time.Millisecond))
 	case errors.Is(err, lease.ErrLost):
@@ -81,12 +80,20 @@ func (j *job) conclude(ctx context.Context, t store.Type, facts store.Facts, v v
 	switch err := j.record(ctx, t, facts); {
 	case errors.Is(err, ErrSuperseded):
 		return j.superseded(ctx)
+	case errors.Is(err, errCalledOff):
+		return j.calledOff(ctx)
 	case errors.Is(err, lease.ErrLost):
 		return j.lost(ctx)
 	case err != nil:
 		return j.troubled(ctx, "write down "+string(t), err)
 	}
 	return v
+}
+
+// calledOff has nothing to say of the command: whoever called it off has.
+func (j *job) calledOff(ctx context.Context) verdict {
+	slog.InfoContext(ctx, "called off", j.attrs()...)
+	return acknowledged
 }
 
 // lost leaves the command to whoever holds the store now; delivered again, it shows what became of it.

@@ -80,31 +80,6 @@ func (w *work) toRestore(ctx context.Context, op *cluster.Operation) (bool, erro
 	return len(drift) > 0, nil
 }
 
-// lost refuses to make a volume anew that held a merchant's data.
-func (w *work) lost(ctx context.Context, op *cluster.Operation) error {
-	if !w.spec.Stood {
-		return nil
-	}
-	client := op.Client().CoreV1().PersistentVolumeClaims(w.spec.Store.Namespace())
-	for _, v := range w.wanted {
-		name := v.Claim
-		if v.Numbered {
-			name += "-0"
-		}
-		live, err := client.Get(ctx, name, metav1.GetOptions{})
-		switch {
-		case err != nil && !apierrors.IsNotFound(err):
-			return failed(op, fmt.Errorf("look for volume %s: %w", name, err))
-		case err != nil, live.DeletionTimestamp != nil:
-			return &cluster.Error{
-				Kind: cluster.Permanent, Reason: cluster.ReasonDataMissing,
-				Sentence: cluster.DataMissingSentence, Detail: "persistentvolumeclaim/" + name + ": not found",
-			}
-		}
-	}
-	return nil
-}
-
 func drifted(ctx context.Context, op *cluster.Operation, last *helmrelease.Release) ([]cluster.Drift, error) {
 	if last == nil {
 		return []cluster.Drift{{Kind: "Release", Name: Name, Missing: true}}, nil

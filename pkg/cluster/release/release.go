@@ -46,8 +46,7 @@ type Spec struct {
 	// Verify says that a release isn't believed to be there because its record says so: its objects are looked at too,
 	// one request each, and restored where they aren't as they were made.
 	Verify bool
-	// Stood says that the store holds data: a volume that the chart wants and that isn't there is lost, whatever Helm's
-	// record says, and isn't made anew.
+	// Stood says that the store holds data: a volume that it had is neither made anew nor left out.
 	Stood bool
 }
 
@@ -86,7 +85,7 @@ func (r *Releases) Ensure(ctx context.Context, op *cluster.Operation, spec Spec)
 	if err != nil {
 		return err
 	}
-	if err := w.lost(ctx, op); err != nil {
+	if err := w.keepsData(ctx, op); err != nil {
 		return err
 	}
 	if w.restore, err = w.toRestore(ctx, op); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
@@ -26,12 +27,14 @@ type stamp struct {
 	volumes volumes
 }
 
-// podTemplates are where kinds of workload keep theirs.
-var podTemplates = [][]string{
-	{"spec", "template"},
-	{"spec", "jobTemplate"},
-	{"spec", "jobTemplate", "spec", "template"},
-}
+// podTemplates are where kinds of workload keep theirs, jobTemplate where a CronJob keeps what its pods are made by.
+var (
+	podTemplates = [][]string{
+		{"spec", "template"},
+		{"spec", "jobTemplate", "spec", "template"},
+	}
+	jobTemplate = []string{"spec", "jobTemplate"}
+)
 
 // Run is Helm's post-rendering.
 func (s *stamp) Run(rendered *bytes.Buffer) (*bytes.Buffer, error) {
@@ -72,19 +75,12 @@ func (s *stamp) add(to *bytes.Buffer, document []byte) error {
 	if err := s.settle(object); err != nil {
 		return fmt.Errorf("put the installation's settings on %s: %w", object.GetName(), err)
 	}
+	if err := s.within(object, jobTemplate, s.mark); err != nil {
+		return err
+	}
 	for _, at := range podTemplates {
-		template, found, err := unstructured.NestedMap(object.Object, at...)
-		if err != nil || !found {
-			continue
-		}
-		if err := s.mark(template); err != nil {
+		if err := s.within(object, at, s.mark, s.place); err != nil {
 			return err
-		}
-		if err := s.place(template); err != nil {
-			return fmt.Errorf("place pods of %s: %w", object.GetName(), err)
-		}
-		if err := unstructured.SetNestedMap(object.Object, template, at...); err != nil {
-			return fmt.Errorf("label pods of %s: %w", object.GetName(), err)
 		}
 	}
 	encoded, err := object.MarshalJSON()
@@ -98,6 +94,20 @@ func (s *stamp) add(to *bytes.Buffer, document []byte) error {
 	to.WriteString("---\n")
 	to.Write(text)
 	return nil
+}
+
+// within changes a template of an object, if it has one there.
+func (s *stamp) within(object *unstructured.Unstructured, at []string, changes ...func(template map[string]any) error) error {
+	template, found, err := unstructured.NestedMap(object.Object, at...)
+	if err != nil || !found {
+		return nil
+	}
+	for _, change := range changes {
+		if err := change(template); err != nil {
+			return fmt.Errorf("change %s of %s: %w", strings.Join(at, "."), object.GetName(), err)
+		}
+	}
+	return unstructured.SetNestedMap(object.Object, template, at...)
 }
 
 func (s *stamp) mark(object map[string]any) error {

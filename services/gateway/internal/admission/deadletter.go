@@ -91,15 +91,15 @@ func (a *Admission) answerCommand(
 	if !s.Exists() || !who.DeadLetters().Sees(s.Tenant) {
 		return nil, store.ErrNoDeadLetter
 	}
-	verb, err := store.AdmitRedrive(s, seq)
-	if err != nil {
-		return nil, err
-	}
 	if how == store.Discarded {
 		return &store.Message{
 			Type: store.Discarded, Tenant: s.Tenant, Actor: who.Actor(), Generation: seq, Time: a.now(),
 			Facts: store.Facts{DeadLetter: seq, Message: reason},
-		}, nil
+		}, store.AdmitDiscard(s, seq)
+	}
+	verb, err := store.AdmitRedrive(s, seq)
+	if err != nil {
+		return nil, err
 	}
 	m := a.wanting(verb, s, who, parts.Platform.Cluster())
 	m.Facts.DeadLetter = seq
