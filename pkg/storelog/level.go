@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"time"
 
 	"github.com/store-platform/store-platform/pkg/store"
 )
@@ -43,6 +44,26 @@ func (l *Log) AskWriteLevel(ctx context.Context) (int, error) {
 	level := levelOf(info.Config.Metadata)
 	l.level.Store(int64(level))
 	return level, nil
+}
+
+// levelEvery is how often FollowWriteLevel asks.
+const levelEvery = time.Minute
+
+// FollowWriteLevel asks now and then until ctx ends: nobody tells when the level is raised, and what isn't refused at the old
+// one is written there for as long as nobody has heard of the new one.
+func (l *Log) FollowWriteLevel(ctx context.Context) {
+	tick := time.NewTicker(levelEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if _, err := l.AskWriteLevel(ctx); err != nil && ctx.Err() == nil {
+				slog.DebugContext(ctx, "ask for the log's write level; it is asked again", "error", err)
+			}
+		}
+	}
 }
 
 // RaiseWriteLevel raises the level to what this release knows, and answers what it is then. It never lowers one. It takes

@@ -133,6 +133,7 @@ func (p *Process) Work(ctx context.Context, w Work) error {
 		return nil
 	})
 	group.Go(func() error { p.Reach.follow(beside); return nil })
+	group.Go(func() error { p.Log.FollowWriteLevel(beside); return nil })
 	group.Go(func() error { return telemetry.ServeOps(beside, w.OpsListen, p.ready) })
 	group.Go(func() error {
 		defer stop()

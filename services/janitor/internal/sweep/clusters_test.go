@@ -15,6 +15,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/pkg/waittest"
 )
 
 // elsewhere is the cluster beside the default one, without any namespace unless a test says so.
@@ -95,9 +96,7 @@ func (b *bundle) handOutIn(name string) {
 	b.t.Helper()
 	b.handOut(store.Hand(storelog.Durable(string(store.Provisioner), name)), storelog.ApplyCommands(name))
 	ready := platform.Cluster{Ready: true, Since: time.Now()}
-	if err := platform.Publish(b.t.Context(), b.platform, name, ready); err != nil {
-		b.t.Fatal(err)
-	}
+	waittest.Eventually(b.t, func() error { return platform.Publish(b.t.Context(), b.platform, name, ready) })
 }
 
 // What each cluster has to be found, and is found by its own sweep alone.

@@ -11,6 +11,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/pkg/waittest"
 )
 
 // create is of a store that expires.
@@ -98,22 +99,25 @@ func (b *bundle) clusterReady(ready bool) {
 // handOut lets the broker deliver all commands of a hand, which forgets them.
 func (b *bundle) handOut(hand store.Hand, commands string) {
 	b.t.Helper()
-	consumer, err := b.log.JetStream().CreateOrUpdateConsumer(b.t.Context(), storelog.Stream, jetstream.ConsumerConfig{
-		Durable: string(hand), FilterSubject: commands, AckPolicy: jetstream.AckExplicitPolicy,
-	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	pending := consumer.CachedInfo().NumPending
-	for range pending {
-		msg, err := consumer.Next(jetstream.FetchMaxWait(patience))
+	// What a resigned leader took with it is asked again.
+	waittest.Eventually(b.t, func() error {
+		consumer, err := b.log.JetStream().CreateOrUpdateConsumer(b.t.Context(), storelog.Stream, jetstream.ConsumerConfig{
+			Durable: string(hand), FilterSubject: commands, AckPolicy: jetstream.AckExplicitPolicy,
+		})
 		if err != nil {
-			b.t.Fatal(err)
+			return err
 		}
-		if err := msg.DoubleAck(b.t.Context()); err != nil {
-			b.t.Fatal(err)
+		for range consumer.CachedInfo().NumPending {
+			msg, err := consumer.Next(jetstream.FetchMaxWait(patience))
+			if err == nil {
+				err = msg.DoubleAck(b.t.Context())
+			}
+			if err != nil {
+				return err
+			}
 		}
-	}
+		return nil
+	})
 }
 
 func TestACommandThatNobodyWorksOnIsSentAgain(t *testing.T) {

@@ -4,6 +4,8 @@
 //	a workload doesn't serve, or the shop doesn't answer      degraded, with the cause nearest to its root
 //	all workloads serve and the shop answers                  recovered
 //	an object isn't as it was made                            a mend is asked for, and the store is Degraded until it is done
+//	an operation that failed or was called off left something a refresh is asked for, and nobody notices
+//	it was made with other settings of the installation       the same, a few stores at a time
 //	data is gone (namespace, volume, passwords)               degraded: what a mend made in their place would be empty
 //	more was done to a store than this log knows of           degraded: it was restored, and a mend would go back in time
 //
@@ -59,6 +61,7 @@ type Cluster interface {
 // Sight is one store as it can be looked at (provision.Sight).
 type Sight interface {
 	Ahead(storelog.Lineage) *cluster.Error
+	Undone() bool
 	Failing() *cluster.Error
 	Answers(context.Context) error
 	Drift(context.Context, cluster.Trust) ([]cluster.Drift, error)

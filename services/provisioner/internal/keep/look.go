@@ -48,6 +48,7 @@ func (l *look) run(ctx context.Context) time.Duration {
 		return lookEvery
 	}
 	l.state = state
+	l.renewed(state, time.Now())
 	if !state.Kept() || state.InFlight() || state.Schema > store.Schema {
 		l.entry.pulse.forget()
 		l.entry.drift = nil
@@ -80,7 +81,7 @@ func (l *look) run(ctx context.Context) time.Duration {
 	if err := l.inspect(ctx, sight, why != nil); err != nil {
 		l.warn(ctx, "look at a store's objects", err)
 	}
-	return l.judge(ctx, why)
+	return l.judge(ctx, why, sight.Undone())
 }
 
 // why a store fails: what doesn't run is nearer to the root than that nobody answers, and is asked from memory.
@@ -125,15 +126,15 @@ func (l *look) inspect(ctx context.Context, sight Sight, failing bool) error {
 }
 
 // judge asks for what is due to be done, and else says what is due to be said.
-func (l *look) judge(ctx context.Context, why *cause) time.Duration {
+func (l *look) judge(ctx context.Context, why *cause, undone bool) time.Duration {
 	e, now := l.entry, time.Now()
 	beyond := lost(e.drift)
 	mayAsk := func() bool { return beyond == nil && e.pulse.mayMend(now) && l.mendTurn(now) }
-	switch stale := l.state.Running.Settings != l.cfg.Settings; {
-	case stale && mayAsk():
-		return l.refresh(ctx, now)
-	case stale && beyond == nil:
-		// What differs then differs for the settings' sake: nobody has changed the store by hand.
+	switch r := l.renewal(undone); {
+	case r != nil && l.mayRenew(ctx, r, now) && mayAsk():
+		return l.refresh(ctx, r, now)
+	case r != nil && beyond == nil && r.explains(e.drift):
+		// Nobody has changed the store by hand.
 	case len(e.drift) > 0:
 		if mayAsk() {
 			return l.mend(ctx, now)
@@ -204,26 +205,6 @@ func (l *look) mend(ctx context.Context, now time.Time) time.Duration {
 	}
 	// Should it be changed again, that is to be found anew.
 	e.drift, e.driftDue = nil, now
-	return lookAgain
-}
-
-// refresh asks for one, of a store that stands as an installation with other settings made it. While a release that doesn't
-// know the verb may still run beside this one the store stays as it is; the log is asked every time, since nobody tells
-// when it may hold more.
-func (l *look) refresh(ctx context.Context, now time.Time) time.Duration {
-	said, err := l.submit(ctx, store.Message{Type: store.RefreshCommand}, func(s store.State) error { return store.Admit(s, store.Refresh) })
-	if errors.Is(err, storelog.ErrUpgrading) {
-		return lookEvery
-	}
-	if err != nil {
-		l.warn(ctx, "ask for a refresh", err)
-		return lookAgain
-	}
-	if said {
-		l.entry.pulse.mending(now)
-		l.told.said(ctx, store.RefreshCommand, "")
-		slog.InfoContext(ctx, "a store was made with other settings of the installation; asked for its refresh", l.attrs()...)
-	}
 	return lookAgain
 }
 

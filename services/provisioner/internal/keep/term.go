@@ -45,8 +45,11 @@ type term struct {
 
 	mu     sync.Mutex
 	stores map[store.ID]*entry
-	// drifting and mending are when the next may begin.
-	drifting, mending time.Time
+	// drifting, mending and levelAsked are when the next may begin.
+	drifting, mending, levelAsked time.Time
+	// renewing are the stores that are taking over other settings, renewAgain is when others may.
+	renewing   map[store.ID]bool
+	renewAgain time.Time
 }
 
 // entry is one store. Whoever looks at it (busy) has its pulse for itself; the rest is the term's.
@@ -65,7 +68,7 @@ type entry struct {
 }
 
 func newTerm(k *Keeper, held *lease.Lease, lineage storelog.Lineage) *term {
-	return &term{Keeper: k, held: held, lineage: lineage, stores: make(map[store.ID]*entry)}
+	return &term{Keeper: k, held: held, lineage: lineage, stores: make(map[store.ID]*entry), renewing: make(map[store.ID]bool)}
 }
 
 // run looks until ctx ends, and returns when every look has.

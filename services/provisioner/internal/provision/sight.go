@@ -64,6 +64,9 @@ func (v *Sight) Ahead(log storelog.Lineage) *cluster.Error {
 	return cluster.Ahead(v.plan.id, found)
 }
 
+// Undone says that what the store's newest operation changed isn't wanted any more: it failed, or was called off.
+func (v *Sight) Undone() bool { return v.undone }
+
 // Failing says which workload doesn't serve and why; nil when all do.
 func (v *Sight) Failing() *cluster.Error { return v.watch.Failing(v.plan.id, v.plan.workloads()) }
 
@@ -133,7 +136,8 @@ func unlessLost(find func(context.Context) ([]cluster.Drift, error), apply appli
 			return outcome(err)
 		}
 		for _, d := range found {
-			if d.Beyond {
+			// What is there and isn't this store's is told by who wants to change it.
+			if d.Beyond && d.Missing {
 				return &work.Permanent{Reason: cluster.ReasonDataMissing, Message: cluster.DataMissingSentence, Err: wordsOf(d)}
 			}
 		}

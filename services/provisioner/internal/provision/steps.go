@@ -10,35 +10,12 @@ import (
 
 // steps lists what is to be done, in order. via is where the last one leaves the route of its answer.
 func (p *plan) steps(a Attempt, c Cluster, via *string) []work.Step {
-	stamped := func(ctx context.Context) (ns cluster.Namespace, err error) {
-		ns = p.namespace
-		ns.Stamp, err = p.stamping.next(ctx, a)
-		return ns, err
-	}
-	namespace := act(func(ctx context.Context) error {
-		ns, err := stamped(ctx)
-		if err != nil {
-			return err
-		}
-		return a.EnsureNamespace(ctx, ns)
-	})
 	credentials := act(func(ctx context.Context) error { return a.EnsureSecret(ctx, p.id, p.engine.NewSecret()) })
 	if p.stood {
-		namespace = unlessLost(func(ctx context.Context) ([]cluster.Drift, error) { return a.NamespaceDrift(ctx, p.namespace) }, namespace)
 		credentials = unlessLost(func(ctx context.Context) ([]cluster.Drift, error) { return a.SecretDrift(ctx, p.id, p.secretKeys()) }, credentials)
 	}
 	return []work.Step{
-		{
-			Name: stepNamespace,
-			Done: look(func(ctx context.Context) (bool, error) {
-				ns, err := stamped(ctx)
-				if err != nil {
-					return false, err
-				}
-				return a.NamespaceReady(ctx, ns)
-			}),
-			Apply: namespace,
-		},
+		p.namespaceStep(a),
 		{
 			Name:  stepIsolation,
 			Done:  look(func(ctx context.Context) (bool, error) { return a.IsolationDone(ctx, p.isolation) }),
@@ -83,6 +60,35 @@ func (p *plan) isolate(ctx context.Context, a Attempt) error {
 		}
 	}
 	return a.EnsureIsolation(ctx, p.isolation)
+}
+
+func (p *plan) namespaceStep(a Attempt) work.Step {
+	stamped := func(ctx context.Context) (ns cluster.Namespace, err error) {
+		ns = p.namespace
+		ns.Stamp, err = p.stamping.next(ctx, a)
+		return ns, err
+	}
+	apply := act(func(ctx context.Context) error {
+		ns, err := stamped(ctx)
+		if err != nil {
+			return err
+		}
+		return a.EnsureNamespace(ctx, ns)
+	})
+	if p.stood {
+		apply = unlessLost(func(ctx context.Context) ([]cluster.Drift, error) { return a.NamespaceDrift(ctx, p.namespace) }, apply)
+	}
+	return work.Step{
+		Name: stepNamespace,
+		Done: look(func(ctx context.Context) (bool, error) {
+			ns, err := stamped(ctx)
+			if err != nil {
+				return false, err
+			}
+			return a.NamespaceReady(ctx, ns)
+		}),
+		Apply: apply,
+	}
 }
 
 func (p *plan) workloads() []engine.Workload { return p.engine.WorkloadsWhen(p.running) }

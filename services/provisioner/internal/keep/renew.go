@@ -1,0 +1,121 @@
+package keep
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+const (
+	// renewAbreast is how many stores take over other settings at a time, and renewPause how long no other does after one
+	// couldn't: a setting that no store runs with closes a few shops, and not all of them.
+	renewAbreast = 4
+	renewPause   = 30 * time.Minute
+)
+
+// renewal is why a store isn't as it is to be without anybody's having changed it: its refresh is asked for, and the store
+// isn't called Degraded.
+type renewal struct {
+	// settings: what the installation says of its stores is another thing than when the store was made. Else an operation
+	// failed or was called off, and what it had done by then isn't wanted any more.
+	settings bool
+	facts    store.Facts
+	log      string
+}
+
+var (
+	otherSettings = renewal{settings: true, log: "a store was made with other settings of the installation; asked for its refresh"}
+	takenBack     = renewal{
+		facts: store.Facts{Reason: "TakenBack", Message: "What the operation before had changed until it ended is taken back."},
+		log:   "an operation ended with half of what it was to change; asked for a refresh that takes it back",
+	}
+)
+
+// renewal is nil for a store that is as it is to be, as far as nobody has changed it.
+func (l *look) renewal(undone bool) *renewal {
+	switch {
+	case undone && len(l.entry.drift) > 0:
+		return &takenBack
+	case l.state.Running.Settings != l.cfg.Settings:
+		return &otherSettings
+	}
+	return nil
+}
+
+// settled are the kinds in which an installation's settings are without a release.
+var settled = []string{"ResourceQuota", "NetworkPolicy", "ServiceAccount", "Secret"}
+
+// explains says whether all that differs differs for its sake.
+func (r *renewal) explains(drift []cluster.Drift) bool {
+	return !r.settings || !slices.ContainsFunc(drift, func(d cluster.Drift) bool { return !slices.Contains(settled, d.Kind) })
+}
+
+// mayRenew says whether it is the store's turn. A release that doesn't know the verb may still run beside this one, and then
+// the store stays as it is.
+func (l *look) mayRenew(ctx context.Context, r *renewal, now time.Time) bool {
+	if !l.levelAllows(ctx, now) {
+		return false
+	}
+	if !r.settings {
+		return true
+	}
+	failed := l.state.Doing() == store.Refresh && l.state.Outcome == store.Unsuccessful
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.renewing) < renewAbreast && !now.Before(l.renewAgain) && !(failed && now.Sub(l.state.UpdatedAt) < renewPause)
+}
+
+// levelAllows asks for the log's write level now and then, for all stores: nobody tells when it is raised.
+func (l *look) levelAllows(ctx context.Context, now time.Time) bool {
+	level, since := l.cfg.Log.WriteLevel(), store.RefreshCommand.Since()
+	if level < since && l.turn(&l.levelAsked, now, lookEvery) {
+		asked, err := l.cfg.Log.AskWriteLevel(ctx)
+		if err != nil {
+			l.warn(ctx, "ask for the log's write level", err)
+		}
+		level = max(level, asked)
+	}
+	return level >= since
+}
+
+// refresh asks for one.
+func (l *look) refresh(ctx context.Context, r *renewal, now time.Time) time.Duration {
+	said, err := l.submit(ctx, store.Message{Type: store.RefreshCommand, Facts: r.facts}, func(s store.State) error { return store.Admit(s, store.Refresh) })
+	if err != nil {
+		l.warn(ctx, "ask for a refresh", err)
+		return lookAgain
+	}
+	if !said {
+		return lookAgain
+	}
+	if r.settings {
+		l.mu.Lock()
+		l.renewing[l.id] = true
+		l.mu.Unlock()
+	}
+	l.entry.pulse.mending(now)
+	l.entry.drift, l.entry.driftDue = nil, now
+	l.told.said(ctx, store.RefreshCommand, r.facts.Reason)
+	slog.InfoContext(ctx, r.log, l.attrs()...)
+	return lookAgain
+}
+
+// renewed takes note of a refresh that has ended.
+func (t *term) renewed(s store.State, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.renewing[s.ID] || s.InFlight() {
+		return
+	}
+	delete(t.renewing, s.ID)
+	if s.Doing() == store.Refresh && s.Outcome == store.Unsuccessful {
+		t.renewAgain = now.Add(renewPause)
+		why := s.Why()
+		slog.Error("a store can't take over the installation's settings; no other is asked to for a while", "store", s.ID,
+			"reason", why.Reason, "detail", why.Detail, "until", t.renewAgain)
+	}
+}
