@@ -89,8 +89,8 @@ func (b *bundle) throughStep(traps *traps, pack engine.Pack, step string, turn i
 	}
 }
 
-// What an update has changed before it failed nobody wants any more: the keeper has it gone back from, and the failure waits
-// for its retry all the same.
+// What an update has changed before it failed nobody wants any more: the keeper has it taken back, nobody is told that
+// somebody changed anything by hand, and the failure waits for its retry all the same.
 func TestAnUpdateThatFailedAtTheWorkloadsIsGoneBackFrom(t *testing.T) {
 	b := setup(t).serving().fronts()
 	traps := b.startBehindTraps()
@@ -106,11 +106,14 @@ func TestAnUpdateThatFailedAtTheWorkloadsIsGoneBackFrom(t *testing.T) {
 	}
 	before := template()
 	failed := c.failAt(store.Update, slices.Index(store.Verbs[store.Update].Steps, "workloads"))
-	mended := c.await(c.id, "a mend behind the update", func(e storelog.Entry) bool {
+	taken := c.await(c.id, "what takes the update back", func(e storelog.Entry) bool {
 		return e.Message.Seq > failed.generation && e.Message.Type == store.BecameReady
 	})
-	if s := mended.State; s.Verb != store.Mend || s.Standing != store.Up || len(s.Failures) != 1 || s.Failures[0].Generation != failed.generation {
-		t.Errorf("after the mend: %+v", s)
+	if s := taken.State; s.Verb != store.Refresh || s.Standing != store.Up || len(s.Failures) != 1 || s.Failures[0].Generation != failed.generation {
+		t.Errorf("after it was taken back: %+v", s)
+	}
+	if n := c.count(c.id, store.BecameDegraded) + c.count(c.id, store.MendCommand); n > 0 {
+		t.Errorf("the store was called Degraded:\n%s", c.told(c.id))
 	}
 	clustertest.Eventually(t, "the workload is as it was before", func(context.Context) (bool, error) {
 		return equality.Semantic.DeepEqual(before, template()), nil

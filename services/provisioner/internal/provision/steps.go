@@ -52,11 +52,13 @@ func (p *plan) steps(a Attempt, c Cluster, via *string) []work.Step {
 	}
 }
 
-// isolate first sees whether the plan can be had: half of what can't be had whole isn't begun.
+// isolate first sees whether the plan can be had: half of what can't be had whole isn't begun. Where that can't be seen, the
+// right to look being among what is made here, it shows when the release is made.
 func (p *plan) isolate(ctx context.Context, a Attempt) error {
 	if p.stood {
-		if err := a.VolumesCanGrow(ctx, p.release); err != nil {
-			return err
+		err := a.VolumesCanGrow(ctx, p.release)
+		if why := cluster.Classify(err); why != nil && why.Reason == cluster.ReasonVolumeCannotGrow {
+			return why
 		}
 	}
 	return a.EnsureIsolation(ctx, p.isolation)
