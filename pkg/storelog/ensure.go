@@ -87,8 +87,10 @@ func ensureStream(
 ) error {
 	have, err := readConfig(ctx, js, name)
 	if err == nil && have == nil {
+		// Once for all tries: one that comes after a try whose answer was lost must find its own stream, not another's.
+		config := shape(jetstream.StreamConfig{Name: name}, settings)
 		err = ask(ctx, func(ctx context.Context) error {
-			_, err := js.CreateStream(ctx, shape(jetstream.StreamConfig{Name: name}, settings))
+			_, err := js.CreateStream(ctx, config)
 			return err
 		})
 		if err == nil {
@@ -140,9 +142,13 @@ func readConfig(ctx context.Context, js jetstream.JetStream, name string) (*jets
 // shape gives a stream our settings and keeps what isn't ours. The log forgets nothing: with an age or a size limit a
 // quiet store would lose its state. Direct gets stay off because replicas may answer them from behind.
 func shape(c jetstream.StreamConfig, settings Settings) jetstream.StreamConfig {
-	// A log that is only being made was written by no older release.
-	if c.Subjects == nil || settings.Raise && levelOf(c.Metadata) < store.Schema {
+	// A log that is only being made was written by no older release, and nobody has a name in it yet.
+	isNew := c.Subjects == nil
+	if isNew || settings.Raise && levelOf(c.Metadata) < store.Schema {
 		c.Metadata = withEntry(c.Metadata, metaWriteLevel, strconv.Itoa(store.Schema))
+	}
+	if isNew {
+		c.Metadata = withEntry(c.Metadata, metaTenantKey, newTenantKey())
 	}
 	c.Description = "Every command and event of every store"
 	c.Subjects = []string{AllSubjects}

@@ -19,6 +19,7 @@ const (
 	metaAncestors    = "store-platform.io/restored-from"
 	metaSweepsPaused = "store-platform.io/sweeps-paused"
 	metaWriteLevel   = "store-platform.io/write-level"
+	metaTenantKey    = "store-platform.io/tenant-key"
 )
 
 // ErrForeignLog: the log is another installation's. Whoever worked on it would make that one's stores a second time,

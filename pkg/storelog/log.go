@@ -19,6 +19,7 @@ type Log struct {
 	stream   jetstream.Stream
 	epoch    string
 	metadata map[string]string
+	naming   Naming
 	// level is the write level as this process last heard of it.
 	level *atomic.Int64
 }
@@ -44,8 +45,9 @@ func Open(ctx context.Context, nc *nats.Conn) (*Log, error) {
 
 func newLog(js jetstream.JetStream, stream jetstream.Stream) *Log {
 	info := stream.CachedInfo()
-	l := &Log{js: js, stream: stream, epoch: epochOf(info), metadata: info.Config.Metadata, level: &atomic.Int64{}}
-	l.level.Store(int64(levelOf(info.Config.Metadata)))
+	metadata := info.Config.Metadata
+	l := &Log{js: js, stream: stream, epoch: epochOf(info), metadata: metadata, naming: NamingOf(metadata), level: &atomic.Int64{}}
+	l.level.Store(int64(levelOf(metadata)))
 	return l
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -138,6 +139,10 @@ func TestALostLogComesBack(t *testing.T) {
 			restored := openLog(t, empty)
 			if restored.Epoch() == log.Epoch() || restored.Installation() != "one" {
 				t.Errorf("epoch %s after %s, installation %q", restored.Epoch(), log.Epoch(), restored.Installation())
+			}
+			somebody := netip.MustParseAddr("203.0.113.7")
+			if is, was := restored.Naming().Tenant(somebody), log.Naming().Tenant(somebody); is != was {
+				t.Errorf("a tenant is called %s, and was %s", is, was)
 			}
 			if reason, err := restored.SweepsPaused(t.Context()); err != nil || !strings.Contains(reason, backup) {
 				t.Errorf("sweeps are paused for %q, %v", reason, err)
