@@ -104,7 +104,7 @@ func TestNotYoursIsNotFound(t *testing.T) {
 	b := setup(t, proxied)
 	mine := b.create(`{}`, "X-Forwarded-For", "203.0.113.7")
 	path := "/stores/" + string(mine.ID)
-	if mine.Tenant != "ip:203.0.113.7" {
+	if mine.Tenant != b.named("203.0.113.7") {
 		t.Fatalf("tenant %q", mine.Tenant)
 	}
 	missing := wantProblem(t, b.get("/stores/sabcdefghijk", "X-Forwarded-For", "203.0.113.7"), http.StatusNotFound, problem.NotFound)

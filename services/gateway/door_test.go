@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -13,19 +14,25 @@ import (
 // trusting is a gateway with a proxy in front of it, which the test plays.
 func trusting(c *Config) { c.TrustProxy = []string{"127.0.0.0/8"} }
 
+// named is the tenant that an address is in the bundle's log.
+func (b *testBundle) named(address string) string {
+	b.t.Helper()
+	return b.log.Naming().Tenant(netip.MustParseAddr(address))
+}
+
 func TestForwardedClientsAreToldApart(t *testing.T) {
 	b := setup(t, trusting)
-	for forwarded, tenant := range map[string]string{
-		"203.0.113.7:51234":              "ip:203.0.113.7",
-		"203.0.113.8:51234":              "ip:203.0.113.8",
-		"[2001:db8:1::7]:443":            "ip:2001:db8:1::/64",
-		"[2001:db8:2::7]":                "ip:2001:db8:2::/64",
-		"unknown, , 203.0.113.9":         "ip:203.0.113.9",
-		"203.0.113.10, 127.0.0.6:15006":  "ip:203.0.113.10",
-		"198.51.100.1, 203.0.113.11:443": "ip:203.0.113.11",
+	for forwarded, client := range map[string]string{
+		"203.0.113.7:51234":              "203.0.113.7",
+		"203.0.113.8:51234":              "203.0.113.8",
+		"[2001:db8:1::7]:443":            "2001:db8:1::",
+		"[2001:db8:2::7]":                "2001:db8:2::",
+		"unknown, , 203.0.113.9":         "203.0.113.9",
+		"203.0.113.10, 127.0.0.6:15006":  "203.0.113.10",
+		"198.51.100.1, 203.0.113.11:443": "203.0.113.11",
 	} {
-		if s := b.create(`{}`, "X-Forwarded-For", forwarded); s.Tenant != tenant {
-			t.Errorf("%q is %s, want %s", forwarded, s.Tenant, tenant)
+		if s := b.create(`{}`, "X-Forwarded-For", forwarded); s.Tenant != b.named(client) {
+			t.Errorf("%q is %s, want %s, which is %s", forwarded, s.Tenant, client, b.named(client))
 		}
 	}
 }
@@ -75,7 +82,7 @@ func TestWhoLooksAfterThePlatformSeesAllDeadLetters(t *testing.T) {
 		return query.DeadLettersReply{DeadLetters: []query.DeadLetter{{Seq: q.After + 1, Kind: query.DeadSetAside}}}
 	})
 	theirs := b.failed("X-Forwarded-For", "203.0.113.7")
-	for forwarded, scope := range map[string]query.Scope{"": query.All(), "203.0.113.9": query.Of("ip:203.0.113.9")} {
+	for forwarded, scope := range map[string]query.Scope{"": query.All(), "203.0.113.9": query.Of(b.named("203.0.113.9"))} {
 		var header []string
 		if forwarded != "" {
 			header = []string{"X-Forwarded-For", forwarded}

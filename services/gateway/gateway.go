@@ -71,7 +71,7 @@ func Run(ctx context.Context, cfg Config) error {
 func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener net.Listener) error {
 	hub := feed.NewHub()
 	b := bus.New(cfg.log(), hub.BrokerLost)
-	app, err := build(cfg, door.New(networks, cfg.hosts(), cfg.AdminKey).Handle, b, hub)
+	app, err := build(cfg, door.New(networks, cfg.hosts(), cfg.AdminKey, b.Naming).Handle, b, hub)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}

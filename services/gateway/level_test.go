@@ -11,7 +11,8 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
 
-// before takes the log's write level away, as it is in a log that the release before has made.
+// before takes away the log's write level and its key to tenants' names, neither of which a log has that the release before
+// has made, and ends the gateway.
 func (b *testBundle) before() {
 	b.t.Helper()
 	js, err := jetstream.New(b.conn)
@@ -24,6 +25,7 @@ func (b *testBundle) before() {
 	}
 	config := stream.CachedInfo().Config
 	delete(config.Metadata, "store-platform.io/write-level")
+	delete(config.Metadata, tenantKey)
 	if _, err := js.UpdateStream(b.t.Context(), config); err != nil {
 		b.t.Fatal(err)
 	}

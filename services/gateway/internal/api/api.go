@@ -103,12 +103,13 @@ func handle[I, O any](routes huma.API, op huma.Operation, handler func(context.C
 }
 
 func refuseNobody(ctx huma.Context, next func(huma.Context)) {
-	if principal.In(ctx.Context()).Known() {
+	err := principal.Missing(ctx.Context())
+	if err == nil {
 		next(ctx)
 		return
 	}
 	// What can't be written can't be told to anybody either.
-	_ = refusal.Of(refuse(ctx.Context(), principal.ErrNobody)).Send(humafiber.Unwrap(ctx))
+	_ = refusal.Of(refuse(ctx.Context(), err)).Send(humafiber.Unwrap(ctx))
 }
 
 // public registers an operation that shows everybody the same, and sends what its handler refuses through the one place

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,8 +23,11 @@ import (
 // ErrUnavailable: the broker isn't there now. It may be in a moment; nothing was sent.
 var ErrUnavailable = errors.New("the broker can't be reached")
 
+// errRemade: another log stands where the one that is open did, with other tenants and other sequences.
+var errRemade = errors.New("the log was made anew")
+
 const (
-	// openTimeout bounds one try to make and open the log; retryDelay is between two.
+	// openTimeout bounds one try to make and open the log, or to look whether it is still the same; retryDelay is between two.
 	openTimeout = 15 * time.Second
 	retryDelay  = time.Second
 )
@@ -49,6 +53,8 @@ type Bus struct {
 	shape storelog.Settings
 	lost  func()
 	parts atomic.Pointer[Parts]
+	// sure is behind which of the connection's interruptions, counted, the log was seen to be the one that is open.
+	sure atomic.Uint64
 }
 
 // New makes a bus that Run brings up. shape is how the log is to be; lost is called whenever the connection breaks.
@@ -92,13 +98,62 @@ func (b *Bus) Run(ctx context.Context, connect Connect) error {
 func (b *Bus) hold(ctx context.Context, conn *nats.Conn) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	interruptions := conn.Stats().Reconnects
 	parts, err := b.open(ctx, conn)
 	if err != nil {
 		return err
 	}
+	b.sure.Store(interruptions)
 	b.parts.Store(&parts)
 	slog.Info("opened the log", "epoch", parts.Log.Epoch())
-	b.watch(ctx, conn)
+	var watching sync.WaitGroup
+	watching.Go(func() { b.watch(ctx, conn) })
+	err = b.guard(ctx, &parts)
+	cancel()
+	watching.Wait()
+	return err
+}
+
+// guard holds the parts until ctx ends, and fails when the log has been made anew: a broker may come back with an empty
+// disk, and another gateway be the first to find it. To go on then would be to write names of tenants that aren't that log's.
+// So Parts gives nothing away after an interruption before this has looked.
+func (b *Bus) guard(ctx context.Context, parts *Parts) error {
+	back := parts.Conn.StatusChanged(nats.CONNECTED)
+	defer parts.Conn.RemoveStatusListener(back)
+	again := time.NewTicker(retryDelay)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-back:
+		case <-again.C:
+		}
+		if err := b.look(ctx, parts); err != nil {
+			b.parts.Store(nil)
+			// Who listens has a ticket with a name of the old log.
+			b.lost()
+			return err
+		}
+	}
+}
+
+// look fails when the log isn't the one that is open. Silence, and no log at all, say nothing.
+func (b *Bus) look(ctx context.Context, parts *Parts) error {
+	interruptions := parts.Conn.Stats().Reconnects
+	if !parts.Conn.IsConnected() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	now, err := storelog.Open(ctx, parts.Conn)
+	if err != nil {
+		return nil
+	}
+	if now.Epoch() != parts.Log.Epoch() {
+		return fmt.Errorf("%w: %s instead of %s", errRemade, now.Epoch(), parts.Log.Epoch())
+	}
+	b.sure.Store(interruptions)
 	return nil
 }
 
@@ -160,10 +215,20 @@ func (b *Bus) open(ctx context.Context, conn *nats.Conn) (Parts, error) {
 // Parts returns what to work with, or ErrUnavailable at once instead of after a time-out.
 func (b *Bus) Parts() (*Parts, error) {
 	parts := b.parts.Load()
-	if parts == nil || !parts.Conn.IsConnected() {
+	if parts == nil || !parts.Conn.IsConnected() || parts.Conn.Stats().Reconnects != b.sure.Load() {
 		return nil, ErrUnavailable
 	}
 	return parts, nil
+}
+
+// Naming is how the log that is open names tenants, also while the broker is away. Before there is one it names nobody but
+// this machine.
+func (b *Bus) Naming() storelog.Naming {
+	parts, ok := b.Known()
+	if !ok {
+		return storelog.Naming{}
+	}
+	return parts.Log.Naming()
 }
 
 // Known returns the parts also while the broker is away: catalog and platform then tell what they knew last.

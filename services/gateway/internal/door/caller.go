@@ -9,10 +9,6 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
 
-// loopbackTenant is every process of this machine, over IPv4 or IPv6: a browser may take either from one click to the
-// next.
-const loopbackTenant = "ip:loopback"
-
 // errNoAddress: whatever this is isn't TCP. All clients would be one.
 var errNoAddress = errors.New("the connection has no address")
 
@@ -90,15 +86,3 @@ func readHop(text string) (netip.Addr, error) {
 // plain is the address without what networks can't be compared with: IPv4 written as IPv6, and an interface of the
 // machine that wrote it.
 func plain(address netip.Addr) netip.Addr { return address.Unmap().WithZone("") }
-
-// tenantOf names the tenant that an address is in open mode. Who has one IPv6 address has its whole /64.
-func tenantOf(address netip.Addr) string {
-	switch {
-	case address.IsLoopback():
-		return loopbackTenant
-	case address.Is6():
-		return "ip:" + netip.PrefixFrom(address, 64).Masked().String()
-	default:
-		return "ip:" + address.String()
-	}
-}

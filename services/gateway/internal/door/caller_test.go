@@ -1,6 +1,7 @@
 package door
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
 
@@ -49,6 +51,15 @@ func drawWay(t *rapid.T) way {
 		w.proxies = append(w.proxies, drawIn(t, network))
 	}
 	return w
+}
+
+// drawNaming draws a log's: one that was made with a key, or without.
+func drawNaming(t *rapid.T) storelog.Naming {
+	if rapid.Bool().Draw(t, "in clear") {
+		return storelog.NamingOf(nil)
+	}
+	key := rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "key")
+	return storelog.NamingOf(map[string]string{"store-platform.io/tenant-key": base64.StdEncoding.EncodeToString(key)})
 }
 
 // drawIn draws an address of the network.
@@ -124,7 +135,7 @@ func whose(address netip.Addr) string {
 
 func TestClientsBehindTheSameProxiesAreToldApart(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := drawWay(t)
+		w, naming := drawWay(t), drawNaming(t)
 		one, other := drawClient(t, w), drawClient(t, w)
 		if rapid.Bool().Draw(t, "neighbours") {
 			other = one.Next()
@@ -143,7 +154,7 @@ func TestClientsBehindTheSameProxiesAreToldApart(t *testing.T) {
 				if found.here {
 					t.Fatalf("%s by %q is at the machine", client, by.hops)
 				}
-				tenant := tenantOf(found.address)
+				tenant := naming.Tenant(found.address)
 				if before, known := tenants[client]; known && before != tenant {
 					t.Fatalf("%s by %q is %s, and was %s", client, by.hops, tenant, before)
 				}
@@ -153,7 +164,7 @@ func TestClientsBehindTheSameProxiesAreToldApart(t *testing.T) {
 		if same := whose(one) == whose(other); same != (tenants[one] == tenants[other]) {
 			t.Fatalf("%s is %s, and %s is %s", one, tenants[one], other, tenants[other])
 		}
-		if tenants[one] == loopbackTenant {
+		if tenants[one] == storelog.LoopbackTenant {
 			t.Fatalf("%s is this machine's", one)
 		}
 	})
@@ -173,7 +184,7 @@ func TestNobodyForwardedIsAtTheMachine(t *testing.T) {
 		}
 		// A proxy's word that its own machine asked is not about this one, and only a proxy's of this one counts.
 		peer = plain(peer)
-		if err == nil && tenantOf(found.address) == loopbackTenant && !(peer.IsLoopback() && within(peer, w.trusted)) {
+		if err == nil && drawNaming(t).Tenant(found.address) == storelog.LoopbackTenant && !(peer.IsLoopback() && within(peer, w.trusted)) {
 			t.Fatalf("%s with %q is this machine's", peer, by.hops)
 		}
 	})

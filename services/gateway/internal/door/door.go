@@ -1,9 +1,10 @@
 // Package door decides who is asking and whether it may ask at all, before anything else looks at a request.
 //
-// In open mode (AUTH=open) there are no accounts: a client is its address. That is safe on one's own machine only as
-// long as a web page which the user happens to visit can't speak through the user's browser. So the door refuses a Host
-// that isn't the gateway's (a name of the attacker's that resolves to 127.0.0.1), an Origin that isn't the very page the
-// gateway served, requests that a browser says come from another site, and any body that a plain HTML form could send.
+// In open mode (AUTH=open) there are no accounts: a client is its address, by the name that the log has for it. That is
+// safe on one's own machine only as long as a web page which the user happens to visit can't speak through the user's
+// browser. So the door refuses a Host that isn't the gateway's (a name of the attacker's that resolves to 127.0.0.1), an
+// Origin that isn't the very page the gateway served, requests that a browser says come from another site, and any body
+// that a plain HTML form could send.
 package door
 
 import (
@@ -18,6 +19,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
@@ -28,12 +31,13 @@ type Door struct {
 	hosts   map[string]bool
 	// adminKey is a digest: comparing digests takes the same time whatever the lengths.
 	adminKey *[sha256.Size]byte
+	naming   func() storelog.Naming
 }
 
 // New makes a door. hosts are names the gateway answers to besides those of the loopback and the address that a
-// connection came in on; an empty adminKey means that there is no admin.
-func New(trusted []netip.Prefix, hosts []string, adminKey string) *Door {
-	d := &Door{trusted: trusted, hosts: map[string]bool{}}
+// connection came in on; an empty adminKey means that there is no admin. naming is how tenants are named at the moment.
+func New(trusted []netip.Prefix, hosts []string, adminKey string, naming func() storelog.Naming) *Door {
+	d := &Door{trusted: trusted, hosts: map[string]bool{}, naming: naming}
 	for _, host := range hosts {
 		if name := hostName(host); name != "" {
 			d.hosts[name] = true
@@ -46,7 +50,9 @@ func New(trusted []netip.Prefix, hosts []string, adminKey string) *Door {
 	return d
 }
 
-// Handle lets a request in, with its Principal in the user context, or answers it.
+// Handle lets a request in, with its Principal in the user context, or answers it. Before the log is there who comes from
+// elsewhere is let in as nobody, for the routes that answer everybody: a name that is made up meanwhile, in clear or not,
+// would be on the log for ever.
 func (d *Door) Handle(c *fiber.Ctx) error {
 	if err := d.refuseForeign(c); err != nil {
 		return err
@@ -62,14 +68,18 @@ func (d *Door) Handle(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	c.SetUserContext(principal.With(c.UserContext(), who))
+	ctx := principal.With(c.UserContext(), who)
+	if !who.Known() {
+		ctx = principal.Without(ctx, bus.ErrUnavailable)
+	}
+	c.SetUserContext(ctx)
 	return c.Next()
 }
 
 // principal is who a caller is with the key that it has sent, if any. Where there is no admin key, who sits at the
 // gateway's machine operates, and that is nobody whose request was forwarded.
 func (d *Door) principal(asks caller, key string) (principal.Principal, error) {
-	tenant := tenantOf(asks.address)
+	tenant := d.naming().Tenant(asks.address)
 	switch {
 	case d.adminKey == nil && asks.here:
 		return principal.AtMachine(asks.address, tenant), nil

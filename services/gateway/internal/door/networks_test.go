@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
 func TestWhoTheCallerIs(t *testing.T) {
@@ -11,6 +13,7 @@ func TestWhoTheCallerIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	inClear := storelog.NamingOf(nil)
 	for _, c := range []struct{ name, peer, forwarded, want string }{
 		{"no proxy", "203.0.113.7", "", "ip:203.0.113.7"},
 		{"invented by the client", "203.0.113.7", "198.51.100.1", "ip:203.0.113.7"},
@@ -35,8 +38,8 @@ func TestWhoTheCallerIs(t *testing.T) {
 			by.hops = strings.Split(c.forwarded, ",")
 		}
 		got, err := callerOf(netip.MustParseAddr(c.peer), by, trusted)
-		if err != nil || tenantOf(got.address) != c.want {
-			t.Errorf("%s: %q (%v), want %q", c.name, tenantOf(got.address), err, c.want)
+		if tenant := inClear.Tenant(got.address); err != nil || tenant != c.want {
+			t.Errorf("%s: %q (%v), want %q", c.name, tenant, err, c.want)
 		}
 	}
 	if _, err := callerOf(netip.Addr{}, forwarding{}, trusted); err == nil {
@@ -53,7 +56,7 @@ func TestNetworksOfEverybodyAreNotTrusted(t *testing.T) {
 }
 
 func TestNamesThatAreOurs(t *testing.T) {
-	d := New(nil, []string{"0.0.0.0:8080", "shops.example:8088"}, "")
+	d := New(nil, []string{"0.0.0.0:8080", "shops.example:8088"}, "", nil)
 	local := netip.MustParseAddr("192.0.2.10")
 	for host, want := range map[string]bool{
 		"localhost": true, "localhost:8080": true, "127.0.0.1:8080": true, "[::1]:8080": true, "127.8.9.1": true,

@@ -69,8 +69,8 @@ func New(b *bus.Bus, a *admission.Admission, eventsURL string, hub *Hub) (*Feed,
 // Handle answers GET /feed.
 func (f *Feed) Handle(c *fiber.Ctx) error {
 	ctx := c.UserContext()
-	if principal.In(ctx).Stores().SeesNothing() {
-		return principal.ErrNobody
+	if err := principal.Missing(ctx); err != nil {
+		return err
 	}
 	if !websocket.FastHTTPIsWebSocketUpgrade(c.Context()) {
 		c.Set(fiber.HeaderUpgrade, "websocket")

@@ -4,6 +4,7 @@
 package principal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/netip"
@@ -124,11 +125,33 @@ func (p Principal) has(right may) bool { return p.may&right != 0 }
 
 type key struct{}
 
+// asking is what a context says of who asks: a principal, or why there is none.
+type asking struct {
+	who Principal
+	why error
+}
+
 // With says who asks in what is done with the context.
-func With(ctx context.Context, p Principal) context.Context { return context.WithValue(ctx, key{}, p) }
+func With(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, key{}, asking{who: p})
+}
+
+// Without says that nobody asks, and why it can't be told who: whoever refuses nobody says that.
+func Without(ctx context.Context, why error) context.Context {
+	return context.WithValue(ctx, key{}, asking{why: why})
+}
 
 // In returns who asks; nobody, where the door has let nobody in.
 func In(ctx context.Context) Principal {
-	p, _ := ctx.Value(key{}).(Principal)
-	return p
+	a, _ := ctx.Value(key{}).(asking)
+	return a.who
+}
+
+// Missing is why nobody asks; nil where somebody does. A route that is for somebody asks this first of all.
+func Missing(ctx context.Context) error {
+	a, _ := ctx.Value(key{}).(asking)
+	if a.who.Known() {
+		return nil
+	}
+	return cmp.Or(a.why, ErrNobody)
 }

@@ -2,12 +2,35 @@ package principal
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"reflect"
 	"testing"
 
 	"github.com/store-platform/store-platform/pkg/query"
 )
+
+var errLost = errors.New("lost")
+
+// Nobody is refused with what is known of why, and always with something.
+func TestWhoIsMissingIsRefused(t *testing.T) {
+	somebody := With(context.Background(), Client(netip.MustParseAddr("203.0.113.7"), "ip:a", true))
+	for name, c := range map[string]struct {
+		ctx  context.Context
+		want error
+	}{
+		"no door":            {context.Background(), ErrNobody},
+		"the zero value":     {With(somebody, Principal{}), ErrNobody},
+		"with a reason":      {Without(somebody, errLost), errLost},
+		"without a reason":   {Without(somebody, nil), ErrNobody},
+		"somebody":           {somebody, nil},
+		"somebody after all": {With(Without(context.Background(), errLost), In(somebody)), nil},
+	} {
+		if err := Missing(c.ctx); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+}
 
 // Every method is asked by its type, so that a new one is here by itself.
 func TestNobodyMayDoOrSeeAnything(t *testing.T) {
@@ -18,6 +41,7 @@ func TestNobodyMayDoOrSeeAnything(t *testing.T) {
 		"nowhere":              AtMachine(netip.MustParseAddr("127.0.0.1"), ""),
 		"a key for nobody":     KeyHolder(netip.MustParseAddr("203.0.113.7"), ""),
 		"of a context without": In(With(context.Background(), Principal{})),
+		"of one that lost it":  In(Without(With(context.Background(), KeyHolder(netip.MustParseAddr("203.0.113.7"), "ip:a")), errLost)),
 	}
 	for name, p := range nobody {
 		v := reflect.ValueOf(p)
