@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -146,7 +147,7 @@ func (s *bus) load(log *storelog.Log, count int, events ...store.Message) {
 }
 
 func history(ctx context.Context, log *storelog.Log, n int, events []store.Message) error {
-	tenant := fmt.Sprintf("ip:10.255.%d.%d", n/20/256%256, n/20%256)
+	tenant := log.Naming().Tenant(netip.AddrFrom4([4]byte{10, 255, byte(n / 20 / 256), byte(n / 20)}))
 	state, err := log.Append(ctx, store.State{}, store.Message{
 		Type: store.CreateCommand, Store: store.DeriveID(tenant, fmt.Sprint(n)), Tenant: tenant, Actor: tenant, Time: time.Now(),
 		Facts: store.Facts{Request: strings.Repeat("0", 64), Spec: &store.Spec{

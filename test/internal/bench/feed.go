@@ -15,6 +15,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
 const (
@@ -23,7 +24,7 @@ const (
 	// dialers connect clients at once.
 	dialers = 16
 	// openTenant is who this machine's clients are in open mode.
-	openTenant = "ip:loopback"
+	openTenant = storelog.LoopbackTenant
 )
 
 // fanOut notes when each of many clients got each of a series of messages.

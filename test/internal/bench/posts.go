@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"path"
 	"sync"
 	"sync/atomic"
@@ -209,7 +210,7 @@ func (w *bareWriter) run() time.Duration {
 		var c claims
 		for n := range count {
 			if n%storesPerTenant == 0 {
-				c = claims{Tenant: "ip:" + w.tenants.address(), key: "tenant." + rand.Text() + "123456"}
+				c = claims{Tenant: w.log.Naming().Tenant(netip.MustParseAddr(w.tenants.address())), key: "tenant." + rand.Text() + "123456"}
 			}
 			if err := w.write(w.b.ctx, &c); err != nil {
 				return err

@@ -47,7 +47,7 @@ func (t *turn) newListener(n, tenant int) (*listener, error) {
 	}
 	address := t.address(tenant)
 	return &listener{
-		lab: t.Lab, name: name, address: address, tenant: "ip:" + address, records: records, random: rand.New(rand.NewPCG(t.seed, 1000+uint64(n))),
+		lab: t.Lab, name: name, address: address, tenant: t.named(address), records: records, random: rand.New(rand.NewPCG(t.seed, 1000+uint64(n))),
 	}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"os/exec"
 	"strings"
 
@@ -45,8 +46,13 @@ func (t *turn) clientName(kind string, n int) string {
 	return fmt.Sprintf("%s-%s-%s-%d", t.installation, t.name, kind, n)
 }
 
+// named is the tenant that an address is in the lab's log.
+func (t *turn) named(address string) string {
+	return t.follower.log.Naming().Tenant(netip.MustParseAddr(address))
+}
+
 // tenant is whose the n-th client's stores are in open mode, address where a tenant comes from.
-func (t *turn) tenant(n int) string       { return "ip:" + t.address(n/2) }
+func (t *turn) tenant(n int) string       { return t.named(t.address(n / 2)) }
 func (t *turn) address(tenant int) string { return fmt.Sprintf("10.77.%d.%d", t.number, tenant+1) }
 
 // logged is what has come into the log since the turn began.
