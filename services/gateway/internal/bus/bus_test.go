@@ -1,6 +1,8 @@
 package bus
 
 import (
+	"errors"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -8,6 +10,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/pkg/waittest"
 )
 
 // The gateway tries every second, for as long as something of the broker can't be had.
@@ -45,5 +48,27 @@ func TestATryThatFailsLeavesNothingOpen(t *testing.T) {
 		case <-deadline:
 			t.Fatalf("%d subscriptions, %d before", conn.NumSubscriptions(), before)
 		}
+	}
+}
+
+// What was open belongs to another log: nobody is to be named by it any more, and who listens comes back.
+func TestALogThatIsMadeAnewEndsWhatWasOpen(t *testing.T) {
+	conn := bustest.Start(t)
+	lost, ended := make(chan struct{}, 1), make(chan error, 1)
+	b := New(storelog.Settings{Replicas: 1}, func() { lost <- struct{}{} })
+	go func() { ended <- b.hold(t.Context(), conn) }()
+	waittest.Eventually(t, func() error { _, err := b.Parts(); return err })
+	parts, _ := b.Known()
+	if err := parts.Log.JetStream().DeleteStream(t.Context(), storelog.Stream); err != nil {
+		t.Fatal(err)
+	}
+	bustest.Ensure(t, conn, storelog.Settings{Replicas: 1})
+	if err := <-ended; !errors.Is(err, errRemade) {
+		t.Fatalf("it ended with %v", err)
+	}
+	<-lost
+	somebody := netip.MustParseAddr("203.0.113.7")
+	if _, known := b.Known(); known || b.Naming().Tenant(somebody) != "" {
+		t.Errorf("somebody is called %q", b.Naming().Tenant(somebody))
 	}
 }
