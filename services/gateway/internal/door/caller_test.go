@@ -184,7 +184,8 @@ func TestNobodyForwardedIsAtTheMachine(t *testing.T) {
 		}
 		// A proxy's word that its own machine asked is not about this one, and only a proxy's of this one counts.
 		peer = plain(peer)
-		if err == nil && drawNaming(t).Tenant(found.address) == storelog.LoopbackTenant && !(peer.IsLoopback() && within(peer, w.trusted)) {
+		ours := peer.IsLoopback() && within(peer, w.trusted)
+		if err == nil && drawNaming(t).Tenant(found.address) == storelog.LoopbackTenant && !ours {
 			t.Fatalf("%s with %q is this machine's", peer, by.hops)
 		}
 	})

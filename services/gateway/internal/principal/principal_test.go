@@ -34,6 +34,7 @@ func TestWhoIsMissingIsRefused(t *testing.T) {
 
 // Every method is asked by its type, so that a new one is here by itself.
 func TestNobodyMayDoOrSeeAnything(t *testing.T) {
+	operator := With(context.Background(), KeyHolder(netip.MustParseAddr("203.0.113.7"), "ip:a"))
 	nobody := map[string]Principal{
 		"the zero value":       {},
 		"an empty context's":   In(context.Background()),
@@ -41,7 +42,7 @@ func TestNobodyMayDoOrSeeAnything(t *testing.T) {
 		"nowhere":              AtMachine(netip.MustParseAddr("127.0.0.1"), ""),
 		"a key for nobody":     KeyHolder(netip.MustParseAddr("203.0.113.7"), ""),
 		"of a context without": In(With(context.Background(), Principal{})),
-		"of one that lost it":  In(Without(With(context.Background(), KeyHolder(netip.MustParseAddr("203.0.113.7"), "ip:a")), errLost)),
+		"of one that lost it":  In(Without(operator, errLost)),
 	}
 	for name, p := range nobody {
 		v := reflect.ValueOf(p)
