@@ -64,27 +64,17 @@ func (p *plan) isolate(ctx context.Context, a Attempt) error {
 	return a.EnsureIsolation(ctx, p.isolation)
 }
 
+// namespaceStep looks for the stamp once: what is looked at is what is made so then.
 func (p *plan) namespaceStep(a Attempt) work.Step {
-	stamped := func(ctx context.Context) (ns cluster.Namespace, err error) {
-		ns = p.namespace
-		ns.Stamp, err = p.stamping.next(ctx, a)
-		return ns, err
-	}
-	apply := act(func(ctx context.Context) error {
-		ns, err := stamped(ctx)
-		if err != nil {
-			return err
-		}
-		return a.EnsureNamespace(ctx, ns)
-	})
+	ns := p.namespace
+	apply := act(func(ctx context.Context) error { return a.EnsureNamespace(ctx, ns) })
 	if p.stood {
-		apply = unlessLost(func(ctx context.Context) ([]cluster.Drift, error) { return a.NamespaceDrift(ctx, p.namespace) }, apply)
+		apply = unlessLost(func(ctx context.Context) ([]cluster.Drift, error) { return a.NamespaceDrift(ctx, ns) }, apply)
 	}
 	return work.Step{
 		Name: stepNamespace,
-		Done: look(func(ctx context.Context) (bool, error) {
-			ns, err := stamped(ctx)
-			if err != nil {
+		Done: look(func(ctx context.Context) (done bool, err error) {
+			if ns.Stamp, err = p.stamping.next(ctx, a); err != nil {
 				return false, err
 			}
 			return a.NamespaceReady(ctx, ns)
