@@ -51,12 +51,13 @@ func (e *StandingError) Error() string {
 }
 
 // Intent is the verb that a tenant's wish amounts to: to retry a store that is being deleted is to delete it, and to
-// retry one that is Degraded, and of which nothing has failed that somebody still wants, is to mend it.
+// retry one that is Degraded is to mend it, unless something of it failed that waits for somebody. What was called off
+// doesn't: who presses "try again" over a shop that is shut doesn't want what somebody took back.
 func Intent(s State, v Verb) Verb {
 	switch {
 	case v == Retry && s.Verb == Delete:
 		return Delete
-	case v == Retry && s.Standing == DegradedStanding && !slices.ContainsFunc(s.Failures, Failure.isWanted):
+	case v == Retry && s.Standing == DegradedStanding && len(s.DeadLetters()) == 0:
 		return Mend
 	}
 	return v
@@ -106,8 +107,8 @@ func admitStanding(s State, v Verb) error {
 	return &StandingError{Verb: v, Status: s.Status}
 }
 
-// admitRetry goes by what is to be tried again, the failure of this generation or the newest for zero. A store that is
-// Broken may be asked for nothing else.
+// admitRetry goes by what is to be tried again, the failure of this generation or the one that comes first for zero. A store
+// that is Broken may be asked for nothing else.
 func admitRetry(s State, generation uint64) error {
 	f, found := s.failure(generation)
 	switch row := Verbs[f.Verb]; {

@@ -167,6 +167,37 @@ func TestACalledOffMendLeavesTheReason(t *testing.T) {
 	}
 }
 
+func TestWhatWasCalledOffMakesWayForWhatWaitsForSomebody(t *testing.T) {
+	h := ready()
+	h.add(store.SuspendCommand, 0, store.Facts{})
+	failed := h.state.Generation
+	h.add(store.BecameFailed, failed, store.Facts{Reason: "Quota", Message: "The cluster is full."})
+	h.add(store.UpdateCommand, 0, store.Facts{Spec: &large})
+	h.add(store.BecameFailed, h.state.Generation, store.Facts{Reason: store.ReasonCancelled, Message: "Called off."})
+	both := *h
+	if h.add(store.RetryCommand, 0, store.Facts{}); h.state.Doing() != store.Suspend || h.state.Root != failed {
+		t.Errorf("tried again: %s of %d", h.state.Doing(), h.state.Root)
+	}
+	h = &both
+	h.add(store.Discarded, h.state.Generation, store.Facts{DeadLetter: failed, Message: "Never mind."})
+	if h.add(store.RetryCommand, 0, store.Facts{}); h.state.Doing() != store.Update || h.state.Spec.Plan != "large" {
+		t.Errorf("with nothing else to try again: %s, plan %s", h.state.Doing(), h.state.Spec.Plan)
+	}
+}
+
+func TestADegradedStoreOfWhichSomethingWasCalledOffIsMended(t *testing.T) {
+	h := ready()
+	h.add(store.UpdateCommand, 0, store.Facts{})
+	h.add(store.BecameFailed, h.state.Generation, store.Facts{Reason: store.ReasonCancelled, Message: "Called off."})
+	if v := store.Intent(h.state, store.Retry); v != store.Retry {
+		t.Errorf("a store that works is asked for %s", v)
+	}
+	h.add(store.BecameDegraded, h.state.Generation, store.Facts{Reason: "NotAnswering"})
+	if v := store.Intent(h.state, store.Retry); v != store.Mend {
+		t.Errorf("what was called off is carried out by a %s", v)
+	}
+}
+
 func TestHealthIsToldOfWhatStandsAndIsLeftAlone(t *testing.T) {
 	all := histories()
 	no := store.ErrNothingToMend

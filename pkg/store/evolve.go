@@ -51,7 +51,7 @@ func command(s State, m Message) State {
 	return s.asked(causeOf(m.Facts))
 }
 
-// again takes up the failure that a retry names, or the newest.
+// again takes up the failure that a retry names, or the one that comes first.
 func again(s State, next Operation, letter uint64) (State, Operation) {
 	next.Of = Create
 	f, found := s.failure(letter)

@@ -92,26 +92,19 @@ type Failure struct {
 	Discarded string `json:"discarded,omitempty"`
 }
 
-// isWanted says whether nobody has put it away or called it off.
-func (f Failure) isWanted() bool { return f.Discarded == "" }
-
-// failure finds the one with this generation. For zero it is the newest that somebody still wants, or else the newest.
-func (s State) failure(generation uint64) (Failure, bool) {
-	newest := func(is func(Failure) bool) (Failure, bool) {
-		for _, f := range slices.Backward(s.Failures) {
-			if is(f) {
-				return f, true
-			}
+// failure finds the one with this generation. For zero it is the newest that nobody has dealt with, and only where there is
+// none the newest at all.
+func (s State) failure(generation uint64) (found Failure, ok bool) {
+	for _, f := range slices.Backward(s.Failures) {
+		switch {
+		case generation != 0 && f.Generation != generation:
+		case generation != 0, f.Discarded == "":
+			return f, true
+		case !ok:
+			found, ok = f, true
 		}
-		return Failure{}, false
 	}
-	if generation != 0 {
-		return newest(func(f Failure) bool { return f.Generation == generation })
-	}
-	if f, found := newest(Failure.isWanted); found {
-		return f, true
-	}
-	return newest(func(Failure) bool { return true })
+	return found, ok
 }
 
 // withoutFailures drops those that are dealt with.
@@ -128,7 +121,7 @@ func (s State) withoutFailures(dealt func(Failure) bool) []Failure {
 func (s State) DeadLetters() []uint64 {
 	var letters []uint64
 	for _, f := range s.Failures {
-		if f.isWanted() {
+		if f.Discarded == "" {
 			letters = append(letters, f.Generation)
 		}
 	}
