@@ -10,6 +10,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/gateway/internal/api"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
 
@@ -213,6 +214,16 @@ func TestNothingChangedIsNoMessage(t *testing.T) {
 	}
 }
 
+// engine is what a store can be changed to.
+func (b *testBundle) engine(id store.ID) api.Engine {
+	b.t.Helper()
+	a := b.get("/stores/" + string(id) + "/engine")
+	if a.status != http.StatusOK {
+		b.t.Fatalf("its engine is answered %d %s", a.status, a.body)
+	}
+	return decoded[api.Engine](b.t, a)
+}
+
 // A store keeps its version's pack, whatever is on offer meanwhile.
 func TestAStoreIsHeldToItsOwnVersionsPack(t *testing.T) {
 	b := setup(t)
@@ -221,6 +232,13 @@ func TestAStoreIsHeldToItsOwnVersionsPack(t *testing.T) {
 	next.Version, next.Suspended, next.Options = "2.0.0", engine.Suspended{}, next.Options[1:]
 	b.publish(samplePack(), next)
 	b.await("the next version is on offer", func() bool { return b.create(`{}`).Version == "2.0.0" })
+	own := b.engine(s.ID)
+	if own.Version != "1.0.0" || !own.Suspends || own.Default || len(own.Options) != 3 {
+		t.Errorf("its engine is %+v", own)
+	}
+	if offered := b.engine(b.create(`{}`).ID); offered.Version != "2.0.0" || offered.Suspends || !offered.Default || len(offered.Options) != 2 {
+		t.Errorf("a new store's engine is %+v", offered)
+	}
 	if got := b.changed(s.ID, `{"options":{"currency":"USD"}}`, http.StatusAccepted); got.Version != "1.0.0" || got.Options["currency"] != "USD" {
 		t.Errorf("changed to %+v", got)
 	}

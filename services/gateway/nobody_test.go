@@ -232,7 +232,8 @@ func refused(t *testing.T, method, url, body string, here stand, try func(*http.
 // The walk would show nothing if its requests were wrong for everybody: an operator gets further with each of them.
 func TestSomebodyGetsFurtherOnEveryRoute(t *testing.T) {
 	u := newUpstream(t)
-	b := setup(t, withFeed(u), func(c *Config) { c.AdminKey = "sesame" })
+	// A store of its own for each route.
+	b := setup(t, withFeed(u), func(c *Config) { c.AdminKey, c.MaxStores = "sesame", 100 })
 	app, _ := b.nobodys(t, u)
 	for _, subject := range []string{query.StoresSubject, query.EventsSubject, query.DeadLettersSubject, query.CredentialsSubject, query.GrowthSubject} {
 		b.answers(subject, func([]byte) any { return struct{}{} })

@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 )
 
 // Engine is an engine as merchants see it: what its images and probe are is the provisioner's business.
@@ -56,6 +57,8 @@ type EngineList struct {
 
 type enginesOutput struct{ Body EngineList }
 
+type engineOutput struct{ Body Engine }
+
 // PlanList is the plans of all engines.
 type PlanList struct {
 	Plans []Plan `json:"plans"`
@@ -76,7 +79,7 @@ func (a *API) catalog(routes huma.API) {
 		out := &enginesOutput{}
 		out.Body.Engines = []Engine{}
 		for _, pack := range catalog.Engines() {
-			out.Body.Engines = append(out.Body.Engines, engineOf(pack, pack.Name == preferred.Name))
+			out.Body.Engines = append(out.Body.Engines, engineOf(pack, preferred))
 		}
 		return out, nil
 	})
@@ -101,10 +104,30 @@ func (a *API) catalog(routes huma.API) {
 	})
 }
 
-func engineOf(p engine.Pack, preferred bool) Engine {
+// engine is a store's, and not a name and a version to look up: who has a store has its id, and wants to know what it can be
+// changed to.
+func (a *API) engine(ctx context.Context, in *idInput) (*engineOutput, error) {
+	state, err := a.read(ctx, *in)
+	if err != nil {
+		return nil, err
+	}
+	catalog, err := a.packs()
+	if err != nil {
+		return nil, err
+	}
+	pack, ok := catalog.Version(state.Spec.Engine, state.Spec.Version)
+	if !ok {
+		return nil, admission.ErrEngineUnknown
+	}
+	preferred, _ := catalog.Default()
+	return &engineOutput{Body: engineOf(pack, preferred)}, nil
+}
+
+func engineOf(p, preferred engine.Pack) Engine {
 	e := Engine{
-		Name: p.Name, Title: p.Title, Tier: p.Tier, Version: p.Version, Description: p.Description, Default: preferred,
-		Plans: plansOf(p), Options: []Option{}, Progress: p.Progress, Suspends: p.CanSuspend(),
+		Name: p.Name, Title: p.Title, Tier: p.Tier, Version: p.Version, Description: p.Description,
+		Default: p.Name == preferred.Name && p.Version == preferred.Version,
+		Plans:   plansOf(p), Options: []Option{}, Progress: p.Progress, Suspends: p.CanSuspend(),
 	}
 	for _, o := range p.Options {
 		e.Options = append(e.Options, Option{

@@ -62,6 +62,12 @@ func (a *API) details(routes huma.API) {
 		Summary: "A store's whole history", Description: "Also after its deletion.", Errors: []int{http.StatusNotFound},
 	}, a.events)
 	handle(routes, huma.Operation{
+		OperationID: "get-store-engine", Method: http.MethodGet, Path: "/stores/{id}/engine", Tags: []string{"Stores"},
+		Summary: "A store's engine", Description: "In the store's own version, which may be another than the one on offer: its plans and options are what the store can be " +
+			"changed to. 409 `engine_unknown` while nobody says what that version offers.",
+		Errors: []int{http.StatusNotFound, http.StatusConflict},
+	}, a.engine)
+	handle(routes, huma.Operation{
 		OperationID: "list-links", Method: http.MethodGet, Path: "/stores/{id}/links", Tags: []string{"Stores"},
 		Summary: "Where a store can be opened", Description: "Storefront, admin and the engine's quick links. 409 `not_ready` before Ready. They stay while the store is Degraded.",
 		Errors: []int{http.StatusNotFound, http.StatusConflict},
