@@ -1,7 +1,7 @@
 import * as api from './api.js';
 import { CreateForm } from './create.js';
 import { Detail } from './detail.js';
-import { $, announce, clock, setText } from './dom.js';
+import { $, announce, busy, clock, setText } from './dom.js';
 import { Feed } from './feed.js';
 import { List } from './list.js';
 import { Model } from './model.js';
@@ -34,8 +34,8 @@ const feed = new Feed({
     refreshLevel();
     if (!model.loaded) resync();
     if (model.selected) {
+      detail.reconnected();
       refreshSelected();
-      detail.catchUp();
     }
   },
   lost() {
@@ -162,6 +162,7 @@ function askRaise() {
       showLevel(await api.raise(operatorKey()));
       announce('The upgrade is over.');
     },
+    then: () => $('main').focus(),
   });
 }
 
@@ -169,15 +170,16 @@ function askSuspend(store) {
   ask({
     title: `Suspend ${store.name}?`, yes: 'Suspend it',
     text: 'All that it runs is stopped, and its address says that it is closed. Its data stays, it counts for the quota, and its lifetime runs on.',
-    send: async () => {
-      take(await api.command(store.id, 'suspend'));
-      detail.focus();
-    },
+    send: async () => take(await api.command(store.id, 'suspend')),
+    then: () => detail.focus(),
   });
 }
 
-/** ask wants a second click for what others notice. */
-function ask({ title, text, yes, send }) {
+/**
+ * ask wants a second click for what others notice. Where the cursor goes then is for after the dialog, beside which nothing can
+ * have it: the button that it would go back to is gone by then.
+ */
+function ask({ title, text, yes, send, then }) {
   const dialog = $('ask');
   setText($('ask-title'), title);
   setText($('ask-text'), text);
@@ -186,14 +188,12 @@ function ask({ title, text, yes, send }) {
   $('ask-no').onclick = () => dialog.close();
   $('ask-form').onsubmit = async (event) => {
     event.preventDefault();
-    $('ask-yes').disabled = true;
     try {
-      await send();
+      await busy($('ask-yes'), send);
       dialog.close();
+      then();
     } catch (problem) {
       setText($('ask-error'), problem.message);
-    } finally {
-      $('ask-yes').disabled = false;
     }
   };
   dialog.showModal();
@@ -261,14 +261,13 @@ function askDelete(store) {
   $('confirm-form').onsubmit = async (event) => {
     event.preventDefault();
     if (typed.value.trim() !== store.name) return;
-    $('confirm-yes').disabled = true;
     try {
-      take(await api.remove(store.id));
+      await busy($('confirm-yes'), async () => take(await api.remove(store.id)));
       announce(`${store.name} is being deleted`);
       dialog.close();
+      detail.focus();
     } catch (problem) {
       setText($('confirm-error'), problem.message);
-      $('confirm-yes').disabled = false;
     }
   };
   dialog.showModal();

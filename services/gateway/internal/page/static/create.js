@@ -1,5 +1,6 @@
 import * as api from './api.js';
-import { $, announce, el, setText } from './dom.js';
+import { $, announce, busy, setText } from './dom.js';
+import { choice, clearProblem, optionField, optionValue, showProblem, sizeOf } from './fields.js';
 
 /**
  * CreateForm is built from the catalog once, and again only when the catalog changed; what was typed is carried over.
@@ -58,16 +59,22 @@ export class CreateForm {
   }
 
   async submit() {
-    this.clearErrors();
+    clearProblem($('create-form'), $('create-error'));
     const wish = this.wish();
     const content = JSON.stringify(wish);
     if (content !== this.sent || !this.key) {
       this.key = api.newKey();
       this.sent = content;
     }
-    const button = $('create-submit');
-    button.disabled = true;
-    setText(button, 'Creating…');
+    try {
+      await busy($('create-submit'), () => this.send(wish));
+    } catch (problem) {
+      showProblem($('create-form'), $('create-error'), problem);
+    }
+  }
+
+  async send(wish) {
+    setText($('create-submit'), 'Creating…');
     try {
       const store = await api.create(wish, this.key);
       this.key = '';
@@ -75,81 +82,8 @@ export class CreateForm {
       this.showEngine({ options: {} });
       announce(`${store.name} is being created`);
       this.created(store);
-    } catch (problem) {
-      this.showProblem(problem);
     } finally {
-      button.disabled = false;
-      setText(button, 'Create store');
+      setText($('create-submit'), 'Create store');
     }
   }
-
-  showProblem(problem) {
-    const faults = problem.faults.length ? problem.faults : problem.field ? [{ field: problem.field, message: problem.message }] : [];
-    const homeless = faults.filter((fault) => !this.showFault(fault));
-    if (!faults.length || homeless.length) setText($('create-error'), problem.message);
-  }
-
-  showFault({ field, message }) {
-    const place = $('create-form').querySelector(`[data-error-for="${CSS.escape(field)}"]`);
-    if (!place) return false;
-    if (field.startsWith('options.')) $('create-more').open = true;
-    setText(place, message);
-    const input = document.getElementById(`create-${field.replace('.', '-')}`);
-    if (input) {
-      input.setAttribute('aria-invalid', 'true');
-      input.focus();
-    }
-    return true;
-  }
-
-  clearErrors() {
-    setText($('create-error'), '');
-    for (const node of $('create-form').querySelectorAll('[data-error-for]')) setText(node, '');
-    for (const node of $('create-form').querySelectorAll('[aria-invalid]')) node.removeAttribute('aria-invalid');
-  }
-}
-
-export { choice, optionField, optionValue, sizeOf };
-
-/** sizeOf says a plan's Kubernetes quantities as people do. */
-function sizeOf(plan) {
-  const cpu = plan.cpu.endsWith('m') ? String(Number(plan.cpu.slice(0, -1)) / 1000) : plan.cpu;
-  const bytes = (quantity) => quantity.replace(/^([\d.]+)([KMGT]i)$/, '$1 $2B');
-  return `${cpu} CPU, ${bytes(plan.memory)} memory, ${bytes(plan.storage)} storage`;
-}
-
-function choice(name, value, checked, title, about, tag, disabled) {
-  // The attribute and not the property: it is what a reset of the form goes back to.
-  const input = el('input', { type: 'radio', name, value, checked, disabled });
-  return el('label', { class: 'choice' }, input,
-    el('b', { text: title }, tag ? el('span', { class: 'tag', text: tag }) : ''), el('small', { text: about }));
-}
-
-function optionField(option, typed, form = 'create') {
-  const id = `${form}-options-${option.name}`;
-  const value = typed !== undefined ? typed : option.default;
-  const shared = { id, data: { option: option.name, type: option.type }, 'aria-describedby': `${id}-hint ${id}-error` };
-  const hint = el('p', { class: 'hint', id: `${id}-hint`, text: option.description || '' });
-  const error = el('p', { class: 'error', id: `${id}-error`, data: { errorFor: `options.${option.name}` } });
-  if (option.type === 'boolean') {
-    const box = el('input', { ...shared, type: 'checkbox' });
-    box.checked = Boolean(value);
-    return el('div', { class: 'option' }, el('label', { class: 'check' }, box, option.title), hint, error);
-  }
-  let input;
-  if (option.type === 'enum') {
-    input = el('select', shared, ...option.enum.map((v) => el('option', { value: v, text: v })));
-    if (value !== undefined) input.value = value;
-  } else {
-    const number = option.type === 'integer';
-    input = el('input', { ...shared, type: number ? 'number' : 'text', maxlength: number ? undefined : option.max, min: number ? option.min : undefined, max: number ? option.max : undefined, autocomplete: 'off' });
-    input.value = value !== undefined ? String(value) : '';
-  }
-  return el('div', { class: 'option' }, el('label', { for: id, text: option.title + (option.required ? ' (required)' : '') }), input, hint, error);
-}
-
-function optionValue(input) {
-  if (input.dataset.type === 'boolean') return input.checked;
-  if (input.value === '') return undefined;
-  return input.dataset.type === 'integer' ? Number(input.value) : input.value;
 }

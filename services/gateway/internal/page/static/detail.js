@@ -1,6 +1,6 @@
 import * as api from './api.js';
 import { ChangeForm } from './change.js';
-import { $, clock, dateAndClock, el, safeURL, setText } from './dom.js';
+import { $, busy, clock, dateAndClock, el, safeURL, setText } from './dom.js';
 import { Secrets } from './secrets.js';
 import { currentStep, doingWords, eventWords, failureWords, isTeardown, progressOf, stepTitle, stepsOf } from './words.js';
 
@@ -13,21 +13,26 @@ export class Detail {
     this.model = model;
     this.actions = actions;
     this.id = '';
+    this.drafts = new Map();
   }
 
   async open(id) {
     if (this.id === id) return this.render();
+    this.close();
     this.id = id;
     this.events = new Map();
     this.linksFor = 0;
     this.deleteSeq = undefined;
     this.stepsShown = '';
+    this.asked = false;
     this.build();
     this.render();
     await this.catchUp();
   }
 
+  /** close keeps what was typed into the store's form for when it is opened again. */
   close() {
+    if (this.id && this.change.touched()) this.drafts.set(this.id, this.change);
     this.id = '';
   }
 
@@ -55,7 +60,8 @@ export class Detail {
     this.note.append(this.noteText, this.noteMore);
     part('failures', 'ul', { class: 'failures', 'aria-label': 'What failed' });
     this.failuresShown = '';
-    this.change = new ChangeForm(this.id, this.model, this.actions.changed);
+    this.change = this.drafts.get(this.id) || new ChangeForm(this.id, this.model, this.actions.changed);
+    this.drafts.delete(this.id);
     part('steps', 'ol', { class: 'steps', 'aria-label': 'Steps' });
     part('links', 'div', { class: 'links' });
     part('address', 'p', { class: 'address mono' });
@@ -75,18 +81,19 @@ export class Detail {
       for (const node of [this.pill, this.note, this.steps, this.failures, this.secrets.node, this.change.node, ...this.buttons()]) node.hidden = true;
       return;
     }
-    const engine = this.model.engine(store.engine);
+    const engine = this.model.engineOf(store);
+    if (!engine) this.learn(store);
     setText(this.name, store.name);
     this.pill.hidden = false;
     setText(this.pill, store.status);
     this.pill.dataset.status = store.status;
     setText(this.doing, doingWords(store));
-    this.renderFacts(store, engine);
+    this.renderFacts(store);
     this.renderNote(store, engine);
     this.renderSteps(store);
     this.renderFailures(store);
     this.renderButtons(store, engine);
-    this.change.render(store, engine);
+    this.change.render(store);
     const stands = store.status === 'Ready' || store.status === 'Degraded';
     this.secrets.node.hidden = !stands;
     if (!stands) this.secrets.forget();
@@ -103,7 +110,8 @@ export class Detail {
     const idle = !store.operation;
     const going = store.status === 'Deleting' || store.status === 'Deleted';
     const up = store.status === 'Ready' || store.status === 'Degraded';
-    this.retryButton.hidden = !idle || !(store.status === 'Failed' || (store.status === 'Degraded' && !(store.failures || []).length));
+    // What failed has a button of its own; what was called off has none, and hides none.
+    this.retryButton.hidden = !idle || !(store.status === 'Failed' || (store.status === 'Degraded' && !waiting(store).length));
     this.resumeButton.hidden = !(idle && store.status === 'Suspended');
     this.suspendButton.hidden = !(idle && up && engine && engine.suspends);
     this.cancelButton.hidden = idle || going;
@@ -112,7 +120,7 @@ export class Detail {
 
   /** renderFailures lists what failed of a store that stands; of one that was never made the note says it. */
   renderFailures(store) {
-    const failures = store.status === 'Failed' ? [] : (store.failures || []).filter((failure) => !failure.discarded);
+    const failures = store.status === 'Failed' ? [] : waiting(store);
     this.failures.hidden = failures.length === 0;
     const same = JSON.stringify([failures, store.operation]);
     if (same === this.failuresShown) return;
@@ -124,7 +132,8 @@ export class Detail {
         on: { click: (event) => this.ask(event.target, () => api.redrive(failure.generation)) } }))));
   }
 
-  renderFacts(store, engine) {
+  renderFacts(store) {
+    const engine = this.model.engine(store.engine);
     const texts = [engine ? engine.title : store.engine, `Plan ${store.plan}`, `Made ${dateAndClock(store.createdAt)}`];
     if (store.expiresAt && store.status !== 'Deleted') texts.push(`Deleted by itself ${dateAndClock(store.expiresAt)}`);
     if (store.attempt > 1) texts.push(`Attempt ${store.attempt}`);
@@ -161,6 +170,18 @@ export class Detail {
     }
   }
 
+  /** learn asks for the version of the engine that the store is of, where another is on offer; after an outage once more. */
+  async learn(store) {
+    if (this.asked || !this.model.engines.length) return;
+    this.asked = true;
+    try {
+      this.model.learn(await api.engineOf(store.id));
+      if (this.id === store.id) this.render();
+    } catch {
+      // Until then there is nothing to choose of it.
+    }
+  }
+
   async loadLinks(store) {
     this.linksFor = store.generation;
     try {
@@ -177,7 +198,13 @@ export class Detail {
     }
   }
 
-  /** catchUp reads what isn't shown yet; it is called when a store is opened and after an outage. */
+  /** reconnected asks anew for what an outage kept away. */
+  reconnected() {
+    this.asked = false;
+    return this.catchUp();
+  }
+
+  /** catchUp reads what of the history isn't shown yet. */
   async catchUp() {
     const id = this.id;
     if (!id) return;
@@ -212,14 +239,14 @@ export class Detail {
   /** ask sends a command and shows its answer. The button goes where it was pressed, so the focus moves to the store's name. */
   async ask(button, send) {
     setText(this.actionError, '');
-    button.disabled = true;
     try {
-      this.actions.changed(await send());
+      this.actions.changed(await busy(button, send));
       this.focus();
     } catch (problem) {
       setText(this.actionError, problem.message);
-    } finally {
-      button.disabled = false;
     }
   }
 }
+
+/** waiting are the failures of a store that nobody has dealt with. */
+const waiting = (store) => (store.failures || []).filter((failure) => !failure.discarded);

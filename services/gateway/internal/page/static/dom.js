@@ -37,6 +37,18 @@ export const clock = (time) =>
 
 export const dateAndClock = (time) => new Date(time).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' });
 
+/** busy keeps a button from being pressed twice. One that is disabled under the cursor loses it, and is given it back. */
+export async function busy(button, work) {
+  const held = document.activeElement === button;
+  button.disabled = true;
+  try {
+    return await work();
+  } finally {
+    button.disabled = false;
+    if (held && document.activeElement === document.body) button.focus();
+  }
+}
+
 export function announce(text) {
   $('announce').textContent = text;
 }

@@ -53,7 +53,7 @@ export class List {
     setText(row.name, store.name);
     setText(row.pill, store.status);
     row.pill.dataset.status = store.status;
-    setText(row.about, progressOf(store, this.model.engine(store.engine), this.model.platform));
+    setText(row.about, progressOf(store, this.model.engineOf(store), this.model.platform));
     row.link.setAttribute('aria-current', String(this.model.selected === store.id));
   }
 

@@ -6,6 +6,7 @@ export class Model {
   constructor() {
     this.stores = new Map();
     this.engines = [];
+    this.versions = new Map();
     this.platform = null;
     this.selected = '';
     this.loaded = false;
@@ -32,8 +33,21 @@ export class Model {
     return this.stores.get(id);
   }
 
+  /** engine is the one on offer: what new stores are made of. */
   engine(name) {
     return this.engines.find((engine) => engine.name === name);
+  }
+
+  /** engineOf is a store's, in its own version; undefined until that is known. Stores of the oldest logs say no version. */
+  engineOf(store) {
+    const offered = this.engine(store.engine);
+    if (offered && (!store.engineVersion || offered.version === store.engineVersion)) return offered;
+    return this.versions.get(`${store.engine} ${store.engineVersion}`);
+  }
+
+  /** learn remembers a version that isn't on offer. */
+  learn(engine) {
+    this.versions.set(`${engine.name} ${engine.version}`, engine);
   }
 
   /** listed are the stores of the list, newest first; a deleted one stays only while it is open. */

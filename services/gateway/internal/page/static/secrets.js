@@ -1,5 +1,5 @@
 import * as api from './api.js';
-import { announce, el, setText } from './dom.js';
+import { announce, busy, el, setText } from './dom.js';
 
 /**
  * Secrets shows a store's passwords on request. They live in this part of the page and nowhere else, and go when it is
@@ -27,9 +27,8 @@ export class Secrets {
 
   async show() {
     setText(this.error, '');
-    this.button.disabled = true;
     try {
-      const credentials = await api.credentials(this.id, adminKey);
+      const credentials = await busy(this.button, () => api.credentials(this.id, adminKey));
       this.shown = true;
       if (adminKey) dispatchEvent(new Event('unlocked'));
       this.place.replaceChildren(table(credentials));
@@ -38,8 +37,6 @@ export class Secrets {
     } catch (problem) {
       if (problem.code === 'admin_key_required' || problem.code === 'admin_key_wrong') this.askKey(problem);
       else setText(this.error, problem.message);
-    } finally {
-      this.button.disabled = false;
     }
   }
 

@@ -50,7 +50,6 @@ export function doingWords(store) {
 /** failureWords says what failed of a store and why. */
 export function failureWords(failure) {
   const what = WANTED[failure.verb] || failure.verb;
-  if (failure.reason === 'Cancelled') return `${what} was called off.`;
   const where = failure.step ? ` at “${stepTitle(failure.step, false)}”` : '';
   return `${what} failed${where}. ${failure.message || ''}`.trim();
 }
@@ -136,10 +135,11 @@ export function eventWords(event, deleting) {
       return { title: `Message ${facts.deadLetter} is read once more`, more: `by ${event.actor}` };
     case 'discarded':
       return { title: 'Put away by an operator', more: facts.message };
+    // Of a suspended store these two tell of its sign, and not of its shop.
     case 'degraded':
-      return { title: 'Degraded', more: facts.message, detail: facts.detail, kind: 'bad' };
+      return { title: 'It isn’t as it should be', more: facts.message, detail: facts.detail, kind: 'bad' };
     case 'recovered':
-      return { title: 'Ready again: the store works by itself', kind: 'ok' };
+      return { title: 'It is as it should be again, by itself', kind: 'ok' };
     case 'ready':
       return { title: 'Ready: the store answered a real request', more: facts.via ? `asked via ${facts.via}` : '', kind: 'ok' };
     case 'failed':
