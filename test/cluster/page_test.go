@@ -39,8 +39,10 @@ func TestAMerchantDoesItAllOnThePage(t *testing.T) {
 		return s.Options["currency"] == "USD" && s.Status == store.Ready && s.Operation == ""
 	})
 
+	p.overtaken()
+
 	p.do("#store/"+string(p.id),
-		tab.Press("Suspend…"), tab.Press("Suspend it"), tab.Says("#detail .pill", "Suspended"), tab.Shoot("suspended"),
+		tab.Press("Suspend…"), tab.Press("Suspend it"), tab.Cursor("#detail-name"), tab.Says("#detail .pill", "Suspended"), tab.Shoot("suspended"),
 	)
 	suspended := p.until(func(s query.Store) bool { return s.Status == store.Suspended && s.Operation == "" })
 	status, text, err := b.Visit(t.Context(), suspended, http.MethodGet, "/", nil, "", "")
@@ -51,8 +53,30 @@ func TestAMerchantDoesItAllOnThePage(t *testing.T) {
 
 	p.until(func(s query.Store) bool { return s.Operation == "" })
 	p.do("#store/"+string(p.id),
-		tab.Press("Delete"), tab.Type("#confirm-name", "Renamed there"), tab.Press("Delete store"), tab.Says("#detail .pill", "Deleted"),
+		tab.Press("Delete"), tab.Type("#confirm-name", "Renamed last"), tab.Press("Delete store"), tab.Cursor("#detail-name"),
+		tab.Says("#detail .pill", "Deleted"),
 	)
+}
+
+// overtaken types a name, which is there still after a look elsewhere, and before it is sent somebody else gives another, of
+// which the feed brings nothing: who types is told first.
+func (p *page) overtaken() {
+	p.Helper()
+	there := "#store/" + string(p.id)
+	p.do(there,
+		p.Says("#connection", "Live"), p.Click("#detail .change summary"), p.Type("#change-name", "Renamed last"),
+		p.Click(`.sidebar a[href="#new"]`), p.Cursor("#create-name"), p.Click(`#list a[href="`+there+`"]`), p.See("#change-name"),
+		p.Deafen(), p.Says("#connection", "Reconnecting"),
+	)
+	if _, err := p.Call(p.Context(), http.MethodPatch, "/stores/"+string(p.id), map[string]string{"name": "Renamed by another"}, nil); err != nil {
+		p.Fatal(err)
+	}
+	if err := p.Do(
+		p.Press("Save changes"), p.Says("#detail .change", "Renamed by another"), p.Shoot("overtaken"),
+		p.Press("Save changes"), p.Says("#detail-name", "Renamed last"),
+	); err != nil {
+		p.Fatal(err)
+	}
 }
 
 // page is the gateway's, with one store on it.

@@ -205,6 +205,11 @@ func (t *Tab) Cursor(selector string) Act {
 	}
 }
 
+// Deafen cuts the page's WebSocket and lets it have no other, as behind a proxy that passes none, until it is opened anew.
+func (t *Tab) Deafen() Act {
+	return chromedp.Evaluate[chromedp.Void](`window.WebSocket = class extends EventTarget { close() {} }, dispatchEvent(new Event("offline")), undefined`)
+}
+
 // Where reads the path of the page.
 func (t *Tab) Where(into *string) Act {
 	return func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
