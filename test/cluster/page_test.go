@@ -86,9 +86,13 @@ type page struct {
 	id store.ID
 }
 
-// do performs acts at a place of the page, during which nothing on it may fail but what is refused.
+// do performs acts at a place of the page, opened anew, during which nothing on it may fail but what is refused.
 func (p *page) do(place string, acts ...shops.Act) {
 	p.Helper()
+	// From one place of a page to another, or to the same, a browser doesn't load it again.
+	if err := p.Do(p.Open("about:blank")); err != nil {
+		p.Fatal(err)
+	}
 	faults, err := p.DoAt(p.API+"/"+place, acts...)
 	if err != nil {
 		p.Fatal(err)
