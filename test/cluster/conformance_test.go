@@ -119,7 +119,7 @@ func (c *conformance) part(name string, run func(*conformance)) {
 		inner := *c
 		inner.bench = &b
 		run(&inner)
-		c.orders = inner.orders
+		c.orders, c.at = inner.orders, inner.at
 	})
 }
 
