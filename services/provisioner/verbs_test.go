@@ -48,14 +48,25 @@ func (b *bundle) on(t *testing.T) *bundle {
 // stand makes a store of the pack.
 func (b *bundle) stand(traps *traps, pack engine.Pack) *course {
 	b.t.Helper()
-	c := &course{bundle: b, traps: traps, id: b.api.NewID(b.t), pack: pack}
+	return b.standAll(traps, pack, 1)[0]
+}
+
+// standAll makes so many at once.
+func (b *bundle) standAll(traps *traps, pack engine.Pack, n int) []*course {
+	b.t.Helper()
 	plan, err := pack.Plan("")
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.createOf(c.id, pack, plan.Name)
-	b.awaitType(c.id, store.BecameReady)
-	return c
+	all := make([]*course, n)
+	for i := range all {
+		all[i] = &course{bundle: b, traps: traps, id: b.api.NewID(b.t), pack: pack}
+		b.createOf(all[i].id, pack, plan.Name)
+	}
+	for _, c := range all {
+		b.awaitType(c.id, store.BecameReady)
+	}
+	return all
 }
 
 // asked is a command that was admitted.
@@ -275,8 +286,14 @@ func (c *course) requireDone(a asked, end storelog.Entry) {
 	}
 }
 
-// deleteAt has the store deleted in the step.
-func (c *course) deleteAt(row store.Row, behind int) {
+// doomed is a store that was asked to be deleted while an operation was at it.
+type doomed struct {
+	id store.ID
+	in asked
+}
+
+// deleteAt has the store deleted in the step, and leaves it to others to wait for its end.
+func (c *course) deleteAt(row store.Row, behind int) doomed {
 	c.t.Helper()
 	c.bringTo(row)
 	t := newTrap(row.Verb, behind)
@@ -296,14 +313,25 @@ func (c *course) deleteAt(row store.Row, behind int) {
 		c.awaitClosed(t.sprung, string(row.Verb)+" comes to step "+row.Steps[behind])
 	}
 	c.command(c.id, store.DeleteCommand, nil)
-	t.open()
-	c.awaitType(c.id, store.BecameDeleted)
-	if end := c.awaitEnd(a); end.Message.Type != store.Superseded {
-		c.t.Errorf("%s ended as %s:\n%s", row.Verb, end.Message.Type, c.told(c.id))
+	return doomed{c.id, a}
+}
+
+// requireDeleted waits until all of them are gone, and the operations that were at them have ended for that.
+func (b *bundle) requireDeleted(all []doomed) {
+	b.t.Helper()
+	var ids []store.ID
+	for _, d := range all {
+		c := &course{bundle: b, id: d.id}
+		b.awaitType(d.id, store.BecameDeleted)
+		if end := c.awaitEnd(d.in); end.Message.Type != store.Superseded {
+			b.t.Errorf("%s ended as %s:\n%s", d.in.Verb, end.Message.Type, b.told(d.id))
+		}
+		if s := b.state(d.id); s.Status != store.Deleted || s.InFlight() {
+			b.t.Errorf("the store is %s, in flight: %t", s.Status, s.InFlight())
+		}
+		ids = append(ids, d.id)
 	}
-	if s := c.state(c.id); s.Status != store.Deleted || s.InFlight() {
-		c.t.Errorf("the store is %s, in flight: %t", s.Status, s.InFlight())
-	}
+	b.requireAllGone(ids)
 }
 
 // shut keeps the store's visitors out until the returned function is called.
