@@ -68,19 +68,13 @@ func (l *Lab) disturb(ctx context.Context, d disturbance) error {
 	}
 	fmt.Fprintf(l.out, "%s: seed %d, %s, leases of %s\n", d.name, d.seed, d.length, l.lease)
 	b := newBreaker(l, len(d.wanted) > 0)
-	listening, quiet := context.WithCancel(ctx)
-	var hearing sync.WaitGroup
-	// However it ends: nobody listens to a lab that is closed.
-	defer func() {
-		quiet()
-		hearing.Wait()
-	}()
-	closers, err := t.listen(ctx, listening, &hearing)
+	hush, err := t.hear(ctx, listeners, clients/2)
 	if err != nil {
 		return err
 	}
+	// However it ends: nobody listens to a lab that is closed.
+	defer func() { _ = hush() }()
 	working, err := t.work(ctx, d.length, func(disturbed context.Context) { b.run(disturbed, d.troubles) })
-	closers = append(closers, working...)
 	if err != nil {
 		return err
 	}
@@ -95,26 +89,37 @@ func (l *Lab) disturb(ctx context.Context, d disturbance) error {
 		return ctx.Err()
 	case <-time.After(afterRest):
 	}
-	quiet()
-	hearing.Wait()
-	for _, c := range closers {
-		err = errors.Join(err, c.Close())
-	}
+	err = errors.Join(hush(), closeAll(working))
 	t.summary(b, d.wanted)
 	return errors.Join(err, t.judge(ctx))
 }
 
-// listen lets listeners hear until listening ends, and then what is left to hear.
-func (t *turn) listen(ctx, listening context.Context, hearing *sync.WaitGroup) (closers []io.Closer, err error) {
-	for n := range listeners {
-		f, err := t.newListener(n, n%(clients/2))
+// hear lets listeners of some tenants hear until they are hushed, and then what is left to hear.
+func (t *turn) hear(ctx context.Context, count, tenants int) (hush func() error, err error) {
+	listening, quiet := context.WithCancel(ctx)
+	var hearing sync.WaitGroup
+	var records []io.Closer
+	hush = sync.OnceValue(func() error {
+		quiet()
+		hearing.Wait()
+		return closeAll(records)
+	})
+	for n := range count {
+		f, err := t.newListener(n, n%tenants)
 		if err != nil {
-			return nil, err
+			return nil, errors.Join(err, hush())
 		}
-		closers = append(closers, f.records)
+		records = append(records, f.records)
 		hearing.Go(func() { f.run(listening, ctx) })
 	}
-	return closers, nil
+	return hush, nil
+}
+
+func closeAll(records []io.Closer) (err error) {
+	for _, r := range records {
+		err = errors.Join(err, r.Close())
+	}
+	return err
 }
 
 // work lets clients work for a while beside what disrupts them, and others take their courses; it returns when all have ended
@@ -131,17 +136,10 @@ func (t *turn) work(ctx context.Context, length time.Duration, disrupt func(cont
 		closers = append(closers, c.records)
 		asking.Go(func() { c.run(disturbed) })
 	}
-	for n := range courses {
-		c, err := t.newCourse(n)
-		if err != nil {
-			return closers, err
-		}
-		closers = append(closers, c.records)
-		asking.Go(func() {
-			if err := c.course(ctx); err != nil && ctx.Err() == nil {
-				t.complain("a course: %v", err)
-			}
-		})
+	taken, err := t.courses(ctx, &asking)
+	closers = append(closers, taken...)
+	if err != nil {
+		return closers, err
 	}
 	asking.Go(func() { disrupt(disturbed) })
 	asking.Wait()

@@ -3,7 +3,9 @@ package chaos
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
+	"sync"
 
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/waittest"
@@ -14,45 +16,110 @@ import (
 // whatever the others draw.
 const courses = 10
 
-// wanted is what stands in the log at least so often after a run in which the courses were taken. Nobody asks for a refresh.
+// sleepers are how many of them leave it suspended and not deleted, for who judges.
+const sleepers = 2
+
+// wanted is what stands in the log at least so often after a run in which the courses were taken.
 func wanted() []store.Type {
 	types := []store.Type{store.Renamed, store.LifetimeChanged, calledOff}
 	for verb := range store.Verbs {
-		if verb != store.Refresh {
-			types = append(types, store.Type(verb))
-		}
+		types = append(types, store.Type(verb))
 	}
 	return types
 }
 
-// newCourse makes a client beside the turn's n-th, with stores of the same tenant.
-func (t *turn) newCourse(n int) (*client, error) { return t.clientOf("course", n) }
+// courses are taken until each has ended, by clients beside the turn's, with stores of the same tenants. When the stores of all
+// stand, an operator changes what the installation says of its stores.
+func (t *turn) courses(ctx context.Context, asking *sync.WaitGroup) (closers []io.Closer, err error) {
+	var takers [courses]*client
+	for n := range takers {
+		if takers[n], err = t.clientOf("course", n); err != nil {
+			return closers, err
+		}
+		closers = append(closers, takers[n].records)
+	}
+	var standing sync.WaitGroup
+	standing.Add(courses)
+	changed := make(chan struct{})
+	for n, c := range takers {
+		stands := sync.OnceFunc(standing.Done)
+		asking.Go(func() {
+			defer stands()
+			err := c.course(ctx, func() { stands(); <-changed }, n < sleepers)
+			if err != nil && ctx.Err() == nil {
+				t.complain("a course: %v", err)
+			}
+		})
+	}
+	asking.Go(func() {
+		defer close(changed)
+		standing.Wait()
+		if err := t.refit(ctx, pool); err != nil && ctx.Err() == nil {
+			t.complain("change what the installation says of its stores: %v", err)
+		}
+	})
+	return closers, nil
+}
+
+// stage is one of a course.
+type stage struct {
+	name string
+	// so says that it is done, next what to ask for while it isn't.
+	so   func(store.State) bool
+	next func(store.State)
+}
 
 // course takes one store through all verbs, each when the log says that the one before is done. It goes on when the troubles
-// are over, until there is nothing more to ask for.
-func (c *client) course(ctx context.Context) error {
+// are over, until there is nothing more to ask for. On the way it lets the operator change what the installation says of its
+// stores: a store at which something else is done meanwhile would have taken that over, and never be refreshed.
+func (c *client) course(ctx context.Context, letChange func(), sleeps bool) error {
 	defer c.http.CloseIdleConnections()
 	id := store.DeriveID(c.tenant, c.name)
-	for _, stage := range []struct {
-		name string
-		// so says that it is done, next what to ask for while it isn't.
-		so   func(store.State) bool
-		next func(store.State)
-	}{
-		{"made", open, func(store.State) {
-			c.insist(ctx, record.Request{Verb: string(store.Create), Key: c.name}, http.MethodPost, "/stores",
-				map[string]any{"name": "Shop " + c.name, "engine": "sample"})
-		}},
+	suspend := c.asks(ctx, id, string(store.Suspend), nil)
+	err := c.take(ctx, id, []stage{
+		{"made", open, c.makes(ctx)},
+		// Before the change: a keeper leaves a minute between two things that it asks of a store, and behind it there is another.
+		{"mended", c.after(id, store.MendCommand, open), c.damage(ctx)},
+	})
+	if err != nil {
+		return err
+	}
+	letChange()
+	stages := append([]stage{{"refreshed", refreshed, func(store.State) {}}}, c.changes(ctx, id)...)
+	stages = append(stages, []stage{
+		{"called off and retried", c.after(id, calledOff, c.after(id, store.RetryCommand, open)), c.falter(ctx)},
+		{"suspended", asleep, suspend},
+		{"updated in its sleep", c.with("currency", "CHF"), c.asks(ctx, id, changeVerb, map[string]any{"options": map[string]any{"currency": "CHF"}})},
+		{"resumed", open, c.asks(ctx, id, string(store.Resume), nil)},
+	}...)
+	if sleeps {
+		stages = append(stages, stage{"suspended again", asleep, suspend})
+	} else {
+		stages = append(stages, stage{"deleted", c.told(id, store.DeleteCommand), c.asks(ctx, id, string(store.Delete), nil)})
+	}
+	return c.take(ctx, id, stages)
+}
+
+// makes asks for the store that has the client's name for a key.
+func (c *client) makes(ctx context.Context) func(store.State) {
+	return func(store.State) {
+		c.insist(ctx, record.Request{Verb: string(store.Create), Key: c.name}, http.MethodPost, "/stores",
+			map[string]any{"name": "Shop " + c.name, "engine": "sample"})
+	}
+}
+
+// changes are what a change may be about.
+func (c *client) changes(ctx context.Context, id store.ID) []stage {
+	return []stage{
 		{"renamed", c.told(id, store.Renamed), c.asks(ctx, id, changeVerb, map[string]any{"name": "Renamed " + c.name})},
 		{"given an end", c.told(id, store.LifetimeChanged), c.asks(ctx, id, changeVerb, map[string]any{"ttl": "72h"})},
 		{"updated", c.with("currency", "USD"), c.asks(ctx, id, changeVerb, map[string]any{"options": map[string]any{"currency": "USD"}})},
-		{"mended", c.after(id, store.MendCommand, open), c.damage(ctx)},
-		{"called off and retried", c.after(id, calledOff, c.after(id, store.RetryCommand, open)), c.falter(ctx)},
-		{"suspended", asleep, c.asks(ctx, id, string(store.Suspend), nil)},
-		{"updated in its sleep", c.with("currency", "CHF"), c.asks(ctx, id, changeVerb, map[string]any{"options": map[string]any{"currency": "CHF"}})},
-		{"resumed", open, c.asks(ctx, id, string(store.Resume), nil)},
-		{"deleted", c.told(id, store.DeleteCommand), c.asks(ctx, id, string(store.Delete), nil)},
-	} {
+	}
+}
+
+// take takes a store through stages.
+func (c *client) take(ctx context.Context, id store.ID, stages []stage) error {
+	for _, stage := range stages {
 		if err := c.bring(ctx, id, stage.so, stage.next); err != nil {
 			return fmt.Errorf("store %s is to be %s: %w", id, stage.name, err)
 		}
@@ -62,6 +129,9 @@ func (c *client) course(ctx context.Context) error {
 
 func open(s store.State) bool   { return s.Standing == store.Up && !s.InFlight() }
 func asleep(s store.State) bool { return s.Standing == store.SuspendedStanding && !s.InFlight() }
+
+// refreshed: it stands as the installation says, which at first says nothing.
+func refreshed(s store.State) bool { return open(s) && s.Running.Settings != "" }
 
 func (c *client) told(id store.ID, t store.Type) func(store.State) bool {
 	return func(store.State) bool { return c.lab.follower.heard(id, t) > 0 }

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -157,10 +158,27 @@ func (f *follower) resting(ctx context.Context) error {
 	if _, seen := f.newest(""); seen < head {
 		return fmt.Errorf("the log is at %d, followed up to %d", head, seen)
 	}
-	if err := f.open(); err != nil {
+	if err := errors.Join(f.open(), f.stale()); err != nil {
 		return err
 	}
 	return f.projected(ctx, head)
+}
+
+// stale is an error while stores stand as the installation said at different times: a keeper is still to ask for the refresh of
+// some.
+func (f *follower) stale() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	said := map[string]int{}
+	for _, s := range f.states {
+		if s.Kept() {
+			said[s.Running.Settings]++
+		}
+	}
+	if len(said) > 1 {
+		return fmt.Errorf("stores stand as the installation said at different times: %v", said)
+	}
+	return nil
 }
 
 // undone are the stores whose last operation wasn't done whole: what it has changed is still to be gone back from.
@@ -176,17 +194,19 @@ func (f *follower) undone() (undone []store.State) {
 }
 
 func (f *follower) projected(ctx context.Context, head uint64) error {
+	checkpoint, err := f.checkpoint(ctx)
+	if err == nil && checkpoint < head {
+		err = fmt.Errorf("the read model is at %d, the log at %d", checkpoint, head)
+	}
+	return err
+}
+
+// checkpoint is how far the log is projected.
+func (f *follower) checkpoint(ctx context.Context) (seq uint64, err error) {
 	conn, err := pgx.Connect(ctx, f.database)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	var checkpoint uint64
-	if err := conn.QueryRow(ctx, "select seq from checkpoint").Scan(&checkpoint); err != nil {
-		return err
-	}
-	if checkpoint < head {
-		return fmt.Errorf("the read model is at %d, the log at %d", checkpoint, head)
-	}
-	return nil
+	return seq, conn.QueryRow(ctx, "select seq from checkpoint").Scan(&seq)
 }

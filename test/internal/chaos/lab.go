@@ -19,7 +19,6 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/chaos/link"
-	"github.com/store-platform/store-platform/test/internal/chaos/record"
 	"github.com/store-platform/store-platform/test/internal/chaos/trouble"
 	"github.com/store-platform/store-platform/test/internal/parts"
 	"github.com/store-platform/store-platform/test/internal/platform"
@@ -41,6 +40,7 @@ type Lab struct {
 	Broker, Postgres *Replica
 
 	repo         string
+	kubeconfig   string
 	out          io.Writer
 	installation string
 	programs     map[string]string
@@ -83,7 +83,7 @@ type Options struct {
 // Open builds and starts everything and returns when a store can be asked for. Close ends it.
 func Open(ctx context.Context, o Options) (*Lab, error) {
 	l := &Lab{
-		Folder: o.Folder, repo: o.Repo, out: o.Out, installation: "test-" + strings.ToLower(rand.Text()[:8]),
+		Folder: o.Folder, repo: o.Repo, kubeconfig: o.Kubeconfig, out: o.Out, installation: "test-" + strings.ToLower(rand.Text()[:8]),
 		before: o.Before, clock: o.Clock, lease: o.Clock.Of(storelog.LeaseTTL),
 	}
 	began := time.Now()
@@ -120,6 +120,9 @@ func (l *Lab) open(ctx context.Context, o Options) (err error) {
 	if err := l.startPostgres(ctx); err != nil {
 		return err
 	}
+	if err := l.say(""); err != nil {
+		return err
+	}
 	if err := l.startServices(ctx); err != nil {
 		return err
 	}
@@ -129,13 +132,7 @@ func (l *Lab) open(ctx context.Context, o Options) (err error) {
 	if err := l.expectLeases(ctx); err != nil {
 		return err
 	}
-	if err := l.isWhole(ctx); err != nil {
-		return err
-	}
-	return record.WriteRun(l.Folder, record.Run{
-		Installation: l.installation, Broker: "nats://" + l.broker.Address, Passwords: l.broker.Passwords,
-		Database: l.database, Kubeconfig: o.Kubeconfig,
-	})
+	return l.isWhole(ctx)
 }
 
 // programs are what the lab runs, by name.
@@ -177,10 +174,12 @@ func (l *Lab) expectLeases(ctx context.Context) error {
 }
 
 // isWhole waits until every replica says that it is ready.
-func (l *Lab) isWhole(ctx context.Context) error {
-	for _, r := range l.Replicas {
+func (l *Lab) isWhole(ctx context.Context) error { return l.areReady(ctx, l.Replicas) }
+
+func (l *Lab) areReady(ctx context.Context, replicas []*Replica) error {
+	for _, r := range replicas {
 		if err := waittest.Until(ctx, func() error { return r.ready(ctx) }); err != nil {
-			return fmt.Errorf("wait for %s: %w\n%s", r.Name, err, r.process.Tail())
+			return fmt.Errorf("wait for %s: %w\n%s", r.Name, err, r.running().Tail())
 		}
 	}
 	return nil

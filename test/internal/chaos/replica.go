@@ -143,27 +143,66 @@ func (r *Replica) signal(signal syscall.Signal, end bool) *parts.Process {
 // Roll asks it to end, waits until it has, starts it again and waits until it is ready. It fails when the process
 // didn't end properly.
 func (r *Replica) Roll(ctx context.Context) error {
+	before, err := r.halt(ctx)
+	r.release()
+	if err != nil {
+		return err
+	}
+	return r.awaitAfter(ctx, before)
+}
+
+// halt asks it to end, waits until it has, and answers the process. Another isn't started before release. It fails when the
+// process didn't end properly.
+func (r *Replica) halt(ctx context.Context) (*parts.Process, error) {
 	r.mu.Lock()
 	r.hold = make(chan struct{})
 	r.mu.Unlock()
-	failed := r.end(ctx)
+	err := r.end(ctx)
+	return r.running(), err
+}
+
+func (r *Replica) release() {
 	r.mu.Lock()
-	before := r.process
+	defer r.mu.Unlock()
 	close(r.hold)
 	r.hold = nil
-	r.mu.Unlock()
-	if failed != nil {
-		return failed
-	}
+}
+
+// awaitAfter waits until a process that isn't the one before is ready.
+func (r *Replica) awaitAfter(ctx context.Context, before *parts.Process) error {
 	return waittest.Until(ctx, func() error {
-		r.mu.Lock()
-		again := r.process != before
-		r.mu.Unlock()
-		if !again {
+		if r.running() == before {
 			return fmt.Errorf("%s hasn't been started again", r.Name)
 		}
 		return r.ready(ctx)
 	})
+}
+
+// running is the newest process.
+func (r *Replica) running() *parts.Process {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.process
+}
+
+// renew ends the process, as an operator does who has changed what it reads when it starts, whatever it is at. One that isn't
+// there yet may have read it already, so it is waited for.
+func (r *Replica) renew(ctx context.Context) error {
+	for {
+		if p := r.signal(syscall.SIGTERM, true); p != nil {
+			select {
+			case <-p.Ended():
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(untilWhole):
+		}
+	}
 }
 
 // end asks the process to end, and waits until it has.

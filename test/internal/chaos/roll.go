@@ -29,16 +29,12 @@ func (l *Lab) Roll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	listening, quiet := context.WithCancel(ctx)
-	defer quiet()
-	var hearing, asking sync.WaitGroup
-	for n := range rollListeners {
-		f, err := t.newListener(n, n)
-		if err != nil {
-			return err
-		}
-		hearing.Go(func() { f.run(listening, ctx); _ = f.records.Close() })
+	hush, err := t.hear(ctx, rollListeners, rollListeners)
+	if err != nil {
+		return err
 	}
+	defer func() { _ = hush() }()
+	var asking sync.WaitGroup
 	var tally rollTally
 	began, asked := time.Now(), 0
 	for i, r := range l.Replicas {
@@ -58,8 +54,9 @@ func (l *Lab) Roll(ctx context.Context) error {
 	if err := l.atRest(ctx); err != nil {
 		l.complain("the platform didn't come to rest: %v", err)
 	}
-	quiet()
-	hearing.Wait()
+	if err := hush(); err != nil {
+		return err
+	}
 	t.verifyRolled(ctx)
 	fmt.Fprintf(l.out, "roll: %d processes rolled in %s, at rest after %s; %d stores asked for, %d requests asked again, %d attempts handed over\n",
 		len(l.Replicas), rolledFor.Round(time.Second), time.Since(began).Round(time.Second), rolled, tally.again.Load(), t.logged()[store.AttemptYielded])

@@ -52,25 +52,25 @@ func databaseAt(address string) string {
 // startServices starts as many of each as there are to be broken, those first that others lead to.
 func (l *Lab) startServices(ctx context.Context) error {
 	var feeds []string
-	for n := range trouble.Replicas("events") {
+	for n := range l.replicas("events") {
 		address, err := l.startEvents(ctx, n+1)
 		if err != nil {
 			return err
 		}
 		feeds = append(feeds, address)
 	}
-	for n := range trouble.Replicas("gateway") {
+	for n := range l.replicas("gateway") {
 		if err := l.startGateway(ctx, n+1, feeds); err != nil {
 			return err
 		}
 	}
-	for n := range trouble.Replicas("provisioner") {
+	for n := range l.replicas("provisioner") {
 		if err := l.startHand(ctx, "provisioner", n+1, "BASE_DOMAIN="+baseDomain, "INGRESS_CLASS_NAME=local",
-			"INGRESS_ADDR="+l.cluster.door, "SLOTS=64"); err != nil {
+			"INGRESS_ADDR="+l.cluster.door, "STORES_SETTINGS="+l.settings(), "SLOTS=64"); err != nil {
 			return err
 		}
 	}
-	for n := range trouble.Replicas("janitor") {
+	for n := range l.replicas("janitor") {
 		settings := []string{"SLOTS=64"}
 		if l.before != nil {
 			// A sweep would send again what another release has settled unread, and nobody would know.
@@ -81,6 +81,14 @@ func (l *Lab) startServices(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// replicas is how many of a service are started: of two releases, one that goes and one that stays meanwhile.
+func (l *Lab) replicas(service string) int {
+	if l.before != nil {
+		return 2
+	}
+	return trouble.Replicas(service)
 }
 
 // replica prepares a service's process with its own way to the broker.

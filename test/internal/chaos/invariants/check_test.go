@@ -18,6 +18,8 @@ import (
 const (
 	tenant = "ip:10.0.0.1"
 	epoch  = "epoch"
+	// pool is where the installation wants its stores, settings what their states say of that.
+	pool, settings = "shops", "digest"
 )
 
 var (
@@ -44,7 +46,7 @@ func sound() *Evidence {
 		s.asked(id, record.Request{Verb: "create", Key: key})
 		s.add(id, store.AttemptStarted, store.Facts{Attempt: 1})
 	}
-	s.add(ready, store.BecameReady, store.Facts{URL: "http://shop"})
+	s.add(ready, store.BecameReady, store.Facts{URL: "http://shop", Settings: settings})
 	s.add(failed, store.BecameFailed, store.Facts{Reason: "NamespaceForeign"})
 	s.add(gone, store.DeleteCommand, store.Facts{})
 	s.asked(gone, record.Request{Verb: "delete"})
@@ -64,6 +66,7 @@ func sound() *Evidence {
 		Workloads: map[string][]Workload{
 			space: {{"store", 1, 1}, {page, 0, 0}}, sleeping: {{"store", 0, 0}, {page, 1, 1}},
 		},
+		Pools: map[string][]string{space: {pool, pool}, sleeping: {pool, pool}}, Pool: pool,
 	}
 	s.Secrets = []record.Secret{{Kind: "ADDED", Namespace: space, Digest: "1"}, {Kind: "ADDED", Namespace: sleeping, Digest: "3"}}
 	s.Spaces = []record.Space{
@@ -83,7 +86,9 @@ func valuesWith(plan, currency string, running bool) (v Values) {
 
 // everyVerb is what is asked of the store that sleeps in the end: a change that is called off and one that fails among it.
 func (s scene) everyVerb() {
-	up := store.Facts{URL: "http://asleep"}
+	s.add(asleep, store.BecameReady, store.Facts{URL: "http://asleep"})
+	up := store.Facts{URL: "http://asleep", Settings: settings}
+	s.add(asleep, store.RefreshCommand, store.Facts{})
 	s.add(asleep, store.BecameReady, up)
 	s.add(asleep, store.Renamed, store.Facts{Name: "f"})
 	s.asked(asleep, record.Request{Verb: "change", HTTP: http.StatusOK, Wish: map[string]any{"name": "f"}})

@@ -43,6 +43,7 @@ func (c *checker) cluster() {
 			continue
 		}
 		c.asRunning(id, state)
+		c.asSaid(id, state)
 		if state.Standing == store.SuspendedStanding {
 			asleep++
 			c.asleep(id)
@@ -92,6 +93,19 @@ func (c *checker) asRunning(id store.ID, state store.State) {
 		if why := Astray(state, release.Values); why != "" {
 			c.offend(Lost, id, "release %s has %s", release.Name, why)
 		}
+	}
+}
+
+// asSaid: a store runs where the installation wants its stores, and the log knows that it took that over.
+func (c *checker) asSaid(id store.ID, state store.State) {
+	pool := c.e.Cluster.Pool
+	for i, wanted := range c.e.Cluster.Pools[id.Namespace()] {
+		if wanted != pool {
+			c.offend(Lost, id, "its %s wants nodes %q, and the installation says %q", c.e.Cluster.Workloads[id.Namespace()][i].Name, wanted, pool)
+		}
+	}
+	if state.Running != nil && (state.Running.Settings != "") != (pool != "") {
+		c.offend(Lost, id, "it stands as settings %q made it, and the installation says %q", state.Running.Settings, pool)
 	}
 }
 

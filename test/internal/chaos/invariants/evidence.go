@@ -57,8 +57,11 @@ type Cluster struct {
 	// Releases are Helm's revisions, by namespace; Credentials counts what has to be there once.
 	Releases    map[string][]Release
 	Credentials map[string]int
-	// Workloads are what has pods, by namespace.
+	// Workloads are what has pods, by namespace, Pools the nodes that they want, in the same order.
 	Workloads map[string][]Workload
+	Pools     map[string][]string
+	// Pool is the nodes that the installation says they are to want.
+	Pool string
 }
 
 // Workload is a Deployment: how many pods it wants, and how many there are.

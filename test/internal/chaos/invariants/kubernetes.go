@@ -34,6 +34,11 @@ type object struct {
 	Data map[string][]byte `json:"data"`
 	Spec struct {
 		Replicas int `json:"replicas"`
+		Template struct {
+			Spec struct {
+				NodeSelector map[string]string `json:"nodeSelector"`
+			} `json:"spec"`
+		} `json:"template"`
 	} `json:"spec"`
 	Status struct {
 		Replicas int `json:"replicas"`
@@ -45,7 +50,9 @@ func (e *Evidence) readCluster(ctx context.Context, run record.Run) error {
 	if err != nil {
 		return err
 	}
-	c := Cluster{Releases: map[string][]Release{}, Credentials: map[string]int{}, Workloads: map[string][]Workload{}}
+	c := Cluster{
+		Releases: map[string][]Release{}, Credentials: map[string]int{}, Workloads: map[string][]Workload{}, Pools: map[string][]string{}, Pool: run.Pool,
+	}
 	ours := "labelSelector=" + url.QueryEscape(installationLabel+"="+run.Installation)
 	spaces, err := list(ctx, k, "/api/v1/namespaces?"+ours)
 	if err != nil {
@@ -81,6 +88,7 @@ func (e *Evidence) readCluster(ctx context.Context, run record.Run) error {
 	for _, w := range workloads {
 		space := w.Metadata.Namespace
 		c.Workloads[space] = append(c.Workloads[space], Workload{w.Metadata.Name, w.Spec.Replicas, w.Status.Replicas})
+		c.Pools[space] = append(c.Pools[space], w.Spec.Template.Spec.NodeSelector["pool"])
 	}
 	e.Cluster = c
 	return nil

@@ -15,6 +15,7 @@ func (c *checker) standings() {
 			w.status(entry)
 			w.address(entry)
 			w.tag(entry)
+			w.refresh(entry)
 			w.before = entry.State
 		}
 		if w.url != "" {
@@ -76,6 +77,14 @@ func (w *walk) address(e storelog.Entry) {
 		w.offend(Lost, w.id, "message %d (%s) forgets that it stood", e.Message.Seq, e.Message.Type)
 	case w.url == "":
 		w.url = s.URL
+	}
+}
+
+// refresh: nobody has asked for one, and how the store is goes on as it was meanwhile.
+func (w *walk) refresh(e storelog.Entry) {
+	s := e.State
+	if s.Verb == store.Refresh && (s.InFlight() || e.Message.Type == store.BecameFailed) && s.Standing != w.before.Standing {
+		w.offend(Lost, w.id, "message %d (%s) of a refresh makes it %s, and it was %s", e.Message.Seq, e.Message.Type, s.Standing, w.before.Standing)
 	}
 }
 

@@ -78,6 +78,21 @@ func TestViolationsOfEachVerbAreFound(t *testing.T) {
 		"a release of another plan":             {`has the plan "small"`, release(func(v *Values) { v.Plan.Name = "small" })},
 		"a release of other options":            {`has the options {"currency":"CHF"}`, release(func(v *Values) { v.Options = map[string]any{"currency": "CHF"} })},
 		"a release that runs":                   {"has running true", release(func(v *Values) { v.Running = nil })},
+		"a refresh that takes a store out of its standing": {"of a refresh makes it degraded", at(store.RefreshCommand, func(s *store.State) {
+			s.Standing, s.Status = store.DegradedStanding, store.Degraded
+		})},
+		"a refresh takes the address": {"takes its address", at(store.RefreshCommand, func(s *store.State) { s.URL = "" })},
+		"a refresh changes the passwords": {"its passwords were changed", func(e *Evidence) {
+			e.Secrets = append(e.Secrets, record.Secret{Kind: "MODIFIED", Namespace: asleep.Namespace(), Digest: "5"})
+		}},
+		"a refresh without its end": {"has no terminal event", func(e *Evidence) {
+			e.Log[e.lastOf(asleep, store.RefreshCommand)+1].Message.Type = store.Waited
+		}},
+		"a store that was never refreshed": {`it stands as settings "" made it, and the installation says "shops"`, func(e *Evidence) {
+			s := &e.Log[e.lastOf(asleep, store.BecameFailed)].State
+			s.Running = &store.Running{Spec: s.Running.Spec}
+		}},
+		"a refresh that left the store where it ran": {`its store wants nodes ""`, func(e *Evidence) { e.Cluster.Pools[asleep.Namespace()][0] = "" }},
 		"passwords that changed": {"its passwords were changed", func(e *Evidence) {
 			e.Secrets = append(e.Secrets, record.Secret{Kind: "MODIFIED", Namespace: asleep.Namespace(), Digest: "4"})
 		}},

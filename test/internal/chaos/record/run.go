@@ -15,6 +15,8 @@ type Run struct {
 	Passwords    map[string]string `json:"passwords"`
 	Database     string            `json:"database"`
 	Kubeconfig   string            `json:"kubeconfig"`
+	// Pool is the nodes that the installation wants stores' pods on; empty is any.
+	Pool string `json:"pool"`
 }
 
 const runFile = "run.json"
