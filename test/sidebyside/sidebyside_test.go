@@ -1,6 +1,6 @@
 // Package sidebyside runs the services of the release before and the clone's on one log, one database and one cluster: a
-// release lives beside the next one until an operator says that it doesn't any more. The cluster is a real API server without
-// nodes (TEST_KUBECONFIG).
+// release lives beside the next one until an operator says that it doesn't any more, and does no harm if it does all the same.
+// The cluster is a real API server without nodes (TEST_KUBECONFIG).
 package sidebyside
 
 import (
@@ -17,9 +17,6 @@ import (
 )
 
 func TestTwoReleasesWorkOnOneLogAndTheFormerGoesOnAlone(t *testing.T) {
-	if testing.Short() {
-		t.Skip("two minutes of a lab of its own: run by make test-long")
-	}
 	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
 	t.Cleanup(stop)
 	if err := open(ctx, t).Upgrade(ctx); err != nil {

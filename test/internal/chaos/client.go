@@ -24,8 +24,8 @@ import (
 const (
 	// requestTimeout is when a client gives up on an answer, and asks again elsewhere.
 	requestTimeout = 10 * time.Second
-	// enough is how many stores a client wants at once.
-	enough = 8
+	// stores is how many a client wants at once.
+	stores = 8
 	// squatted is one in how many creates meets a foreign namespace.
 	squatted = 12
 	// again is how long it leaves a gateway alone that couldn't answer.
@@ -44,11 +44,15 @@ type client struct {
 	random  *rand.Rand
 	records *record.Writer
 	http    *http.Client
+	// gateways are those that it asks by turns.
+	gateways []string
 
 	// asked counts its requests, of which two may be under way.
 	asked   atomic.Int64
 	created int
 	stores  []owned
+	// enough is how many it wants at once.
+	enough int
 }
 
 // owned is a store that the client knows of.
@@ -67,10 +71,14 @@ func (t *turn) clientOf(kind string, n int) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
+	enough := stores
+	if t.before != nil {
+		enough = mixStores
+	}
 	return &client{
-		lab: t.Lab, name: name, address: t.address(n / 2), tenant: t.tenant(n), records: records,
-		random: rand.New(rand.NewPCG(t.seed, uint64(n)+1)),
-		http:   &http.Client{Timeout: requestTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 4}},
+		enough: enough, lab: t.Lab, name: name, address: t.address(n / 2), tenant: t.tenant(n), records: records,
+		random: rand.New(rand.NewPCG(t.seed, uint64(n)+1)), gateways: t.gateways,
+		http: &http.Client{Timeout: requestTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 4}},
 	}, nil
 }
 
@@ -90,7 +98,7 @@ func (c *client) run(ctx context.Context) {
 func (c *client) step(ctx context.Context) {
 	wish, which, twice, foreign := c.random.IntN(100), c.random.Uint64(), c.random.IntN(5) == 0, c.random.IntN(squatted) == 0
 	change := changeWish(c.random.Uint64(), c.name)
-	if len(c.stores) == 0 || wish < 35 && len(c.stores) < enough {
+	if len(c.stores) == 0 || wish < 35 && len(c.stores) < c.enough {
 		c.create(ctx, twice, foreign)
 		return
 	}
@@ -108,7 +116,7 @@ func (c *client) step(ctx context.Context) {
 	case wish >= toLook:
 		verb, schema := drawnWish(wish - toLook)
 		if c.lab.before != nil && schema > store.FirstSchema {
-			return // the release before has never heard of it
+			return // a gateway of the release before has never heard of it
 		}
 		if verb == string(store.Delete) {
 			c.unsquat(ctx, s)
@@ -184,7 +192,7 @@ func (c *client) insistWith(ctx context.Context, once func() record.Request) rec
 // once asks the next gateway and writes the answer down.
 func (c *client) once(ctx context.Context, r record.Request, method, path string, body any) record.Request {
 	r.Client, r.Tenant, r.Asked = c.name, c.tenant, time.Now()
-	answer, err := c.ask(context.WithoutCancel(ctx), r, method, "http://"+c.lab.gateways[int(c.asked.Add(1))%len(c.lab.gateways)]+path, body)
+	answer, err := c.ask(context.WithoutCancel(ctx), r, method, "http://"+c.gateways[int(c.asked.Add(1))%len(c.gateways)]+path, body)
 	answer.Time = time.Now()
 	if err != nil {
 		answer.Error = err.Error()

@@ -47,10 +47,12 @@ type cluster struct {
 	foreign map[store.ID]bool
 }
 
-// slowestPod is how long a pod may take to run, paces how many different times they take, by turns.
+// slowestPod is how long a pod may take to run, paces how many different times they take, by turns. Where releases are mixed
+// nobody is to meet a slow one, and each mixture waits for all.
 const (
-	slowestPod = 2 * time.Second
-	paces      = 10
+	slowestPod   = 2 * time.Second
+	slowestMixed = slowestPod / 4
+	paces        = 10
 )
 
 // installationLabel is on everything that the platform makes.
@@ -233,7 +235,11 @@ func (c *cluster) delay() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.started++
-	return slowestPod * time.Duration(c.started*3%paces) / paces
+	slowest := slowestPod
+	if c.lab.before != nil {
+		slowest = slowestMixed
+	}
+	return slowest * time.Duration(c.started*3%paces) / paces
 }
 
 func (c *cluster) runs(o object, runs bool) {

@@ -7,24 +7,21 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/waittest"
 )
 
-// lists asks every gateway for what each of the turn's tenants has, as often as it takes to be answered: its own stores, all
-// of them, as the log has them, their histories, and nothing of anybody else's.
-func (t *turn) lists(ctx context.Context) {
+// lists asks gateways for what each of some tenants has, as often as it takes to be answered: its own stores, all of them, as
+// the log has them, their histories, and nothing of anybody else's.
+func (t *turn) lists(ctx context.Context, gateways, tenants []string) {
 	stores := t.follower.byTenant()
-	tenants := []string{}
-	for n := 0; n <= mixClients; n += 2 {
-		tenants = append(tenants, t.tenant(n))
-	}
 	for n, tenant := range tenants {
 		other := tenants[(n+1)%len(tenants)]
-		for _, gateway := range t.gateways {
-			c := asker{address: t.address(n), gateway: gateway}
+		for _, gateway := range gateways {
+			c := asker{address: strings.TrimPrefix(tenant, "ip:"), gateway: gateway}
 			if err := c.sees(ctx, stores[tenant], stores[other]); err != nil {
 				t.complain("a list of %s at %s: %v", tenant, gateway, err)
 			}
@@ -43,7 +40,7 @@ func (f *follower) byTenant() map[string][]store.State {
 	return stores
 }
 
-// asker is a tenant at a gateway.
+// asker is a tenant at a gateway, or without an address who sits at its machine.
 type asker struct{ address, gateway string }
 
 func (a asker) sees(ctx context.Context, own, others []store.State) error {
@@ -51,7 +48,7 @@ func (a asker) sees(ctx context.Context, own, others []store.State) error {
 		return fmt.Errorf("%d stores and %d of another's say nothing", len(own), len(others))
 	}
 	var page query.StoresReply
-	if status, err := a.get(ctx, "/stores?deleted=true&limit=200", &page); err != nil || status != http.StatusOK {
+	if status, _, err := a.insist(ctx, http.MethodGet, "/stores?deleted=true&limit=200", &page); err != nil || status != http.StatusOK {
 		return fmt.Errorf("%d %w", status, err)
 	}
 	if len(page.Stores) != len(own) {
@@ -65,42 +62,55 @@ func (a asker) sees(ctx context.Context, own, others []store.State) error {
 	}
 	var history query.EventsReply
 	last := own[len(own)-1]
-	if status, err := a.get(ctx, "/stores/"+string(last.ID)+"/events?limit=200", &history); err != nil || status != http.StatusOK {
+	if status, _, err := a.insist(ctx, http.MethodGet, "/stores/"+string(last.ID)+"/events?limit=200", &history); err != nil || status != http.StatusOK {
 		return fmt.Errorf("the history of %s: %d %w", last.ID, status, err)
 	}
 	if n := len(history.Events); n == 0 || history.Events[n-1].Seq != last.Version {
 		return fmt.Errorf("the history of %s has %d events and doesn't end at %d", last.ID, n, last.Version)
 	}
-	if status, err := a.get(ctx, "/stores/"+string(others[0].ID), nil); err != nil || status != http.StatusNotFound {
+	if status, _, err := a.insist(ctx, http.MethodGet, "/stores/"+string(others[0].ID), nil); err != nil || status != http.StatusNotFound {
 		return fmt.Errorf("another's store is answered with %d %w", status, err)
 	}
 	return nil
 }
 
-// get asks until the answer is one that another try wouldn't change.
-func (a asker) get(ctx context.Context, path string, answer any) (status int, err error) {
-	err = waittest.Until(ctx, func() error {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+a.gateway+path, http.NoBody)
-		if err != nil {
-			return err
+// insist asks until the answer is one that another try wouldn't change.
+func (a asker) insist(ctx context.Context, method, path string, answer any) (status int, code string, err error) {
+	err = waittest.Until(ctx, func() (err error) {
+		if status, code, err = a.once(ctx, method, path, answer); err == nil && status >= http.StatusInternalServerError {
+			err = fmt.Errorf("%s %s: %d %s", method, path, status, code)
 		}
-		request.Header.Set("X-Forwarded-For", a.address)
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return err
-		}
-		defer response.Body.Close()
-		data, err := io.ReadAll(response.Body)
-		if err != nil {
-			return err
-		}
-		if status = response.StatusCode; status >= http.StatusInternalServerError {
-			return fmt.Errorf("GET %s: %d %s", path, status, data)
-		}
-		if answer == nil || status != http.StatusOK {
-			return nil
-		}
-		return json.Unmarshal(data, answer)
+		return err
 	})
-	return status, err
+	return status, code, err
+}
+
+// once answers the status, and the code of what isn't an answer.
+func (a asker) once(ctx context.Context, method, path string, answer any) (status int, code string, err error) {
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+a.gateway+path, http.NoBody)
+	if err != nil {
+		return 0, "", err
+	}
+	if a.address != "" {
+		request.Header.Set("X-Forwarded-For", a.address)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, "", err
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, "", err
+	}
+	if response.StatusCode != http.StatusOK {
+		var problem struct {
+			Code string `json:"code"`
+		}
+		return response.StatusCode, problem.Code, json.Unmarshal(data, &problem)
+	}
+	if answer != nil {
+		err = json.Unmarshal(data, answer)
+	}
+	return response.StatusCode, "", err
 }

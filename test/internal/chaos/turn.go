@@ -24,6 +24,8 @@ type turn struct {
 	name   string
 	number int
 	seed   uint64
+	// mended is a store of the turn that was mended and stands.
+	mended store.ID
 	// before is how often each type stood in the log when the turn began.
 	before map[store.Type]int
 }
@@ -55,6 +57,14 @@ func (t *turn) named(address string) string {
 func (t *turn) tenant(n int) string       { return t.named(t.address(n / 2)) }
 func (t *turn) address(tenant int) string { return fmt.Sprintf("10.77.%d.%d", t.number, tenant+1) }
 
+// tenants are those of the first clients.
+func (t *turn) tenants(clients int) (tenants []string) {
+	for n := 0; n < clients; n += 2 {
+		tenants = append(tenants, t.tenant(n))
+	}
+	return tenants
+}
+
 // logged is what has come into the log since the turn began.
 func (t *turn) logged() map[store.Type]int {
 	counts := t.follower.counts()
@@ -71,10 +81,18 @@ func (t *turn) judge(ctx context.Context) error {
 	check.Env = parts.Environment()
 	output, err := check.CombinedOutput()
 	fmt.Fprintf(t.out, "%s", output)
+	if err != nil {
+		return errors.Join(ErrBroken, err, t.kept())
+	}
+	return t.kept()
+}
+
+// kept fails when there were complaints, whoever judges.
+func (t *turn) kept() error {
 	complaints := t.Complaints()
 	fmt.Fprintf(t.out, "%d complaints beside\n", len(complaints))
-	if err != nil || len(complaints) > 0 {
-		return errors.Join(ErrBroken, err, errors.New(strings.Join(complaints, "\n")))
+	if len(complaints) > 0 {
+		return errors.Join(ErrBroken, errors.New(strings.Join(complaints, "\n")))
 	}
 	return nil
 }

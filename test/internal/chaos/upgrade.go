@@ -33,100 +33,121 @@ func (m mixture) String() string {
 	return name
 }
 
-// mixtures are as many as it takes for any two services to meet in each of the four ways that two releases have. On the way
-// from one to the next each replica is replaced while the others of its service go on, so that it meets its own other release
-// too.
+// mixtures are as many as it takes for any two services to meet in each of the four ways that two releases have, from a lab of
+// the release before on; the last is the way back. On the way from one to the next each replica is replaced while the others of
+// its service go on, so that it meets its own other release too.
 var mixtures = []mixture{
-	{false, false, false, false},
 	{false, true, true, true},
 	{true, false, true, true},
 	{true, true, false, true},
 	{true, true, true, false},
+	{false, false, false, false},
 }
 
 const (
 	mixClients = 4
-	// mixedFor is how long clients work when everybody is of the release that a mixture says.
-	mixedFor = 3 * time.Second
+	// mixStores is how many stores each of them wants at once: each mixture waits until all is done.
+	mixStores = 3
 )
 
 // Upgrade takes a lab that began with the release before through the mixtures, and back to that release, while clients ask,
-// remove, list and listen. Each mixture is judged when it has come to rest, and everything before it with it. The log keeps
-// the level that it has.
+// remove, list and listen; the log keeps the level that it has. Then nobody is of that release any more and the level is raised,
+// and then somebody is, against the rules.
 func (l *Lab) Upgrade(ctx context.Context) error {
-	for _, m := range append(mixtures, mixture{}) {
-		if err := l.mix(ctx, m); err != nil {
+	var last *turn
+	for _, m := range mixtures {
+		t, err := l.mix(ctx, m)
+		if err != nil {
 			return fmt.Errorf("%s: %w", m, err)
 		}
+		last = t
+	}
+	if err := last.judge(ctx); err != nil {
+		return err
+	}
+	if err := l.raise(ctx, last.mended); err != nil {
+		return fmt.Errorf("with the level raised: %w", err)
 	}
 	return nil
 }
 
-func (l *Lab) mix(ctx context.Context, m mixture) error {
+// mix doesn't judge: a judge looks at all that earlier turns have left, too, and what nobody would find later is looked for here.
+func (l *Lab) mix(ctx context.Context, m mixture) (*turn, error) {
 	t, err := l.begin(ctx, fmt.Sprintf("%s-%d", m, l.turns+1), suiteSeed)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	began := time.Now()
-	listening, quiet := context.WithCancel(ctx)
-	var hearing sync.WaitGroup
-	defer func() {
-		quiet()
-		hearing.Wait()
-	}()
-	var closers []io.Closer
-	for n := range mixClients {
-		f, err := t.newListener(n, n/2)
-		if err != nil {
+	hush, err := t.hear(ctx, mixClients, mixClients/2)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = hush() }()
+	var mixed time.Duration
+	var mending errgroup.Group
+	err = t.asking(ctx, func() error {
+		if t.number == 1 {
+			// What the release before has made is there to be met by this one.
+			if err := t.atWork(ctx); err != nil {
+				return err
+			}
+		}
+		if err := l.become(ctx, m); err != nil {
 			return err
 		}
-		closers = append(closers, f.records)
-		hearing.Go(func() { f.run(listening, ctx) })
+		mixed = time.Since(began)
+		mending.Go(func() error { return t.mend(ctx) })
+		return t.atWork(ctx)
+	})
+	if err := errors.Join(err, mending.Wait()); err != nil {
+		return nil, err
 	}
-	working, err := t.asking(ctx, func() error { return l.become(ctx, m) })
-	closers = append(closers, working...)
-	if err != nil {
-		return err
-	}
-	mixed := time.Since(began)
-	if err := t.mend(ctx); err != nil {
-		return err
-	}
+	mended := time.Since(began)
 	if err := l.atRest(ctx); err != nil {
-		l.complain("the platform didn't come to rest: %v", err)
+		return nil, fmt.Errorf("the platform didn't come to rest: %w", err)
 	}
-	t.lists(ctx)
-	quiet()
-	hearing.Wait()
-	for _, c := range closers {
-		err = errors.Join(err, c.Close())
+	t.lists(ctx, l.gateways, t.tenants(mixClients+1))
+	if err := hush(); err != nil {
+		return nil, err
 	}
-	fmt.Fprintf(l.out, "%s: mixed after %s, at rest and listed after %s\n", t.name, mixed.Round(100*time.Millisecond), time.Since(began).Round(100*time.Millisecond))
+	fmt.Fprintf(l.out, "%s: mixed after %s, a store mended after %s, at rest and listed after %s\n",
+		t.name, brief(mixed), brief(mended), brief(time.Since(began)))
 	writeCounts(l.out, "logged: ", t.logged())
-	return errors.Join(err, t.judge(ctx))
+	return t, t.kept()
 }
 
-// asking lets clients work while the replicas change, and for a while after it.
-func (t *turn) asking(ctx context.Context, change func() error) (closers []io.Closer, err error) {
+func brief(d time.Duration) time.Duration { return d.Round(100 * time.Millisecond) }
+
+// atWork waits until more stores have become Ready.
+func (t *turn) atWork(ctx context.Context) error {
+	before := t.logged()[store.BecameReady]
+	return waittest.Until(ctx, func() error {
+		if made := t.logged()[store.BecameReady] - before; made < mixClients {
+			return fmt.Errorf("%d more stores are Ready", made)
+		}
+		return nil
+	})
+}
+
+// asking lets clients work while something changes.
+func (t *turn) asking(ctx context.Context, change func() error) (err error) {
 	asking, calm := context.WithCancel(ctx)
-	defer calm()
 	var working sync.WaitGroup
+	var records []io.Closer
+	defer func() {
+		calm()
+		working.Wait()
+		err = errors.Join(err, closeAll(records))
+	}()
 	for n := range mixClients {
 		c, err := t.newClient(n)
 		if err != nil {
-			return closers, err
+			return err
 		}
-		closers = append(closers, c.records)
+		records = append(records, c.records)
 		working.Go(func() { c.run(asking) })
 	}
-	err = change()
-	select {
-	case <-ctx.Done():
-	case <-time.After(mixedFor):
-	}
-	calm()
-	working.Wait()
-	return closers, errors.Join(err, ctx.Err())
+	return change()
 }
 
 // become replaces the replicas that are of another release than the mixture says: services side by side, the replicas of one
@@ -161,6 +182,7 @@ func (t *turn) mend(ctx context.Context) error {
 	if made.HTTP != http.StatusAccepted {
 		return fmt.Errorf("make a store to be mended: %d %s %s", made.HTTP, made.Code, made.Error)
 	}
+	t.mended = made.Store
 	err = waittest.Until(ctx, func() error { return t.is(made.Store, store.Create, store.Ready) })
 	if err != nil {
 		return err
