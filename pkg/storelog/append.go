@@ -67,10 +67,11 @@ func (l *Log) Update(ctx context.Context, id store.ID, decide Decide) (store.Sta
 }
 
 // Append writes one message behind the state that its writer has seen and returns the state after it. The message
-// needs Type, Store, Actor and Time; its ID is made here when empty, and its texts are bounded (store.MaxText). It is refused with ErrConflict when the store's
-// last message isn't the one that before came with, with ErrLogFull when there is no room, with ErrUpgrading when the log's
-// write level is too low for it, and with ErrNewerSchema behind a state that only a newer release knows whole. After any other error
-// it wasn't found in the log. With ErrInDoubt, which comes beside any of these but a conflict, it may still be on its way.
+// needs Type, Store, Actor and Time; its ID is made here when empty, and its texts are bounded (store.MaxText). It is
+// refused with ErrConflict when the store's last message isn't the one that before came with, with ErrLogFull when there
+// is no room, with ErrUpgrading when the log's write level is too low for it, and with ErrNewerSchema behind a state that
+// only a newer release knows whole. After any other error it wasn't found in the log. With ErrInDoubt, which comes beside
+// any of these but a conflict, it may still be on its way.
 //
 // This is the only function in the platform that publishes to "store.>".
 func (l *Log) Append(ctx context.Context, before store.State, m store.Message) (store.State, error) {

@@ -31,18 +31,22 @@ const (
 	// auditAge is how long an entry is kept: a year, and the month in which somebody asks about it.
 	auditAge = 400 * 24 * time.Hour
 	// auditEach is how many entries of one kind by one actor among one tenant's stores are kept: whoever makes more pushes
-	// out its own. auditAll bounds the stream, and the number of its subjects with it, and auditEntry one entry in bytes.
-	// There is no bound in bytes, because a broker sets those aside whole, and a small one would refuse the stream.
+	// out its own. auditAll bounds the stream, and the number of its subjects with it: beyond it the oldest of all go, as they
+	// would of age. auditEntry bounds one entry in bytes. There is no bound in bytes for all, because a broker sets those
+	// aside whole, and a small one would refuse the stream.
 	auditEach  = 128
 	auditAll   = 200_000
 	auditEntry = 4 << 10
 )
 
+// ErrAuditFull: the broker has no room for another entry, not even in the place of the oldest.
+var ErrAuditFull = errors.New("the audit is full")
+
 // What was done, as an audit entry says.
 type What string
 
-// The kinds. One that strangers can cause, as a refused sign-in, must go by few subjects: the stream refuses what
-// doesn't fit rather than forget what is there.
+// The kinds. One that strangers can cause, as a refused sign-in, must go by few subjects: each holds auditEach entries of
+// the room that is everybody's.
 const (
 	// CredentialsViewed: somebody was shown the generated passwords of a store.
 	CredentialsViewed What = "credentials_viewed"
@@ -78,6 +82,9 @@ type Audited struct {
 type Audit struct {
 	js    jetstream.JetStream
 	epoch string
+	// held and most are how many entries there were and may be when it was bound; no bound is less than one.
+	held uint64
+	most int64
 }
 
 // Audit binds to the stream. Until a gateway of this release has come there is none (jetstream.ErrStreamNotFound).
@@ -86,14 +93,19 @@ func (l *Log) Audit(ctx context.Context) (*Audit, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open stream %s: %w", AuditStream, err)
 	}
-	return &Audit{js: l.js, epoch: epochOf(stream.CachedInfo())}, nil
+	info := stream.CachedInfo()
+	return &Audit{js: l.js, epoch: epochOf(info), held: info.State.Msgs, most: info.Config.MaxMsgs}, nil
 }
 
 // Epoch tells this stream from another under the same name, whose sequences mean other entries.
 func (a *Audit) Epoch() string { return a.epoch }
 
+// NearlyFull says whether nine of ten entries that there may be were there when this was bound: soon the oldest go before
+// their time is over.
+func (a *Audit) NearlyFull() bool { return a.most > 0 && 10*a.held >= 9*uint64(a.most) }
+
 // Append writes an entry, and returns when it is on the disk: who shows something that is to be noted does so behind
-// that. It fails with ErrLogFull when there is no room. After an Unanswered error the entry may be there, which says
+// that. It fails with ErrAuditFull when there is no room. After an Unanswered error the entry may be there, which says
 // more than was done and never less.
 func (a *Audit) Append(ctx context.Context, e AuditEntry) error {
 	e.At = e.At.UTC()
@@ -108,7 +120,7 @@ func (a *Audit) Append(ctx context.Context, e AuditEntry) error {
 		return err
 	})
 	if isFull(errorCode(err)) {
-		err = fmt.Errorf("%w: %w", ErrLogFull, err)
+		err = fmt.Errorf("%w: %w", ErrAuditFull, err)
 	}
 	if err != nil {
 		return fmt.Errorf("append %s to the audit: %w", e.What, err)
@@ -134,22 +146,32 @@ func auditedOf(raw Raw) Audited {
 	return read
 }
 
-// auditShape is that of the stream: the oldest entries of one actor make room for that one's newest, and where there is
-// no room for another actor's first the stream refuses it. To forget the oldest of all instead would let whoever makes
-// noise enough choose what is forgotten.
+// auditShape is that of the stream: the oldest entries of one actor make room for that one's newest, and where all is full
+// the oldest of all for whoever comes. To refuse them instead would keep everybody from the passwords until something is
+// old enough to go, and nobody may be shown any without a note. What goes, events has kept in its table, unless it hasn't
+// read for as long as so many looks take.
 func auditShape(c jetstream.StreamConfig, settings Settings) jetstream.StreamConfig {
+	made := c.Subjects != nil
 	c.Description = "Who looked at what"
 	c.Subjects = []string{AllAudit}
 	c.Storage = jetstream.FileStorage
 	c.Retention = jetstream.LimitsPolicy
-	c.Discard = jetstream.DiscardNew
+	c.Discard = jetstream.DiscardOld
 	c.Replicas = max(c.Replicas, settings.Replicas)
-	c.MaxAge = max(c.MaxAge, auditAge)
-	c.MaxMsgsPerSubject = max(c.MaxMsgsPerSubject, auditEach)
-	c.MaxMsgs = max(c.MaxMsgs, auditAll)
-	c.MaxMsgSize = max(c.MaxMsgSize, auditEntry)
+	c.MaxAge = atLeast(made, c.MaxAge, auditAge)
+	c.MaxMsgsPerSubject = atLeast(made, c.MaxMsgsPerSubject, auditEach)
+	c.MaxMsgs = atLeast(made, c.MaxMsgs, auditAll)
+	c.MaxMsgSize = atLeast(made, c.MaxMsgSize, auditEntry)
 	c.AllowDirect = false
 	c.DenyDelete = true
 	c.DenyPurge = true
 	return c
+}
+
+// atLeast is a bound of a stream, which in one that is made already may have been taken away: what isn't positive is none.
+func atLeast[T time.Duration | int64 | int32](made bool, have, least T) T {
+	if made && have <= 0 {
+		return have
+	}
+	return max(have, least)
 }

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -29,10 +32,11 @@ func openAudit(t *testing.T, nc *nats.Conn) (*storelog.Audit, jetstream.Stream) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	stream, err := log.JetStream().Stream(t.Context(), storelog.AuditStream)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var stream jetstream.Stream
+	insist(t, func(ctx context.Context) (err error) {
+		stream, err = log.JetStream().Stream(ctx, storelog.AuditStream)
+		return err
+	})
 	return audit, stream
 }
 
@@ -82,37 +86,80 @@ func TestNoiseOfOnePushesOutOnlyItsOwn(t *testing.T) {
 	}
 }
 
-// Full, it refuses who is new and goes on for who is there: nothing that it holds is chosen away by others.
-func TestAFullAuditRefusesAndForgetsNobody(t *testing.T) {
-	nc := bustest.Start(t)
-	audit, stream := openAudit(t, nc)
-	config := stream.CachedInfo().Config
-	config.MaxMsgs, config.MaxMsgsPerSubject = 3, 2
-	if _, err := open(t, nc).JetStream().UpdateStream(t.Context(), config); err != nil {
-		t.Fatal(err)
+// Full, it forgets the oldest first and refuses nobody, also where a release made it that refused; and who makes noise is
+// held to what is one's own before that.
+func TestAFullAuditMakesRoomByAge(t *testing.T) {
+	bustest.Each(t, func(t *testing.T, b bustest.Brokers) {
+		nc := b.Conns[0]
+		audit, stream := openAudit(t, nc)
+		config := streams(t, nc)[storelog.AuditStream]
+		config.Discard = jetstream.DiscardNew
+		reshape(t, open(t, nc), config)
+		bustest.Ensure(t, nc, storelog.Settings{Replicas: b.Replicas()})
+		config = streams(t, nc)[storelog.AuditStream]
+		config.MaxMsgs, config.MaxMsgsPerSubject = 5, 2
+		reshape(t, open(t, nc), config)
+		said := 0
+		say := func(tenants ...string) {
+			t.Helper()
+			for _, tenant := range tenants {
+				if err := audit.Append(t.Context(), look(tenant, "admin", said)); err != nil {
+					t.Fatalf("look %d, at %s's: %v", said, tenant, err)
+				}
+				said++
+			}
+		}
+		holds := func(want ...string) {
+			t.Helper()
+			for i, got := range audited(t, audit, len(want)) {
+				if said := fmt.Sprint(got.Entry.Tenant, got.Entry.At.Unix()); said != want[i] {
+					t.Errorf("entry %d is %s, want %s", i, said, want[i])
+				}
+			}
+		}
+		say("quiet", "noisy", "noisy", "noisy", "noisy", "noisy", "c", "d")
+		holds("quiet0", "noisy4", "noisy5", "c6", "d7")
+		b.AwaitStepDown(t)
+		say("e", "f")
+		holds("noisy5", "c6", "d7", "e8", "f9")
+		if err := stream.Purge(t.Context()); err == nil {
+			t.Error("the audit can be purged")
+		}
+		if err := stream.DeleteMsg(t.Context(), 1); err == nil {
+			t.Error("an entry can be deleted")
+		}
+	})
+}
+
+// A broker that has no room at all refuses, and says of what: the log may have room.
+func TestAnAuditWithoutRoomSaysThatItIsTheAudit(t *testing.T) {
+	nc := bustest.Connect(t, bustest.StartServer(t, &server.Options{JetStreamMaxStore: 64 << 10}))
+	bustest.Ensure(t, nc, storelog.Settings{Replicas: 1})
+	audit, _ := openAudit(t, nc)
+	var err error
+	for n := 0; n < 64 && err == nil; n++ {
+		err = audit.Append(t.Context(), look(strings.Repeat("t", 3<<10)+fmt.Sprint(n), "admin", n))
 	}
-	for i, tenant := range []string{"a", "a", "b"} {
-		if err := audit.Append(t.Context(), look(tenant, "admin", i)); err != nil {
+	if !errors.Is(err, storelog.ErrAuditFull) || errors.Is(err, storelog.ErrLogFull) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAnAuditSaysThatItIsNearlyFull(t *testing.T) {
+	nc := bustest.Start(t)
+	audit, _ := openAudit(t, nc)
+	for n := range 9 {
+		if err := audit.Append(t.Context(), look("a", "admin", n)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := audit.Append(t.Context(), look("c", "admin", 3)); !errors.Is(err, storelog.ErrLogFull) {
-		t.Errorf("a full audit says %v", err)
-	}
-	if err := audit.Append(t.Context(), look("a", "admin", 4)); err != nil {
-		t.Errorf("who has entries that may go is refused: %v", err)
-	}
-	got := audited(t, audit, 3)
-	for i, want := range []string{"a1", "b2", "a4"} {
-		if said := fmt.Sprint(got[i].Entry.Tenant, got[i].Entry.At.Unix()); said != want {
-			t.Errorf("entry %d is %s, want %s", i, said, want)
+	for most, nearly := range map[int64]bool{-1: false, 11: false, 10: true, 9: true} {
+		config := streams(t, nc)[storelog.AuditStream]
+		config.MaxMsgs = most
+		reshape(t, open(t, nc), config)
+		if audit, _ := openAudit(t, nc); audit.NearlyFull() != nearly {
+			t.Errorf("9 entries of %d: nearly full %t", most, !nearly)
 		}
-	}
-	if err := stream.Purge(t.Context()); err == nil {
-		t.Error("the audit can be purged")
-	}
-	if err := stream.DeleteMsg(t.Context(), 1); err == nil {
-		t.Error("an entry can be deleted")
 	}
 }
 
@@ -131,21 +178,18 @@ func TestAnEntryThatCannotBeReadIsTold(t *testing.T) {
 	}
 }
 
-// An operator who keeps more is left with it.
+// An operator who keeps more, or without end, is left with it.
 func TestTheAuditKeepsWhatIsLarger(t *testing.T) {
 	nc := bustest.Start(t)
-	_, stream := openAudit(t, nc)
-	config := stream.CachedInfo().Config
-	config.MaxMsgs, config.MaxAge = 2*config.MaxMsgs, 2*config.MaxAge
-	log := open(t, nc)
-	if _, err := log.JetStream().UpdateStream(t.Context(), config); err != nil {
-		t.Fatal(err)
-	}
-	if err := storelog.Ensure(t.Context(), nc, storelog.Settings{Replicas: 1}); err != nil {
-		t.Fatal(err)
-	}
-	info, err := stream.Info(t.Context())
-	if err != nil || info.Config.MaxMsgs != config.MaxMsgs || info.Config.MaxAge != config.MaxAge {
-		t.Errorf("it has %+v (%v)", info.Config, err)
+	config := streams(t, nc)[storelog.AuditStream]
+	larger, endless := config, config
+	larger.MaxMsgs, larger.MaxAge = 2*config.MaxMsgs, 2*config.MaxAge
+	endless.MaxMsgs, endless.MaxAge, endless.MaxMsgsPerSubject, endless.MaxMsgSize = -1, 0, -1, -1
+	for name, want := range map[string]jetstream.StreamConfig{"larger": larger, "endless": endless} {
+		reshape(t, open(t, nc), want)
+		bustest.Ensure(t, nc, storelog.Settings{Replicas: 1})
+		if have := streams(t, nc)[storelog.AuditStream]; !reflect.DeepEqual(have, want) {
+			t.Errorf("%s: it has %+v", name, have)
+		}
 	}
 }

@@ -34,9 +34,9 @@ type Settings struct {
 	Raise bool
 }
 
-// Ensure creates the stream, the audit beside it and the buckets, or brings existing ones to this shape. It gives and never takes: where
-// there are more copies than asked for they stay, because a gateway that somebody starts by hand has the settings of one
-// machine. It fails with ErrForeignLog, and has touched nothing, when the stream is another installation's. The gateway
+// Ensure creates the stream, the audit beside it and the buckets, or brings existing ones to this shape. It gives and never
+// takes: where there are more copies than asked for they stay, because a gateway that somebody starts by hand has the
+// settings of one machine. It fails with ErrForeignLog, and has touched nothing, when the stream is another installation's. The gateway
 // calls it at start; everybody else waits for the result in Open.
 func Ensure(ctx context.Context, nc *nats.Conn, settings Settings) error {
 	if err := checkServer(nc.ConnectedServerVersion()); err != nil {

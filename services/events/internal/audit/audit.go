@@ -11,11 +11,13 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
@@ -44,22 +46,26 @@ var errRemade = errors.New("the audit was made anew")
 type Keeper struct {
 	nc   *nats.Conn
 	pool *pgxpool.Pool
-	// pause is the constant.
-	pause time.Duration
+	// pause is the constant, and check is checkEvery.
+	pause, check time.Duration
 }
 
 // New makes a keeper.
-func New(nc *nats.Conn, pool *pgxpool.Pool) *Keeper { return &Keeper{nc: nc, pool: pool, pause: pause} }
+func New(nc *nats.Conn, pool *pgxpool.Pool) *Keeper {
+	return &Keeper{nc: nc, pool: pool, pause: pause, check: checkEvery}
+}
 
 // Run reads until ctx ends. It waits for the stream, which a gateway of this release makes, for the broker and for
 // Postgres, however long they take.
 func (k *Keeper) Run(ctx context.Context) error {
 	for told := ""; ; {
-		err := k.follow(ctx)
+		var worked atomic.Bool
+		err := k.follow(ctx, &worked)
 		if ctx.Err() != nil {
 			return nil
 		}
-		if err.Error() != told {
+		// The same words are news again after it has worked.
+		if worked.Load() || err.Error() != told {
 			told = err.Error()
 			slog.Warn("the audit isn't read, trying again", "error", err)
 		}
@@ -71,8 +77,8 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 }
 
-// follow reads one stream from where it was left, until something goes wrong.
-func (k *Keeper) follow(ctx context.Context) error {
+// follow reads one stream from where it was left, until something goes wrong, and says whether it worked before that.
+func (k *Keeper) follow(ctx context.Context, worked *atomic.Bool) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	log, err := storelog.Open(ctx, k.nc)
@@ -87,32 +93,47 @@ func (k *Keeper) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	go func() { cancel(k.watch(ctx, log, stream.Epoch())) }()
+	go func() { cancel(k.watch(ctx, log, stream.Epoch(), worked)) }()
 	var batch []storelog.Audited
 	err = stream.Tail(ctx, from, func(a storelog.Audited) error {
 		if batch = append(batch, a); a.Pending > 0 && len(batch) < batchSize {
 			return nil
 		}
 		err := k.write(ctx, stream.Epoch(), batch)
+		if err == nil {
+			worked.Store(true)
+		}
 		batch = batch[:0]
 		return err
 	})
 	return errors.Join(err, context.Cause(ctx))
 }
 
-// watch tidies the table, and returns when the stream has been made anew: a consumer would wait for the sequences of the
-// old one.
-func (k *Keeper) watch(ctx context.Context, log *storelog.Log, epoch string) error {
-	check, tidy := time.NewTicker(checkEvery), time.NewTicker(tidyEvery)
+// watch tidies the table, says when the stream is about to forget what isn't old, and returns when it is gone or has been
+// made anew: a consumer would wait for the sequences of the old one.
+func (k *Keeper) watch(ctx context.Context, log *storelog.Log, epoch string, worked *atomic.Bool) error {
+	check, tidy := time.NewTicker(k.check), time.NewTicker(tidyEvery)
 	defer check.Stop()
 	defer tidy.Stop()
-	for {
+	for warned := false; ; {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-check.C:
-			if now, err := log.Audit(ctx); err == nil && now.Epoch() != epoch {
+			now, err := log.Audit(ctx)
+			switch {
+			case errors.Is(err, jetstream.ErrStreamNotFound):
+				return err
+			case err != nil:
+				continue // Tail will see
+			case now.Epoch() != epoch:
 				return fmt.Errorf("%w: %s instead of %s", errRemade, now.Epoch(), epoch)
+			}
+			worked.Store(true)
+			if full := now.NearlyFull(); full != warned {
+				if warned = full; full {
+					slog.Warn("the audit's stream is nearly full: soon its oldest entries go before their time, and stay in the table only")
+				}
 			}
 		case <-tidy.C:
 			if err := k.tidy(ctx); err != nil {

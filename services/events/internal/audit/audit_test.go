@@ -3,7 +3,10 @@ package audit
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,6 +36,12 @@ type testBundle struct {
 func setup(t *testing.T) *testBundle {
 	t.Helper()
 	t.Parallel()
+	return setupAlone(t)
+}
+
+// setupAlone is setup of a test that no other runs beside.
+func setupAlone(t *testing.T) *testBundle {
+	t.Helper()
 	pool, err := readmodel.Open(t.Context(), pgtest.Database(t))
 	if err != nil {
 		t.Fatal(err)
@@ -63,9 +72,14 @@ func (b *testBundle) look(t *testing.T, tenant string, count int) {
 // keep runs a keeper until the returned function is called, or the test ends.
 func (b *testBundle) keep(t *testing.T) (stop func()) {
 	t.Helper()
+	return b.keepBy(t, New(b.nc, b.pool))
+}
+
+func (b *testBundle) keepBy(t *testing.T, k *Keeper) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- New(b.nc, b.pool).Run(ctx) }()
+	go func() { done <- k.Run(ctx) }()
 	stopped := false
 	stop = func() {
 		if cancel(); !stopped {
@@ -152,6 +166,77 @@ func TestWhatWasKeptStays(t *testing.T) {
 	// The keeper of before notices by itself, half a minute later.
 	b.keep(t)
 	b.awaitRows(t, append(looks("a", 3), looks("b", 2)...)...)
+}
+
+// hear collects what is logged until the test ends.
+func hear(t *testing.T) *lines {
+	t.Helper()
+	said := &lines{}
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(said, nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	return said
+}
+
+// lines are what was said so far; whoever says it and whoever reads it needn't wait for each other.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) await(t *testing.T, words string, times int) {
+	t.Helper()
+	waittest.Eventually(t, func() error {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if said := strings.Count(l.text.String(), words); said != times {
+			return fmt.Errorf("%q was said %d times, want %d:\n%s", words, said, times, l.text.String())
+		}
+		return nil
+	})
+}
+
+// Also where both look the same. It runs alone, because it hears what all say.
+func TestASecondOutageIsToldAsTheFirstWas(t *testing.T) {
+	b := setupAlone(t)
+	said := hear(t)
+	k := New(b.nc, b.pool)
+	k.pause, k.check = time.Millisecond, time.Millisecond
+	b.keepBy(t, k)
+	for outage := range 2 {
+		b.look(t, "a", 1)
+		b.awaitRows(t, looks("a", outage+1)...)
+		if err := b.log.JetStream().DeleteStream(t.Context(), storelog.AuditStream); err != nil {
+			t.Fatal(err)
+		}
+		said.await(t, "the audit isn't read", outage+1)
+		bustest.Ensure(t, b.nc, storelog.Settings{Replicas: 1})
+	}
+}
+
+func TestAStreamThatIsNearlyFullIsTold(t *testing.T) {
+	b := setupAlone(t)
+	said := hear(t)
+	k := New(b.nc, b.pool)
+	k.check = time.Millisecond
+	b.keepBy(t, k)
+	b.look(t, "a", 3)
+	stream, err := b.log.JetStream().Stream(t.Context(), storelog.AuditStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := stream.CachedInfo().Config
+	config.MaxMsgs = 3
+	if _, err := b.log.JetStream().UpdateStream(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+	said.await(t, "nearly full", 1)
 }
 
 func TestTheTableHasBoundsOfItsOwn(t *testing.T) {

@@ -43,6 +43,7 @@ const (
 	NoDeadLetter          Code = "no_dead_letter"
 	NotReady              Code = "not_ready"
 	LogFull               Code = "log_full"
+	AuditFull             Code = "audit_full"
 	BrokerUnavailable     Code = "broker_unavailable"
 	CatalogEmpty          Code = "catalog_empty"
 	ProjectionUnavailable Code = "projection_unavailable"
@@ -101,6 +102,7 @@ var kinds = map[Code]kind{
 	NoDeadLetter:          {http.StatusNotFound, "There is no such dead letter", false},
 	NotReady:              {http.StatusConflict, "The store is not ready", true},
 	LogFull:               {http.StatusServiceUnavailable, "The log is full", true},
+	AuditFull:             {http.StatusServiceUnavailable, "The audit is full", true},
 	BrokerUnavailable:     {http.StatusServiceUnavailable, "The broker can't be reached", true},
 	CatalogEmpty:          {http.StatusServiceUnavailable, "No engine is on offer yet", true},
 	ProjectionUnavailable: {http.StatusServiceUnavailable, "Lists and histories can't be read right now", true},

@@ -32,7 +32,7 @@ var known = []struct {
 	{principal.ErrNobody, problem.Unauthenticated, "This is for somebody whom the gateway knows, and it can't tell who you are."},
 	{store.ErrNotFound, problem.NotFound, "There is no such store."},
 	{store.ErrDeleted, problem.StoreDeleted, "The store has been deleted, and stays so. Its history can still be read."},
-	{store.ErrNothingToRetry, problem.NothingToRetry, "Only a store that has failed can be tried again."},
+	{store.ErrNothingToRetry, problem.NothingToRetry, "No operation on the store has failed, and it isn't Degraded: there is nothing to try again or to mend."},
 	{store.ErrNothingToCancel, problem.NothingToCancel, "Nothing is being done about the store that could be called off."},
 	{store.ErrTooLate, problem.TooLateToCancel, "The operation is past its point of no return: it ends by itself, or can be retried."},
 	{admission.ErrCannotSuspend, problem.CannotSuspend, "Stores of this engine can't be suspended."},
@@ -45,6 +45,8 @@ var known = []struct {
 	{admission.ErrCatalogEmpty, problem.CatalogEmpty, "No engine has been published yet. The provisioner does so when it starts."},
 	{admission.ErrNotReady, problem.NotReady, "The store is not Ready, so nothing of it can be opened yet."},
 	{storelog.ErrLogFull, problem.LogFull, "The log has no room for another message. Stores go on running and can be read."},
+	{storelog.ErrAuditFull, problem.AuditFull, "The audit of who looked at passwords has no room for another entry, and nobody is shown any without one. " +
+		"The operator can make room on the broker's disk."},
 	{claim.ErrContended, problem.ConflictChanged, "Others changed the tenant's stores at every try. Try again."},
 	{storelog.ErrConflict, problem.ConflictChanged, "The store changed at every try. Try again."},
 	{storelog.ErrNewerSchema, problem.NewerSchema, "A newer version of the platform wrote this store. Another gateway can serve it."},
