@@ -222,6 +222,32 @@ func TestARebuildIsTheWayOutOfAForeignLog(t *testing.T) {
 	b.checkRows(t)
 }
 
+// The tables of before say of a store only that it is Failed.
+func TestWhatWasCalledOffOrPutAwayIsNoDeadLetterInTheTablesOfBefore(t *testing.T) {
+	b := setup(t)
+	failed, off, away := logtest.Store("t", 1), logtest.Store("t", 2), logtest.Store("t", 3)
+	for _, id := range []store.ID{off, away, failed} {
+		b.author.Create(t.Context(), "t", id, string(id))
+	}
+	b.tell(t, off, store.BecameFailed, store.Facts{Reason: store.ReasonCancelled, Message: "It was called off."})
+	b.say(t, away, store.BecameFailed)
+	b.say(t, failed, store.BecameFailed)
+	last, err := b.author.Log.Last(t.Context(), away)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.operator(t, away, store.Discarded, last.Generation)
+	b.project(t)
+	b.checkRows(t)
+	b.at(t, func(m readmodel.Moment) {
+		m.Filled = false
+		found, more, err := readmodel.DeadLetters{Scope: query.Of("t"), Limit: 1}.List(t.Context(), m)
+		if err != nil || more || len(found) != 1 || found[0].Store != failed {
+			t.Errorf("listed are %+v, more %t, %v", found, more, err)
+		}
+	})
+}
+
 // What waits for an operator is worked out in SQL; it must be what the domain says, whatever the history.
 func TestDeadLettersAreTheDomains(t *testing.T) {
 	b := setup(t)
@@ -264,12 +290,16 @@ func TestDeadLettersAreTheDomains(t *testing.T) {
 func (b *testBundle) say(tb testing.TB, id store.ID, types ...store.Type) {
 	tb.Helper()
 	for _, kind := range types {
-		_, err := b.author.Log.Update(tb.Context(), id, func(s store.State) (*store.Message, error) {
-			return &store.Message{Type: kind, Actor: "test", Generation: s.Generation, Time: s.UpdatedAt,
-				Facts: store.Facts{Detail: "the cluster's own words \x00 in bytes"}}, nil
-		})
-		if err != nil {
-			tb.Fatal(err)
-		}
+		b.tell(tb, id, kind, store.Facts{Detail: "the cluster's own words \x00 in bytes"})
+	}
+}
+
+func (b *testBundle) tell(tb testing.TB, id store.ID, kind store.Type, facts store.Facts) {
+	tb.Helper()
+	_, err := b.author.Log.Update(tb.Context(), id, func(s store.State) (*store.Message, error) {
+		return &store.Message{Type: kind, Actor: "test", Generation: s.Generation, Time: s.UpdatedAt, Facts: facts}, nil
+	})
+	if err != nil {
+		tb.Fatal(err)
 	}
 }

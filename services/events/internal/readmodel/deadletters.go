@@ -24,7 +24,8 @@ type DeadLetters struct {
 	Limit int
 }
 
-// A command that is both is listed once, or a page could end between the two. deadLetters names a letter's kind in SQL, so that the page's limit counts what is asked for.
+// A command that is both is listed once, or a page could end between the two. deadLetters names a letter's kind in SQL, so
+// that the page's limit counts what is asked for.
 const deadLetters = `select seq, kind, store, letter, error, at from (
   select seq, kind, store, letter, '' as error, null::timestamptz as at from dead_letters where $1 or tenant = $2
   union all
@@ -33,10 +34,16 @@ const deadLetters = `select seq, kind, store, letter, error, at from (
 ) letter
 where seq > $3 and ($4 = '' or kind = $4) order by seq limit $5`
 
-// deadLettersBefore is deadLetters of the tables of before, which know one a store.
-const deadLettersBefore = `select seq, kind, store, state, error, at from (
+// deadLettersBefore is deadLetters of the tables of before, which know one a store. They take a create that was called off
+// for failed, and one whose failure was put away: since schema 4 states list the failures themselves.
+const deadLettersBefore = `with failed as (
+  select *, replace(state::text, '\u0000', '\ufffd')::json as said from stores where dead is not null and ($1 or tenant = $2)
+)
+select seq, kind, store, state, error, at from (
   select dead as seq, case status when 'Failed' then 'failed' else 'stuck' end as kind, id as store, state, '' as error, null::timestamptz as at
-  from stores where dead is not null and ($1 or tenant = $2)
+  from failed where status <> 'Failed' or coalesce((said ->> 'schema')::int, 1) < 4 or exists (
+    select from json_array_elements(said -> 'failures') f where (f ->> 'generation')::bigint = dead and coalesce(f ->> 'discarded', '') = ''
+  )
   union all
   select seq, 'set_aside', store, null, error, at from set_aside where discarded is null and $1
     and not exists (select from stores where dead = seq)
