@@ -185,16 +185,8 @@ func (o *Operation) isolationPieces(ctx context.Context, is Isolation) ([]piece,
 	meta := func(name string) metav1.ObjectMeta {
 		return metav1.ObjectMeta{Name: name, Namespace: namespace, Labels: o.cluster.ObjectLabels(is.Store)}
 	}
-	no := false
 	pieces := []piece{
-		// The namespace's default account, not one of ours: then no pod of any chart gets a token by forgetting to
-		// name an account.
-		newPiece("ServiceAccount", o.client.CoreV1().ServiceAccounts(namespace),
-			&corev1.ServiceAccount{ObjectMeta: meta("default"), AutomountServiceAccountToken: &no, ImagePullSecrets: settings.pullReferences()},
-			func(live, want *corev1.ServiceAccount) bool {
-				return equality.Semantic.DeepEqual(live.AutomountServiceAccountToken, want.AutomountServiceAccountToken) &&
-					equality.Semantic.DeepEqual(live.ImagePullSecrets, want.ImagePullSecrets)
-			}),
+		o.accountPiece(meta("default"), settings.pullReferences()),
 		newPiece("ResourceQuota", o.client.CoreV1().ResourceQuotas(namespace),
 			&corev1.ResourceQuota{ObjectMeta: meta(quotaName), Spec: quota},
 			func(live, want *corev1.ResourceQuota) bool { return equality.Semantic.DeepEqual(live.Spec, want.Spec) }),

@@ -1,8 +1,13 @@
 package cluster_test
 
 import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -44,6 +49,72 @@ func TestIsolationSeesAndMendsWhatWasChanged(t *testing.T) {
 	}
 	wantDone(larger, true)
 	wantDone(b.isolation(), false)
+}
+
+// What others give the account is theirs; what the installation says no more is forgotten.
+func TestAnAccountKeepsWhatOthersGaveIt(t *testing.T) {
+	b := setup(t)
+	op := b.isolated(t)
+	core := b.api.Admin.CoreV1()
+	accounts := core.ServiceAccounts(b.id.Namespace())
+	account := func() *corev1.ServiceAccount {
+		t.Helper()
+		live, err := accounts.Get(t.Context(), "default", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return live
+	}
+	theirs := account()
+	theirs.ImagePullSecrets = append(theirs.ImagePullSecrets, corev1.LocalObjectReference{Name: "theirs"})
+	if _, err := accounts.Update(t.Context(), theirs, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := op.IsolationDone(t.Context(), b.isolation()); err != nil || !done {
+		t.Errorf("with another's pull secret: %t, %v", done, err)
+	}
+
+	says := func(text string) *cluster.Operation {
+		t.Helper()
+		dir := t.TempDir()
+		settings, registry := filepath.Join(dir, "stores.yaml"), filepath.Join(dir, "registry")
+		for name, content := range map[string]string{
+			registry: `{"auths":{"registry.example":{"auth":"c2VjcmV0"}}}`, settings: strings.ReplaceAll(text, "FILE", registry),
+		} {
+			if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		read, err := cluster.ReadSettings(settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := cluster.Connect(cluster.Config{Kubeconfig: b.api.Kubeconfig(t, clustertest.Provisioner), Installation: "test", Settings: read})
+		if err != nil {
+			t.Fatal(err)
+		}
+		op := operation(t, c, &clustertest.Trust{})
+		if err := op.EnsureIsolation(t.Context(), b.isolation()); err != nil {
+			t.Fatal(err)
+		}
+		if done, err := op.IsolationDone(t.Context(), b.isolation()); err != nil || !done {
+			t.Fatalf("%s: %t, %v", text, done, err)
+		}
+		return op
+	}
+	says("pullSecrets: [{name: first, file: FILE}]")
+	says("pullSecrets: [{name: second, file: FILE}]")
+	var names []string
+	for _, reference := range account().ImagePullSecrets {
+		names = append(names, reference.Name)
+	}
+	if slices.Sort(names); !slices.Equal(names, []string{"second", "theirs"}) {
+		t.Errorf("its pods pull with %v", names)
+	}
+	former, err := core.Secrets(b.id.Namespace()).Get(t.Context(), "first", metav1.GetOptions{})
+	if err != nil || strings.Contains(string(former.Data[corev1.DockerConfigJsonKey]), "c2VjcmV0") {
+		t.Errorf("credentials that are said no more: %s, %v", former.Data, err)
+	}
 }
 
 func TestIsolationConvergesFromAKillAtEveryRequest(t *testing.T) {

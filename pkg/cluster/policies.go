@@ -122,10 +122,7 @@ func networkPolicies(ingressNamespace, platformNamespace string, settings Settin
 		},
 		"allow-dns": {
 			PolicyTypes: outOnly,
-			Egress: []networkingv1.NetworkPolicyEgressRule{{
-				To:    settings.dnsPeers(),
-				Ports: []networkingv1.NetworkPolicyPort{port(corev1.ProtocolUDP, 53), port(corev1.ProtocolTCP, 53)},
-			}},
+			Egress:      settings.askNames(),
 		},
 		// Always there, if need be without a rule: what was opened once has to close again.
 		"allow-ingress": {PolicyTypes: inOnly, Ingress: doorsFor(settings.Proxies, ingressNamespace, platformNamespace)},

@@ -41,6 +41,21 @@ type Target struct {
 	Probe engine.Probe
 }
 
+// IngressAnswers fails while nobody listens where all stores' routes are, as while the controller is replaced. Where no
+// address is known there is nothing to ask.
+func (c *Cluster) IngressAnswers(ctx context.Context) error {
+	if c.cfg.IngressAddr == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", c.cfg.IngressAddr)
+	if err != nil {
+		return fmt.Errorf("ask the ingress: %w", err)
+	}
+	return conn.Close()
+}
+
 // ReasonRouteDead is that of a store that works and that nobody gets to by its address.
 const ReasonRouteDead = "RouteNotAnswering"
 
@@ -96,7 +111,7 @@ func askEach(ctx context.Context, routes []route, public *url.URL, probe engine.
 		switch {
 		case err != nil && i > 0:
 			return via, wrap(fmt.Errorf("probe by %s: %w", r.via, err), Transient, ReasonRouteDead,
-				"The store works, and its address doesn't lead to it yet.")
+				"The store works, and its address doesn't lead to it.")
 		case err != nil:
 			return r.via, notAnswering(r.via, err)
 		case i > 0:

@@ -132,6 +132,22 @@ func TestInsideTheClusterTheVisitorsRouteIsAskedToo(t *testing.T) {
 	}
 }
 
+func TestWhetherAnybodyAnswersForRoutes(t *testing.T) {
+	ingress := httptest.NewServer(http.NotFoundHandler())
+	c := outside(t, "http://127.0.0.1:1", strings.TrimPrefix(ingress.URL, "http://"))
+	if err := c.IngressAnswers(t.Context()); err != nil {
+		t.Errorf("one that answers: %v", err)
+	}
+	ingress.Close()
+	if err := c.IngressAnswers(t.Context()); err == nil {
+		t.Error("one that is gone answers")
+	}
+	c.cfg.IngressAddr = ""
+	if err := c.IngressAnswers(t.Context()); err != nil {
+		t.Errorf("where there is none: %v", err)
+	}
+}
+
 func TestProbeRefusesAnAddressWithoutHost(t *testing.T) {
 	c := outside(t, "http://127.0.0.1:1", "127.0.0.1:1")
 	nowhere := target()

@@ -2,24 +2,18 @@ package cluster
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"os"
-	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
-	"k8s.io/apimachinery/pkg/util/validation"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/yaml"
 )
 
@@ -49,6 +43,8 @@ type DNSPeer struct {
 	Namespace map[string]string `json:"namespace,omitempty"`
 	Pods      map[string]string `json:"pods,omitempty"`
 	Network   string            `json:"network,omitempty"`
+	// Port is the pods' own, which a Service may hide behind another one; zero is 53.
+	Port int `json:"port,omitempty"`
 }
 
 // IngressSettings are what controllers are told on every store's route.
@@ -115,112 +111,6 @@ func ParseSettings(content []byte) (Settings, error) {
 	return settings, settings.check().ToAggregate()
 }
 
-func (s Settings) check() field.ErrorList {
-	var faults field.ErrorList
-	if s.StorageClass != "" {
-		faults = append(faults, invalid(field.NewPath("storageClass"), s.StorageClass, validation.IsDNS1123Subdomain(s.StorageClass)...)...)
-	}
-	for i, peer := range s.DNS {
-		faults = append(faults, peer.check(field.NewPath("dns").Index(i))...)
-	}
-	for i, proxy := range s.Proxies {
-		faults = append(faults, invalid(field.NewPath("proxies").Index(i), proxy, network(proxy)...)...)
-	}
-	faults = append(faults, s.Ingress.check(field.NewPath("ingress"))...)
-	for i, secret := range s.PullSecrets {
-		faults = append(faults, secret.check(field.NewPath("pullSecrets").Index(i))...)
-	}
-	for name, value := range map[string]string{"cpu": s.HeadRoom.CPU, "memory": s.HeadRoom.Memory} {
-		if q, err := quantity(value); err != nil || q.Sign() < 0 {
-			faults = append(faults, field.Invalid(field.NewPath("headRoom", name), value, "must be a quantity like 250m or 1Gi"))
-		}
-	}
-	faults = append(faults, metav1validation.ValidateLabels(s.NodeSelector, field.NewPath("nodeSelector"))...)
-	for i, toleration := range s.Tolerations {
-		faults = append(faults, checkToleration(toleration, field.NewPath("tolerations").Index(i))...)
-	}
-	return faults
-}
-
-func invalid(at *field.Path, value any, words ...string) (faults field.ErrorList) {
-	for _, word := range words {
-		faults = append(faults, field.Invalid(at, value, word))
-	}
-	return faults
-}
-
-func (p DNSPeer) check(at *field.Path) field.ErrorList {
-	faults := metav1validation.ValidateLabels(p.Namespace, at.Child("namespace"))
-	faults = append(faults, metav1validation.ValidateLabels(p.Pods, at.Child("pods"))...)
-	switch pods := len(p.Namespace)+len(p.Pods) > 0; {
-	case pods == (p.Network != ""):
-		return append(faults, field.Invalid(at, p, "must be the labels of pods and their namespace, or a network"))
-	case !pods:
-		return append(faults, invalid(at.Child("network"), p.Network, network(p.Network)...)...)
-	}
-	return faults
-}
-
-func (p PullSecret) check(at *field.Path) field.ErrorList {
-	faults := invalid(at.Child("name"), p.Name, validation.IsDNS1123Subdomain(p.Name)...)
-	if p.Name == SecretName || p.Name == certificateName || strings.HasPrefix(p.Name, "sh.helm.") {
-		faults = append(faults, field.Invalid(at.Child("name"), p.Name, "is the name of another Secret of every store"))
-	}
-	if p.File == "" {
-		faults = append(faults, field.Required(at.Child("file"), "the registry's credentials"))
-	}
-	return faults
-}
-
-var (
-	operators = []corev1.TolerationOperator{"", corev1.TolerationOpExists, corev1.TolerationOpEqual}
-	effects   = []corev1.TaintEffect{"", corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute}
-)
-
-func checkToleration(t corev1.Toleration, at *field.Path) (faults field.ErrorList) {
-	if t.Key != "" {
-		faults = append(faults, invalid(at.Child("key"), t.Key, validation.IsQualifiedName(t.Key)...)...)
-	}
-	if !slices.Contains(operators, t.Operator) {
-		faults = append(faults, field.NotSupported(at.Child("operator"), t.Operator, operators[1:]))
-	}
-	if t.Key == "" && t.Operator != corev1.TolerationOpExists {
-		faults = append(faults, field.Invalid(at.Child("operator"), t.Operator, "must be Exists where there is no key"))
-	}
-	if !slices.Contains(effects, t.Effect) {
-		faults = append(faults, field.NotSupported(at.Child("effect"), t.Effect, effects[1:]))
-	}
-	return faults
-}
-
-func (i IngressSettings) check(at *field.Path) field.ErrorList {
-	var faults field.ErrorList
-	if _, known := usual[i.Controller]; !known {
-		faults = append(faults, field.NotSupported(at.Child("controller"), i.Controller, []string{"ingress-nginx", "traefik", "alb"}))
-	}
-	for name := range i.Annotations {
-		faults = append(faults, invalid(at.Child("annotations"), name, validation.IsQualifiedName(strings.ToLower(name))...)...)
-	}
-	if i.TLS.Controller && i.TLS.Issuer != "" {
-		faults = append(faults, field.Invalid(at.Child("tls"), i.TLS.Issuer, "must be the controller's or an issuer's, not both"))
-	}
-	return faults
-}
-
-func network(text string) []string {
-	if _, err := netip.ParsePrefix(text); err != nil {
-		return []string{"must be a network like 203.0.113.0/24"}
-	}
-	return nil
-}
-
-func quantity(text string) (resource.Quantity, error) {
-	if text == "" {
-		return resource.Quantity{}, nil
-	}
-	return resource.ParseQuantity(text)
-}
-
 func (s Settings) readPullSecrets() error {
 	for i := range s.PullSecrets {
 		content, err := os.ReadFile(s.PullSecrets[i].File)
@@ -268,7 +158,8 @@ var usual = map[string]struct{ always, tls map[string]string }{
 	"traefik": {
 		tls: map[string]string{"traefik.ingress.kubernetes.io/router.entrypoints": "websecure", "traefik.ingress.kubernetes.io/router.tls": "true"},
 	},
-	// One balancer for all stores: each Ingress would get its own, and an account has few.
+	// One balancer for all stores: each Ingress would get its own, and an account has few. It has a hundred rules, of which a
+	// store takes one to ten: who has more names groups by an annotation.
 	"alb": {
 		always: map[string]string{
 			"alb.ingress.kubernetes.io/group.name": "stores", "alb.ingress.kubernetes.io/scheme": "internet-facing",
@@ -322,25 +213,46 @@ func (s Settings) pullReferences() []corev1.LocalObjectReference {
 	return names
 }
 
-// dnsPeers are whom stores may ask for names.
-func (s Settings) dnsPeers() []networkingv1.NetworkPolicyPeer {
-	if len(s.DNS) == 0 {
-		return []networkingv1.NetworkPolicyPeer{{
-			NamespaceSelector: named(metav1.NamespaceSystem),
-			PodSelector:       &metav1.LabelSelector{MatchLabels: map[string]string{"k8s-app": "kube-dns"}},
+// askNames are the doors to whom stores may ask for names, a rule for each port.
+func (s Settings) askNames() []networkingv1.NetworkPolicyEgressRule {
+	asked := s.DNS
+	if len(asked) == 0 {
+		asked = []DNSPeer{{
+			Namespace: map[string]string{corev1.LabelMetadataName: metav1.NamespaceSystem}, Pods: map[string]string{"k8s-app": "kube-dns"},
 		}}
 	}
-	var peers []networkingv1.NetworkPolicyPeer
-	for _, peer := range s.DNS {
-		if peer.Network != "" {
-			peers = append(peers, networkingv1.NetworkPolicyPeer{IPBlock: &networkingv1.IPBlock{CIDR: peer.Network}})
-			continue
+	var rules []networkingv1.NetworkPolicyEgressRule
+	at := map[int]int{}
+	for _, peer := range asked {
+		number := cmp.Or(peer.Port, 53)
+		n, known := at[number]
+		if !known {
+			n = len(rules)
+			at[number] = n
+			rules = append(rules, networkingv1.NetworkPolicyEgressRule{
+				Ports: []networkingv1.NetworkPolicyPort{port(corev1.ProtocolUDP, number), port(corev1.ProtocolTCP, number)},
+			})
 		}
-		// Without labels of a namespace it is any: the policy's own would be the store's.
-		peers = append(peers, networkingv1.NetworkPolicyPeer{
-			NamespaceSelector: &metav1.LabelSelector{MatchLabels: peer.Namespace},
-			PodSelector:       &metav1.LabelSelector{MatchLabels: peer.Pods},
-		})
+		rules[n].To = append(rules[n].To, peer.selects())
+	}
+	return rules
+}
+
+func (p DNSPeer) selects() networkingv1.NetworkPolicyPeer {
+	if p.Network != "" {
+		return networkingv1.NetworkPolicyPeer{IPBlock: &networkingv1.IPBlock{CIDR: p.Network}}
+	}
+	// Without labels of a namespace it is any: the policy's own would be the store's.
+	return networkingv1.NetworkPolicyPeer{
+		NamespaceSelector: &metav1.LabelSelector{MatchLabels: p.Namespace},
+		PodSelector:       &metav1.LabelSelector{MatchLabels: p.Pods},
+	}
+}
+
+// dnsPeers are whom stores may ask for names.
+func (s Settings) dnsPeers() (peers []networkingv1.NetworkPolicyPeer) {
+	for _, rule := range s.askNames() {
+		peers = append(peers, rule.To...)
 	}
 	return peers
 }

@@ -39,29 +39,35 @@ func parsed(t *testing.T, text string) Settings {
 func TestSettingsThatAreWrongAreRefusedByName(t *testing.T) {
 	t.Parallel()
 	for text, names := range map[string]string{
-		"storageClas: fast":                                   "storageClas",
-		"storageClass: Fast_One":                              "storageClass",
-		"storageClass: [fast]":                                "storageClass",
-		"storageClass: a\nstorageClass: b":                    "storageClass",
-		"dns: [{}]":                                           "dns[0]",
-		"dns: [{pods: {a: b}, network: 10.0.0.0/8}]":          "dns[0]",
-		"dns: [{network: 10.0.0.1}]":                          "dns[0].network",
-		"dns: [{pods: {a b: c}}]":                             "dns[0].pods",
-		"dns: [{pods: {a: b}, ports: [53]}]":                  "ports",
-		"proxies: [everywhere]":                               "proxies[0]",
-		"ingress: {controller: nginx}":                        "ingress.controller",
-		"ingress: {annotations: {a b: c}}":                    "ingress.annotations",
-		"ingress: {tls: {issuer: a, controller: true}}":       "ingress.tls",
-		"ingress: {tls: {secret: a}}":                         "secret",
-		"pullSecrets: [{name: registry}]":                     "pullSecrets[0].file",
-		"pullSecrets: [{name: A, file: /a}]":                  "pullSecrets[0].name",
-		"pullSecrets: [{name: " + SecretName + ", file: /a}]": "pullSecrets[0].name",
-		"headRoom: {cpu: much}":                               "headRoom.cpu",
-		"headRoom: {memory: -1Gi}":                            "headRoom.memory",
-		"nodeSelector: {a b: c}":                              "nodeSelector",
-		"tolerations: [{key: a, operator: Is}]":               "tolerations[0].operator",
-		"tolerations: [{operator: Equal}]":                    "tolerations[0].operator",
-		"tolerations: [{key: a, effect: Never}]":              "tolerations[0].effect",
+		"storageClas: fast":                                       "storageClas",
+		"storageClass: Fast_One":                                  "storageClass",
+		"storageClass: [fast]":                                    "storageClass",
+		"storageClass: a\nstorageClass: b":                        "storageClass",
+		"dns: [{}]":                                               "dns[0]",
+		"dns: [{pods: {a: b}, network: 10.0.0.0/8}]":              "dns[0]",
+		"dns: [{network: 10.0.0.1}]":                              "dns[0].network",
+		"dns: [{pods: {a b: c}}]":                                 "dns[0].pods",
+		"dns: [{pods: {a: b}, ports: [53]}]":                      "ports",
+		"proxies: [everywhere]":                                   "proxies[0]",
+		"ingress: {controller: nginx}":                            "ingress.controller",
+		"ingress: {annotations: {a b: c}}":                        "ingress.annotations",
+		"ingress: {tls: {issuer: a, controller: true}}":           "ingress.tls",
+		"ingress: {tls: {secret: a}}":                             "secret",
+		"pullSecrets: [{name: registry}]":                         "pullSecrets[0].file",
+		"pullSecrets: [{name: A, file: /a}]":                      "pullSecrets[0].name",
+		"pullSecrets: [{name: " + SecretName + ", file: /a}]":     "pullSecrets[0].name",
+		"headRoom: {cpu: much}":                                   "headRoom.cpu",
+		"headRoom: {memory: -1Gi}":                                "headRoom.memory",
+		"nodeSelector: {a b: c}":                                  "nodeSelector",
+		"tolerations: [{key: a, operator: Is}]":                   "tolerations[0].operator",
+		"tolerations: [{operator: Equal}]":                        "tolerations[0].operator",
+		"tolerations: [{key: a, effect: Never}]":                  "tolerations[0].effect",
+		"tolerations: [{key: a, operator: Exists, value: b}]":     "tolerations[0].value",
+		"tolerations: [{key: a, value: b c}]":                     "tolerations[0].value",
+		"tolerations: [{key: a, tolerationSeconds: 5}]":           "tolerations[0].effect",
+		"dns: [{pods: {a: b}, port: 70000}]":                      "dns[0].port",
+		"ingress: {tls: {issuer: Let's}}":                         "ingress.tls.issuer",
+		"pullSecrets: [{name: a, file: /a}, {name: a, file: /b}]": "pullSecrets[1].name",
 	} {
 		if _, err := ParseSettings([]byte(text)); err == nil || !strings.Contains(err.Error(), names) {
 			t.Errorf("%q: %v", text, err)
@@ -129,6 +135,10 @@ func TestSettingsOpenDoorsAndGiveRoom(t *testing.T) {
 	}
 	if from := policies["allow-ingress"].Ingress[0].From; len(from) != 3 || from[0].IPBlock == nil {
 		t.Errorf("let in are %+v", from)
+	}
+	hidden := parsed(t, "dns: [{pods: {app: resolver}, port: 5353}, {network: 10.0.0.10/32}]").askNames()
+	if len(hidden) != 2 || hidden[0].Ports[0].Port.IntValue() != 5353 || hidden[1].Ports[0].Port.IntValue() != 53 {
+		t.Errorf("where a resolver has a port of its own: %+v", hidden)
 	}
 	to = networkPolicies("", "", Settings{})["allow-dns"].Egress[0].To
 	if len(to) != 1 || to[0].PodSelector.MatchLabels["k8s-app"] != "kube-dns" {

@@ -4,6 +4,7 @@
 {{- if not .Values.auth.openIsUnderstood }}{{ fail "auth.mode is \"open\": everybody who reaches the gateway may create and delete stores. Set auth.openIsUnderstood=true if that is what you want." }}{{ end }}
 {{- if not .Values.installation }}{{ fail "installation must be set: it names this installation for ever." }}{{ end }}
 {{- if not .Values.baseDomain }}{{ fail "baseDomain must be set: stores are at store-<id>.<baseDomain>." }}{{ end }}
+{{- if and (ne .Values.storeScheme "https") (dig "ingress" "tls" "" .Values.stores) }}{{ fail "stores.ingress.tls is set and storeScheme isn't https: stores would be named, and asked, by an address that only leads to another." }}{{ end }}
 {{- if and (not .Values.postgres.bundled) (not .Values.postgres.existingSecret) }}{{ fail "postgres.existingSecret must be set: the name of a Secret whose key \"url\" leads to the database." }}{{ end }}
 {{- if and (not .Values.nats.bundled) (not .Values.nats.url) }}{{ fail "nats.url must be set when nats.bundled is false." }}{{ end }}
 {{- if and (not .Values.nats.bundled) (not .Values.nats.existingSecret) }}{{ fail "nats.existingSecret must be set when nats.bundled is false." }}{{ end }}

@@ -108,14 +108,18 @@ func TestPlatformChartRefusesWhatMustBeSaid(t *testing.T) {
 		"one tenant": {func(v map[string]any) {
 			v["gateway"] = map[string]any{"ingress": map[string]any{"enabled": true}}
 		}, "gateway.trustProxy must be set"},
-		"everybody trusted":    {trusting("10.0.0.0/8", "0.0.0.0/0"), "0.0.0.0/0 is everybody"},
-		"everybody, in IPv6":   {trusting("::/0"), "::/0 is everybody"},
-		"no network":           {trusting("true"), "trustProxy"},
-		"two keys":             {func(v map[string]any) { set(v, "auth.adminKey", adminKey); set(v, "auth.existingSecret", "admin") }, "both set"},
-		"a key to be guessed":  {func(v map[string]any) { set(v, "auth.adminKey", "sesame") }, "adminKey"},
-		"a key no header has":  {func(v map[string]any) { set(v, "auth.adminKey", "correct horse battery") }, "adminKey"},
-		"a password in a URL":  {func(v map[string]any) { set(v, "nats.url", "nats://gateway:secret@broker:4222") }, "url"},
-		"a token in a URL":     {func(v map[string]any) { set(v, "otlpEndpoint", "https://token@collector:4318") }, "otlpEndpoint"},
+		"everybody trusted":   {trusting("10.0.0.0/8", "0.0.0.0/0"), "0.0.0.0/0 is everybody"},
+		"everybody, in IPv6":  {trusting("::/0"), "::/0 is everybody"},
+		"no network":          {trusting("true"), "trustProxy"},
+		"two keys":            {func(v map[string]any) { set(v, "auth.adminKey", adminKey); set(v, "auth.existingSecret", "admin") }, "both set"},
+		"a key to be guessed": {func(v map[string]any) { set(v, "auth.adminKey", "sesame") }, "adminKey"},
+		"a key no header has": {func(v map[string]any) { set(v, "auth.adminKey", "correct horse battery") }, "adminKey"},
+		"a password in a URL": {func(v map[string]any) { set(v, "nats.url", "nats://gateway:secret@broker:4222") }, "url"},
+		"a token in a URL":    {func(v map[string]any) { set(v, "otlpEndpoint", "https://token@collector:4318") }, "otlpEndpoint"},
+		"TLS that nobody sees": {func(v map[string]any) {
+			set(v, "storeScheme", "http")
+			set(v, "stores", map[string]any{"ingress": map[string]any{"tls": map[string]any{"controller": true}}})
+		}, "storeScheme isn't https"},
 		"volumes, and not one": {func(v map[string]any) { set(v, "engines.packs", map[string]any{"emptyDir": nil, "secret": nil}) }, "packs"},
 	} {
 		t.Run(name, func(t *testing.T) {

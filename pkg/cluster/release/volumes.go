@@ -84,11 +84,19 @@ func sizeOf(claim map[string]any) (resource.Quantity, error) {
 }
 
 // volumes keep what Helm sends from asking for what Kubernetes refuses: a claim that is smaller than it is, and a StatefulSet
-// whose own claims have another size than it was made with.
+// whose own claims have another size or class than it was made with.
 type volumes struct {
-	// claims are the sizes that there are, templates those that StatefulSets were made with, by set and template.
+	// claims are the sizes that there are, templates what StatefulSets were made with, by set and template.
 	claims    map[string]resource.Quantity
-	templates map[[2]string]string
+	templates map[[2]string]template
+	// class is that of the templates of new sets; empty leaves it to the chart.
+	class string
+}
+
+// template is of the volumes that a StatefulSet makes itself.
+type template struct {
+	size  string
+	class *string
 }
 
 // growVolumes also learns what Helm must not ask for.
@@ -108,11 +116,12 @@ func (w *work) growVolumes(ctx context.Context, op *cluster.Operation) error {
 	if err != nil {
 		return failed(op, fmt.Errorf("list stateful sets: %w", err))
 	}
-	w.stamp.volumes.templates = make(map[[2]string]string)
+	w.stamp.volumes.class = w.spec.Settings.StorageClass
+	w.stamp.volumes.templates = make(map[[2]string]template)
 	for _, set := range made.Items {
 		for _, claim := range set.Spec.VolumeClaimTemplates {
 			size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
-			w.stamp.volumes.templates[[2]string{set.Name, claim.Name}] = size.String()
+			w.stamp.volumes.templates[[2]string{set.Name, claim.Name}] = template{size.String(), claim.Spec.StorageClassName}
 		}
 	}
 	return nil
@@ -134,16 +143,31 @@ func (v volumes) keep(object *unstructured.Unstructured) error {
 		if err != nil || !found {
 			return err
 		}
-		for _, template := range templates {
-			claim, _ := template.(map[string]any)
+		for _, one := range templates {
+			claim, _ := one.(map[string]any)
 			name, _, _ := unstructured.NestedString(claim, "metadata", "name")
-			if size, there := v.templates[[2]string{object.GetName(), name}]; there {
-				if err := unstructured.SetNestedField(claim, size, sizeAt...); err != nil {
-					return err
-				}
+			if err := v.keepTemplate(claim, [2]string{object.GetName(), name}); err != nil {
+				return err
 			}
 		}
 		return unstructured.SetNestedSlice(object.Object, templates, templatesAt...)
 	}
 	return nil
+}
+
+func (v volumes) keepTemplate(claim map[string]any, of [2]string) error {
+	made, there := v.templates[of]
+	class := made.class
+	switch {
+	case there:
+		if err := unstructured.SetNestedField(claim, made.size, sizeAt...); err != nil {
+			return err
+		}
+	case v.class != "":
+		class = &v.class
+	}
+	if class == nil {
+		return nil
+	}
+	return unstructured.SetNestedField(claim, *class, "spec", "storageClassName")
 }

@@ -54,8 +54,9 @@ type Cluster interface {
 	Watched() (ids []store.ID, complete bool)
 	// Follow tells of changes.
 	Follow(tell func(cluster.Change)) (stop func())
-	// Reachable asks the API server now.
+	// Reachable asks the API server now, IngressAnswers whoever all routes lead by.
 	Reachable(context.Context) error
+	IngressAnswers(context.Context) error
 }
 
 // Sight is one store as it can be looked at (provision.Sight).

@@ -17,6 +17,10 @@ import (
 // lookTimeout bounds one look, so that a store that answers byte by byte keeps no slot.
 const lookTimeout = 30 * time.Second
 
+// routesFailingFor is how long nobody need answer for any route before each store is called Degraded for it: while the
+// ingress controller is replaced, that isn't said of a thousand stores.
+const routesFailingFor = time.Minute
+
 // ReasonDrift is why a mend is asked for.
 const ReasonDrift = "DriftFound"
 
@@ -150,7 +154,11 @@ func (l *look) judge(ctx context.Context, why *cause, undone bool) time.Duration
 // tell says what is due to be said.
 func (l *look) tell(ctx context.Context, why *cause) time.Duration {
 	e := l.entry
-	what := e.pulse.see(time.Now(), l.state, why)
+	now := time.Now()
+	what := e.pulse.see(now, l.state, why)
+	if what == store.BecameDegraded && why.reason == cluster.ReasonRouteDead && now.Sub(e.pulse.since) < routesFailingFor && l.cfg.Cluster.IngressAnswers(ctx) != nil {
+		return lookAgain
+	}
 	if what != "" && l.cfg.Cluster.Reachable(ctx) != nil {
 		// The last word before a store is called Degraded: what was seen, was it the cluster that went away?
 		e.pulse.forget()
