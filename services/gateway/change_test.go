@@ -174,6 +174,7 @@ func TestWhatCannotChangeIsToldInWords(t *testing.T) {
 		`{"plan":5}`:                                   {"plan", ""},
 		`{"options":{"samples":3}}`:                    {"options.samples", "can't be changed"},
 		`{"options":{"colour":"red"}}`:                 {"options.colour", ""},
+		`{"options":{"curency":null}}`:                 {"options.curency", "is not an option"},
 		`{"options":{"currency":"GBP"}}`:               {"options.currency", ""},
 		`{"options":{"currency":7}}`:                   {"options.currency", ""},
 		`{"options":[]}`:                               {"options", ""},

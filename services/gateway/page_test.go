@@ -43,6 +43,7 @@ type document struct {
 	Paths map[string]map[string]struct {
 		OperationID string `json:"operationId"`
 		Summary     string
+		Responses   map[string]any
 	}
 }
 

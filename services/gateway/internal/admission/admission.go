@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
@@ -52,12 +53,12 @@ func New(b *bus.Bus, r *reader.Reader, quota int, m *meter.Meter, now func() tim
 	return &Admission{bus: b, reader: r, quota: quota, meter: m, now: now, random: random, turns: newTurnstile(), seen: newSeen()}
 }
 
-// pay takes what one message costs whoever writes it; the error is a *meter.Refusal. What changes nothing is free.
-func (a *Admission) pay(who principal.Principal) error {
+// pay takes what so many messages cost whoever writes them; the error is a *meter.Refusal. What changes nothing is free.
+func (a *Admission) pay(who principal.Principal, messages int) error {
 	if who.Unmetered() {
 		return nil
 	}
-	return a.meter.Take(who.Tenant())
+	return a.meter.Take(who.Tenant(), messages)
 }
 
 // Seen is the newest version that the tenant was shown by this gateway: lists wait for it, so that a store is listed
@@ -95,7 +96,7 @@ func (a *Admission) command(ctx context.Context, who principal.Principal, id sto
 	if err != nil {
 		return store.State{}, err
 	}
-	paid := sync.OnceValue(func() error { return a.pay(who) })
+	paid := sync.OnceValue(func() error { return a.pay(who, 1) })
 	state, err := parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
 		if err := visible(s, who); err != nil {
 			return nil, err
@@ -132,29 +133,38 @@ func (a *Admission) wanting(verb store.Verb, s store.State, who principal.Princi
 	return &store.Message{Type: store.Type(verb), Tenant: s.Tenant, Actor: who.Actor(), Time: a.now(), Facts: waiting(c)}
 }
 
-// LookedAt notes in the audit that the client is about to be shown the store's passwords; without the note it must not be.
-// Only of a store that stands, as others have none that work.
-func (a *Admission) LookedAt(ctx context.Context, who principal.Principal, id store.ID) error {
+// Credentials are the store's passwords, of a store that stands, as others have none that work. Each look is paid for before
+// anybody is asked, also one that comes to nothing then, and noted in the audit before anybody is shown anything: what
+// can't be noted nobody has seen.
+func (a *Admission) Credentials(ctx context.Context, who principal.Principal, id store.ID) ([]query.Credential, error) {
 	state, err := a.Read(ctx, who, id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !who.MaySeePasswords() {
-		return principal.ErrNobody
+		return nil, principal.ErrNobody
 	}
 	if !state.Stands() {
-		return ErrNotReady
+		return nil, ErrNotReady
 	}
 	parts, err := a.bus.Parts()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := a.pay(who); err != nil {
-		return err
+	if err := a.pay(who, 1); err != nil {
+		return nil, err
 	}
-	return parts.Audit.Append(ctx, storelog.AuditEntry{
+	reply, err := a.reader.Credentials(ctx, state)
+	if err != nil {
+		return nil, err
+	}
+	err = parts.Audit.Append(ctx, storelog.AuditEntry{
 		What: storelog.CredentialsViewed, At: a.now(), Tenant: state.Tenant, Store: id, Actor: who.Actor(), From: who.Tenant(),
 	})
+	if err != nil {
+		return nil, err
+	}
+	return reply.Credentials, nil
 }
 
 // visible makes not found and not yours the same.

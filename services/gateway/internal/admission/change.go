@@ -3,10 +3,8 @@ package admission
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"maps"
 	"reflect"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -44,76 +42,27 @@ type Change struct {
 func ETag(s store.State) string { return strconv.Quote(strconv.FormatUint(s.Changed, 10)) }
 
 // Change changes the store. A new name and another end are events, and are true at once; another plan and other options
-// are an operation. Everything is checked before anything is written. Each of the three is a message of its own: a
-// gateway that ends between two of them has done what the ETag says, and the same request again does the rest.
+// are an operation. Everything is checked before anything is written. Each of the three is a message of its own: where
+// somebody comes between two of them, or what is asked for isn't to be had any more, the error is a *PartlyError.
 func (a *Admission) Change(ctx context.Context, who principal.Principal, id store.ID, c Change) (store.State, error) {
 	parts, err := a.bus.Parts()
 	if err != nil {
 		return store.State{}, err
 	}
-	now := a.now()
-	paid := sync.OnceValue(func() error { return a.pay(who) })
-	for {
-		var said store.Type
-		state, err := parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
-			said = ""
-			if err := visible(s, who); err != nil {
-				return nil, err
-			}
-			if c.Match != nil && !slices.Contains(c.Match, ETag(s)) {
-				return nil, &ChangedError{Is: s}
-			}
-			todo, err := c.todo(s, parts.Catalog, now)
-			if err != nil || len(todo) == 0 {
-				return nil, err
-			}
-			if err := a.growth(ctx, s, todo[len(todo)-1].Facts.Spec); err != nil {
-				return nil, err
-			}
-			if err := paid(); err != nil {
-				return nil, err
-			}
-			m := todo[0]
-			said = m.Type
-			m.Tenant, m.Actor, m.Time = s.Tenant, who.Actor(), now
-			if m.Type.IsCommand() {
-				waits := waiting(parts.Platform.Cluster())
-				m.Facts.Reason, m.Facts.Message = waits.Reason, waits.Message
-			} else {
-				m.Generation = s.Generation
-			}
-			return &m, nil
-		})
-		if err != nil {
-			return store.State{}, err
-		}
-		if said == "" {
-			return a.shown(who, state), nil
-		}
-		c = c.without(said)
+	all := changing{Admission: a, parts: parts, who: who, id: id, now: a.now(), left: c}
+	state, err := all.run(ctx)
+	if state.Exists() {
+		state = a.shown(who, state)
 	}
-}
-
-// growth refuses a plan whose volumes the store can't get. Where nobody can tell, the operation will, and what stands stays.
-func (a *Admission) growth(ctx context.Context, s store.State, spec *store.Spec) error {
-	if spec == nil || spec.Plan == s.Spec.Plan || !s.Stood {
-		return nil
-	}
-	grows, err := a.reader.Growth(ctx, s, spec.Plan)
 	if err != nil {
-		slog.WarnContext(ctx, "ask whether a store's volumes can grow; its update goes on, and will see", "store", s.ID, "error", err)
-		return nil
+		return store.State{}, err
 	}
-	if grows.Refused {
-		return &engine.FieldError{Field: "plan", Message: "needs larger volumes than the store has, and the cluster's storage can't make them larger"}
-	}
-	return nil
+	return state, nil
 }
 
 // without is what is left of a change. What was said once isn't said again, or two clients who want different things would
-// answer each other for ever; and the ETag is another by now.
+// answer each other for ever.
 func (c Change) without(said store.Type) Change {
-	c.Match = nil
 	switch said {
 	case store.Renamed:
 		c.Name = nil
@@ -206,18 +155,11 @@ func (c Change) spec(s store.State, catalog *engine.Catalog) (*store.Spec, error
 	return &spec, nil
 }
 
+// merged keeps a nil, of which the pack says whether it is an option's, and which default it stands for.
 func (c Change) merged(stand map[string]any) map[string]any {
-	merged := maps.Clone(stand)
-	if merged == nil {
-		merged = map[string]any{}
-	}
-	for name, value := range c.Options {
-		if value == nil {
-			delete(merged, name)
-		} else {
-			merged[name] = value
-		}
-	}
+	merged := map[string]any{}
+	maps.Copy(merged, stand)
+	maps.Copy(merged, c.Options)
 	return merged
 }
 
@@ -254,7 +196,7 @@ func (a *Admission) Cancel(ctx context.Context, who principal.Principal, id stor
 	if err != nil {
 		return store.State{}, err
 	}
-	paid := sync.OnceValue(func() error { return a.pay(who) })
+	paid := sync.OnceValue(func() error { return a.pay(who, 1) })
 	state, err := parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
 		if err := visible(s, who); err != nil {
 			return nil, err

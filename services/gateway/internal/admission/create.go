@@ -91,7 +91,7 @@ func (a *Admission) Create(ctx context.Context, who principal.Principal, key str
 	if err != nil {
 		return store.State{}, err
 	}
-	if err := a.pay(who); err != nil {
+	if err := a.pay(who, 1); err != nil {
 		return a.unpaid(ctx, parts, who, key, digest, err)
 	}
 	nonce, err := a.claim(ctx, parts, who.Tenant(), id)

@@ -59,7 +59,8 @@ type changeOutput struct {
 
 const aboutChange = "A new name and another lifetime are true at once (200). Another plan and other options are an operation (202): the store " +
 	"keeps its address meanwhile, and stands as it stood should the operation fail; `retry` tries it again. " +
-	"While the store is suspended they are made ready for its resumption."
+	"While the store is suspended they are made ready for its resumption. Each of the three costs a command of its own. Where somebody " +
+	"comes between them, what stands already is said in the answer's detail, and If-Match is held against what it has made."
 
 func (a *API) changes(routes huma.API) {
 	about := huma.Operation{
@@ -67,6 +68,7 @@ func (a *API) changes(routes huma.API) {
 		Tags: []string{"Stores"}, MaxBodyBytes: MaxBody,
 		Errors: []int{
 			http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed, http.StatusUnsupportedMediaType,
+			http.StatusTooManyRequests,
 		},
 	}
 	handle(routes, about, a.change)
@@ -82,7 +84,7 @@ func (a *API) changes(routes huma.API) {
 	} {
 		handle(routes, huma.Operation{
 			OperationID: op.verb + "-store", Method: http.MethodPost, Path: "/stores/{id}/" + op.verb, Summary: op.summary, Description: op.about,
-			Tags: []string{"Stores"}, DefaultStatus: http.StatusAccepted, Errors: []int{http.StatusNotFound, http.StatusConflict},
+			Tags: []string{"Stores"}, DefaultStatus: http.StatusAccepted, Errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests},
 		}, a.commanded(op.do))
 	}
 }

@@ -135,19 +135,12 @@ func (a *API) credentials(ctx context.Context, in *idInput) (*credentialsOutput,
 		return nil, problem.New(problem.AdminKeyRequired, "Passwords are shown to the holder of ADMIN_API_KEY only. "+
 			"Send it as X-Api-Key or as a bearer token.")
 	}
-	if !state.Stands() {
-		return nil, admission.ErrNotReady
-	}
-	reply, err := a.reader.Credentials(ctx, state)
+	found, err := a.admission.Credentials(ctx, who, state.ID)
 	if err != nil {
 		return nil, err
 	}
-	// Fact first: if this can't be written, nobody has seen anything.
-	if err := a.admission.LookedAt(ctx, who, state.ID); err != nil {
-		return nil, err
-	}
 	out := &credentialsOutput{}
-	out.Body.Credentials = reply.Credentials
+	out.Body.Credentials = found
 	if out.Body.Credentials == nil {
 		out.Body.Credentials = []query.Credential{}
 	}

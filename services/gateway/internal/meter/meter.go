@@ -40,14 +40,15 @@ func New(capacity int, refill float64, now func() time.Time) *Meter {
 	return &Meter{capacity: capacity, refill: rate.Limit(refill), now: now, buckets: map[string]*rate.Limiter{}, crowd: sparse}
 }
 
-// Take pays for one message, or says with a *Refusal when the tenant may try again. What was paid for a message that then
-// wasn't written is gone: who is refused elsewhere isn't to ask without end either.
-func (m *Meter) Take(tenant string) error {
+// Take pays for so many messages, or for none and says with a *Refusal when the tenant may try again. What was paid for a
+// message that then wasn't written is gone: who is refused elsewhere isn't to ask without end either. More messages than a
+// bucket holds, which it never would, cost all of it.
+func (m *Meter) Take(tenant string, messages int) error {
 	if m.capacity == 0 {
 		return nil
 	}
 	now := m.now()
-	taken := m.bucket(tenant, now).ReserveN(now, 1)
+	taken := m.bucket(tenant, now).ReserveN(now, min(messages, m.capacity))
 	wait := taken.DelayFrom(now)
 	if wait == 0 {
 		return nil

@@ -66,7 +66,7 @@ func (r *Reader) DeadLetters(ctx context.Context, q query.DeadLettersRequest) (q
 	return reply, asking(err, ErrProjection)
 }
 
-// Credentials fetches a store's passwords. The caller notes the look on the log before it shows them.
+// Credentials fetches a store's passwords. The caller notes the look in the audit before it shows them.
 func (r *Reader) Credentials(ctx context.Context, s store.State) (query.CredentialsReply, error) {
 	var reply query.CredentialsReply
 	err := r.ask(ctx, query.CredentialsOf(s.Cluster), credentialsTimeout, query.CredentialsRequest{Store: s.ID}, &reply)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -52,7 +53,7 @@ var known = []struct {
 	{storelog.ErrNewerSchema, problem.NewerSchema, "A newer version of the platform wrote this store. Another gateway can serve it."},
 	{storelog.ErrUnreadable, problem.StoreUnreadable, "What was written last of this store can't be read. It is among the dead " +
 		"letters; an operator can redrive or discard it there."},
-	{bus.ErrUnavailable, problem.BrokerUnavailable, "The gateway can't reach its broker. Nothing was changed."},
+	{bus.ErrUnavailable, problem.BrokerUnavailable, "The gateway can't reach its broker." + untouched},
 	{reader.ErrProjection, problem.ProjectionUnavailable, "Lists and histories can't be read right now. Single stores can, " +
 		"and creating and deleting works."},
 	{reader.ErrCredentials, problem.CredentialsMissing, "No provisioner can read the store's passwords right now."},
@@ -71,9 +72,28 @@ var known = []struct {
 
 const lostBroker = "The broker did not answer in time. Read the store, or send the request again with the same Idempotency-Key."
 
+// untouched ends what is said of a request that came to nothing.
+const untouched = " Nothing was changed."
+
+// parts are a change's, as clients know them.
+var parts = map[store.Type]string{store.Renamed: "the new name", store.LifetimeChanged: "the new lifetime"}
+
 // Of finds the problem for any error. What it doesn't know is internal and says nothing of its cause: that is for the
 // log.
 func Of(err error) *problem.Problem {
+	p := of(err)
+	var partly *admission.PartlyError
+	if errors.As(err, &partly) {
+		done := make([]string, len(partly.Said))
+		for i, said := range partly.Said {
+			done[i] = parts[said]
+		}
+		p.Detail = strings.TrimSuffix(p.Detail, untouched) + " Of this request stands already: " + strings.Join(done, ", ") + "."
+	}
+	return p
+}
+
+func of(err error) *problem.Problem {
 	var (
 		field    *engine.FieldError
 		inFlight *store.InFlightError
@@ -104,7 +124,7 @@ func Of(err error) *problem.Problem {
 		return problem.New(problem.QuotaExceeded, fmt.Sprintf(
 			"You have %d stores, which is as many as one tenant may have. Delete one first.", quota.Limit))
 	case errors.As(err, &paid):
-		p := problem.New(problem.TooManyCommands, "You have sent more commands than one tenant may in so short a time. Nothing was changed.")
+		p := problem.New(problem.TooManyCommands, "You have sent more commands than one tenant may in so short a time."+untouched)
 		p.RetryAfter = paid.After
 		return p
 	case errors.Is(err, reader.ErrCursor):
