@@ -1,8 +1,8 @@
 // Package platform is what the platform says of itself: whether there is a cluster, and if not, what is being done about
 // it while stores wait; and whether what is in the cluster is what the log says.
 //
-// Two keys a cluster in one bucket. The cluster's is written by whoever knows at the time: the local supervisor while it builds and
-// starts a cluster, the provisioner from then on. The other is what the janitor's newest sweep saw.
+// Two keys a cluster in one bucket. The cluster's is written by whoever knows at the time: the local supervisor while it
+// builds and starts a cluster, the provisioner from then on. The other is what the janitor's newest sweep saw.
 package platform
 
 import (
@@ -62,8 +62,8 @@ type View struct {
 	changed func(Cluster)
 }
 
-// Watch keeps a view of the default cluster, the only one in which stores are made so far, current until ctx ends and calls changed, when not nil, for what was said last and for everything
-// said from now on, one after the other.
+// Watch keeps a view of the default cluster, the only one in which stores are made so far, current until ctx ends and calls
+// changed, when not nil, for what was said last and for everything said from now on, one after the other.
 func Watch(ctx context.Context, kv jetstream.KeyValue, changed func(Cluster)) (*View, error) {
 	first, err := Read(ctx, kv, store.DefaultCluster)
 	if err != nil {
