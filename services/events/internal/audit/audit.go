@@ -58,15 +58,13 @@ func New(nc *nats.Conn, pool *pgxpool.Pool) *Keeper {
 // Run reads until ctx ends. It waits for the stream, which a gateway of this release makes, for the broker and for
 // Postgres, however long they take.
 func (k *Keeper) Run(ctx context.Context) error {
-	for told := ""; ; {
+	for told := repeated(""); ; {
 		var worked atomic.Bool
 		err := k.follow(ctx, &worked)
 		if ctx.Err() != nil {
 			return nil
 		}
-		// The same words are news again after it has worked.
-		if worked.Load() || err.Error() != told {
-			told = err.Error()
+		if told.news(err, worked.Load()) {
 			slog.Warn("the audit isn't read, trying again", "error", err)
 		}
 		select {
@@ -75,6 +73,16 @@ func (k *Keeper) Run(ctx context.Context) error {
 		case <-time.After(k.pause):
 		}
 	}
+}
+
+// repeated is what was told last: an outage is told once, and not at every try.
+type repeated string
+
+// news says whether an error is to be told. The same words are news again after it has worked.
+func (r *repeated) news(err error, worked bool) bool {
+	before := *r
+	*r = repeated(err.Error())
+	return worked || *r != before
 }
 
 // follow reads one stream from where it was left, until something goes wrong, and says whether it worked before that.
