@@ -28,9 +28,9 @@ const (
 	Missing FindingKind = "missing"
 	// Terminating: the namespace of a deleted store is being removed and doesn't go. Reported only.
 	Terminating FindingKind = "terminating"
-	// Unreadable: the store's last message can't be read by this version. Reported only.
+	// Unreadable: the store's last message can't be read by this version, or not be gone on behind. Reported only.
 	Unreadable FindingKind = "unreadable"
-	// Expired: the store has outlived the time that its create gave it. Its deletion is asked for.
+	// Expired: the store has outlived the time that it was given last. Its deletion is asked for.
 	Expired FindingKind = "expired"
 	// Stalled: a command that nobody works on. It is sent again.
 	Stalled FindingKind = "stalled"

@@ -35,6 +35,9 @@ func (r *round) mendClaims(ctx context.Context) error {
 		mended, err := r.claims.Reconcile(ctx, tenant, claim.Evidence{
 			Stores: r.seen.live[tenant], Spared: r.seen.spared, Last: r.log.Last,
 		}, r.now)
+		if unreadable(err) {
+			continue // one of the tenant's stores has become so meanwhile; the next sweep knows it beforehand
+		}
 		if err != nil {
 			return err
 		}

@@ -2,7 +2,9 @@ package sweep
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -120,6 +122,10 @@ func (r *round) readStores(ctx context.Context, ids []store.ID, judge func(store
 		}
 		group.Go(func() error {
 			s, heard, err := r.log.LastAt(reading, id)
+			if err == nil && s.Schema > store.Schema {
+				// A newer version lets this one show it. What is to be done about it is that one's to say.
+				err = storelog.ErrNewerSchema
+			}
 			if err == nil {
 				mu.Lock()
 				defer mu.Unlock()
@@ -132,8 +138,7 @@ func (r *round) readStores(ctx context.Context, ids []store.ID, judge func(store
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			r.seen.spared = append(r.seen.spared, id)
-			r.found.add(platform.Unreadable, string(id))
+			r.spare(id)
 			return nil
 		})
 	}
@@ -141,6 +146,20 @@ func (r *round) readStores(ctx context.Context, ids []store.ID, judge func(store
 		return fmt.Errorf("read the stores: %w", err)
 	}
 	return context.Cause(ctx)
+}
+
+// spare leaves a store alone that the log can't speak for, as far as this version understands it.
+func (r *round) spare(id store.ID) {
+	if !slices.Contains(r.seen.spared, id) {
+		r.seen.spared = append(r.seen.spared, id)
+		r.found.add(platform.Unreadable, string(id))
+	}
+}
+
+// unreadable says whether the broker has answered, and with something that this version can't read or go on behind. It may
+// have come since the store was judged: such a store ends no round, which is all others' too.
+func unreadable(err error) bool {
+	return errors.Is(err, storelog.ErrNewerSchema) || errors.Is(err, storelog.ErrUnreadable)
 }
 
 // judge sorts a store by what there may be to do about it; heard is when the broker got the last word of it.

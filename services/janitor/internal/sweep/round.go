@@ -100,7 +100,13 @@ func (r *round) submit(ctx context.Context, judged store.State, admit func(store
 		m.Store, m.Actor, m.Time = judged.ID, Actor, r.cfg.Now()
 		return &m, nil
 	})
-	if err != nil {
+	switch {
+	case unreadable(err):
+		r.spare(judged.ID)
+		return judged, nil
+	case errors.Is(err, storelog.ErrConflict):
+		return judged, nil // it changes all the time, so it isn't what was judged
+	case err != nil:
 		return judged, fmt.Errorf("submit %s of store %s: %w", m.Type, judged.ID, err)
 	}
 	if !said {

@@ -68,8 +68,16 @@ func setupWith(t *testing.T, owner func(installation string) string) *bundle {
 	t.Helper()
 	t.Parallel()
 	api := clustertest.Start(t)
-	b := &bundle{t: t, api: api, kubeconfig: api.Kubeconfig(t, clustertest.Janitor), installation: "sweep-" + string(api.NewID(t))}
-	b.nc = bustest.StartFor(t, owner(b.installation))
+	installation := "sweep-" + string(api.NewID(t))
+	b := onBroker(t, installation, owner(installation))
+	b.api, b.kubeconfig = api, api.Kubeconfig(t, clustertest.Janitor)
+	return b
+}
+
+// onBroker is for who says what the cluster shows.
+func onBroker(t *testing.T, installation, owner string) *bundle {
+	t.Helper()
+	b := &bundle{t: t, installation: installation, nc: bustest.StartFor(t, owner)}
 	var err error
 	if b.log, err = storelog.Open(t.Context(), b.nc); err != nil {
 		t.Fatal(err)

@@ -55,7 +55,11 @@ func (r *round) confirm(ctx context.Context) error {
 // while its namespace wasn't there.
 func (r *round) confirmMissing(ctx context.Context, s store.State) error {
 	after, err := r.log.Last(ctx, s.ID)
-	if err == nil && after.Version == s.Version {
+	switch {
+	case unreadable(err):
+		r.spare(s.ID)
+		return nil
+	case err == nil && after.Version == s.Version:
 		r.found.add(platform.Missing, string(s.ID))
 	}
 	return err
