@@ -16,8 +16,8 @@ var (
 	ErrDeleted = errors.New("the store has been deleted")
 	// ErrAlready isn't the caller's mistake: what it wants is under way, or so already, and nothing need be appended.
 	ErrAlready = errors.New("that is so already, or under way")
-	// ErrNothingToRetry: only what failed can be tried again.
-	ErrNothingToRetry = errors.New("the store has not failed: there is nothing to retry")
+	// ErrNothingToRetry: only what failed can be tried again, or what is Degraded.
+	ErrNothingToRetry = errors.New("nothing of the store has failed: there is nothing to retry")
 	// ErrNothingToMend: only what was made can be mended, and only what is Degraded can recover.
 	ErrNothingToMend = errors.New("the store isn't there to be mended")
 	// ErrNothingToCancel: no operation is in flight.
