@@ -228,7 +228,7 @@ func orderOf(points []point, request string, nth int) int {
 // the second, before it is counted anew.
 func revisionsAfter(points []point, s *strike) (atMost int) {
 	begun := orderOf(points, "POST /api/v1/namespaces/NAMESPACE/secrets", 2)
-	finished := orderOf(points, "PUT /api/v1/namespaces/NAMESPACE/secrets/sh.helm.release.v1.store.v1", 1)
+	finished := orderOf(points, "PUT /api/v1/namespaces/NAMESPACE/secrets/sh.helm.release.v1.store.vN", 1)
 	switch {
 	case !s.landed, s.order < begun, s.order == begun && s.ending == notExecuted:
 		return 1
