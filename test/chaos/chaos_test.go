@@ -28,6 +28,7 @@ func TestAPlatformThatIsRolledPartedAndBrokenKeepsItsPromises(t *testing.T) {
 		name string
 		take func(*chaos.Lab, context.Context) error
 	}{
+		{"other settings of the installation reach every store", (*chaos.Lab).Refit},
 		{"a rolling restart fails no create and doubles no Helm run", (*chaos.Lab).Roll},
 		{"a projector cut from the broker gives way", (*chaos.Lab).Partition},
 		{"a minute with each kind of trouble breaks no promise", (*chaos.Lab).Minute},

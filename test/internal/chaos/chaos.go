@@ -4,7 +4,7 @@
 // delivers it late or never; the broker and Postgres themselves are killed. Then everything is mended, and when it has come to
 // rest, a program of its own judges from outside what is there (invariants).
 //
-// One lab is used in turns: to roll its processes, to part one from the broker, for a minute in which each kind of trouble
+// One lab is used in turns: to change what it says of its stores, to roll its processes, to part one from the broker, for a minute in which each kind of trouble
 // comes (trouble), or for as long as one likes.
 //
 // Kubernetes is a real API server with etcd and the controllers and without nodes: the run plays kubelet and shops
@@ -56,8 +56,11 @@ func (l *Lab) Minute(ctx context.Context) error {
 	})
 }
 
-// Random breaks the lab for a while as the seed says, and judges it.
+// Random changes what the lab's installation says of its stores, breaks the lab for a while as the seed says, and judges it.
 func (l *Lab) Random(ctx context.Context, seed uint64, length time.Duration) error {
+	if err := l.Refit(ctx); err != nil {
+		return err
+	}
 	return l.disturb(ctx, disturbance{name: "random", seed: seed, length: length, troubles: trouble.Drawn(seed, l.lease)})
 }
 

@@ -19,17 +19,19 @@ const courses = 10
 // sleepers are how many of them leave it suspended and not deleted, for who judges.
 const sleepers = 2
 
-// wanted is what stands in the log at least so often after a run in which the courses were taken.
+// wanted is what stands in the log at least so often after a turn in which the courses were taken. Nobody asks for a refresh:
+// see Refit.
 func wanted() []store.Type {
 	types := []store.Type{store.Renamed, store.LifetimeChanged, calledOff}
 	for verb := range store.Verbs {
-		types = append(types, store.Type(verb))
+		if verb != store.Refresh {
+			types = append(types, store.Type(verb))
+		}
 	}
 	return types
 }
 
-// courses are taken until each has ended, by clients beside the turn's, with stores of the same tenants. When the stores of all
-// stand, an operator changes what the installation says of its stores.
+// courses are taken until each has ended, by clients beside the turn's, with stores of the same tenants.
 func (t *turn) courses(ctx context.Context, asking *sync.WaitGroup) (closers []io.Closer, err error) {
 	var takers [courses]*client
 	for n := range takers {
@@ -38,26 +40,13 @@ func (t *turn) courses(ctx context.Context, asking *sync.WaitGroup) (closers []i
 		}
 		closers = append(closers, takers[n].records)
 	}
-	var standing sync.WaitGroup
-	standing.Add(courses)
-	changed := make(chan struct{})
 	for n, c := range takers {
-		stands := sync.OnceFunc(standing.Done)
 		asking.Go(func() {
-			defer stands()
-			err := c.course(ctx, func() { stands(); <-changed }, n < sleepers)
-			if err != nil && ctx.Err() == nil {
+			if err := c.course(ctx, n < sleepers); err != nil && ctx.Err() == nil {
 				t.complain("a course: %v", err)
 			}
 		})
 	}
-	asking.Go(func() {
-		defer close(changed)
-		standing.Wait()
-		if err := t.refit(ctx, pool); err != nil && ctx.Err() == nil {
-			t.complain("change what the installation says of its stores: %v", err)
-		}
-	})
 	return closers, nil
 }
 
@@ -70,23 +59,14 @@ type stage struct {
 }
 
 // course takes one store through all verbs, each when the log says that the one before is done. It goes on when the troubles
-// are over, until there is nothing more to ask for. On the way it lets the operator change what the installation says of its
-// stores: a store at which something else is done meanwhile would have taken that over, and never be refreshed.
-func (c *client) course(ctx context.Context, letChange func(), sleeps bool) error {
+// are over, until there is nothing more to ask for.
+func (c *client) course(ctx context.Context, sleeps bool) error {
 	defer c.http.CloseIdleConnections()
 	id := store.DeriveID(c.tenant, c.name)
 	suspend := c.asks(ctx, id, string(store.Suspend), nil)
-	err := c.take(ctx, id, []stage{
-		{"made", open, c.makes(ctx)},
-		// Before the change: a keeper leaves a minute between two things that it asks of a store, and behind it there is another.
-		{"mended", c.after(id, store.MendCommand, open), c.damage(ctx)},
-	})
-	if err != nil {
-		return err
-	}
-	letChange()
-	stages := append([]stage{{"refreshed", refreshed, func(store.State) {}}}, c.changes(ctx, id)...)
+	stages := append([]stage{{"made", open, c.makes(ctx)}}, c.changes(ctx, id)...)
 	stages = append(stages, []stage{
+		{"mended", c.after(id, store.MendCommand, open), c.damage(ctx)},
 		{"called off and retried", c.after(id, calledOff, c.after(id, store.RetryCommand, open)), c.falter(ctx)},
 		{"suspended", asleep, suspend},
 		{"updated in its sleep", c.with("currency", "CHF"), c.asks(ctx, id, changeVerb, map[string]any{"options": map[string]any{"currency": "CHF"}})},
@@ -129,9 +109,6 @@ func (c *client) take(ctx context.Context, id store.ID, stages []stage) error {
 
 func open(s store.State) bool   { return s.Standing == store.Up && !s.InFlight() }
 func asleep(s store.State) bool { return s.Standing == store.SuspendedStanding && !s.InFlight() }
-
-// refreshed: it stands as the installation says, which at first says nothing.
-func refreshed(s store.State) bool { return open(s) && s.Running.Settings != "" }
 
 func (c *client) told(id store.ID, t store.Type) func(store.State) bool {
 	return func(store.State) bool { return c.lab.follower.heard(id, t) > 0 }
