@@ -18,7 +18,8 @@ const (
 	// Suspend stops all that a store runs and keeps its data; its address says so. Resume takes that back.
 	Suspend Verb = "suspend"
 	Resume  Verb = "resume"
-	// Refresh has a store take over what the installation says of all its stores.
+	// Refresh has a store take over what the installation says of all its stores, and takes back what an operation had changed
+	// that failed or was called off.
 	Refresh Verb = "refresh"
 	Delete  Verb = "delete"
 )
@@ -93,7 +94,7 @@ var Verbs = map[Verb]Row{
 		Steps: making, Leaves: Up, Resend: Retry,
 	},
 	Refresh: {
-		Verb: Refresh, Does: "takes over what the installation says of its stores", From: made, Hand: Provisioner, Schema: 4, Steps: making,
+		Verb: Refresh, Does: "brings the store to what it is to be, after other settings of the installation or an operation that ended early", From: made, Hand: Provisioner, Schema: 4, Steps: making,
 		Yields: true, Forgets: true, Resend: Refresh,
 	},
 	Delete: {

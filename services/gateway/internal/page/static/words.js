@@ -28,7 +28,7 @@ const STANDING = new Set(['Ready', 'Degraded', 'Suspended']);
 const CLOSING = { release: 'Stopping it', workloads: 'Waiting for its parts to stop', http: 'Asking whether its page says so' };
 
 const DOING = {
-  create: 'being made', update: 'updating', suspend: 'suspending', resume: 'resuming', mend: 'mending', refresh: 'taking over settings',
+  create: 'being made', update: 'updating', suspend: 'suspending', resume: 'resuming', mend: 'mending', refresh: 'being brought up to date',
   delete: 'being removed',
 };
 
@@ -102,7 +102,7 @@ export const waiting = (platform) =>
 const COMMANDS = {
   create: 'Store asked for', retry: 'Asked to try again', mend: 'Mending begins', delete: 'Deletion asked for',
   update: 'Another plan or other options asked for', suspend: 'Suspension asked for', resume: 'Resumption asked for',
-  refresh: 'The installation’s settings are taken over',
+  refresh: 'It is brought up to date',
 };
 
 /** eventWords says what an event means: a title, perhaps a second line, and its kind for the colour. */
