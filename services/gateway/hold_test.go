@@ -132,6 +132,12 @@ func TestAnEngineWithoutASignCannotBeSuspended(t *testing.T) {
 	if b.head() != end {
 		t.Error("what was refused was written")
 	}
+	// While a release may run that doesn't know of signs, what is published says nothing of them.
+	b.before()
+	b.start()
+	b.await("the gateway is ready again", func() bool { return b.get("/readyz").status == http.StatusOK })
+	b.await("its catalog is there", func() bool { return strings.Contains(string(b.get("/engines").body), `"plain"`) })
+	wantProblem(t, b.command(s.ID, "suspend"), http.StatusConflict, problem.Upgrading)
 }
 
 func TestACreateThatIsCalledOffCanBeTriedAgain(t *testing.T) {

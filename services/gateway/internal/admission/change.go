@@ -11,6 +11,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 )
 
@@ -179,7 +180,13 @@ func (a *Admission) Suspend(ctx context.Context, who principal.Principal, id sto
 	if err != nil {
 		return store.State{}, err
 	}
-	if pack, ok := parts.Catalog.Version(state.Spec.Engine, state.Spec.Version); ok && !pack.CanSuspend() {
+	pack, ok := parts.Catalog.Version(state.Spec.Engine, state.Spec.Version)
+	switch {
+	case !ok || pack.CanSuspend():
+	case parts.Log.WriteLevel() < store.SuspendCommand.Since():
+		// What a release publishes that doesn't know the verb says nothing of the engine.
+		return store.State{}, storelog.ErrUpgrading
+	default:
 		return store.State{}, ErrCannotSuspend
 	}
 	return a.command(ctx, who, id, store.Suspend)

@@ -30,6 +30,8 @@ const (
 	// openTimeout bounds one try to make and open the log, or to look whether it is still the same; retryDelay is between two.
 	openTimeout = 15 * time.Second
 	retryDelay  = time.Second
+	// lookEvery is how often it is looked at under a connection that nothing interrupts.
+	lookEvery = 10 * time.Second
 )
 
 // Connect makes a connection and waits as long as that takes.
@@ -108,6 +110,7 @@ func (b *Bus) hold(ctx context.Context, conn *nats.Conn) error {
 	slog.Info("opened the log", "epoch", parts.Log.Epoch())
 	var watching sync.WaitGroup
 	watching.Go(func() { b.watch(ctx, conn) })
+	watching.Go(func() { parts.Log.FollowWriteLevel(ctx) })
 	err = b.guard(ctx, &parts)
 	cancel()
 	watching.Wait()
@@ -122,13 +125,17 @@ func (b *Bus) guard(ctx context.Context, parts *Parts) error {
 	defer parts.Conn.RemoveStatusListener(back)
 	again := time.NewTicker(retryDelay)
 	defer again.Stop()
-	for {
+	for looked := time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-back:
 		case <-again.C:
+			if b.isSure(parts) && time.Since(looked) < lookEvery {
+				continue
+			}
 		}
+		looked = time.Now()
 		if err := b.look(ctx, parts); err != nil {
 			b.parts.Store(nil)
 			// Who listens has a ticket with a name of the old log.
@@ -137,6 +144,9 @@ func (b *Bus) guard(ctx context.Context, parts *Parts) error {
 		}
 	}
 }
+
+// isSure says that the log was seen to be the one that is open since the connection was interrupted last.
+func (b *Bus) isSure(parts *Parts) bool { return parts.Conn.Stats().Reconnects == b.sure.Load() }
 
 // look fails when the log isn't the one that is open. Silence, and no log at all, say nothing.
 func (b *Bus) look(ctx context.Context, parts *Parts) error {
@@ -215,7 +225,7 @@ func (b *Bus) open(ctx context.Context, conn *nats.Conn) (Parts, error) {
 // Parts returns what to work with, or ErrUnavailable at once instead of after a time-out.
 func (b *Bus) Parts() (*Parts, error) {
 	parts := b.parts.Load()
-	if parts == nil || !parts.Conn.IsConnected() || parts.Conn.Stats().Reconnects != b.sure.Load() {
+	if parts == nil || !parts.Conn.IsConnected() || !b.isSure(parts) {
 		return nil, ErrUnavailable
 	}
 	return parts, nil

@@ -156,7 +156,8 @@ func (t *term) attend(ctx context.Context, id store.ID) {
 	e := t.stores[id]
 	wanted := e.wanted
 	e.wanted, e.looked = false, time.Now()
-	e.due = e.looked.Add(lookEvery)
+	// Each store at a beat of its own: after a break of the way to the cluster all are due at once, and would stay so.
+	e.due = e.looked.Add(lookEvery - spread(id, lookEvery/5))
 	t.mu.Unlock()
 	l := look{term: t, id: id, entry: e, wanted: wanted}
 	after := l.run(ctx)
