@@ -102,7 +102,7 @@ func TestAStoresEndIsSetChangedAndTakenAway(t *testing.T) {
 		t.Errorf("said at %s, it ends at %s", later.UpdatedAt, later.ExpiresAt)
 	}
 	end := b.head()
-	for _, ttl := range []string{`"59s"`, `"8760h1s"`, `"-2h"`, `"soon"`, `5`, `false`, `{}`} {
+	for _, ttl := range []string{`""`, `"59s"`, `"8760h1s"`, `"-2h"`, `"soon"`, `5`, `false`, `{}`} {
 		if p := wantProblem(t, b.patch(s.ID, `{"ttl":`+ttl+`}`), http.StatusUnprocessableEntity, problem.InvalidField); p.Field != "ttl" {
 			t.Errorf("%s: names field %q", ttl, p.Field)
 		}

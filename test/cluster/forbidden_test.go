@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/store-platform/store-platform/pkg/waittest"
 )
@@ -15,8 +16,12 @@ spec:
   matchConstraints:
     namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: %[2]s}}
     resourceRules: [{apiGroups: [%[3]q], apiVersions: ["*"], resources: [%[4]s], operations: [UPDATE]}]
-  validations: [{expression: "false", message: It is forbidden for now}]
+  validations: [{expression: "false", message: It is forbidden for now, reason: %[5]s}]
 `
+
+// refusals are the reasons that a rule may give, by what the cluster answers then: that nobody may ever have it so, or that it
+// isn't to be had now.
+var refusals = map[int]string{http.StatusUnprocessableEntity: "Invalid", http.StatusForbidden: "Forbidden"}
 
 const binding = `apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicyBinding
@@ -24,27 +29,27 @@ metadata: {name: %[1]s}
 spec: {policyName: %[1]s, validationActions: [Deny]}
 `
 
-// forbid has the cluster refuse every change of the store's objects of a kind, until the returned function is called.
-func (c *conformance) forbid(group, resource, api string) (allow func()) {
+// forbid has the cluster refuse every change of the store's objects of a kind with one of the refusals, until the returned
+// function is called.
+func (c *conformance) forbid(group, resource, api string, refusal int) (allow func()) {
 	c.Helper()
 	const registration = "/apis/admissionregistration.k8s.io/v1/"
 	namespace := c.at.ID.Namespace()
 	name := "no-change-of-" + resource + "-in-" + namespace
 	policies, bindings := registration+"validatingadmissionpolicies/"+name, registration+"validatingadmissionpolicybindings/"+name
-	if err := c.kubernetes.Apply(c.Context(), policies, fmt.Appendf(nil, rule, name, namespace, group, resource)); err != nil {
+	if err := c.kubernetes.Apply(c.Context(), policies, fmt.Appendf(nil, rule, name, namespace, group, resource, refusals[refusal])); err != nil {
 		c.Fatal(err)
 	}
 	if err := c.kubernetes.Apply(c.Context(), bindings, fmt.Appendf(nil, binding, name)); err != nil {
 		c.Fatal(err)
 	}
 	// The API server hears of its own rules a moment later.
-	c.awaitAnswer(api, resource, http.StatusUnprocessableEntity)
-	return func() {
-		c.Helper()
+	c.awaitAnswer(api, resource, refusal)
+	return sync.OnceFunc(func() {
 		c.change(http.MethodDelete, bindings, nil)
 		c.change(http.MethodDelete, policies, nil)
 		c.awaitAnswer(api, resource, http.StatusOK)
-	}
+	})
 }
 
 // awaitAnswer waits until the cluster would answer that to a change of one of the store's objects.

@@ -201,7 +201,8 @@ func (c *conformance) otherValue() (option string, value any) {
 func (c *conformance) outlivesAnUpdateThatFails() {
 	feed := c.Follow(c.T, "", c.at.ID)
 	plan, before := c.pack.Plans[len(c.pack.Plans)-1].Name, c.volumes()
-	allow := c.forbid("", "persistentvolumeclaims", "/api/v1")
+	allow := c.forbid("", "persistentvolumeclaims", "/api/v1", http.StatusUnprocessableEntity)
+	defer allow()
 	c.fails(feed, c.ask(http.MethodPatch, "", map[string]any{"plan": plan}), "Invalid")
 	if diff := cmp.Diff(before, c.volumes()); diff != "" {
 		c.Errorf("its volumes have changed: %s", diff)
@@ -230,7 +231,8 @@ func (c *conformance) volumes() map[string]string {
 func (c *conformance) outlivesAnUpdateCalledOff() {
 	feed := c.Follow(c.T, "", c.at.ID)
 	name, value := c.otherValue()
-	allow := c.forbid("apps", "deployments", "/apis/apps/v1")
+	allow := c.forbid("apps", "deployments", "/apis/apps/v1", http.StatusForbidden)
+	defer allow()
 	generation := c.ask(http.MethodPatch, "", map[string]any{"options": map[string]any{name: value}})
 	feed.Until(c.T, func(m query.FeedMessage) bool {
 		return m.Event.Type == store.RetryScheduled && m.Event.Generation == generation

@@ -40,8 +40,8 @@ func (l *lifetime) UnmarshalJSON(data []byte) error {
 
 // Schema is huma's way to ask a type for its own.
 func (lifetime) Schema(huma.Registry) *huma.Schema {
-	longest := 32
-	return &huma.Schema{Type: huma.TypeString, Nullable: true, MaxLength: &longest, Examples: []any{"72h"}}
+	shortest, longest := 1, 32
+	return &huma.Schema{Type: huma.TypeString, Nullable: true, MinLength: &shortest, MaxLength: &longest, Examples: []any{"72h"}}
 }
 
 type changeInput struct {

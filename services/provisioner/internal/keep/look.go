@@ -53,6 +53,10 @@ func (l *look) run(ctx context.Context) time.Duration {
 	}
 	l.state = state
 	l.renewed(state, time.Now())
+	if l.entry.driftOf != state.Generation {
+		// What was found then is what an operation has changed since.
+		l.entry.drift = nil
+	}
 	if !state.Kept() || state.InFlight() || state.Schema > store.Schema {
 		l.entry.pulse.forget()
 		l.entry.drift = nil
@@ -112,7 +116,9 @@ func causeOf(e *cluster.Error) *cause {
 // inspect looks at the objects when it is time: what it found stands until the next.
 func (l *look) inspect(ctx context.Context, sight Sight, failing bool) error {
 	e, now := l.entry, time.Now()
-	switch urgent := l.wanted || failing && !e.pulse.failing; {
+	// What an operation left that failed or was called off, nobody is to run with for long.
+	left := sight.Undone() && e.driftOf != l.state.Generation
+	switch urgent := l.wanted || left || failing && !e.pulse.failing; {
 	case urgent:
 	case now.Before(e.driftDue), !l.driftTurn(now):
 		return nil
@@ -122,7 +128,7 @@ func (l *look) inspect(ctx context.Context, sight Sight, failing bool) error {
 		e.driftDue = now.Add(l.clock.Of(driftAgain))
 		return err
 	}
-	e.drift, e.driftDue = found, now.Add(l.driftPeriod())
+	e.drift, e.driftOf, e.driftDue = found, l.state.Generation, now.Add(l.driftPeriod())
 	if failing || len(found) > 0 {
 		e.driftDue = now.Add(l.clock.Of(driftAgain))
 	}
@@ -135,7 +141,7 @@ func (l *look) judge(ctx context.Context, why *cause, undone bool) time.Duration
 	beyond := lost(e.drift)
 	mayAsk := func() bool { return beyond == nil && e.pulse.mayMend(now) && l.mendTurn(now) }
 	switch r := l.renewal(undone); {
-	case r != nil && l.mayRenew(ctx, r, now) && mayAsk():
+	case r != nil && beyond == nil && l.mayRenew(ctx, r, now) && l.mendTurn(now):
 		return l.refresh(ctx, r, now)
 	case r != nil && beyond == nil && r.explains(e.drift):
 		// Nobody has changed the store by hand.

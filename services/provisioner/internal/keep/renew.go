@@ -60,13 +60,14 @@ func (l *look) mayRenew(ctx context.Context, r *renewal, now time.Time) bool {
 	if !l.levelAllows(ctx, now) {
 		return false
 	}
-	if !r.settings {
-		return true
-	}
 	failed := l.state.Doing() == store.Refresh && l.state.Outcome == store.Unsuccessful
+	if !r.settings {
+		// At once, however often somebody calls an operation off: the store says that it is as it was before.
+		return !failed || l.entry.pulse.mayMend(now)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.renewing) < renewAbreast && !now.Before(l.renewAgain) && !(failed && now.Sub(l.state.UpdatedAt) < renewPause)
+	return l.entry.pulse.mayMend(now) && len(l.renewing) < renewAbreast && !now.Before(l.renewAgain) && !(failed && now.Sub(l.state.UpdatedAt) < renewPause)
 }
 
 // levelAllows asks for the log's write level now and then, for all stores: nobody tells when it is raised.
@@ -84,6 +85,7 @@ func (l *look) levelAllows(ctx context.Context, now time.Time) bool {
 
 // refresh asks for one.
 func (l *look) refresh(ctx context.Context, r *renewal, now time.Time) time.Duration {
+	again := l.state.Doing() == store.Refresh
 	said, err := l.submit(ctx, store.Message{Type: store.RefreshCommand, Facts: r.facts}, func(s store.State) error { return store.Admit(s, store.Refresh) })
 	if err != nil {
 		l.warn(ctx, "ask for a refresh", err)
@@ -92,12 +94,15 @@ func (l *look) refresh(ctx context.Context, r *renewal, now time.Time) time.Dura
 	if !said {
 		return lookAgain
 	}
+	if r.settings || again {
+		l.entry.pulse.mending(now)
+	}
 	if r.settings {
 		l.mu.Lock()
 		l.renewing[l.id] = true
 		l.mu.Unlock()
 	}
-	l.entry.pulse.mending(now)
+	l.entry.pulse.forget()
 	l.entry.drift, l.entry.driftDue = nil, now
 	l.told.said(ctx, store.RefreshCommand, r.facts.Reason)
 	slog.InfoContext(ctx, r.log, l.attrs()...)

@@ -62,8 +62,10 @@ type entry struct {
 	stands bool
 
 	pulse pulse
-	// drift is what the last look at the objects found; driftDue is when the next is due.
+	// drift is what the last look at the objects found, driftOf the operation that it was held against; driftDue is when the
+	// next is due.
 	drift    []cluster.Drift
+	driftOf  uint64
 	driftDue time.Time
 }
 

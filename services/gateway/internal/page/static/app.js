@@ -249,6 +249,12 @@ function route() {
   if (kind === 'new') $('create-name').focus();
 }
 
+/** sameWords compares as one reads: a browser shows any blanks as one. */
+function sameWords(a, b) {
+  const read = (text) => text.normalize().replace(/\s+/g, ' ').trim();
+  return read(a) === read(b);
+}
+
 function askDelete(store) {
   const dialog = $('confirm');
   const typed = $('confirm-name');
@@ -256,11 +262,11 @@ function askDelete(store) {
   setText($('confirm-error'), '');
   typed.value = '';
   $('confirm-yes').disabled = true;
-  typed.oninput = () => { $('confirm-yes').disabled = typed.value.trim() !== store.name; };
+  typed.oninput = () => { $('confirm-yes').disabled = !sameWords(typed.value, store.name); };
   $('confirm-no').onclick = () => dialog.close();
   $('confirm-form').onsubmit = async (event) => {
     event.preventDefault();
-    if (typed.value.trim() !== store.name) return;
+    if (!sameWords(typed.value, store.name)) return;
     try {
       await busy($('confirm-yes'), async () => take(await api.remove(store.id)));
       announce(`${store.name} is being deleted`);

@@ -50,6 +50,8 @@ export function optionField(option, typed, form = 'create') {
 
 export function optionValue(input) {
   if (input.dataset.type === 'boolean') return input.checked;
+  // Of what is no number the browser says nothing but that: sent as it is, it is refused where it stands.
+  if (input.validity.badInput) return 'not a number';
   if (input.value === '') return undefined;
   return input.dataset.type === 'integer' ? Number(input.value) : input.value;
 }
