@@ -57,17 +57,22 @@ func (r *renewal) explains(drift []cluster.Drift) bool {
 // mayRenew says whether it is the store's turn. A release that doesn't know the verb may still run beside this one, and then
 // the store stays as it is.
 func (l *look) mayRenew(ctx context.Context, r *renewal, now time.Time) bool {
-	if !l.levelAllows(ctx, now) {
+	if !l.levelAllows(ctx, now) || !r.isDue(&l.entry.pulse, l.state, now) {
 		return false
-	}
-	failed := l.state.Doing() == store.Refresh && l.state.Outcome == store.Unsuccessful
-	if !r.settings {
-		// At once, however often somebody calls an operation off: the store says that it is as it was before.
-		return !failed || l.entry.pulse.mayMend(now)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.entry.pulse.mayMend(now) && len(l.renewing) < renewAbreast && !now.Before(l.renewAgain) && !(failed && now.Sub(l.state.UpdatedAt) < renewPause)
+	return !r.settings || len(l.renewing) < renewAbreast && !now.Before(l.renewAgain)
+}
+
+// isDue: what was called off is taken back at once, however often somebody does that, since the store says that it is as it was
+// before. What a refresh couldn't do waits as a mend does, and other settings for longer.
+func (r *renewal) isDue(p *pulse, s store.State, now time.Time) bool {
+	failed := s.Doing() == store.Refresh && s.Outcome == store.Unsuccessful
+	if r.settings {
+		return p.mayMend(now) && !(failed && now.Sub(s.UpdatedAt) < renewPause)
+	}
+	return !failed || p.mayMend(now)
 }
 
 // levelAllows asks for the log's write level now and then, for all stores: nobody tells when it is raised.
