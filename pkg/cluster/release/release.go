@@ -105,7 +105,8 @@ func (r *Releases) Ensure(ctx context.Context, op *cluster.Operation, spec Spec)
 func (w *work) ensureCounted(ctx context.Context, op *cluster.Operation) error {
 	for range recounts {
 		err := w.ensure(ctx, op)
-		if e := op.Classify(err); e == nil || e.Kind != cluster.Forbidden {
+		// Not op's: just after the rights were given it takes every refusal for a lack of them.
+		if e := cluster.Classify(err); e == nil || e.Kind != cluster.Forbidden {
 			return err
 		}
 		if err := op.Recount(ctx, w.spec.Store); err != nil {
