@@ -15,6 +15,9 @@ import (
 
 // All that can be asked of a store a merchant does on the page, and sees what became of it there without asking again.
 func TestAMerchantDoesItAllOnThePage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("two minutes of a browser beside all that disturbs stores: run by make test-long")
+	}
 	b := setup(t)
 	tab := shops.OpenTab(t, b.Platform, "page")
 	p := &page{bench: b, Tab: tab}

@@ -157,7 +157,10 @@ func (s *crowd) drip(ctx context.Context, o opening, done func()) {
 // dripOnce returns when the shop has answered or closed, or ctx has ended.
 func (s *crowd) dripOnce(ctx context.Context, text string) error {
 	connection, err := s.connect(ctx)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil // it was to end while it came back
+	case err != nil:
 		return err
 	}
 	defer connection.Close()

@@ -140,25 +140,42 @@ func (t *Tab) Gone(selector string) Act {
 
 // Click clicks on the first that the selector names, once it can be clicked.
 func (t *Tab) Click(selector string) Act {
-	return chromedp.Steps(
+	return steady(chromedp.Steps(
 		chromedp.WaitEnabled(chromedp.CSS(selector)),
 		chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible),
-	)
+	))
+}
+
+// steady does again what met an element that the page was just putting another in the place of.
+func steady(act Act) Act {
+	return func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		for {
+			done, err := act(ctx, target)
+			if err == nil || !strings.Contains(err.Error(), "Could not find node") {
+				return done, err
+			}
+			select {
+			case <-ctx.Done():
+				return done, err
+			case <-time.After(lookEvery):
+			}
+		}
+	}
 }
 
 // Press clicks on the button that says so, once it can be seen.
 func (t *Tab) Press(words string) Act {
-	return chromedp.Click(chromedp.Search(fmt.Sprintf(`//button[normalize-space()=%q]`, words)), chromedp.NodeVisible, chromedp.NodeEnabled)
+	return steady(chromedp.Click(chromedp.Search(fmt.Sprintf(`//button[normalize-space()=%q]`, words)), chromedp.NodeVisible, chromedp.NodeEnabled))
 }
 
 // Choose picks an entry of a select.
 func (t *Tab) Choose(selector, value string) Act {
-	return chromedp.Steps(
+	return steady(chromedp.Steps(
 		chromedp.WaitEnabled(chromedp.CSS(selector)),
 		// A select's list is the system's own and can't be clicked on.
 		chromedp.SetValue(chromedp.CSS(selector), value),
 		chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.querySelector(%q).dispatchEvent(new Event("change", { bubbles: true })), undefined`, selector)),
-	)
+	))
 }
 
 // Says waits until what the selector names says something.
@@ -181,10 +198,10 @@ func (t *Tab) Says(selector, words string) Act {
 
 // Type fills a field by its keys.
 func (t *Tab) Type(selector, text string) Act {
-	return chromedp.Steps(
+	return steady(chromedp.Steps(
 		chromedp.Clear(chromedp.CSS(selector)),
 		chromedp.SendKeys(chromedp.CSS(selector), text, chromedp.NodeVisible),
-	)
+	))
 }
 
 // Cursor waits until a script of the page has put the cursor into a field. Whoever types before it does has what it was
