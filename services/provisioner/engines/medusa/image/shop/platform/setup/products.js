@@ -100,8 +100,7 @@ async function ensureProductPrices(container, currency) {
   const sets = products
     .flatMap((product) => product.variants)
     .filter((v) => prices.has(v.sku) && v.price_set && !v.price_set.prices.some((p) => p.currency_code === currency))
-    // Without rules, not with none: Medusa would write those down, and has no column for them.
-    .map((v) => ({ priceSetId: v.price_set.id, prices: [{ currency_code: currency, amount: prices.get(v.sku) }] }))
+    .map((v) => ({ priceSetId: v.price_set.id, prices: [{ currency_code: currency, amount: prices.get(v.sku), rules: {} }] }))
   if (sets.length > 0) {
     await pricing.addPrices(sets)
   }
