@@ -50,11 +50,25 @@ func (c *Cluster) Watched() (ids []store.ID, complete bool) {
 	// A lister reads memory and has no way to fail.
 	namespaces, _ := known.namespaces.List(labels.Everything())
 	for _, ns := range namespaces {
-		if id, ok := storeIn(ns.Name); ok && ns.DeletionTimestamp == nil && c.ours(ns, id) == nil {
+		if id, ok := storeIn(ns.Name); ok && c.stands(ns, id) {
 			ids = append(ids, id)
 		}
 	}
 	return ids, true
+}
+
+// Knows says whether a store is one of Watched.
+func (c *Cluster) Knows(id store.ID) bool {
+	known := c.watcher.caches.Load()
+	if known == nil {
+		return false
+	}
+	ns, err := known.namespaces.Get(id.Namespace())
+	return err == nil && c.stands(ns, id)
+}
+
+func (c *Cluster) stands(ns *corev1.Namespace, id store.ID) bool {
+	return ns.DeletionTimestamp == nil && c.ours(ns, id) == nil
 }
 
 // Failing says which of the store's workloads doesn't serve and why, as far as the watches know; nil when all do. A

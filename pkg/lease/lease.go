@@ -13,6 +13,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -43,6 +44,7 @@ const refusals = 4
 
 // Bucket hands out the leases of one cluster's hands.
 type Bucket struct {
+	log     *storelog.Log
 	kv      jetstream.KeyValue
 	ttl     time.Duration
 	cluster string
@@ -64,11 +66,35 @@ func Open(ctx context.Context, log *storelog.Log) (*Bucket, error) {
 	if ttl == 0 || ttl > storelog.LeaseTTL {
 		ttl = storelog.LeaseTTL
 	}
-	return &Bucket{kv: kv, ttl: ttl}, nil
+	return &Bucket{log: log, kv: kv, ttl: ttl}, nil
 }
 
 // Of are another cluster's: none of them is one of this bucket's, whatever it is for.
-func (b *Bucket) Of(cluster string) *Bucket { return &Bucket{kv: b.kv, ttl: b.ttl, cluster: cluster} }
+func (b *Bucket) Of(cluster string) *Bucket {
+	return &Bucket{log: b.log, kv: b.kv, ttl: b.ttl, cluster: cluster}
+}
+
+// Held lists the keys of a pattern, of NATS' kind, that somebody holds now. It costs a question for each that was held within
+// a lease's life.
+func (b *Bucket) Held(ctx context.Context, pattern string) ([]string, error) {
+	keys, err := b.log.Keys(ctx, storelog.BucketLeases, store.ClusterKey(b.cluster, pattern))
+	if err != nil {
+		return nil, err
+	}
+	var held []string
+	for _, key := range keys {
+		// What was given back is listed until it would have run out.
+		_, err := b.kv.Get(ctx, key)
+		if errors.Is(err, jetstream.ErrKeyNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("ask who holds lease %s: %w", key, err)
+		}
+		held = append(held, strings.TrimPrefix(key, store.ClusterKey(b.cluster, "")))
+	}
+	return held, nil
+}
 
 // Clock is the installation's, to which the bucket's leases were made.
 func (b *Bucket) Clock() clock.Divisor { return clock.Divisor(storelog.LeaseTTL / b.ttl) }

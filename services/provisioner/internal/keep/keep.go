@@ -10,8 +10,8 @@
 //	more was done to a store than this log knows of           degraded: it was restored, and a mend would go back in time
 //
 // It goes from the cluster to the log. The watches that the worker loop waits by wake it for the one store in which
-// something changed, the shop itself is asked every few seconds, and every object is held against what was made once in a
-// minute, at once when what shall run was changed, and whenever the store fails. What it sees it holds against the
+// something changed, the shop itself is asked every few seconds, and every object is held against what was made now and
+// then, at once when what shall run was changed, and whenever the store fails. What it sees it holds against the
 // store's last message, one get; a store with an operation in flight is the operation's to tell of.
 //
 // The keeper writes to the log only, behind the very state that it judged. A mend is a command like any other: a worker
@@ -20,17 +20,22 @@
 // A cluster that doesn't answer degrades nobody. What can't be seen may well work, a shop sells also while the API
 // server is being upgraded, and a message for every store would say a thousand times what the platform says once.
 //
-// One keeper is at work at a time in a cluster, under the lease "keeper". When it ends another begins within seconds, and when it is
-// killed as soon as its lease has run out. The lease saves work; what keeps two keepers from saying something twice is
-// the fence.
+// The stores of a cluster are in 32 parts, and those who keep share them out among themselves: each part is one keeper's
+// under a lease. When a keeper ends others take its parts within seconds, and when it is killed as soon as its leases have
+// run out. The leases save work; what keeps two keepers from saying something twice is the fence. (A provisioner of the
+// release before kept all stores under one lease, and does so beside these while the platform is upgraded.)
 package keep
 
 import (
 	"cmp"
 	"context"
-	"errors"
+	"crypto/rand"
 	"log/slog"
+	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
+	"k8s.io/client-go/util/workqueue"
 
 	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/cluster"
@@ -42,16 +47,24 @@ import (
 // Actor is who tells what the keeper tells.
 const Actor = "keeper"
 
-// leaseKey is no store's: ids are longer.
-const leaseKey = "keeper"
-
-// takePause is how often a lease that is held is asked for.
-const takePause = 2 * time.Second
+const (
+	// sharePause is how often the parts are divided anew.
+	sharePause = 2 * time.Second
+	// abreast bounds how many stores are looked at at the same time. Most of a look is waiting for a shop's answer, and those
+	// that don't answer must be very many before they keep others waiting.
+	abreast = 512
+	// mendGap lies between two mends that a keeper asks for, and between two stores that it has take over other settings: should
+	// the platform be wrong about all stores at once, somebody has time to notice.
+	mendGap = time.Second
+	// inspectGap lies between two looks at all objects of stores with which something is wrong, beyond the first inspectBurst.
+	inspectGap, inspectBurst = time.Second / 5, 20
+)
 
 // Cluster is what the keeper sees of Kubernetes. It has nothing to change anything with.
 type Cluster interface {
-	// Watched lists the stores that the watches know of, once they know all.
+	// Watched lists the stores that the watches know of, once they know all; Knows is about one.
 	Watched() (ids []store.ID, complete bool)
+	Knows(store.ID) bool
 	// Follow tells of changes.
 	Follow(tell func(cluster.Change)) (stop func())
 	// Reachable asks the API server now, IngressAnswers whoever all routes lead by.
@@ -88,10 +101,17 @@ type Config struct {
 type Keeper struct {
 	cfg    Config
 	leases *lease.Bucket
-	// clock divides what lies between two looks at all objects of a store, and between two tries for the lease. How often a
+	// clock divides what lies between two looks at all objects of a store, and between two divisions of the parts. How often a
 	// shop is asked, and how long it must have failed, are seconds as it is.
 	clock clock.Divisor
 	told  *tally
+	// queue holds the stores by when they are to be looked at.
+	queue workqueue.TypedDelayingInterface[store.ID]
+	// These bound what is begun at a time, for all stores of this keeper.
+	inspections, mends, renewals, levelAsked *rate.Limiter
+
+	mu    sync.Mutex
+	terms [parts]*term
 }
 
 // New makes a keeper and its counters. Run starts it.
@@ -105,38 +125,62 @@ func New(ctx context.Context, cfg Config) (*Keeper, error) {
 		return nil, err
 	}
 	cfg.ClusterName = cmp.Or(cfg.ClusterName, store.DefaultCluster)
-	return &Keeper{cfg: cfg, leases: leases.Of(cfg.ClusterName), clock: leases.Clock(), told: told}, nil
+	return &Keeper{
+		cfg: cfg, leases: leases.Of(cfg.ClusterName), clock: leases.Clock(), told: told,
+		queue:       workqueue.NewTypedDelayingQueue[store.ID](),
+		inspections: rate.NewLimiter(rate.Every(inspectGap), inspectBurst),
+		mends:       rate.NewLimiter(rate.Every(mendGap), 1),
+		renewals:    rate.NewLimiter(rate.Every(mendGap), 1),
+		levelAsked:  rate.NewLimiter(rate.Every(lookEvery), 1),
+	}, nil
 }
 
-// Run keeps until ctx ends, whenever nobody else does.
+// Run keeps its share of the stores until ctx ends. It returns when every look has.
 func (k *Keeper) Run(ctx context.Context) {
+	var looking sync.WaitGroup
+	for range abreast {
+		looking.Go(k.serve)
+	}
+	defer looking.Wait()
+	defer k.queue.ShutDown()
+	defer k.cfg.Cluster.Follow(k.changed)()
 	for ctx.Err() == nil {
-		if err := k.serve(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, lease.ErrHeld) {
+		if err := k.keep(ctx); err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "keep the stores; it begins anew", "error", err)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(k.clock.Of(takePause)):
-		}
+		k.pause(ctx)
 	}
 }
 
-// serve is one term.
-func (k *Keeper) serve(ctx context.Context) error {
-	held, err := k.leases.Take(ctx, leaseKey, k.cfg.Holder)
+// keep is one of the cluster's keepers for as long as its lease says so. It is none before the watches know all stores: whoever
+// can't see them would keep them from those who can.
+func (k *Keeper) keep(ctx context.Context) error {
+	if _, complete := k.cfg.Cluster.Watched(); !complete {
+		return nil
+	}
+	member, err := k.leases.Take(ctx, memberPrefix+rand.Text(), k.cfg.Holder)
 	if err != nil {
 		return err
 	}
-	serving, release := held.Hold(ctx)
-	defer release()
-	// Once for a term: the lease doesn't outlive the broker on whose empty disk a log is restored.
-	lineage, err := k.cfg.Log.Lineage(serving)
-	if err != nil {
-		return err
-	}
+	here, leave := member.Hold(ctx)
+	defer leave()
+	defer k.endAll()
 	slog.InfoContext(ctx, "keeping the stores", "holder", k.cfg.Holder)
-	newTerm(k, held, lineage).run(serving)
-	return context.Cause(serving)
+	for here.Err() == nil {
+		// A broker that doesn't answer takes nothing from anybody before the leases run out.
+		if err := k.divide(here); err != nil && here.Err() == nil {
+			slog.WarnContext(ctx, "divide the stores among their keepers; it is tried again", "error", err)
+		}
+		k.pause(here)
+	}
+	return context.Cause(here)
+}
+
+func (k *Keeper) pause(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(k.clock.Of(sharePause)):
+	}
 }
 
 // trust lets a look ask Kubernetes as long as the term lasts.

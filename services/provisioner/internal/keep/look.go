@@ -40,6 +40,10 @@ type look struct {
 func (l *look) run(ctx context.Context) time.Duration {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
+	if err := l.cfg.Available(ctx); err != nil {
+		l.entry.pulse.forget()
+		return lookBusy
+	}
 	state, err := l.cfg.Log.Last(ctx, l.id)
 	if err != nil {
 		if !errors.Is(err, storelog.ErrNewerSchema) {
@@ -52,7 +56,7 @@ func (l *look) run(ctx context.Context) time.Duration {
 		return lookEvery
 	}
 	l.state = state
-	l.renewed(state, time.Now())
+	l.noteRenewal()
 	if l.entry.driftOf != state.Generation {
 		// What was found then is what an operation has changed since.
 		l.entry.drift = nil
@@ -64,10 +68,6 @@ func (l *look) run(ctx context.Context) time.Duration {
 			return lookBusy
 		}
 		return lookEvery
-	}
-	if err := l.cfg.Available(ctx); err != nil {
-		l.entry.pulse.forget()
-		return lookAgain
 	}
 	sight, err := l.cfg.Sight(state)
 	if err != nil {
@@ -118,9 +118,12 @@ func (l *look) inspect(ctx context.Context, sight Sight, failing bool) error {
 	e, now := l.entry, time.Now()
 	// What an operation left that failed or was called off, nobody is to run with for long.
 	left := sight.Undone() && e.driftOf != l.state.Generation
-	switch urgent := l.wanted || left || failing && !e.pulse.failing; {
-	case urgent:
-	case now.Before(e.driftDue), !l.driftTurn(now):
+	urgent := l.wanted || left || failing && !e.pulse.failing
+	if !urgent && now.Before(e.driftDue) {
+		return nil
+	}
+	if wrong := urgent || failing || len(e.drift) > 0; wrong && !l.inspections.Allow() {
+		e.driftDue = now
 		return nil
 	}
 	found, err := sight.Drift(ctx, newTrust(ctx, l.held))
@@ -139,9 +142,9 @@ func (l *look) inspect(ctx context.Context, sight Sight, failing bool) error {
 func (l *look) judge(ctx context.Context, why *cause, undone bool) time.Duration {
 	e, now := l.entry, time.Now()
 	beyond := lost(e.drift)
-	mayAsk := func() bool { return beyond == nil && e.pulse.mayMend(now) && l.mendTurn(now) }
+	mayAsk := func() bool { return beyond == nil && e.pulse.mayMend(now) && l.mends.Allow() }
 	switch r := l.renewal(undone); {
-	case r != nil && beyond == nil && l.mayRenew(ctx, r, now) && l.mendTurn(now):
+	case r != nil && beyond == nil && l.mayRenew(ctx, r, now):
 		return l.refresh(ctx, r, now)
 	case r != nil && beyond == nil && r.explains(e.drift):
 		// Nobody has changed the store by hand.

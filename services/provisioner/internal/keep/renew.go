@@ -2,17 +2,22 @@ package keep
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
+func renewalKey(n int) string { return leasePrefix + "renewal." + strconv.Itoa(n) }
+
 const (
-	// renewAbreast is how many stores take over other settings at a time, and renewPause how long no other does after one
-	// couldn't: a setting that no store runs with closes a few shops, and not all of them.
+	// renewAbreast is how many stores of a cluster take over other settings at a time, and renewPause how long the turn of one
+	// that couldn't is kept from others: a setting that no store runs with closes a few shops, and not all of them.
 	renewAbreast = 4
 	renewPause   = 30 * time.Minute
 )
@@ -57,12 +62,31 @@ func (r *renewal) explains(drift []cluster.Drift) bool {
 // mayRenew says whether it is the store's turn. A release that doesn't know the verb may still run beside this one, and then
 // the store stays as it is.
 func (l *look) mayRenew(ctx context.Context, r *renewal, now time.Time) bool {
-	if !l.levelAllows(ctx, now) || !r.isDue(&l.entry.pulse, l.state, now) {
+	if !l.levelAllows(ctx) || !r.isDue(&l.entry.pulse, l.state, now) {
 		return false
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return !r.settings || len(l.renewing) < renewAbreast && !now.Before(l.renewAgain)
+	if !r.settings {
+		return l.mends.Allow()
+	}
+	return l.renewals.Allow() && l.takeTurn(ctx)
+}
+
+// takeTurn takes one of the turns of the whole cluster, however many keepers it has. It lasts until the refresh has ended
+// (endTurn), and no longer than this keeper's term.
+func (l *look) takeTurn(ctx context.Context) bool {
+	for n := range renewAbreast {
+		held, err := l.leases.Take(ctx, renewalKey(n), l.cfg.Holder)
+		if errors.Is(err, lease.ErrHeld) {
+			continue
+		}
+		if err != nil {
+			l.warn(ctx, "take a turn for a store's refresh", err)
+			return false
+		}
+		_, l.entry.endTurn = held.Hold(l.ctx)
+		return true
+	}
+	return false
 }
 
 // isDue: what was called off is taken back at once, however often somebody does that, since the store says that it is as it was
@@ -76,9 +100,9 @@ func (r *renewal) isDue(p *pulse, s store.State, now time.Time) bool {
 }
 
 // levelAllows asks for the log's write level now and then, for all stores: nobody tells when it is raised.
-func (l *look) levelAllows(ctx context.Context, now time.Time) bool {
+func (l *look) levelAllows(ctx context.Context) bool {
 	level, since := l.cfg.Log.WriteLevel(), store.RefreshCommand.Since()
-	if level < since && l.turn(&l.levelAsked, now, lookEvery) {
+	if level < since && l.levelAsked.Allow() {
 		asked, err := l.cfg.Log.AskWriteLevel(ctx)
 		if err != nil {
 			l.warn(ctx, "ask for the log's write level", err)
@@ -94,18 +118,13 @@ func (l *look) refresh(ctx context.Context, r *renewal, now time.Time) time.Dura
 	said, err := l.submit(ctx, store.Message{Type: store.RefreshCommand, Facts: r.facts}, func(s store.State) error { return store.Admit(s, store.Refresh) })
 	if err != nil {
 		l.warn(ctx, "ask for a refresh", err)
-		return lookAgain
 	}
 	if !said {
+		l.endTurn()
 		return lookAgain
 	}
 	if r.settings || again {
 		l.entry.pulse.mending(now)
-	}
-	if r.settings {
-		l.mu.Lock()
-		l.renewing[l.id] = true
-		l.mu.Unlock()
 	}
 	l.entry.pulse.forget()
 	l.entry.drift, l.entry.driftDue = nil, now
@@ -114,18 +133,25 @@ func (l *look) refresh(ctx context.Context, r *renewal, now time.Time) time.Dura
 	return lookAgain
 }
 
-// renewed takes note of a refresh that has ended.
-func (t *term) renewed(s store.State, now time.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !t.renewing[s.ID] || s.InFlight() {
-		return
+// noteRenewal takes note of a refresh for the settings' sake that has ended. One that failed keeps its turn for a while:
+// when all turns are such, no other store is asked to.
+func (l *look) noteRenewal() {
+	switch {
+	case l.entry.endTurn == nil, l.state.InFlight():
+	case l.state.Doing() == store.Refresh && l.state.Outcome == store.Unsuccessful:
+		why := l.state.Why()
+		slog.Error("a store can't take over the installation's settings; fewer others are asked to for a while", "store", l.id,
+			"reason", why.Reason, "detail", why.Detail, "until", time.Now().Add(renewPause))
+		time.AfterFunc(renewPause, l.entry.endTurn)
+		l.entry.endTurn = nil
+	default:
+		l.endTurn()
 	}
-	delete(t.renewing, s.ID)
-	if s.Doing() == store.Refresh && s.Outcome == store.Unsuccessful {
-		t.renewAgain = now.Add(renewPause)
-		why := s.Why()
-		slog.Error("a store can't take over the installation's settings; no other is asked to for a while", "store", s.ID,
-			"reason", why.Reason, "detail", why.Detail, "until", t.renewAgain)
+}
+
+func (l *look) endTurn() {
+	if end := l.entry.endTurn; end != nil {
+		end()
+		l.entry.endTurn = nil
 	}
 }

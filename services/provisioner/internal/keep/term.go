@@ -3,7 +3,6 @@ package keep
 import (
 	"context"
 	"hash/fnv"
-	"sync"
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/cluster"
@@ -20,42 +19,36 @@ const (
 	// store, however much happens in it.
 	lookAgain = time.Second
 	lookPause = 500 * time.Millisecond
-	// lookBusy is how soon after one that found an operation in flight: when it ends nothing else may tell.
+	// lookBusy is how soon after one that found an operation in flight, or no cluster: nothing else may tell when it ends.
 	lookBusy = 5 * time.Second
-	// driftEvery is how often every object is looked at, and driftAgain how often while something is wrong. That takes
-	// some twenty requests, hence driftGap between two of any stores: beyond 180 of them the minute becomes longer. The
-	// installation's clock divides the first two.
-	driftEvery = time.Minute
-	driftAgain = 10 * time.Second
-	driftGap   = time.Second / 3
-	// mendGap lies between two mends that are asked for: should the platform be wrong about all stores at once, somebody
-	// has time to notice.
-	mendGap = time.Second
-	// abreast bounds how many stores are looked at at the same time.
-	abreast = 32
-	tick    = 200 * time.Millisecond
+	// driftEvery and driftAtMost are the least and the most between two looks at every object of a store that is well, each
+	// of which takes some twenty requests; in between each store of this keeper's adds driftGap. Of most of
+	// them the watches tell at once. driftAgain is how soon something is looked at again that is wrong. The installation's
+	// clock divides driftEvery and driftAgain.
+	driftEvery  = time.Minute
+	driftAtMost = time.Hour
+	driftAgain  = 10 * time.Second
+	driftGap    = time.Second
 )
 
-// term is what one keeper knows while its lease lasts.
+// term is one part's stores while its lease is held.
 type term struct {
 	*Keeper
+	part int
 	held *lease.Lease
 	// lineage is which log this is.
 	lineage storelog.Lineage
-
-	mu     sync.Mutex
+	// ctx ends with the lease; release gives it back.
+	ctx     context.Context
+	release func()
+	// stores is guarded by the keeper's lock.
 	stores map[store.ID]*entry
-	// drifting, mending and levelAsked are when the next may begin.
-	drifting, mending, levelAsked time.Time
-	// renewing are the stores that are taking over other settings, renewAgain is when others may.
-	renewing   map[store.ID]bool
-	renewAgain time.Time
 }
 
-// entry is one store. Whoever looks at it (busy) has its pulse for itself; the rest is the term's.
+// entry is one store. Whoever looks at it, one at a time, has its pulse and what follows for itself; what stands before is
+// guarded by the keeper's lock.
 type entry struct {
-	due, looked time.Time
-	busy        bool
+	looked time.Time
 	// wanted says that something was changed or removed since the last look that doesn't change by itself.
 	wanted bool
 	// stands says that the last look found a store that nobody was working on. Before it, changes are an operation's.
@@ -67,128 +60,129 @@ type entry struct {
 	drift    []cluster.Drift
 	driftOf  uint64
 	driftDue time.Time
+	// endTurn gives back the turn in which the store takes over other settings; nil when it has none.
+	endTurn func()
 }
 
-func newTerm(k *Keeper, held *lease.Lease, lineage storelog.Lineage) *term {
-	return &term{Keeper: k, held: held, lineage: lineage, stores: make(map[store.ID]*entry), renewing: make(map[store.ID]bool)}
+// end gives the part back. Looks that go on find that they may say nothing any more.
+func (t *term) end() {
+	t.mu.Lock()
+	if t.terms[t.part] == t {
+		t.terms[t.part] = nil
+	}
+	t.mu.Unlock()
+	t.release()
 }
 
-// run looks until ctx ends, and returns when every look has.
-func (t *term) run(ctx context.Context) {
-	stop := t.cfg.Cluster.Follow(t.changed)
-	defer stop()
-	var looking sync.WaitGroup
-	defer looking.Wait()
-	slots := make(chan struct{}, abreast)
-	ticker := time.NewTicker(tick)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		watched, complete := t.cfg.Cluster.Watched()
-		if !complete {
-			continue
-		}
-		for _, id := range t.due(time.Now(), watched) {
-			slots <- struct{}{}
-			looking.Go(func() {
-				defer func() { <-slots }()
-				t.attend(ctx, id)
-			})
+// begin has all stores of a part looked at within the usual time.
+func (k *Keeper) begin(t *term) {
+	watched, _ := k.cfg.Cluster.Watched()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, id := range watched {
+		if partOf(id) == t.part {
+			k.queue.AddAfter(id, spread(id, lookEvery))
 		}
 	}
 }
 
 // changed is called by the watches.
-func (t *term) changed(c cluster.Change) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	e := t.entry(c.Store, time.Now())
-	e.wanted = e.wanted || c.Wanted && e.stands
-	if soon := e.looked.Add(lookPause); soon.Before(e.due) {
-		e.due = soon
+func (k *Keeper) changed(c cluster.Change) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	t := k.terms[partOf(c.Store)]
+	if t == nil {
+		return
+	}
+	var pause time.Duration
+	if e, ok := t.stores[c.Store]; ok {
+		e.wanted = e.wanted || c.Wanted && e.stands
+		pause = lookPause - time.Since(e.looked)
+	}
+	k.queue.AddAfter(c.Store, pause)
+}
+
+// serve looks at the stores whose turn it is until the queue is shut down.
+func (k *Keeper) serve() {
+	for {
+		id, ended := k.queue.Get()
+		if ended {
+			return
+		}
+		k.attend(id)
+		k.queue.Done(id)
 	}
 }
 
-// entry makes one that is looked at within the usual time, at another moment than its neighbours.
-func (t *term) entry(id store.ID, now time.Time) *entry {
+// attend looks at one store, and sees to it that it is looked at again.
+func (k *Keeper) attend(id store.ID) {
+	l := k.look(id)
+	if l == nil {
+		return
+	}
+	after := l.run(l.ctx)
+	if !k.finish(l) {
+		l.endTurn()
+		return
+	}
+	// Each store at a beat of its own: after a break of the way to the cluster all are due at once, and would stay so.
+	k.queue.AddAfter(id, min(after, lookEvery-spread(id, lookEvery/5)))
+}
+
+// look begins the next look at a store. It is nil where its part is another's.
+func (k *Keeper) look(id store.ID) *look {
+	now, period := time.Now(), k.driftPeriod()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	t := k.terms[partOf(id)]
+	if t == nil {
+		return nil
+	}
 	e, ok := t.stores[id]
 	if !ok {
-		e = &entry{due: now.Add(spread(id, lookEvery)), driftDue: now.Add(spread(id, t.clock.Of(driftEvery)))}
+		e = &entry{driftDue: now.Add(spread(id, period))}
 		t.stores[id] = e
 	}
-	return e
+	l := &look{term: t, id: id, entry: e, wanted: e.wanted}
+	e.wanted, e.looked = false, now
+	return l
 }
 
-func spread(id store.ID, over time.Duration) time.Duration {
-	sum := fnv.New64a()
-	_, _ = sum.Write([]byte(id))
-	return time.Duration(sum.Sum64() % uint64(over))
-}
-
-// due takes the stores whose turn it is. A store whose namespace is gone is still one while the log says so.
-func (t *term) due(now time.Time, watched []store.ID) []store.ID {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	here := make(map[store.ID]bool, len(watched))
-	for _, id := range watched {
-		here[id] = true
-		t.entry(id, now)
+// finish says whether the store is to be looked at again. One whose namespace is gone is still one while the log says that
+// it stands.
+func (k *Keeper) finish(l *look) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if l.state.Version > 0 {
+		l.entry.stands = l.state.Kept() && !l.state.InFlight()
 	}
-	var ids []store.ID
-	for id, e := range t.stores {
-		switch {
-		case e.busy:
-		case !here[id] && !e.stands && !e.looked.IsZero():
-			delete(t.stores, id)
-		case !now.Before(e.due):
-			e.busy = true
-			ids = append(ids, id)
-		}
+	if l.entry.stands || k.cfg.Cluster.Knows(l.id) {
+		return true
 	}
-	return ids
-}
-
-// attend looks at one store and says when to look again.
-func (t *term) attend(ctx context.Context, id store.ID) {
-	t.mu.Lock()
-	e := t.stores[id]
-	wanted := e.wanted
-	e.wanted, e.looked = false, time.Now()
-	// Each store at a beat of its own: after a break of the way to the cluster all are due at once, and would stay so.
-	e.due = e.looked.Add(lookEvery - spread(id, lookEvery/5))
-	t.mu.Unlock()
-	l := look{term: t, id: id, entry: e, wanted: wanted}
-	after := l.run(ctx)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	e.busy, e.stands = false, l.state.Kept() && !l.state.InFlight()
-	if again := time.Now().Add(after); again.Before(e.due) {
-		e.due = again
-	}
-}
-
-// driftTurn says whether a look at all objects may begin now, and turns the clock for the next.
-func (t *term) driftTurn(now time.Time) bool { return t.turn(&t.drifting, now, driftGap) }
-
-func (t *term) mendTurn(now time.Time) bool { return t.turn(&t.mending, now, mendGap) }
-
-func (t *term) turn(next *time.Time, now time.Time, gap time.Duration) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if now.Before(*next) {
-		return false
-	}
-	*next = now.Add(gap)
-	return true
+	delete(l.stores, l.id)
+	return false
 }
 
 // driftPeriod is how long the next look at the objects of a store that is well may wait.
-func (t *term) driftPeriod() time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return max(t.clock.Of(driftEvery), time.Duration(len(t.stores))*driftGap)
+func (k *Keeper) driftPeriod() time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	stores := 0
+	for _, t := range k.terms {
+		if t != nil {
+			stores += len(t.stores)
+		}
+	}
+	return min(max(k.clock.Of(driftEvery), time.Duration(stores)*driftGap), driftAtMost)
+}
+
+// spread puts each store at another moment than its neighbours in its part.
+func spread(id store.ID, over time.Duration) time.Duration {
+	return time.Duration(sumOf(id) / parts % uint64(over))
+}
+
+func sumOf(id store.ID) uint64 {
+	sum := fnv.New64a()
+	_, _ = sum.Write([]byte(id))
+	return sum.Sum64()
 }
