@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"text/template"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,11 +20,13 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 	"sigs.k8s.io/yaml"
+
+	"github.com/store-platform/store-platform/pkg/access"
 )
 
 // applyAccess applies deploy/k8s/access, the same files that the chart and make up use, as they would be in namespace.
 func applyAccess(ctx context.Context, config *rest.Config, namespace string) error {
-	files, err := accessFiles()
+	rules, err := rulesFor(namespace)
 	if err != nil {
 		return err
 	}
@@ -39,47 +40,41 @@ func applyAccess(ctx context.Context, config *rest.Config, namespace string) err
 	}
 	a := applier{client: client, mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(direct))}
 	own := fmt.Sprintf("apiVersion: v1\nkind: Namespace\nmetadata: {name: %s}\n", namespace)
-	if err := a.apply(ctx, []byte(own)); err != nil {
-		return err
-	}
-	for _, file := range files {
-		rendered, err := render(file, namespace)
-		if err != nil {
-			return err
-		}
-		if err := a.apply(ctx, rendered); err != nil {
-			return fmt.Errorf("apply %s: %w", filepath.Base(file), err)
+	for _, documents := range [][]byte{[]byte(own), rules} {
+		if err := a.apply(ctx, documents); err != nil {
+			return fmt.Errorf("apply deploy/k8s/access: %w", err)
 		}
 	}
 	return nil
 }
 
-// accessFiles looks upwards from the test's folder: the caller's file name tells nothing in a binary built with -trimpath.
-func accessFiles() ([]string, error) {
-	dir, err := os.Getwd()
+func rulesFor(namespace string) ([]byte, error) {
+	dir, err := clone()
 	if err != nil {
 		return nil, err
 	}
+	files, err := access.Files(dir)
+	if err != nil {
+		return nil, err
+	}
+	return access.Render(files, namespace)
+}
+
+// clone looks upwards from the test's folder: the caller's file name tells nothing in a binary built with -trimpath.
+func clone() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
 	for {
-		files, err := filepath.Glob(filepath.Join(dir, "deploy/k8s/access/*.yaml"))
-		if err != nil || len(files) > 0 {
-			return files, err
+		if _, err := access.Files(dir); err == nil {
+			return dir, nil
 		}
 		if dir == filepath.Dir(dir) {
-			return nil, fmt.Errorf("find deploy/k8s/access: %w", os.ErrNotExist)
+			return "", fmt.Errorf("find deploy/k8s/access: %w", os.ErrNotExist)
 		}
 		dir = filepath.Dir(dir)
 	}
-}
-
-func render(file, namespace string) ([]byte, error) {
-	parsed, err := template.ParseFiles(file)
-	if err != nil {
-		return nil, err
-	}
-	rendered := new(bytes.Buffer)
-	err = parsed.Execute(rendered, map[string]any{"Release": map[string]any{"Namespace": namespace}})
-	return rendered.Bytes(), err
 }
 
 type applier struct {

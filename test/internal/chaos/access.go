@@ -6,13 +6,11 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
-	"text/template"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/store-platform/store-platform/pkg/access"
 	"github.com/store-platform/store-platform/test/internal/platform"
 )
 
@@ -35,24 +33,15 @@ func applyAccess(ctx context.Context, k *platform.Kubernetes, repo string) error
 	if err := applyDocuments(ctx, k, own); err != nil {
 		return err
 	}
-	files, err := filepath.Glob(filepath.Join(repo, "deploy", "k8s", "access", "*.yaml"))
-	if err != nil || len(files) == 0 {
-		return fmt.Errorf("find deploy/k8s/access: %d files: %w", len(files), os.ErrNotExist)
+	files, err := access.Files(repo)
+	if err != nil {
+		return err
 	}
-	for _, file := range files {
-		parsed, err := template.ParseFiles(file)
-		if err != nil {
-			return fmt.Errorf("read the access rules: %w", err)
-		}
-		var rendered bytes.Buffer
-		if err := parsed.Execute(&rendered, map[string]any{"Release": map[string]any{"Namespace": platformNamespace}}); err != nil {
-			return fmt.Errorf("render %s: %w", file, err)
-		}
-		if err := applyDocuments(ctx, k, rendered.Bytes()); err != nil {
-			return err
-		}
+	rules, err := access.Render(files, platformNamespace)
+	if err != nil {
+		return err
 	}
-	return nil
+	return applyDocuments(ctx, k, rules)
 }
 
 func applyDocuments(ctx context.Context, k *platform.Kubernetes, text []byte) error {

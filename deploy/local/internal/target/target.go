@@ -4,13 +4,10 @@
 package target
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
-	"text/template"
+
+	"github.com/store-platform/store-platform/pkg/access"
 )
 
 // Namespace is where the platform's identities live.
@@ -36,11 +33,9 @@ metadata:
     pod-security.kubernetes.io/enforce: restricted
 `
 
-// Admit applies the manifests in the files, and gives each identity its kubeconfig. The
-// files are templates of the platform's Helm chart that use nothing but the release's
-// namespace, so that chart and laptop grant the same rights.
+// Admit applies the manifests in the files (package access), and gives each identity its kubeconfig.
 func Admit(ctx context.Context, cluster Cluster, files []string, identities []Identity) error {
-	manifests, err := render(files)
+	manifests, err := access.Render(files, Namespace)
 	if err != nil {
 		return err
 	}
@@ -56,38 +51,4 @@ func Admit(ctx context.Context, cluster Cluster, files []string, identities []Id
 		}
 	}
 	return nil
-}
-
-// AccessFiles are the manifests of the platform's rights in a clone.
-func AccessFiles(repository string) ([]string, error) {
-	files, err := filepath.Glob(filepath.Join(repository, "deploy", "k8s", "access", "*.yaml"))
-	if err != nil {
-		return nil, err
-	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("%s holds no deploy/k8s/access/*.yaml", repository)
-	}
-	slices.Sort(files)
-	return files, nil
-}
-
-func render(files []string) ([]byte, error) {
-	var values struct{ Release struct{ Namespace string } }
-	values.Release.Namespace = Namespace
-	var all bytes.Buffer
-	for _, path := range files {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return nil, fmt.Errorf("read a manifest: %w", err)
-		}
-		parsed, err := template.New(filepath.Base(path)).Option("missingkey=error").Parse(string(text))
-		if err != nil {
-			return nil, fmt.Errorf("read a manifest: %w", err)
-		}
-		all.WriteString("\n---\n")
-		if err := parsed.Execute(&all, values); err != nil {
-			return nil, fmt.Errorf("render a manifest: %w", err)
-		}
-	}
-	return all.Bytes(), nil
 }

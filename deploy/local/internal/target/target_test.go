@@ -55,7 +55,7 @@ func TestAdmitRendersTheChartsOwnFiles(t *testing.T) {
 	if len(cluster.applied) != 2 || !strings.Contains(cluster.applied[0], "kind: Namespace") {
 		t.Fatalf("applied %q", cluster.applied)
 	}
-	const want = "\n---\nnamespace: store-platform\n\n---\nnamespace: store-platform\n"
+	const want = "namespace: store-platform\n\n---\nnamespace: store-platform\n"
 	if diff := cmp.Diff(want, cluster.applied[1]); diff != "" {
 		t.Error(diff)
 	}

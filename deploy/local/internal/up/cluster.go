@@ -15,6 +15,7 @@ import (
 	"github.com/store-platform/store-platform/deploy/local/internal/kube"
 	"github.com/store-platform/store-platform/deploy/local/internal/supervise"
 	"github.com/store-platform/store-platform/deploy/local/internal/target"
+	"github.com/store-platform/store-platform/pkg/access"
 	"github.com/store-platform/store-platform/pkg/platform"
 )
 
@@ -155,7 +156,7 @@ func (r *run) stopCluster() error {
 
 // admit gives everybody who works on the cluster rights and a kubeconfig.
 func (r *run) admit(ctx context.Context, cluster target.Cluster) error {
-	files, err := target.AccessFiles(r.Repository)
+	files, err := access.Files(r.Repository)
 	if err != nil {
 		return err
 	}
