@@ -1,23 +1,21 @@
 package bench
 
 import (
-	"fmt"
-	"net/url"
 	"syscall"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/store-platform/store-platform/test/internal/parts"
+	"github.com/store-platform/store-platform/pkg/postgrestest"
 )
 
 // newPostgres runs an empty database server until the row ends, by a socket only. It answers the URL of its database.
 func (b *bench) newPostgres() string {
 	b.Helper()
-	postgres, err := parts.NewPostgres()
+	postgres, err := postgrestest.New()
 	b.must("make PostgreSQL", err)
 	b.Cleanup(func() { _ = postgres.Close() })
-	address := fmt.Sprintf("postgres:///postgres?host=%s&user=%s", url.QueryEscape(postgres.Dir), parts.Superuser)
-	command, err := postgres.Command("-k", postgres.Dir, "-c", "listen_addresses=")
+	address := postgres.URL("postgres")
+	command, err := postgres.Command()
 	b.must("find PostgreSQL", err)
 	server := b.start("postgres", command)
 	b.Cleanup(func() { server.Stop(syscall.SIGINT, stopPatience) })

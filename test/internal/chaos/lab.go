@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/clock"
+	"github.com/store-platform/store-platform/pkg/postgrestest"
 	"github.com/store-platform/store-platform/pkg/programtest"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/waittest"
@@ -52,7 +53,7 @@ type Lab struct {
 	// turns counts its uses.
 	turns    int
 	broker   *parts.Broker
-	postgres *parts.Postgres
+	postgres *postgrestest.Server
 	// postgresAt is PostgreSQL's address, database the URL of the read model there.
 	postgresAt, database string
 	api                  *platform.Kubernetes

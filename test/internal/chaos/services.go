@@ -13,15 +13,15 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/porttest"
+	"github.com/store-platform/store-platform/pkg/postgrestest"
 	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/chaos/link"
 	"github.com/store-platform/store-platform/test/internal/chaos/trouble"
-	"github.com/store-platform/store-platform/test/internal/parts"
 )
 
 // startPostgres runs PostgreSQL by TCP, because a link can't stand before a socket.
 func (l *Lab) startPostgres(ctx context.Context) (err error) {
-	if l.postgres, err = parts.NewPostgres(); err != nil {
+	if l.postgres, err = postgrestest.New(); err != nil {
 		return err
 	}
 	address, err := porttest.Address()
@@ -46,7 +46,7 @@ func (l *Lab) startPostgres(ctx context.Context) (err error) {
 }
 
 func databaseAt(address string) string {
-	return fmt.Sprintf("postgres://%s@%s/postgres?sslmode=disable", parts.Superuser, address)
+	return fmt.Sprintf("postgres://%s@%s/postgres?sslmode=disable", postgrestest.Superuser, address)
 }
 
 // startServices starts as many of each as there are to be broken, those first that others lead to.

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -21,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/store-platform/store-platform/pkg/porttest"
+	"github.com/store-platform/store-platform/pkg/postgrestest"
 	"github.com/store-platform/store-platform/pkg/programtest"
 	"github.com/store-platform/store-platform/test/internal/parts"
 )
@@ -60,7 +60,7 @@ type Installation struct {
 	repo, dir string
 	programs  Programs
 	broker    *parts.Broker
-	postgres  *parts.Postgres
+	postgres  *postgrestest.Server
 	closers   []func()
 }
 
@@ -89,10 +89,10 @@ func (in *Installation) open(ctx context.Context) (err error) {
 		return err
 	}
 	in.stopAtEnd(broker, syscall.SIGTERM)
-	if in.postgres, err = parts.NewPostgres(); err != nil {
+	if in.postgres, err = postgrestest.New(); err != nil {
 		return err
 	}
-	if command, err = in.postgres.Command("-k", in.postgres.Dir, "-c", "listen_addresses="); err != nil {
+	if command, err = in.postgres.Command(); err != nil {
 		return err
 	}
 	postgres, err := parts.Start(filepath.Join(in.dir, "postgres.out"), command)
@@ -115,7 +115,7 @@ func (in *Installation) open(ctx context.Context) (err error) {
 
 // Database is the URL of the one database.
 func (in *Installation) Database() string {
-	return fmt.Sprintf("postgres:///postgres?host=%s&user=%s", url.QueryEscape(in.postgres.Dir), parts.Superuser)
+	return in.postgres.URL("postgres")
 }
 
 // Serve starts gateway and events. A tenant may have maxStores.
