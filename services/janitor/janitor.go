@@ -28,7 +28,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := cfg.check(); err != nil {
 		return err
 	}
-	return hands.Outlast(ctx, cfg.work)
+	return hands.Run(ctx, "store-"+name, cfg.Telemetry, cfg.work)
 }
 
 func (c Config) work(ctx context.Context) error {
