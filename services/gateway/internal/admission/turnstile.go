@@ -4,6 +4,8 @@ import (
 	"context"
 	"hash/maphash"
 	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // turnstile lets one request of a tenant through at a time. Tenants that share a gate by chance wait for each other,
@@ -33,28 +35,33 @@ func (t turnstile) enter(ctx context.Context, tenant string) (leave func(), err 
 	}
 }
 
-// seen remembers the newest version each tenant was shown. It forgets everybody when it has grown large: what is lost
-// is a list that may lag behind its own 202 by the projection's milliseconds.
+// seen remembers the newest version each tenant was shown, of those who asked last. What is lost of the others is a list that
+// may lag behind its own 202 by the projection's milliseconds.
 type seen struct {
 	mu       sync.Mutex
-	versions map[string]uint64
+	versions *simplelru.LRU[string, uint64]
 }
 
 const seenTenants = 8192
 
-func newSeen() *seen { return &seen{versions: map[string]uint64{}} }
+func newSeen() *seen {
+	versions, err := simplelru.NewLRU[string, uint64](seenTenants, nil)
+	if err != nil {
+		panic(err) // only for a size below one
+	}
+	return &seen{versions: versions}
+}
 
 func (s *seen) note(tenant string, version uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.versions) >= seenTenants {
-		clear(s.versions)
-	}
-	s.versions[tenant] = max(s.versions[tenant], version)
+	before, _ := s.versions.Get(tenant)
+	s.versions.Add(tenant, max(before, version))
 }
 
 func (s *seen) of(tenant string) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.versions[tenant]
+	version, _ := s.versions.Get(tenant)
+	return version
 }
