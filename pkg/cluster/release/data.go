@@ -21,21 +21,21 @@ const ReasonDataLeftOut = "DataLeftOut"
 // keepsData refuses what would put an empty volume in the place of one that held a merchant's data: where it is gone, and
 // where what is wanted no longer has it. The latter becomes of a setting that says where an engine's new stores have their
 // database.
-func (w *work) keepsData(ctx context.Context, op *cluster.Operation) error {
-	if !w.spec.Stood {
+func (e *ensuring) keepsData(ctx context.Context, op *cluster.Operation) error {
+	if !e.spec.Stood {
 		return nil
 	}
-	had, always, err := w.volumesBefore()
+	had, always, err := e.volumesBefore()
 	if err != nil {
 		return failed(op, err)
 	}
 	for _, v := range had {
-		if err := w.there(ctx, op, v); err != nil {
+		if err := e.there(ctx, op, v); err != nil {
 			return err
 		}
 	}
 	for _, v := range always {
-		if !isAmong(w.wanted, v) {
+		if !isAmong(e.wanted, v) {
 			return &cluster.Error{
 				Kind: cluster.Permanent, Reason: ReasonDataLeftOut,
 				Sentence: "As the platform is set now, the store would lose sight of its data. Nothing was changed.",
@@ -49,8 +49,8 @@ func (w *work) keepsData(ctx context.Context, op *cluster.Operation) error {
 // volumesBefore are those of the newest release that Helm has made whole, and of them those that the ones before it had,
 // too: what only the newest has may come from a change that failed behind it and is gone back from. Without Helm's record
 // nothing says what a store had but what it is to have.
-func (w *work) volumesBefore() (had, always []cluster.Volume, err error) {
-	history, err := w.config.Releases.History(Name)
+func (e *ensuring) volumesBefore() (had, always []cluster.Volume, err error) {
+	history, err := e.config.Releases.History(Name)
 	if err != nil && !errors.Is(err, driver.ErrReleaseNotFound) {
 		return nil, nil, fmt.Errorf("read releases: %w", err)
 	}
@@ -74,7 +74,7 @@ func (w *work) volumesBefore() (had, always []cluster.Volume, err error) {
 		always = slices.DeleteFunc(slices.Clone(always), func(v cluster.Volume) bool { return !isAmong(volumes, v) })
 	}
 	if !known {
-		had = w.wanted
+		had = e.wanted
 	}
 	return had, always, nil
 }
@@ -84,12 +84,12 @@ func isAmong(volumes []cluster.Volume, v cluster.Volume) bool {
 }
 
 // there refuses a volume that is gone, or on its way.
-func (w *work) there(ctx context.Context, op *cluster.Operation, v cluster.Volume) error {
+func (e *ensuring) there(ctx context.Context, op *cluster.Operation, v cluster.Volume) error {
 	name := v.Claim
 	if v.Numbered {
 		name += "-0"
 	}
-	live, err := op.Client().CoreV1().PersistentVolumeClaims(w.spec.Store.Namespace()).Get(ctx, name, metav1.GetOptions{})
+	live, err := op.Client().CoreV1().PersistentVolumeClaims(e.spec.Store.Namespace()).Get(ctx, name, metav1.GetOptions{})
 	switch {
 	case err != nil && !apierrors.IsNotFound(err):
 		return failed(op, fmt.Errorf("look for volume %s: %w", name, err))

@@ -53,11 +53,11 @@ func (r *Releases) Drift(ctx context.Context, op *cluster.Operation, id store.ID
 
 // toRestore says whether an upgrade has something to bring back although nothing about the release has changed. Data that
 // is gone isn't brought back: a store that says so is worth more than an empty one.
-func (w *work) toRestore(ctx context.Context, op *cluster.Operation) (bool, error) {
-	if !w.spec.Verify {
+func (e *ensuring) toRestore(ctx context.Context, op *cluster.Operation) (bool, error) {
+	if !e.spec.Verify {
 		return false, nil
 	}
-	last, err := lastRevision(w.config.Releases)
+	last, err := lastRevision(e.config.Releases)
 	if err != nil {
 		return false, failed(op, err)
 	}

@@ -102,18 +102,18 @@ func (r *Releases) Ensure(ctx context.Context, op *cluster.Operation, spec Spec)
 
 // ensureCounted takes a refusal for an answer only after the store's quota was counted anew: what an earlier worker was
 // about to make when it ended may stand in there and nowhere else, and a larger one than before may not be known yet.
-func (w *work) ensureCounted(ctx context.Context, op *cluster.Operation) error {
+func (e *ensuring) ensureCounted(ctx context.Context, op *cluster.Operation) error {
 	for range recounts {
-		err := w.ensure(ctx, op)
+		err := e.ensure(ctx, op)
 		// Not op's: just after the rights were given it takes every refusal for a lack of them.
-		if e := cluster.Classify(err); e == nil || e.Kind != cluster.Forbidden {
+		if refused := cluster.Classify(err); refused == nil || refused.Kind != cluster.Forbidden {
 			return err
 		}
-		if err := op.Recount(ctx, w.spec.Store); err != nil {
+		if err := op.Recount(ctx, e.spec.Store); err != nil {
 			return err
 		}
 	}
-	return w.ensure(ctx, op)
+	return e.ensure(ctx, op)
 }
 
 // Deployed says whether Ensure has nothing to do.
@@ -137,8 +137,8 @@ func deployed(last *helmrelease.Release, digest string) bool {
 	return last != nil && last.Info.Status == helmrelease.StatusDeployed && last.Labels[digestLabel] == digest
 }
 
-// work is one Ensure.
-type work struct {
+// ensuring is one Ensure.
+type ensuring struct {
 	spec   Spec
 	digest string
 	config *action.Configuration
@@ -151,7 +151,7 @@ type work struct {
 
 // prepare does everything that can go wrong by the pack's fault, before anything is written. Helm's own errors of
 // loading and rendering have no type; that they happened here is what tells them apart.
-func (r *Releases) prepare(op *cluster.Operation, spec Spec) (*work, error) {
+func (r *Releases) prepare(op *cluster.Operation, spec Spec) (*ensuring, error) {
 	digest, err := spec.digest()
 	if err != nil {
 		return nil, invalid(err)
@@ -173,7 +173,7 @@ func (r *Releases) prepare(op *cluster.Operation, spec Spec) (*work, error) {
 	client := kube.New(getter)
 	client.Namespace = namespace
 	client.Log = debug
-	return &work{
+	return &ensuring{
 		spec: spec, digest: digest,
 		config: &action.Configuration{
 			RESTClientGetter: getter, KubeClient: client, Releases: newStorage(op, namespace),
@@ -185,84 +185,84 @@ func (r *Releases) prepare(op *cluster.Operation, spec Spec) (*work, error) {
 }
 
 // ensure has the volumes before Helm, which would change half of a release before it is refused the rest.
-func (w *work) ensure(ctx context.Context, op *cluster.Operation) error {
-	if err := w.growVolumes(ctx, op); err != nil {
+func (e *ensuring) ensure(ctx context.Context, op *cluster.Operation) error {
+	if err := e.growVolumes(ctx, op); err != nil {
 		return err
 	}
-	return w.ensureRelease()
+	return e.ensureRelease()
 }
 
 // ensureRelease observes, chooses one action and reads back: Helm reports success also when the write of its last status
 // failed.
-func (w *work) ensureRelease() error {
-	last, err := lastRevision(w.config.Releases)
+func (e *ensuring) ensureRelease() error {
+	last, err := lastRevision(e.config.Releases)
 	if err != nil {
 		return err
 	}
 	switch {
 	case last == nil:
-		err = w.install()
-	case deployed(last, w.digest) && !w.restore:
+		err = e.install()
+	case deployed(last, e.digest) && !e.restore:
 		return nil
 	default:
-		if err := w.unlock(last); err != nil {
+		if err := e.markFailed(last); err != nil {
 			return err
 		}
-		err = w.upgrade()
+		err = e.upgrade()
 	}
 	if err != nil {
 		return err
 	}
-	if last, err = lastRevision(w.config.Releases); err != nil {
+	if last, err = lastRevision(e.config.Releases); err != nil {
 		return err
 	}
-	if !deployed(last, w.digest) {
+	if !deployed(last, e.digest) {
 		return errors.New("read back release: it isn't deployed")
 	}
 	return nil
 }
 
-// unlock marks a revision failed that a dead worker left pending: Helm refuses to touch it otherwise, and an upgrade
+// markFailed marks a revision failed that a dead worker left pending: Helm refuses to touch it otherwise, and an upgrade
 // of a failed one adopts whatever it had made.
-func (w *work) unlock(last *helmrelease.Release) error {
+func (e *ensuring) markFailed(last *helmrelease.Release) error {
 	switch last.Info.Status {
 	case helmrelease.StatusDeployed, helmrelease.StatusFailed:
 		return nil
 	}
 	last.SetStatus(helmrelease.StatusFailed, "left "+last.Info.Status.String()+" by a worker that ended")
-	if err := w.config.Releases.Update(last); err != nil {
+	if err := e.config.Releases.Update(last); err != nil {
 		return fmt.Errorf("mark release failed: %w", err)
 	}
 	return nil
 }
 
-func (w *work) install() error {
-	chart, values, err := w.spec.load()
+func (e *ensuring) install() error {
+	chart, values, err := e.spec.load()
 	if err != nil {
 		return err
 	}
-	install := action.NewInstall(w.config)
-	install.ReleaseName, install.Namespace = Name, w.spec.Store.Namespace()
+	install := action.NewInstall(e.config)
+	install.ReleaseName, install.Namespace = Name, e.spec.Store.Namespace()
 	install.DisableHooks, install.SkipCRDs, install.DisableOpenAPIValidation = true, true, true
-	install.Labels = map[string]string{digestLabel: w.digest}
-	install.PostRenderer = w.stamp
+	install.Labels = map[string]string{digestLabel: e.digest}
+	install.PostRenderer = e.stamp
 	if _, err := install.Run(chart, values); err != nil {
 		return fmt.Errorf("install release: %w", err)
 	}
 	return nil
 }
 
-func (w *work) upgrade() error {
-	chart, values, err := w.spec.load()
+func (e *ensuring) upgrade() error {
+	chart, values, err := e.spec.load()
 	if err != nil {
 		return err
 	}
-	upgrade := action.NewUpgrade(w.config)
-	upgrade.Namespace, upgrade.MaxHistory = w.spec.Store.Namespace(), history
+	upgrade := action.NewUpgrade(e.config)
+	upgrade.Namespace, upgrade.MaxHistory = e.spec.Store.Namespace(), history
 	upgrade.DisableHooks, upgrade.SkipCRDs, upgrade.DisableOpenAPIValidation = true, true, true
 	upgrade.ResetValues = true
-	upgrade.Labels = map[string]string{digestLabel: w.digest}
-	upgrade.PostRenderer = w.stamp
+	upgrade.Labels = map[string]string{digestLabel: e.digest}
+	upgrade.PostRenderer = e.stamp
 	if _, err := upgrade.Run(Name, chart, values); err != nil {
 		return fmt.Errorf("upgrade release: %w", err)
 	}

@@ -100,28 +100,28 @@ type template struct {
 }
 
 // growVolumes also learns what Helm must not ask for.
-func (w *work) growVolumes(ctx context.Context, op *cluster.Operation) error {
-	if len(w.wanted) == 0 {
+func (e *ensuring) growVolumes(ctx context.Context, op *cluster.Operation) error {
+	if len(e.wanted) == 0 {
 		return nil
 	}
-	sizes, err := op.GrowVolumes(ctx, w.spec.Store, w.wanted)
+	sizes, err := op.GrowVolumes(ctx, e.spec.Store, e.wanted)
 	if err != nil {
 		return err
 	}
-	w.stamp.volumes.claims = sizes
-	if !slices.ContainsFunc(w.wanted, func(v cluster.Volume) bool { return v.Numbered }) {
+	e.stamp.volumes.claims = sizes
+	if !slices.ContainsFunc(e.wanted, func(v cluster.Volume) bool { return v.Numbered }) {
 		return nil
 	}
-	made, err := op.Client().AppsV1().StatefulSets(w.spec.Store.Namespace()).List(ctx, metav1.ListOptions{})
+	made, err := op.Client().AppsV1().StatefulSets(e.spec.Store.Namespace()).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return failed(op, fmt.Errorf("list stateful sets: %w", err))
 	}
-	w.stamp.volumes.class = w.spec.Settings.StorageClass
-	w.stamp.volumes.templates = make(map[[2]string]template)
+	e.stamp.volumes.class = e.spec.Settings.StorageClass
+	e.stamp.volumes.templates = make(map[[2]string]template)
 	for _, set := range made.Items {
 		for _, claim := range set.Spec.VolumeClaimTemplates {
 			size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
-			w.stamp.volumes.templates[[2]string{set.Name, claim.Name}] = template{size.String(), claim.Spec.StorageClassName}
+			e.stamp.volumes.templates[[2]string{set.Name, claim.Name}] = template{size.String(), claim.Spec.StorageClassName}
 		}
 	}
 	return nil

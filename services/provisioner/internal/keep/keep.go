@@ -104,7 +104,7 @@ type Keeper struct {
 	// clock divides what lies between two looks at all objects of a store, and between two divisions of the parts. How often a
 	// shop is asked, and how long it must have failed, are seconds as it is.
 	clock clock.Divisor
-	told  *tally
+	told  *counters
 	// queue holds the stores by when they are to be looked at.
 	queue workqueue.TypedDelayingInterface[store.ID]
 	// These bound what is begun at a time, for all stores of this keeper.
@@ -116,7 +116,7 @@ type Keeper struct {
 
 // New makes a keeper and its counters. Run starts it.
 func New(ctx context.Context, cfg Config) (*Keeper, error) {
-	told, err := newTally()
+	told, err := newCounters()
 	if err != nil {
 		return nil, err
 	}

@@ -12,24 +12,24 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
-// tally counts what the keeper does.
-type tally struct {
+// counters count what the keeper does.
+type counters struct {
 	looks metric.Int64Counter
 	told  metric.Int64Counter
 }
 
-func newTally() (*tally, error) {
+func newCounters() (*counters, error) {
 	meter := otel.Meter("keeper")
 	looks, err1 := meter.Int64Counter("keeper.looks", metric.WithDescription("Looks at stores that stand"))
 	told, err2 := meter.Int64Counter("keeper.told", metric.WithDescription("What was said of stores, by type and reason"))
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, fmt.Errorf("make the keeper's counters: %w", err)
 	}
-	return &tally{looks: looks, told: told}, nil
+	return &counters{looks: looks, told: told}, nil
 }
 
-func (t *tally) looked(ctx context.Context) { t.looks.Add(ctx, 1) }
+func (t *counters) looked(ctx context.Context) { t.looks.Add(ctx, 1) }
 
-func (t *tally) said(ctx context.Context, what store.Type, reason string) {
+func (t *counters) said(ctx context.Context, what store.Type, reason string) {
 	t.told.Add(ctx, 1, metric.WithAttributes(attribute.String("type", string(what)), attribute.String("reason", reason)))
 }
