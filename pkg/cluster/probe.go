@@ -39,6 +39,20 @@ type Target struct {
 	// URL is where people reach the store. The probe says this host whichever way it goes: shops redirect a stranger.
 	URL   string
 	Probe engine.Probe
+	// Check is the engine's light question, nil where it has none.
+	Check *engine.Check
+}
+
+// question is one of a target's two, and how its answer is judged.
+type question struct {
+	service string
+	port    int
+	path    string
+	judge   func(status int, body []byte) error
+}
+
+func (t Target) probe() question {
+	return question{t.Probe.Service, t.Probe.Port, t.Probe.Path, t.Probe.Check}
 }
 
 // IngressAnswers fails while nobody listens where all stores' routes are, as while the controller is replaced. Where no
@@ -90,6 +104,19 @@ func (c *Cluster) Probe(ctx context.Context, t Target) (via string, err error) {
 
 // ProbeOnce asks once.
 func (c *Cluster) ProbeOnce(ctx context.Context, t Target) (via string, err error) {
+	return c.ask(ctx, t, t.probe())
+}
+
+// CheckOnce asks the engine's light question once, and is ProbeOnce where it has none. Where the shop itself says why it
+// doesn't sell, the error is its cause: the pack's reason and sentence, around an *engine.CauseError.
+func (c *Cluster) CheckOnce(ctx context.Context, t Target) (via string, err error) {
+	if t.Check == nil {
+		return c.ProbeOnce(ctx, t)
+	}
+	return c.ask(ctx, t, question{t.Check.Service, t.Check.Port, t.Check.Path, t.Check.Judge})
+}
+
+func (c *Cluster) ask(ctx context.Context, t Target, q question) (via string, err error) {
 	public, err := url.Parse(t.URL)
 	if err != nil || public.Host == "" {
 		err = fmt.Errorf("no host in the store's address %q", t.URL)
@@ -101,14 +128,17 @@ func (c *Cluster) ProbeOnce(ctx context.Context, t Target) (via string, err erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	return askEach(ctx, c.routes(l, t, public), public, t.Probe)
+	return askEach(ctx, c.routes(l, t.Store, q, public), public, q)
 }
 
 // askEach asks by one route after the other, and stops at the first that doesn't answer.
-func askEach(ctx context.Context, routes []route, public *url.URL, probe engine.Probe) (via string, err error) {
+func askEach(ctx context.Context, routes []route, public *url.URL, q question) (via string, err error) {
 	for i, r := range routes {
-		err := ask(ctx, r, public, probe)
+		err := ask(ctx, r, public, q)
+		var told *engine.CauseError
 		switch {
+		case errors.As(err, &told):
+			return r.via, wrap(fmt.Errorf("ask by %s: %w", r.via, err), Transient, told.Reason, told.Message)
 		case err != nil && i > 0:
 			return via, wrap(fmt.Errorf("probe by %s: %w", r.via, err), Transient, ReasonRouteDead,
 				"The store works, and its address doesn't lead to it.")
@@ -132,9 +162,9 @@ type route struct {
 }
 
 // routes lists the ways by which the store must answer.
-func (c *Cluster) routes(l *link, t Target, public *url.URL) []route {
+func (c *Cluster) routes(l *link, id store.ID, q question, public *url.URL) []route {
 	direct := new(net.Dialer).DialContext
-	service := net.JoinHostPort(t.Probe.Service+"."+t.Store.Namespace()+".svc", strconv.Itoa(t.Probe.Port))
+	service := net.JoinHostPort(q.service+"."+id.Namespace()+".svc", strconv.Itoa(q.port))
 	// A visitor's, but for the name: the platform's own DNS may not know it, and a balancer that hands out its public address
 	// may not be reached by it from inside.
 	visitors := route{ViaIngress, &url.URL{Scheme: public.Scheme, Host: public.Host}, func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -150,13 +180,13 @@ func (c *Cluster) routes(l *link, t Target, public *url.URL) []route {
 		return []route{visitors}
 	}
 	return []route{{ViaPortForward, &url.URL{Scheme: "http", Host: service}, func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return l.dialService(ctx, t.Store.Namespace(), t.Probe.Service)
+		return l.dialService(ctx, id.Namespace(), q.service)
 	}}}
 }
 
 // ask makes the request. Each one has a connection of its own: the question is whether a visitor who comes now is let in.
-func ask(ctx context.Context, r route, public *url.URL, probe engine.Probe) error {
-	target, err := r.address.Parse(probe.Path)
+func ask(ctx context.Context, r route, public *url.URL, q question) error {
+	target, err := r.address.Parse(q.path)
 	if err != nil {
 		return fmt.Errorf("read probe path: %w", err)
 	}
@@ -180,7 +210,7 @@ func ask(ctx context.Context, r route, public *url.URL, probe engine.Probe) erro
 	if err != nil {
 		return fmt.Errorf("read the store's answer: %w", err)
 	}
-	return probe.Check(resp.StatusCode, body)
+	return q.judge(resp.StatusCode, body)
 }
 
 // notAnswering is for every wrong answer, and for none: a store that can't be reached isn't a cluster that is away.

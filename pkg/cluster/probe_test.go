@@ -77,6 +77,42 @@ func TestProbeAsksThroughTheIngressUntilTheShopAnswers(t *testing.T) {
 	}
 }
 
+// The reason and the sentence are the pack's; what else the shop says goes nowhere.
+func TestTheCheckTellsTheShopsOwnCause(t *testing.T) {
+	answer := make(chan func(http.ResponseWriter), 1)
+	ingress := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Host != publicHost || r.URL.Path != "/check" {
+			t.Errorf("asked for %s at %s", r.URL.Path, r.Host)
+		}
+		(<-answer)(w)
+	}))
+	defer ingress.Close()
+	c := outside(t, "http://127.0.0.1:1", strings.TrimPrefix(ingress.URL, "http://"))
+	asked := target()
+	asked.Check = &engine.Check{Service: "web", Port: 80, Path: "/check", Causes: []engine.Cause{{Reason: "DatabaseReadOnly", Message: "It keeps nothing."}}}
+	say := func(status int, body string) {
+		answer <- func(w http.ResponseWriter) {
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+		}
+	}
+
+	say(http.StatusOK, `{"ok":true}`)
+	if via, err := c.CheckOnce(t.Context(), asked); err != nil || via != ViaIngress {
+		t.Errorf("it sells: %q, %v", via, err)
+	}
+	say(http.StatusServiceUnavailable, `{"ok":false,"cause":"DatabaseReadOnly","message":"Pay at evil.example"}`)
+	_, err := c.CheckOnce(t.Context(), asked)
+	var cause *engine.CauseError
+	if e := Classify(err); !errors.As(err, &cause) || e.Reason != "DatabaseReadOnly" || e.Sentence != "It keeps nothing." || strings.Contains(e.Detail, "evil") {
+		t.Errorf("it doesn't: %+v", e)
+	}
+	say(http.StatusNotFound, "no such page")
+	if _, err = c.CheckOnce(t.Context(), asked); Classify(err).Reason != "NotAnswering" || errors.As(err, &cause) {
+		t.Errorf("it isn't the shop: %v", err)
+	}
+}
+
 func TestProbeTellsTheLastWrongAnswer(t *testing.T) {
 	ingress := httptest.NewServer(http.NotFoundHandler())
 	defer ingress.Close()
@@ -107,27 +143,27 @@ func TestInsideTheClusterTheVisitorsRouteIsAskedToo(t *testing.T) {
 	defer dead.Close()
 	public := &url.URL{Scheme: "http", Host: publicHost}
 	c := outside(t, "http://127.0.0.1:1", strings.TrimPrefix(shop.URL, "http://"))
-	routes := c.routes(&link{inCluster: true}, target(), public)
+	routes := c.routes(&link{inCluster: true}, target().Store, target().probe(), public)
 	if len(routes) != 2 || routes[0].via != ViaService || routes[1].via != ViaIngress {
 		t.Fatalf("it goes by %v", routes)
 	}
 	// Where the Service of a cluster would be.
 	routes[0].dial = routes[1].dial
-	via, err := askEach(t.Context(), routes, public, target().Probe)
+	via, err := askEach(t.Context(), routes, public, target().probe())
 	if err != nil || via != "service+ingress" {
 		t.Errorf("got %q, %v", via, err)
 	}
 	c.cfg.IngressAddr = strings.TrimPrefix(dead.URL, "http://")
-	routes[1] = c.routes(&link{inCluster: true}, target(), public)[1]
+	routes[1] = c.routes(&link{inCluster: true}, target().Store, target().probe(), public)[1]
 	routes[0].dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, strings.TrimPrefix(shop.URL, "http://"))
 	}
-	via, err = askEach(t.Context(), routes, public, target().Probe)
+	via, err = askEach(t.Context(), routes, public, target().probe())
 	if e := Classify(err); e.Kind != Transient || e.Reason != ReasonRouteDead || via != ViaService || !strings.Contains(e.Detail, "ingress") {
 		t.Errorf("with a dead route: %q, %v", via, err)
 	}
 	c.cfg.IngressAddr = ""
-	if routes := c.routes(&link{inCluster: true}, target(), public); len(routes) != 1 || routes[0].via != ViaService {
+	if routes := c.routes(&link{inCluster: true}, target().Store, target().probe(), public); len(routes) != 1 || routes[0].via != ViaService {
 		t.Errorf("without an address of the ingress it goes by %v", routes)
 	}
 }

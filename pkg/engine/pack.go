@@ -20,6 +20,8 @@ type Pack struct {
 	Links       []Link       `yaml:"links" json:"links"`
 	Credentials []Credential `yaml:"credentials" json:"credentials,omitempty"`
 	Probe       Probe        `yaml:"probe" json:"probe"`
+	// Check is the light question to a store that stands; nil for an engine that answers none.
+	Check *Check `yaml:"check" json:"check,omitempty"`
 
 	// Images are the containers that the chart runs, by the name that the chart calls them, as
 	// repository:tag without a registry: the registry belongs to the installation (Pack.Image).

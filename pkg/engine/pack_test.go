@@ -32,6 +32,7 @@ credentials:
   - {name: admin, title: Admin, username: admin, secretKey: admin-password, generate: {length: 20}}
   - {name: signing, title: Key, secretKey: key, internal: true, generate: {length: 64, alphabet: 0123456789abcdef}}
 probe: {service: store, port: 80, path: /healthz, status: 200, json: object, fields: {ready: true, version: 2}}
+check: {service: store, port: 80, path: /check, causes: [{reason: ShelfFull, message: Nothing more can be kept.}]}
 images: {shop: "corner/shop:1.2.0"}
 workloads:
   - {kind: Deployment, name: store, progress: Opening, phases: {stock: Filling the shelves}}
@@ -154,6 +155,13 @@ func TestValidate(t *testing.T) {
 		"probe.fields.ready":               {{"ready: true", "ready: [true]"}},
 		"probe.port":                       {{"port: 80", "port: 0"}},
 		"probe.path":                       {{"path: /healthz", "path: healthz"}},
+		"check.service":                    {{"check: {service: store", "check: {service: Store"}},
+		"check.port":                       {{"port: 80, path: /check", "port: 65536, path: /check"}},
+		"check.path":                       {{"path: /check", "path: //check"}},
+		"check.causes":                     {{"causes: [{reason: ShelfFull, message: Nothing more can be kept.}]", "causes: []"}},
+		"check.causes[0].reason":           {{"reason: ShelfFull", "reason: shelf full"}},
+		"check.causes[1].reason":           {{"kept.}]}", "kept.}, {reason: ShelfFull, message: Full.}]}"}},
+		"check.causes[0].message":          {{"message: Nothing more can be kept.", `message: ""`}},
 		"images":                           {{`{shop: "corner/shop:1.2.0"}`, "{}"}},
 		"images.shop":                      {{"corner/shop:1.2.0", "corner/shop"}, {"corner/shop:1.2.0", "Corner shop:1"}},
 		"workloads":                        {{"workloads:\n  - {kind: Deployment, name: store, progress: Opening, phases: {stock: Filling the shelves}}", "workloads: []"}},
@@ -226,6 +234,36 @@ func TestNewSecret(t *testing.T) {
 	}
 	if string(first["admin-password"]) == string(second["admin-password"]) {
 		t.Error("the same password twice")
+	}
+}
+
+// What a shop says is told by its pack's words, and by none of its own.
+func TestCheckJudge(t *testing.T) {
+	check := *corner(t).Check
+	for name, test := range map[string]struct {
+		status int
+		body   string
+		cause  string
+		well   bool
+	}{
+		"it sells":                {200, `{"ok":true}`, "", true},
+		"it says why not":         {503, `{"ok":false,"cause":"ShelfFull","more":1}`, "ShelfFull", false},
+		"a cause of another pack": {503, `{"ok":false,"cause":"<b>Pay here</b>"}`, "", false},
+		"no cause":                {503, `{"ok":false}`, "", false},
+		"well by its body":        {503, `{"ok":true}`, "", false},
+		"well by its status":      {200, `{"ok":false,"cause":"ShelfFull"}`, "", false},
+		"a page":                  {200, "<html>ok</html>", "", false},
+		"nothing said":            {200, "{}", "", false},
+	} {
+		err := check.Judge(test.status, []byte(test.body))
+		var cause *CauseError
+		var wrong *ProbeError
+		switch {
+		case test.well != (err == nil), errors.As(err, &cause) != (test.cause != ""), !test.well && test.cause == "" && !errors.As(err, &wrong):
+			t.Errorf("%s: %v", name, err)
+		case cause != nil && (cause.Reason != test.cause || cause.Message != "Nothing more can be kept."):
+			t.Errorf("%s: %+v", name, cause)
+		}
 	}
 }
 

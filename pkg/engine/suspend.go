@@ -23,6 +23,14 @@ func (p Pack) WorkloadsWhen(running bool) []Workload {
 	})
 }
 
+// CheckWhen is the light question to a store; nil where there is none to ask, as at a suspended one.
+func (p Pack) CheckWhen(running bool) *Check {
+	if running {
+		return p.Check
+	}
+	return nil
+}
+
 // ProbeWhen is the one request whose answer says that a store is as it shall be: its shop's own, or the page of one that is
 // suspended, at the same Service.
 func (p Pack) ProbeWhen(running bool) Probe {

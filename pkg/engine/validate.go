@@ -27,7 +27,7 @@ const minSecretBits = 80
 func (p Pack) Validate() error {
 	checks := []func() *FieldError{
 		p.validateSelf, p.validatePlans, p.validateOptions, p.validateLinks, p.validateCredentials,
-		p.Probe.validate, p.validateImages, p.validateWorkloads, p.validateSuspended, p.validateFailures, p.validateComponents,
+		p.Probe.validate, p.validateCheck, p.validateImages, p.validateWorkloads, p.validateSuspended, p.validateFailures, p.validateComponents,
 		p.Upgrade.validate, p.validateSources,
 	}
 	for _, check := range checks {

@@ -47,24 +47,32 @@ func (r rendering) checkNames(objects []*unstructured.Unstructured, workloads []
 			r.fault("components: %s has no container %s", component.Workload, component.Container)
 		}
 	}
-	r.checkProbe(objects)
+	r.checkQuestions(objects)
 	r.checkSecret(workloads)
 	r.checkImages(workloads)
 }
 
-func (r rendering) checkProbe(objects []*unstructured.Unstructured) {
+// checkQuestions: who asks must find a Service to ask at.
+func (r rendering) checkQuestions(objects []*unstructured.Unstructured) {
+	r.checkAsked("probe", r.pack.Probe.Service, r.pack.Probe.Port, objects)
+	if check := r.pack.Check; check != nil {
+		r.checkAsked("check", check.Service, check.Port, objects)
+	}
+}
+
+func (r rendering) checkAsked(field, service string, at int, objects []*unstructured.Unstructured) {
 	for _, object := range objects {
-		if object.GetKind() != "Service" || object.GetName() != r.pack.Probe.Service {
+		if object.GetKind() != "Service" || object.GetName() != service {
 			continue
 		}
 		ports, _, _ := unstructured.NestedSlice(object.Object, "spec", "ports")
 		for _, port := range ports {
-			if number, _, _ := unstructured.NestedInt64(port.(map[string]any), "port"); number == int64(r.pack.Probe.Port) {
+			if number, _, _ := unstructured.NestedInt64(port.(map[string]any), "port"); number == int64(at) {
 				return
 			}
 		}
 	}
-	r.fault("probe: the chart has no Service %s with port %d", r.pack.Probe.Service, r.pack.Probe.Port)
+	r.fault("%s: the chart has no Service %s with port %d", field, service, at)
 }
 
 // checkSecret: a key that nobody reads is a password that opens nothing, and one that nobody makes keeps pods from starting.

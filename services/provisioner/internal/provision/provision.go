@@ -187,7 +187,7 @@ func (h *Hand) plan(s store.State, spec store.Spec, running bool) (*plan, error)
 			Store: s.ID, Chart: e.Chart, Values: values, Settings: h.Stores, Verify: s.Verb != store.Create, Stood: s.Stood,
 		},
 		engine:  e,
-		target:  cluster.Target{Store: s.ID, URL: url, Probe: e.ProbeWhen(running)},
+		target:  cluster.Target{Store: s.ID, URL: url, Probe: e.ProbeWhen(running), Check: e.CheckWhen(running)},
 		asking:  h.Clock.Of(httpTimeout),
 		running: running,
 		stood:   s.Stood,
