@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
@@ -101,7 +102,8 @@ func (l *look) why(ctx context.Context, sight Sight) *cause {
 		why := &cause{
 			reason: "NotAnswering", message: "The store doesn't answer as it should.", detail: cluster.Classify(err).Detail,
 		}
-		if e := cluster.Classify(err); e.Reason == cluster.ReasonRouteDead {
+		var told *engine.CauseError
+		if e := cluster.Classify(err); e.Reason == cluster.ReasonRouteDead || errors.As(err, &told) {
 			why.reason, why.message = e.Reason, e.Sentence
 		}
 		return why

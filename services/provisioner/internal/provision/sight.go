@@ -18,6 +18,7 @@ type Watch interface {
 	Failing(store.ID, []engine.Workload) *cluster.Error
 	Stamped(store.ID) cluster.Stamp
 	ProbeOnce(context.Context, cluster.Target) (via string, err error)
+	CheckOnce(context.Context, cluster.Target) (via string, err error)
 	Look(cluster.Trust) (Look, error)
 }
 
@@ -70,9 +71,12 @@ func (v *Sight) Undone() bool { return v.undone }
 // Failing says which workload doesn't serve and why; nil when all do.
 func (v *Sight) Failing() *cluster.Error { return v.watch.Failing(v.plan.id, v.plan.workloads()) }
 
-// Answers asks the shop once, as the last step of its making did.
+// Answers asks the shop once, as the last step of its making did, and then whether it keeps what it sells.
 func (v *Sight) Answers(ctx context.Context) error {
 	_, err := v.watch.ProbeOnce(ctx, v.plan.target)
+	if err == nil && v.plan.target.Check != nil {
+		_, err = v.watch.CheckOnce(ctx, v.plan.target)
+	}
 	return err
 }
 
