@@ -31,6 +31,8 @@ const (
 	probeFirstPause   = 20 * time.Millisecond
 	probeLongestPause = 500 * time.Millisecond
 	probeTimeout      = 5 * time.Second
+	// checkTimeout is for what takes no worker of the shop: two that stay without an answer are told.
+	checkTimeout = 4 * time.Second
 )
 
 // Target is the one request that makes a store Ready.
@@ -104,7 +106,7 @@ func (c *Cluster) Probe(ctx context.Context, t Target) (via string, err error) {
 
 // ProbeOnce asks once.
 func (c *Cluster) ProbeOnce(ctx context.Context, t Target) (via string, err error) {
-	return c.ask(ctx, t, t.probe())
+	return c.ask(ctx, t, t.probe(), probeTimeout)
 }
 
 // CheckOnce asks the engine's light question once, and is ProbeOnce where it has none. Where the shop itself says why it
@@ -113,10 +115,10 @@ func (c *Cluster) CheckOnce(ctx context.Context, t Target) (via string, err erro
 	if t.Check == nil {
 		return c.ProbeOnce(ctx, t)
 	}
-	return c.ask(ctx, t, question{t.Check.Service, t.Check.Port, t.Check.Path, t.Check.Judge})
+	return c.ask(ctx, t, question{t.Check.Service, t.Check.Port, t.Check.Path, t.Check.Judge}, checkTimeout)
 }
 
-func (c *Cluster) ask(ctx context.Context, t Target, q question) (via string, err error) {
+func (c *Cluster) ask(ctx context.Context, t Target, q question, within time.Duration) (via string, err error) {
 	public, err := url.Parse(t.URL)
 	if err != nil || public.Host == "" {
 		err = fmt.Errorf("no host in the store's address %q", t.URL)
@@ -126,7 +128,7 @@ func (c *Cluster) ask(ctx context.Context, t Target, q question) (via string, er
 	if err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	return askEach(ctx, c.routes(l, t.Store, q, public), public, q)
 }

@@ -11,6 +11,10 @@ import (
 
 type program struct{ backup.Config }
 
-func (p *program) Run(ctx context.Context) error { return backup.Run(ctx, p.Config, os.Stdout, os.Stderr) }
+func (p *program) Run(ctx context.Context) error {
+	return backup.Run(ctx, p.Config, os.Stdout, os.Stderr)
+}
 
-func main() { config.Main("store-backup", "Backs the log up, and restores it where there is none.", &program{}) }
+func main() {
+	config.Main("store-backup", "Backs the log up, and restores it where there is none.", &program{})
+}

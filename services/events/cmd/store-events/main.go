@@ -23,7 +23,9 @@ func (serve) Run(ctx context.Context, p *program) error { return events.Run(ctx,
 
 type rebuild struct{}
 
-func (rebuild) Run(ctx context.Context, p *program) error { return events.Rebuild(ctx, p.Config, os.Stderr) }
+func (rebuild) Run(ctx context.Context, p *program) error {
+	return events.Rebuild(ctx, p.Config, os.Stderr)
+}
 
 func main() {
 	config.Main("store-events", "Projects the log into Postgres, answers queries and serves the live feed.", &program{})

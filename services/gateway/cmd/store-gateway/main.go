@@ -12,4 +12,6 @@ type program struct{ gateway.Config }
 
 func (p *program) Run(ctx context.Context) error { return gateway.Run(ctx, p.Config) }
 
-func main() { config.Main("store-gateway", "The platform's door: REST, live feed and page.", &program{}) }
+func main() {
+	config.Main("store-gateway", "The platform's door: REST, live feed and page.", &program{})
+}

@@ -10,8 +10,8 @@
 //	more was done to a store than this log knows of           degraded: it was restored, and a mend would go back in time
 //
 // It goes from the cluster to the log. The watches that the worker loop waits by wake it for the one store in which
-// something changed, the shop itself is asked every few seconds, and every object is held against what was made now and
-// then, at once when what shall run was changed, and whenever the store fails. What it sees it holds against the
+// something changed, the shop itself is asked a light question every few seconds and its whole probe now and then, and every object is held
+// against what was made ever more rarely, at once when what shall run was changed, and whenever the store fails. What it sees it holds against the
 // store's last message, one get; a store with an operation in flight is the operation's to tell of.
 //
 // The keeper writes to the log only, behind the very state that it judged. A mend is a command like any other: a worker
@@ -77,7 +77,7 @@ type Sight interface {
 	Ahead(storelog.Lineage) *cluster.Error
 	Undone() bool
 	Failing() *cluster.Error
-	Answers(context.Context) error
+	Answers(ctx context.Context, whole bool) error
 	Drift(context.Context, cluster.Trust) ([]cluster.Drift, error)
 }
 

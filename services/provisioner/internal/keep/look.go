@@ -98,7 +98,7 @@ func (l *look) why(ctx context.Context, sight Sight) *cause {
 	if e := sight.Failing(); e != nil {
 		return causeOf(e)
 	}
-	if err := sight.Answers(ctx); err != nil {
+	if err := sight.Answers(ctx, l.asksWhole(time.Now())); err != nil {
 		why := &cause{
 			reason: "NotAnswering", message: "The store doesn't answer as it should.", detail: cluster.Classify(err).Detail,
 		}
@@ -109,6 +109,16 @@ func (l *look) why(ctx context.Context, sight Sight) *cause {
 		return why
 	}
 	return nil
+}
+
+// asksWhole: what the whole probe found, only the whole probe finds to be over.
+func (l *look) asksWhole(now time.Time) bool {
+	e := l.entry
+	if !e.pulse.failing && !l.state.Ails() && now.Before(e.wholeDue) {
+		return false
+	}
+	e.wholeDue = now.Add(wholeEvery)
+	return true
 }
 
 func causeOf(e *cluster.Error) *cause {

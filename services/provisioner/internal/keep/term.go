@@ -12,9 +12,10 @@ import (
 )
 
 const (
-	// lookEvery is how often a store that stands is looked at without any sign: a thousand of them are some seventy
-	// questions a second.
-	lookEvery = 15 * time.Second
+	// lookEvery is how often a store that stands is looked at without any sign: a thousand of them are some hundred
+	// questions a second. They are light ones; a shop's whole probe, which may load a page, is asked every wholeEvery.
+	lookEvery  = 10 * time.Second
+	wholeEvery = 5 * time.Minute
 	// lookAgain is how soon after a look that the log doesn't agree with yet; lookPause is the least between two of one
 	// store, however much happens in it.
 	lookAgain = time.Second
@@ -60,6 +61,8 @@ type entry struct {
 	drift    []cluster.Drift
 	driftOf  uint64
 	driftDue time.Time
+	// wholeDue is when the shop's whole probe is to be asked again.
+	wholeDue time.Time
 	// endTurn gives back the turn in which the store takes over other settings; nil when it has none.
 	endTurn func()
 }
@@ -140,7 +143,7 @@ func (k *Keeper) look(id store.ID) *look {
 	}
 	e, ok := t.stores[id]
 	if !ok {
-		e = &entry{driftDue: now.Add(spread(id, period))}
+		e = &entry{driftDue: now.Add(spread(id, period)), wholeDue: now.Add(spread(id, wholeEvery))}
 		t.stores[id] = e
 	}
 	l := &look{term: t, id: id, entry: e, wanted: e.wanted}
