@@ -3,6 +3,7 @@ package storelog
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"time"
 
@@ -22,14 +23,18 @@ const (
 )
 
 // Unanswered tells an error that says nothing about what was asked: whether a write was done isn't known, and a read may
-// be tried again.
+// be tried again. Brokers without a quorum answer so, those that are busy, and one that another has taken the lead from.
 func Unanswered(err error) bool {
 	var api *jetstream.APIError
 	if errors.As(err, &api) {
-		return api.Code == 503 && !isFull(api.ErrorCode)
+		return api.Code == http.StatusServiceUnavailable && !isFull(api.ErrorCode) || slices.Contains(unable, api.ErrorCode)
 	}
 	return slices.ContainsFunc(silence, func(s error) bool { return errors.Is(err, s) })
 }
+
+// unable are the codes of a broker that can't now what it or another can in a moment, and says so with another status than 503
+// (nats-server, server/errors.json): not the leader, stream offline, too many requests.
+var unable = []jetstream.ErrorCode{10009, 10118, 10167}
 
 var silence = []error{
 	nats.ErrTimeout, context.DeadlineExceeded, nats.ErrNoResponders, jetstream.ErrNoStreamResponse,

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/store-platform/store-platform/pkg/config"
@@ -128,11 +127,4 @@ func unlessEnded(ctx context.Context, err error) error {
 		return nil
 	}
 	return err
-}
-
-func connected(nc *nats.Conn) error {
-	if status := nc.Status(); status != nats.CONNECTED {
-		return fmt.Errorf("the broker can't be reached (%s)", status)
-	}
-	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/services/events/internal/feed"
 	"github.com/store-platform/store-platform/services/events/internal/projection"
 )
@@ -55,7 +56,7 @@ func (s *service) ready(ctx context.Context) (text string, err error) {
 	if waiting != "" {
 		return "", errors.New("waiting for " + waiting)
 	}
-	if err := connected(nc); err != nil {
+	if err := config.Reachable(nc); err != nil {
 		return "", err
 	}
 	if err := errors.Join(projector.Refusal(), s.hub.Ready()); err != nil {

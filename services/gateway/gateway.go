@@ -40,7 +40,7 @@ const (
 )
 
 // Run serves until ctx ends and everything is closed. It answers from the start, with 503 where the broker is needed,
-// and fails only for what waiting can't mend: a wrong setting, a taken port, refused credentials.
+// and fails only for what waiting can't mend: a wrong setting, a taken port, a log that is another installation's.
 func Run(ctx context.Context, cfg Config) error {
 	networks, err := cfg.check()
 	if err != nil {

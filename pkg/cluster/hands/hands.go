@@ -9,7 +9,6 @@ package hands
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -156,12 +155,7 @@ func (p *Process) Work(ctx context.Context, w Work) error {
 }
 
 // ready is about the broker alone: a hand whose cluster is away still takes commands and says why they wait.
-func (p *Process) ready(context.Context) error {
-	if !p.NATS.IsConnected() {
-		return errors.New("the broker doesn't answer")
-	}
-	return nil
-}
+func (p *Process) ready(context.Context) error { return config.Reachable(p.NATS) }
 
 // Holder tells this process from every other, also from one that had its process id before. Each call makes another.
 func Holder() string {

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/pkg/claim"
+	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/storelog"
@@ -55,6 +56,8 @@ type Bus struct {
 	shape storelog.Settings
 	lost  func()
 	parts atomic.Pointer[Parts]
+	// conn is there before there are parts.
+	conn atomic.Pointer[nats.Conn]
 	// sure is behind which of the connection's interruptions, counted, the log was seen to be the one that is open.
 	sure atomic.Uint64
 }
@@ -65,7 +68,7 @@ func New(shape storelog.Settings, lost func()) *Bus {
 }
 
 // Run connects, makes the log where it is missing, and keeps the connection until ctx ends. It fails only for what
-// waiting can't mend: refused credentials, a broker that is too old, a log that is another installation's.
+// waiting can't mend: wrong settings, a broker that is too old, a log that is another installation's.
 func (b *Bus) Run(ctx context.Context, connect Connect) error {
 	conn, err := connect(ctx)
 	if err != nil {
@@ -75,6 +78,7 @@ func (b *Bus) Run(ctx context.Context, connect Connect) error {
 		return err
 	}
 	defer conn.Close()
+	b.conn.Store(conn)
 	for told := false; ; {
 		err := b.hold(ctx, conn)
 		if err == nil {
@@ -247,10 +251,14 @@ func (b *Bus) Known() (*Parts, bool) {
 	return parts, parts != nil
 }
 
-// Check asks the broker for the head of the log, the one answer that proves it can serve.
+// Check asks the broker for the head of the log, the one answer that proves it can serve. It fails with config.ErrRefused, too,
+// while the broker doesn't let this gateway in.
 func (b *Bus) Check(ctx context.Context) (uint64, error) {
 	parts, err := b.Parts()
 	if err != nil {
+		if conn := b.conn.Load(); conn != nil {
+			err = errors.Join(err, config.Reachable(conn))
+		}
 		return 0, err
 	}
 	head, err := parts.Log.Head(ctx)

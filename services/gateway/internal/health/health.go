@@ -3,6 +3,7 @@ package health
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/adaptor"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
@@ -88,6 +90,9 @@ func (h *Health) check(ctx context.Context) Readiness {
 
 func (h *Health) broker(ctx context.Context) Part {
 	head, err := h.bus.Check(ctx)
+	if errors.Is(err, config.ErrRefused) {
+		return Part{Message: "the broker refuses this gateway's password: nothing can be read or changed"}
+	}
 	if err != nil {
 		return Part{Message: "the broker can't be reached: nothing can be read or changed"}
 	}
