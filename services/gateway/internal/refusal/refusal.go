@@ -3,13 +3,11 @@
 package refusal
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/pkg/claim"
 	"github.com/store-platform/store-platform/pkg/engine"
@@ -57,19 +55,11 @@ var known = []struct {
 	{reader.ErrProjection, problem.ProjectionUnavailable, "Lists and histories can't be read right now. Single stores can, " +
 		"and creating and deleting works."},
 	{reader.ErrCredentials, problem.CredentialsMissing, "No provisioner can read the store's passwords right now."},
-	// The broker went away in the middle. Whether a command was stored isn't known; an Idempotency-Key makes asking
-	// again safe, and so does the fence.
-	{nats.ErrTimeout, problem.BrokerUnavailable, lostBroker},
-	{nats.ErrNoResponders, problem.BrokerUnavailable, lostBroker},
 	{nats.ErrConnectionClosed, problem.BrokerUnavailable, lostBroker},
-	{nats.ErrDisconnected, problem.BrokerUnavailable, lostBroker},
-	{nats.ErrConnectionReconnecting, problem.BrokerUnavailable, lostBroker},
-	{nats.ErrReconnectBufExceeded, problem.BrokerUnavailable, lostBroker},
-	{jetstream.ErrNoStreamResponse, problem.BrokerUnavailable, lostBroker},
-	{jetstream.ErrJetStreamNotEnabled, problem.BrokerUnavailable, lostBroker},
-	{context.DeadlineExceeded, problem.BrokerUnavailable, lostBroker},
 }
 
+// lostBroker is for what went wrong in the middle. Whether a command was stored isn't known; an Idempotency-Key makes asking
+// again safe, and so does the fence.
 const lostBroker = "The broker did not answer in time. Read the store, or send the request again with the same Idempotency-Key."
 
 // untouched ends what is said of a request that came to nothing.
@@ -134,6 +124,9 @@ func of(err error) *problem.Problem {
 		if errors.Is(err, k.err) {
 			return problem.New(k.code, k.detail)
 		}
+	}
+	if storelog.Unanswered(err) {
+		return problem.New(problem.BrokerUnavailable, lostBroker)
 	}
 	return problem.Of(err)
 }

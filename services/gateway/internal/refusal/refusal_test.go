@@ -1,10 +1,15 @@
 package refusal
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
@@ -33,5 +38,25 @@ func TestAFullAuditIsNotTakenForAFullLog(t *testing.T) {
 	p := Of(fmt.Errorf("append: %w", storelog.ErrAuditFull))
 	if p.Code != problem.AuditFull || p.Status != http.StatusServiceUnavailable || !strings.Contains(p.Detail, "audit") || strings.Contains(p.Detail, "log") {
 		t.Errorf("%d %s: %s", p.Status, p.Code, p.Detail)
+	}
+}
+
+// What brokers say that can't now: without a quorum, busy, elsewhere, or nothing at all. All of it may be asked again.
+func TestABrokerThatCannotNowMayBeAskedAgain(t *testing.T) {
+	for _, err := range []error{
+		&jetstream.APIError{Code: 503, ErrorCode: 10008, Description: "JetStream system temporarily unavailable"},
+		&jetstream.APIError{Code: 500, ErrorCode: 10009, Description: "JetStream cluster can not handle request"},
+		&jetstream.APIError{Code: 500, ErrorCode: 10118, Description: "stream is offline"},
+		&jetstream.APIError{Code: 429, ErrorCode: 10167, Description: "too many requests"},
+		jetstream.ErrNoStreamResponse, jetstream.ErrJetStreamNotEnabled, nats.ErrTimeout, nats.ErrNoResponders, nats.ErrDisconnected,
+		nats.ErrConnectionClosed, nats.ErrConnectionReconnecting, nats.ErrReconnectBufExceeded, context.DeadlineExceeded,
+	} {
+		p := Of(fmt.Errorf("append: %w", errors.Join(err, storelog.ErrInDoubt)))
+		if p.Code != problem.BrokerUnavailable || p.Status != http.StatusServiceUnavailable || !p.Retryable {
+			t.Errorf("%v is told as %d %s", err, p.Status, p.Code)
+		}
+	}
+	if p := Of(&jetstream.APIError{Code: 400, ErrorCode: 10003, Description: "bad request"}); p.Code != problem.Internal {
+		t.Errorf("a mistake of ours is told as %s", p.Code)
 	}
 }

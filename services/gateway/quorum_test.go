@@ -1,0 +1,85 @@
+package gateway
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/gateway/internal/problem"
+)
+
+// setupCluster is setup on three brokers; the gateway is connected to the first.
+func setupCluster(t *testing.T, change ...func(*Config)) (*testBundle, []*server.Server) {
+	t.Helper()
+	brokers, conns := bustest.StartCluster(t)
+	b := &testBundle{t: t, broker: brokers[0], conn: conns[0]}
+	var err error
+	if b.log, err = storelog.Open(t.Context(), b.conn); err != nil {
+		t.Fatal(err)
+	}
+	b.publish(samplePack())
+	b.cluster(platform.Cluster{Ready: true})
+	b.start(append([]func(*Config){func(c *Config) { c.Replicas = len(brokers) }}, change...)...)
+	b.await("the gateway is ready", func() bool { return b.get("/readyz").status == http.StatusOK })
+	return b, brokers
+}
+
+// Two of three brokers are gone, so that nothing can be written, and what stands nobody vouches for. Whatever is asked, and
+// whichever part of the log it needs, the answer says that it may be asked again.
+func TestWithoutAQuorumEveryRouteMayBeAskedAgain(t *testing.T) {
+	t.Parallel()
+	u := newUpstream(t)
+	b, brokers := setupCluster(t, withFeed(u), func(c *Config) { c.AdminKey = "sesame" })
+	app, _ := b.nobodys(t, u)
+	for _, subject := range []string{query.StoresSubject, query.EventsSubject, query.DeadLettersSubject, query.CredentialsSubject, query.GrowthSubject} {
+		b.answers(subject, func([]byte) any { return struct{}{} })
+	}
+	standing, failed := b.ready(`{"name":"Tea"}`), b.failed()
+	all := routes(t, app, b.get("/openapi.json"))
+	for _, broker := range brokers[1:] {
+		broker.Shutdown()
+		broker.WaitForShutdown()
+	}
+	b.await("the gateway notices", func() bool { return b.get("/readyz").status == http.StatusServiceUnavailable })
+	// A leader goes on answering for a while before it takes itself for one no more. These find that there is nothing to write.
+	already := map[string]bool{"POST /log/raise": true, "POST /sweeps/resume": true}
+	bodies := map[string]string{"POST /stores": `{}`, "PATCH /stores/:id": `{"name":"Coffee"}`, "POST /dead-letters/:n/discard": `{"reason":"it failed"}`}
+	var asked sync.WaitGroup
+	answers := make(chan func(), len(all)+1)
+	for route := range all {
+		method, pattern, _ := strings.Cut(route, " ")
+		if _, listed := isPublic(pattern); listed || method == http.MethodHead || pattern == "/feed" {
+			continue
+		}
+		path := stand{store: string(standing.ID), letter: failed.Generation}.path(t, pattern)
+		asked.Go(func() {
+			a := b.do(method, path, bodies[route], "X-Api-Key", "sesame")
+			answers <- func() {
+				if a.status == http.StatusOK && (method == http.MethodGet || already[route]) {
+					return
+				}
+				if p := wantProblem(t, a, http.StatusServiceUnavailable, problem.BrokerUnavailable); !p.Retryable {
+					t.Errorf("%s: %s", route, a.body)
+				}
+			}
+		})
+	}
+	asked.Go(func() {
+		_, resp, err := b.dial("", nil)
+		if err == nil || resp == nil || resp.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("the feed answers %v (%v)", resp, err)
+		}
+	})
+	asked.Wait()
+	close(answers)
+	for judge := range answers {
+		judge()
+	}
+}
