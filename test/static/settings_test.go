@@ -27,6 +27,10 @@ var (
 		"EVENTS_URL":         "the file's own service",
 		"NATS_URL":           "the file's own service",
 		"NATS_USER":          "the broker's permissions are by this name",
+		"NATS_PASSWORD_FILE": "passwords stand in .env, and who changes one there makes the containers anew",
+		"NATS_CA_FILE":       "the file's own broker, on a network that leads nowhere else",
+		"NATS_CERT_FILE":     "the file's own broker, on a network that leads nowhere else",
+		"NATS_KEY_FILE":      "the file's own broker, on a network that leads nowhere else",
 		"STREAM_REPLICAS":    "there is one broker",
 		"AUTH":               "there is one mode",
 		"AUTH_OPEN_PUBLIC":   "a container's port is published on its own address; on the machine's it is the loopback's",
@@ -40,16 +44,22 @@ var (
 		"BACKUP_URL":         "the broker's network leads nowhere else, so backups lie in a volume",
 	}
 	fixedInChart = fixed{
-		"LISTEN":     "the chart's own Services and probes lead there",
-		"OPS_LISTEN": "the chart's own probes and network policies lead there",
-		"EVENTS_URL": "the chart's own Service",
-		"NATS_USER":  "the broker's permissions are by this name",
-		"KUBECONFIG": "the pod's own account leads to the cluster it runs in",
-		"IMAGES":     "only the supervisor of make up builds on demand",
+		"NATS_PASSWORD":      "it stands in a Secret, and comes as a file that follows it",
+		"NATS_PASSWORD_FILE": "the chart's own mount",
+		"LISTEN":             "the chart's own Services and probes lead there",
+		"OPS_LISTEN":         "the chart's own probes and network policies lead there",
+		"EVENTS_URL":         "the chart's own Service",
+		"NATS_USER":          "the broker's permissions are by this name",
+		"KUBECONFIG":         "the pod's own account leads to the cluster it runs in",
+		"IMAGES":             "only the supervisor of make up builds on demand",
 	}
 	fixedByMakeUp = fixed{
-		"STREAM_REPLICAS": "there is one broker",
-		"OPS_LISTEN":      "the supervisor sees its processes end, and two workers can't have one address",
+		"NATS_PASSWORD_FILE": "passwords are made with the installation and never change",
+		"NATS_CA_FILE":       "the supervisor's own broker, on the loopback",
+		"NATS_CERT_FILE":     "the supervisor's own broker, on the loopback",
+		"NATS_KEY_FILE":      "the supervisor's own broker, on the loopback",
+		"STREAM_REPLICAS":    "there is one broker",
+		"OPS_LISTEN":         "the supervisor sees its processes end, and two workers can't have one address",
 	}
 )
 

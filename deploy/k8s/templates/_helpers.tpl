@@ -61,8 +61,39 @@ capabilities: { drop: [ALL] }
   value: {{ ternary "nats://store-platform-nats:4222" .root.Values.nats.url .root.Values.nats.bundled }}
 - name: NATS_USER
   value: {{ .component }}
-- name: NATS_PASSWORD
-  valueFrom: { secretKeyRef: { name: {{ include "store-platform.natsSecret" .root }}, key: {{ .component }} } }
+# A file, because what a container's environment holds stays as old as the container when the Secret is changed.
+- name: NATS_PASSWORD_FILE
+  value: /broker/password
+{{- if .root.Values.nats.tls.caSecret }}
+- name: NATS_CA_FILE
+  value: /broker/ca.crt
+{{- end }}
+{{- if .root.Values.nats.tls.clientSecret }}
+- name: NATS_CERT_FILE
+  value: /broker/tls.crt
+{{- end }}
+{{- if .root.Values.nats.tls.clientSecret }}
+- name: NATS_KEY_FILE
+  value: /broker/tls.key
+{{- end }}
+{{- end }}
+
+{{/* The files that these name. */}}
+{{- define "store-platform.brokerMount" -}}
+{ name: broker, mountPath: /broker, readOnly: true }
+{{- end }}
+{{- define "store-platform.brokerVolume" -}}
+name: broker
+projected:
+  defaultMode: 0440
+  sources:
+    - secret: { name: {{ include "store-platform.natsSecret" .root }}, items: [{ key: {{ .component }}, path: password }] }
+    {{- with .root.Values.nats.tls.caSecret }}
+    - secret: { name: {{ . }}, items: [{ key: ca.crt, path: ca.crt }] }
+    {{- end }}
+    {{- with .root.Values.nats.tls.clientSecret }}
+    - secret: { name: {{ . }}, items: [{ key: tls.crt, path: tls.crt }, { key: tls.key, path: tls.key }] }
+    {{- end }}
 {{- end }}
 
 {{/* What the provisioner is told of all stores: pull secrets as the files that it finds them in. */}}

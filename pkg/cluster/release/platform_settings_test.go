@@ -57,6 +57,7 @@ func everythingSet() map[string]any {
 		"janitor.slots":                      5e6,
 		"janitor.sweepEvery":                 "1m30s",
 		"backup.keep":                        6e6,
+		"nats.tls":                           map[string]any{"caSecret": "private-ca", "clientSecret": "us"},
 	} {
 		set(values, at, value)
 	}
@@ -110,6 +111,56 @@ func TestPlatformChartTellsServicesWhatIsSet(t *testing.T) {
 				t.Errorf("%s is told %s=%q, want %q", service, variable, have, want)
 			}
 		}
+	}
+}
+
+// Each program finds its own password, the authority and the certificate in files where it is told to look, and none in what a
+// container's environment holds as long as it lives.
+func TestPlatformChartKeepsWhatTheBrokerAsksForInFiles(t *testing.T) {
+	objects, err := renderPlatform(t, everythingSet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	told, seen := environments(t, objects), 0
+	for _, object := range objects {
+		content := podSpec(object)
+		if content == nil {
+			continue
+		}
+		var spec corev1.PodSpec
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, &spec); err != nil {
+			t.Fatal(err)
+		}
+		service := spec.Containers[0].Name
+		user := told[service]["NATS_USER"]
+		if user == "" {
+			continue
+		}
+		seen++
+		files := map[string]string{}
+		for _, mount := range spec.Containers[0].VolumeMounts {
+			for _, volume := range spec.Volumes {
+				if volume.Name != mount.Name || volume.Projected == nil {
+					continue
+				}
+				for _, source := range volume.Projected.Sources {
+					for _, item := range source.Secret.Items {
+						files[path.Join(mount.MountPath, item.Path)] = source.Secret.Name + "/" + item.Key
+					}
+				}
+			}
+		}
+		for variable, want := range map[string]string{
+			"NATS_PASSWORD_FILE": "store-platform-nats/" + user, "NATS_CA_FILE": "private-ca/ca.crt",
+			"NATS_CERT_FILE": "us/tls.crt", "NATS_KEY_FILE": "us/tls.key",
+		} {
+			if have := files[told[service][variable]]; have != want {
+				t.Errorf("%s finds %q where %s leads, want %q; there are %v", service, have, variable, want, files)
+			}
+		}
+	}
+	if seen != 5 {
+		t.Errorf("%d programs were looked at", seen)
 	}
 }
 
