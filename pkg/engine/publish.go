@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/pkg/watch"
 )
 
 // Rank counts the releases of this platform. It is raised with each tag: what a release publishes stands until one of the
@@ -62,7 +64,7 @@ func Publish(ctx context.Context, kv jetstream.KeyValue, rank int, carried, offe
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	catalog := newCatalog()
-	if _, err := load(ctx, kv, catalog.versions); err != nil {
+	if err := watch.Bucket(ctx, kv, ">", catalog.versions.apply, nil); err != nil {
 		return nil, fmt.Errorf("read which engines are offered: %w", err)
 	}
 	return catalog.Engines(), nil

@@ -3,20 +3,17 @@ package engine
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-)
 
-// rewatchDelay is how long a lost watch rests before it is tried anew.
-const rewatchDelay = time.Second
+	"github.com/store-platform/store-platform/pkg/watch"
+)
 
 // Watch reads what carriers have published and keeps following it until ctx ends: packs is the bucket that Publish writes,
 // before the catalog of the releases before, which counts until somebody has said in packs what is offered. It returns
@@ -27,11 +24,9 @@ func Watch(ctx context.Context, packs, before jetstream.KeyValue) (*Catalog, err
 		kv   jetstream.KeyValue
 		part part
 	}{{before, c.before}, {packs, c.versions}} {
-		updates, err := load(ctx, one.kv, one.part)
-		if err != nil {
+		if err := watch.Bucket(ctx, one.kv, ">", one.part.apply, one.part.forgetAllBut); err != nil {
 			return nil, fmt.Errorf("watch the catalog: %w", err)
 		}
-		go follow(ctx, one.kv, one.part, updates)
 	}
 	return c, nil
 }
@@ -57,58 +52,6 @@ func newCatalog() *Catalog {
 	c.before = part{catalog: c, packs: map[string]Pack{}, decode: decodeBefore}
 	c.versions = part{catalog: c, packs: map[string]Pack{}, decode: decodeVersion}
 	return c
-}
-
-// load starts a watch and takes over all that was in the bucket at that moment. The watch ends with
-// ctx: the client ties the subscription to it.
-func load(ctx context.Context, kv jetstream.KeyValue, p part) (<-chan jetstream.KeyValueEntry, error) {
-	watcher, err := kv.WatchAll(ctx)
-	if err != nil {
-		return nil, err
-	}
-	seen := map[string]bool{}
-	for {
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case entry, open := <-watcher.Updates():
-			switch {
-			case !open:
-				return nil, errWatchClosed
-			case entry == nil:
-				p.forgetAllBut(seen)
-				return watcher.Updates(), nil
-			}
-			seen[entry.Key()] = true
-			p.apply(entry)
-		}
-	}
-}
-
-var errWatchClosed = errors.New("the watch was closed")
-
-// follow applies changes. The client heals a watch by itself over reconnects; a closed one is started
-// anew here, as a gateway with a frozen catalog would refuse new engines until its next start.
-func follow(ctx context.Context, kv jetstream.KeyValue, p part, updates <-chan jetstream.KeyValueEntry) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case entry, open := <-updates:
-			if open {
-				p.apply(entry)
-				continue
-			}
-		}
-		var err error
-		for updates, err = load(ctx, kv, p); err != nil; updates, err = load(ctx, kv, p) {
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(rewatchDelay):
-			}
-		}
-	}
 }
 
 // forgetAllBut drops what was removed while nobody watched and left no marker behind. The offer stays: nobody removes it.

@@ -17,6 +17,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/watch"
 )
 
 const clusterKey = "cluster"
@@ -69,39 +70,24 @@ func Watch(ctx context.Context, kv jetstream.KeyValue, changed func(Cluster)) (*
 	if err != nil {
 		return nil, err
 	}
-	watcher, err := kv.Watch(ctx, clusterKey)
-	if err != nil {
-		return nil, fmt.Errorf("watch the cluster's state: %w", err)
-	}
 	v := &View{changed: changed}
 	v.latest.Store(&first)
 	if changed != nil {
 		changed(first)
 	}
-	go v.follow(ctx, watcher)
+	if err := watch.Bucket(ctx, kv, clusterKey, v.take, nil); err != nil {
+		return nil, fmt.Errorf("watch the cluster's state: %w", err)
+	}
 	return v, nil
 }
 
 // Cluster is what was said last.
 func (v *View) Cluster() Cluster { return *v.latest.Load() }
 
-func (v *View) follow(ctx context.Context, watcher jetstream.KeyWatcher) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case entry, open := <-watcher.Updates():
-			if !open {
-				return
-			}
-			if entry != nil && entry.Operation() == jetstream.KeyValuePut {
-				v.take(entry)
-			}
-		}
-	}
-}
-
 func (v *View) take(entry jetstream.KeyValueEntry) {
+	if entry.Operation() != jetstream.KeyValuePut {
+		return
+	}
 	c, err := decode(entry)
 	if err != nil {
 		slog.Warn("read what the platform says of its cluster", "error", err)

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/store-platform/store-platform/pkg/again"
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
@@ -30,18 +31,15 @@ func Open(ctx context.Context, nc *nats.Conn) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open JetStream: %w", err)
 	}
-	for {
-		stream, err := findStream(ctx, js, Stream)
-		if err == nil {
-			return newLog(js, stream), nil
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("wait for stream %s: %w", Stream, errors.Join(ctx.Err(), err))
-		case <-time.After(250 * time.Millisecond):
-		}
+	stream, err := again.Until(ctx, opening, func() (jetstream.Stream, error) { return findStream(ctx, js, Stream) })
+	if err != nil {
+		return nil, fmt.Errorf("wait for stream %s: %w", Stream, err)
 	}
+	return newLog(js, stream), nil
 }
+
+// opening is how often it is looked whether there is a log: a gateway that has just started makes it any moment.
+var opening = again.Pauses{First: 250 * time.Millisecond, Longest: 500 * time.Millisecond}
 
 func newLog(js jetstream.JetStream, stream jetstream.Stream) *Log {
 	info := stream.CachedInfo()
@@ -56,11 +54,18 @@ func (l *Log) JetStream() jetstream.JetStream { return l.js }
 
 // Head is the sequence of the log's last message.
 func (l *Log) Head(ctx context.Context) (uint64, error) {
+	_, head, err := l.Now(ctx)
+	return head, err
+}
+
+// Now asks the broker which log there is by now, by its epoch, and for the sequence of its last message. A consumer of a log
+// that was made anew under the name would wait for ever for the sequences of the old one, so whoever follows asks.
+func (l *Log) Now(ctx context.Context) (epoch string, head uint64, err error) {
 	info, err := l.info(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("ask for the head of the log: %w", err)
+		return "", 0, fmt.Errorf("ask for the head of the log: %w", err)
 	}
-	return info.State.LastSeq, nil
+	return epochOf(info), info.State.LastSeq, nil
 }
 
 // info asks how the stream is now.

@@ -2,12 +2,14 @@ package storelog
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/pkg/again"
 )
 
 // Raw is a message as the broker delivered it. Decode may fail on it; then its sequence is all that can be relied on.
@@ -32,42 +34,65 @@ func (l *Log) Tail(ctx context.Context, after uint64, handle func(Raw) error) er
 	return tail(ctx, l.js, Stream, after, handle)
 }
 
-func tail(ctx context.Context, js jetstream.JetStream, stream string, after uint64, handle func(Raw) error) error {
-	for {
-		err := tailOnce(ctx, js, stream, &after, handle)
-		var refused *handleError
-		switch {
-		case errors.As(err, &refused):
-			return refused.err
-		case ctx.Err() != nil:
-			return ctx.Err()
+// Notice calls handle for what is appended from now on that matches the filter, without its data, until ctx ends. It is for
+// hints: what comes while a consumer is made anew is left out. Workers hear by it that a command is overtaken.
+func (l *Log) Notice(ctx context.Context, filter string, handle func(Raw)) {
+	_ = keepUp(ctx, l.js, Stream, func() jetstream.OrderedConsumerConfig {
+		return jetstream.OrderedConsumerConfig{
+			FilterSubjects: []string{filter}, DeliverPolicy: jetstream.DeliverNewPolicy, HeadersOnly: true,
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Second):
-		}
-	}
+	}, func(raw Raw) error {
+		handle(raw)
+		return nil
+	})
 }
 
-// handleError tells the caller's refusal from a consumer that must be made anew.
-type handleError struct{ err error }
-
-func (e *handleError) Error() string { return e.err.Error() }
-
-func tailOnce(ctx context.Context, js jetstream.JetStream, stream string, after *uint64, handle func(Raw) error) error {
-	consumer, err := js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:   *after + 1,
-		// The broker forgets the consumer soon after its reader has gone: every replay makes one.
-		InactiveThreshold: 30 * time.Second,
+func tail(ctx context.Context, js jetstream.JetStream, stream string, after uint64, handle func(Raw) error) error {
+	return keepUp(ctx, js, stream, func() jetstream.OrderedConsumerConfig {
+		return jetstream.OrderedConsumerConfig{
+			DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
+			OptStartSeq:   after + 1,
+			// The broker forgets the consumer soon after its reader has gone: every replay makes one.
+			InactiveThreshold: 30 * time.Second,
+		}
+	}, func(raw Raw) error {
+		err := handle(raw)
+		if err == nil {
+			after = raw.Seq
+		}
+		return err
 	})
+}
+
+// keepUp reads by one consumer after the other, each as from says then, until ctx ends or handle fails.
+func keepUp(
+	ctx context.Context, js jetstream.JetStream, stream string, from func() jetstream.OrderedConsumerConfig, handle func(Raw) error,
+) error {
+	pauses := again.Pauses{First: 500 * time.Millisecond, Longest: 2 * time.Second, Tell: func(err error) {
+		slog.Warn("the log isn't heard, trying again", "error", err)
+	}}
+	err := again.Always(ctx, pauses, func() error {
+		if err := readOn(ctx, js, stream, from(), handle); err != nil {
+			return fmt.Errorf("read stream %s: %w", stream, err)
+		}
+		return nil
+	})
+	if err == nil {
+		err = ctx.Err()
+	}
+	return err
+}
+
+func readOn(
+	ctx context.Context, js jetstream.JetStream, stream string, config jetstream.OrderedConsumerConfig, handle func(Raw) error,
+) error {
+	consumer, err := js.OrderedConsumer(ctx, stream, config)
 	if err != nil {
-		return fmt.Errorf("tail stream %s from %d: %w", stream, *after+1, err)
+		return err
 	}
 	messages, err := consumer.Messages()
 	if err != nil {
-		return fmt.Errorf("tail stream %s from %d: %w", stream, *after+1, err)
+		return err
 	}
 	defer messages.Stop()
 	stop := context.AfterFunc(ctx, messages.Stop)
@@ -75,16 +100,15 @@ func tailOnce(ctx context.Context, js jetstream.JetStream, stream string, after 
 	for {
 		msg, err := messages.Next()
 		if err != nil {
-			return fmt.Errorf("tail stream %s from %d: %w", stream, *after+1, err)
+			return err
 		}
 		raw, err := rawOf(msg)
 		if err != nil {
 			return err
 		}
 		if err := handle(raw); err != nil {
-			return &handleError{err}
+			return again.Never(err)
 		}
-		*after = raw.Seq
 	}
 }
 

@@ -2,11 +2,7 @@ package work
 
 import (
 	"context"
-	"log/slog"
 	"sync"
-	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
@@ -56,42 +52,9 @@ func (n *newerCommands) appended(id store.ID, generation uint64) {
 }
 
 func (n *newerCommands) follow(ctx context.Context, log *storelog.Log) {
-	for ctx.Err() == nil {
-		if err := n.followOnce(ctx, log); err != nil && ctx.Err() == nil {
-			slog.Warn("watch for newer commands", "error", err)
+	log.Notice(ctx, n.filter, func(raw storelog.Raw) {
+		if id, err := storelog.StoreOf(raw.Subject); err == nil {
+			n.appended(id, raw.Seq)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Second):
-		}
-	}
-}
-
-func (n *newerCommands) followOnce(ctx context.Context, log *storelog.Log) error {
-	consumer, err := log.JetStream().OrderedConsumer(ctx, storelog.Stream, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{n.filter}, DeliverPolicy: jetstream.DeliverNewPolicy, HeadersOnly: true,
 	})
-	if err != nil {
-		return err
-	}
-	messages, err := consumer.Messages()
-	if err != nil {
-		return err
-	}
-	defer messages.Stop()
-	stop := context.AfterFunc(ctx, messages.Stop)
-	defer stop()
-	for {
-		msg, err := messages.Next()
-		if err != nil {
-			return err
-		}
-		meta, err := msg.Metadata()
-		if err != nil {
-			return err
-		}
-		if id, err := storelog.StoreOf(msg.Subject()); err == nil {
-			n.appended(id, meta.Sequence.Stream)
-		}
-	}
 }
