@@ -243,13 +243,19 @@ func TestClientsAreToldBeforeTheGatewayGoes(t *testing.T) {
 	}
 }
 
-func TestClientsAreToldWhenTheBrokerIsLost(t *testing.T) {
+// What the clients are told comes from the events service, which knows by itself when it hears nothing.
+func TestTheFeedOutlivesTheGatewaysConnection(t *testing.T) {
 	u := newUpstream(t)
 	b := setup(t, withFeed(u))
-	near, _ := b.feed(u, "")
+	near, far := b.feed(u, "")
 	b.broker.Shutdown()
-	wantClose(t, near, websocket.CloseTryAgainLater)
 	b.await("the gateway notices", func() bool { return b.get("/readyz").status == http.StatusServiceUnavailable })
+	if err := far.WriteMessage(websocket.TextMessage, []byte("news")); err != nil {
+		t.Fatal(err)
+	}
+	if _, got, err := near.ReadMessage(); err != nil || string(got) != "news" {
+		t.Fatalf("read %q (%v)", got, err)
+	}
 	_, resp, err := b.dial("", nil)
 	if err == nil || resp == nil || resp.StatusCode != http.StatusServiceUnavailable {
 		t.Fatalf("answered %v (%v)", resp, err)

@@ -70,7 +70,7 @@ func Run(ctx context.Context, cfg Config) error {
 // requests, the broker. It closes the listener.
 func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener net.Listener) error {
 	hub := feed.NewHub()
-	b := bus.New(cfg.log(), hub.BrokerLost)
+	b := bus.New(cfg.log(), hub.LogRemade)
 	app, err := build(cfg, door.New(networks, cfg.hosts(), cfg.AdminKey, b.Naming).Handle, b, hub)
 	if err != nil {
 		return errors.Join(err, listener.Close())

@@ -164,7 +164,7 @@ func (b *testBundle) awaitStranger() (s query.Store) {
 func TestBeforeTheBrokerIsThereNobodyFromElsewhereIsLetIn(t *testing.T) {
 	b, way := lateBroker(t, func(c *Config) { c.AdminKey = "sesame" })
 	hub := feed.NewHub()
-	app, err := build(Config{EventsURL: "http://127.0.0.1:1"}, func(c *fiber.Ctx) error { return c.Next() }, bus.New(storelog.Settings{}, hub.BrokerLost), hub)
+	app, err := build(Config{EventsURL: "http://127.0.0.1:1"}, func(c *fiber.Ctx) error { return c.Next() }, bus.New(storelog.Settings{}, hub.LogRemade), hub)
 	if err != nil {
 		t.Fatal(err)
 	}

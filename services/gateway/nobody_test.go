@@ -113,7 +113,7 @@ func (b *testBundle) nobodys(t *testing.T, u *upstream) (*fiber.App, string) {
 	withFeed(u)(&cfg)
 	cfg.NATS.URL = b.broker.ClientURL()
 	hub := feed.NewHub()
-	way := bus.New(cfg.log(), hub.BrokerLost)
+	way := bus.New(cfg.log(), hub.LogRemade)
 	app, err := build(cfg, func(c *fiber.Ctx) error { return c.Next() }, way, hub)
 	if err != nil {
 		t.Fatal(err)

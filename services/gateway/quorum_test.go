@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/fasthttp/websocket"
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
@@ -81,5 +82,24 @@ func TestWithoutAQuorumEveryRouteMayBeAskedAgain(t *testing.T) {
 	close(answers)
 	for judge := range answers {
 		judge()
+	}
+}
+
+// One of three brokers goes, the one that the gateway is connected to. It finds another, and nobody who listens hears of it.
+func TestOneOfThreeBrokersMayGo(t *testing.T) {
+	t.Parallel()
+	u := newUpstream(t)
+	b, brokers := setupCluster(t, withFeed(u))
+	near, far := b.feed(u, "")
+	brokers[0].Shutdown()
+	brokers[0].WaitForShutdown()
+	b.await("stores can be created again", func() bool {
+		return b.do(http.MethodPost, "/stores", `{}`).status == http.StatusAccepted
+	})
+	if err := far.WriteMessage(websocket.TextMessage, []byte("news")); err != nil {
+		t.Fatal(err)
+	}
+	if _, got, err := near.ReadMessage(); err != nil || string(got) != "news" {
+		t.Fatalf("read %q (%v)", got, err)
 	}
 }

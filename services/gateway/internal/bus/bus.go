@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/store-platform/store-platform/pkg/again"
 	"github.com/store-platform/store-platform/pkg/claim"
 	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/engine"
@@ -28,12 +29,18 @@ var ErrUnavailable = errors.New("the broker can't be reached")
 var errRemade = errors.New("the log was made anew")
 
 const (
-	// openTimeout bounds one try to make and open the log, or to look whether it is still the same; retryDelay is between two.
+	// openTimeout bounds one try to make and open the log, or to look whether it is still the same.
 	openTimeout = 15 * time.Second
-	retryDelay  = time.Second
-	// lookEvery is how often it is looked at under a connection that nothing interrupts.
-	lookEvery = 10 * time.Second
+	// lookEvery is how often it is looked at under a connection that nothing interrupts, and unsureEvery behind an interruption,
+	// until it was seen.
+	lookEvery   = 10 * time.Second
+	unsureEvery = time.Second
 )
+
+// retries are the pauses between the tries to make and open the log.
+var retries = again.Pauses{First: 500 * time.Millisecond, Longest: 2 * time.Second, Tell: func(err error) {
+	slog.Warn("waiting for the log", "error", err)
+}}
 
 // Connect makes a connection and waits as long as that takes.
 type Connect func(ctx context.Context) (*nats.Conn, error)
@@ -53,18 +60,18 @@ type Parts struct {
 
 // Bus holds the parts once they are there. Safe for concurrent use.
 type Bus struct {
-	shape storelog.Settings
-	lost  func()
-	parts atomic.Pointer[Parts]
+	shape  storelog.Settings
+	remade func()
+	parts  atomic.Pointer[Parts]
 	// conn is there before there are parts.
 	conn atomic.Pointer[nats.Conn]
 	// sure is behind which of the connection's interruptions, counted, the log was seen to be the one that is open.
 	sure atomic.Uint64
 }
 
-// New makes a bus that Run brings up. shape is how the log is to be; lost is called whenever the connection breaks.
-func New(shape storelog.Settings, lost func()) *Bus {
-	return &Bus{shape: shape, lost: lost}
+// New makes a bus that Run brings up. shape is how the log is to be; remade is called when another stands in its place.
+func New(shape storelog.Settings, remade func()) *Bus {
+	return &Bus{shape: shape, remade: remade}
 }
 
 // Run connects, makes the log where it is missing, and keeps the connection until ctx ends. It fails only for what
@@ -79,24 +86,13 @@ func (b *Bus) Run(ctx context.Context, connect Connect) error {
 	}
 	defer conn.Close()
 	b.conn.Store(conn)
-	for told := false; ; {
+	return again.Always(ctx, retries, func() error {
 		err := b.hold(ctx, conn)
-		if err == nil {
-			return nil
-		}
 		if errors.Is(err, storelog.ErrOldServer) || errors.Is(err, storelog.ErrForeignLog) {
-			return err
+			return again.Never(err)
 		}
-		if !told && ctx.Err() == nil {
-			slog.Warn("waiting for the log", "error", err)
-			told = true
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(retryDelay):
-		}
-	}
+		return err
+	})
 }
 
 // hold opens the parts and keeps them until ctx ends. What a try has opened that fails further on ends with it: the next
@@ -113,7 +109,6 @@ func (b *Bus) hold(ctx context.Context, conn *nats.Conn) error {
 	b.parts.Store(&parts)
 	slog.Info("opened the log", "epoch", parts.Log.Epoch())
 	var watching sync.WaitGroup
-	watching.Go(func() { b.watch(ctx, conn) })
 	watching.Go(func() { parts.Log.FollowWriteLevel(ctx) })
 	err = b.guard(ctx, &parts)
 	cancel()
@@ -127,14 +122,14 @@ func (b *Bus) hold(ctx context.Context, conn *nats.Conn) error {
 func (b *Bus) guard(ctx context.Context, parts *Parts) error {
 	back := parts.Conn.StatusChanged(nats.CONNECTED)
 	defer parts.Conn.RemoveStatusListener(back)
-	again := time.NewTicker(retryDelay)
-	defer again.Stop()
+	tick := time.NewTicker(unsureEvery)
+	defer tick.Stop()
 	for looked := time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-back:
-		case <-again.C:
+		case <-tick.C:
 			if b.isSure(parts) && time.Since(looked) < lookEvery {
 				continue
 			}
@@ -142,8 +137,7 @@ func (b *Bus) guard(ctx context.Context, parts *Parts) error {
 		looked = time.Now()
 		if err := b.look(ctx, parts); err != nil {
 			b.parts.Store(nil)
-			// Who listens has a ticket with a name of the old log.
-			b.lost()
+			b.remade()
 			return err
 		}
 	}
@@ -160,29 +154,15 @@ func (b *Bus) look(ctx context.Context, parts *Parts) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	now, err := storelog.Open(ctx, parts.Conn)
+	epoch, _, err := parts.Log.Now(ctx)
 	if err != nil {
 		return nil
 	}
-	if now.Epoch() != parts.Log.Epoch() {
-		return fmt.Errorf("%w: %s instead of %s", errRemade, now.Epoch(), parts.Log.Epoch())
+	if epoch != parts.Log.Epoch() {
+		return fmt.Errorf("%w: %s instead of %s", errRemade, epoch, parts.Log.Epoch())
 	}
 	b.sure.Store(interruptions)
 	return nil
-}
-
-// watch tells of lost connections until ctx ends.
-func (b *Bus) watch(ctx context.Context, conn *nats.Conn) {
-	broken := conn.StatusChanged(nats.RECONNECTING)
-	defer conn.RemoveStatusListener(broken)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-broken:
-			b.lost()
-		}
-	}
 }
 
 // open gives the views the long-lived context and everything else a bounded one.

@@ -80,7 +80,7 @@ func (f *Feed) Handle(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	losses := f.hub.brokerLosses()
+	log := f.hub.log()
 	// Dialled before the client is answered: a refusal can then still be a problem with a status.
 	upstream, err := f.dial(ctx, target)
 	if err != nil {
@@ -90,7 +90,7 @@ func (f *Feed) Handle(c *fiber.Ctx) error {
 	unclaimed := time.AfterFunc(claimTimeout, func() { drop(upstream) })
 	err = f.upgrader.Upgrade(c.Context(), func(client *websocket.Conn) {
 		if unclaimed.Stop() {
-			f.hub.serve(client, upstream, losses)
+			f.hub.serve(client, upstream, log)
 		}
 	})
 	if err != nil {

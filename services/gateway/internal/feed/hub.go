@@ -37,7 +37,7 @@ const (
 	linger = time.Second
 
 	goodbye = "the gateway is going down; connect again"
-	silent  = "the broker can't be reached; connect again"
+	remade  = "the log was made anew; connect again"
 )
 
 // errTalkative: a client floods the gateway with frames.
@@ -48,9 +48,10 @@ type pace struct{ ping, silence, write time.Duration }
 
 // Hub knows all clients, so that they can be told before the gateway goes.
 type Hub struct {
-	mu       sync.Mutex
-	leaving  bool
-	losses   int
+	mu      sync.Mutex
+	leaving bool
+	// logs counts those that were made anew.
+	logs     int
 	sessions map[*session]struct{}
 	wait     sync.WaitGroup
 	// pace is the constants.
@@ -67,17 +68,7 @@ func NewHub() *Hub {
 func (h *Hub) Close(ctx context.Context) error {
 	h.mu.Lock()
 	h.leaving = true
-	for s := range h.sessions {
-		delay := rand.N(goodbyeSpread)
-		h.wait.Go(func() {
-			select {
-			case <-time.After(delay):
-			case <-s.done:
-			case <-ctx.Done():
-			}
-			s.end(websocket.CloseGoingAway, goodbye)
-		})
-	}
+	h.sendAway(ctx, websocket.CloseGoingAway, goodbye)
 	h.mu.Unlock()
 	gone := make(chan struct{})
 	go func() { h.wait.Wait(); close(gone) }()
@@ -89,30 +80,47 @@ func (h *Hub) Close(ctx context.Context) error {
 	}
 }
 
-// BrokerLost ends every session: without the broker the events service has nothing to tell, and a client that is
-// connected to silence would take it for peace. Those that come back are refused until the broker is there.
-func (h *Hub) BrokerLost() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.losses++
+// sendAway ends every session, each after a moment of its own: those that are sent away together come back together. It needs
+// the lock.
+func (h *Hub) sendAway(ctx context.Context, code int, reason string) {
 	for s := range h.sessions {
-		go s.end(websocket.CloseTryAgainLater, silent)
+		delay := rand.N(goodbyeSpread)
+		h.wait.Go(func() {
+			select {
+			case <-time.After(delay):
+			case <-s.done:
+			case <-ctx.Done():
+			}
+			s.end(code, reason)
+		})
 	}
 }
 
-// brokerLosses counts them, so that a session can tell whether there was one while it was on its way here.
-func (h *Hub) brokerLosses() int {
+// LogRemade ends every session: whoever listens was let in under a name of another log. The bus calls it. That the gateway's
+// own connection is cut ends none: what is told comes from the events service, which has a connection of its own, and sends
+// its clients elsewhere when that is silent.
+func (h *Hub) LogRemade() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.losses
+	h.logs++
+	if !h.leaving {
+		h.sendAway(context.Background(), websocket.CloseTryAgainLater, remade)
+	}
 }
 
-// serve pumps until either side ends. Both connections are closed and both pumps have ended when it returns. The losses
-// are those of the moment when the client was let in.
-func (h *Hub) serve(client, upstream *websocket.Conn, losses int) {
+// log tells one log from the next, so that a session can tell whether it was let in under another one's name.
+func (h *Hub) log() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.logs
+}
+
+// serve pumps until either side ends. Both connections are closed and both pumps have ended when it returns. The log
+// is that of the moment when the client was let in.
+func (h *Hub) serve(client, upstream *websocket.Conn, log int) {
 	s := &session{client: client, upstream: upstream, pace: h.pace, done: make(chan struct{})}
 	defer s.release()
-	if code, reason := h.enter(s, losses); code != 0 {
+	if code, reason := h.enter(s, log); code != 0 {
 		s.end(code, reason)
 		return
 	}
@@ -125,14 +133,14 @@ func (h *Hub) serve(client, upstream *websocket.Conn, losses int) {
 }
 
 // enter returns the code and the reason to close with, if there is one.
-func (h *Hub) enter(s *session, losses int) (code int, reason string) {
+func (h *Hub) enter(s *session, log int) (code int, reason string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
 	case h.leaving:
 		return websocket.CloseGoingAway, goodbye
-	case h.losses != losses:
-		return websocket.CloseTryAgainLater, silent
+	case h.logs != log:
+		return websocket.CloseTryAgainLater, remade
 	}
 	h.sessions[s] = struct{}{}
 	h.wait.Add(1)

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/waittest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -55,11 +57,11 @@ func connect(t *testing.T, adjust func(*net.TCPConn)) pair {
 	return pair{near: near, far: far}
 }
 
-// A client whose handshake was under way when the broker was lost isn't left connected to silence.
-func TestABrokerLostDuringTheHandshakeEndsTheSession(t *testing.T) {
+// A client whose handshake was under way when another log came isn't told of that one's stores by its name of the old one.
+func TestALogRemadeDuringTheHandshakeEndsTheSession(t *testing.T) {
 	hub := NewHub()
-	before := hub.brokerLosses()
-	hub.BrokerLost()
+	before := hub.log()
+	hub.LogRemade()
 	outside, inside := connect(t, nil), connect(t, nil)
 	go hub.serve(outside.far, inside.near, before)
 	if code := endOf(outside.near); code != websocket.CloseTryAgainLater {
@@ -186,4 +188,45 @@ func TestWhoNeverReadsIsClosed(t *testing.T) {
 	if code := <-told; code != query.CloseSlow {
 		t.Errorf("the events service was told %d, want %d", code, query.CloseSlow)
 	}
+}
+
+// They come back as they were sent away: all in one instant would be too many for who has to let them in.
+func TestClientsAreSentAwayOneAfterTheOther(t *testing.T) {
+	hub := NewHub()
+	const clients = 20
+	ends := make(chan int, clients)
+	for range clients {
+		outside, inside := connect(t, nil), connect(t, nil)
+		go hub.serve(outside.far, inside.near, 0)
+		go func() { ends <- endOf(outside.near) }()
+	}
+	waittest.Eventually(t, func() error {
+		if open := hub.open(); open != clients {
+			return fmt.Errorf("%d have come", open)
+		}
+		return nil
+	})
+	hub.LogRemade()
+	for n := range clients {
+		if code := <-ends; code != websocket.CloseTryAgainLater {
+			t.Errorf("closed with %d, want %d", code, websocket.CloseTryAgainLater)
+		}
+		if n == 0 && hub.open() == 0 {
+			t.Error("when the first was told, all had been")
+		}
+	}
+}
+
+// open counts the sessions that nobody has ended.
+func (h *Hub) open() (open int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for s := range h.sessions {
+		s.mu.Lock()
+		if !s.ended {
+			open++
+		}
+		s.mu.Unlock()
+	}
+	return open
 }
