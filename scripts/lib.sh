@@ -1,4 +1,5 @@
-# What the scripts share: asking the API with curl alone, and reading single fields of its answers. Sourced, never run.
+# What the scripts share: asking the API with curl alone, reading single fields of its answers, and making passwords up.
+# Sourced, never run.
 #
 #   STORE_API   where page and API are (http://127.0.0.1:8080)
 #   STORE_DOOR  host:port to reach stores at, when their names don't resolve to it (for *.localhost: 127.0.0.1)
@@ -8,6 +9,9 @@ API=${STORE_API:-http://127.0.0.1:8080}
 
 say() { printf '%s\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+
+# password makes one up. nats-server reads a bare value of digits as a number: a letter goes first.
+password() { printf 'p%s' "$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')"; }
 
 # ask METHOD PATH [BODY]: prints the answer; ends the script with the server's own words when it isn't 2xx. A read is asked
 # again while who would answer is away (503). A write isn't: what was done and not told would be done twice.

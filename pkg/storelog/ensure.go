@@ -52,7 +52,7 @@ func Ensure(ctx context.Context, nc *nats.Conn, settings Settings) error {
 	}
 	asked := settings.Replicas
 	if have != nil {
-		if err := checkOwner(have.Metadata, settings.Installation); err != nil {
+		if err := CheckOwner(OwnerOf(have.Metadata), settings.Installation); err != nil {
 			return err
 		}
 		// Also for the buckets: one that is made anew would be the only thing that doesn't outlive its broker.
@@ -107,7 +107,7 @@ func ensureStream(
 	if err != nil {
 		return fmt.Errorf("ensure stream %s: %w", name, err)
 	}
-	if err := checkOwner(have.Metadata, settings.Installation); err != nil {
+	if err := CheckOwner(OwnerOf(have.Metadata), settings.Installation); err != nil {
 		return err
 	}
 	want := shape(*have, settings)

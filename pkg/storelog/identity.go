@@ -26,22 +26,25 @@ const (
 // in a cluster of its own. Waiting doesn't mend it.
 var ErrForeignLog = errors.New("the log is another installation's")
 
-// checkOwner lets a log without an installation be everybody's: it was written before logs had one.
-func checkOwner(metadata map[string]string, installation string) error {
-	owner := metadata[metaInstallation]
+// OwnerOf is whose log a stream with this metadata is; empty when it was written before logs had an owner and no gateway that
+// has one came since. The command that takes and restores backups asks it, which opens no log.
+func OwnerOf(metadata map[string]string) string { return metadata[metaInstallation] }
+
+// CheckOwner fails with ErrForeignLog when an installation meets the log of another. It lets a log without an installation be
+// everybody's: it was written before logs had one.
+func CheckOwner(owner, installation string) error {
 	if installation == "" || owner == "" || owner == installation {
 		return nil
 	}
 	return fmt.Errorf("%w: it belongs to %q, this is %q", ErrForeignLog, owner, installation)
 }
 
-// Installation is whose log it is; empty when it was written before logs had an owner and no gateway that has one came
-// since.
-func (l *Log) Installation() string { return l.metadata[metaInstallation] }
+// Installation is OwnerOf the log.
+func (l *Log) Installation() string { return OwnerOf(l.metadata) }
 
 // CheckInstallation fails with ErrForeignLog when the log is another's. Workers ask it before they work.
 func (l *Log) CheckInstallation(installation string) error {
-	return checkOwner(l.metadata, installation)
+	return CheckOwner(l.Installation(), installation)
 }
 
 // Epoch tells this stream from another under the same name, created later or restored from a backup, where one sequence

@@ -13,7 +13,7 @@ import (
 // secrets are what scripts/compose-env.sh makes up.
 var secrets = []string{
 	"NATS_PASSWORD_GATEWAY", "NATS_PASSWORD_PROVISIONER", "NATS_PASSWORD_JANITOR", "NATS_PASSWORD_EVENTS", "NATS_PASSWORD_BACKUP",
-	"POSTGRES_PASSWORD", "K3S_TOKEN", "INSTALLATION",
+	"POSTGRES_PASSWORD", "K3S_TOKEN", "INSTALLATION", "BACKUP_KEYS",
 }
 
 func compose(t *testing.T, env []string) (*types.Project, error) {

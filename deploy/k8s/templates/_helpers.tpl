@@ -8,6 +8,7 @@
 {{- if and (not .Values.postgres.bundled) (not .Values.postgres.existingSecret) }}{{ fail "postgres.existingSecret must be set: the name of a Secret whose key \"url\" leads to the database." }}{{ end }}
 {{- if and (not .Values.nats.bundled) (not .Values.nats.url) }}{{ fail "nats.url must be set when nats.bundled is false." }}{{ end }}
 {{- if and (not .Values.nats.bundled) (not .Values.nats.existingSecret) }}{{ fail "nats.existingSecret must be set when nats.bundled is false." }}{{ end }}
+{{- if and .Values.backup.url (not .Values.backup.keysSecret) }}{{ fail "backup.keysSecret must be set when backup.url is: the name of a Secret whose key \"keys\" holds what backups are encrypted with. It isn't made up here, because it must be kept where it outlives this cluster." }}{{ end }}
 {{- if and .Values.auth.adminKey .Values.auth.existingSecret }}{{ fail "auth.adminKey and auth.existingSecret are both set: which of the keys holds must not be a guess." }}{{ end }}
 {{- if and .Values.gateway.ingress.enabled (not .Values.gateway.trustProxy) }}{{ fail "gateway.trustProxy must be set when gateway.ingress is enabled: without it every client has the ingress controller's address, so that all of them are one tenant and see each other's stores and passwords." }}{{ end }}
 {{- range .Values.gateway.trustProxy }}

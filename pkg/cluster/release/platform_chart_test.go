@@ -39,7 +39,7 @@ func production() map[string]any {
 			"trustProxy": []any{"10.244.0.0/16", "2001:db8::7"},
 			"ingress":    map[string]any{"enabled": true, "tlsSecret": "gateway-tls"},
 		},
-		"backup": map[string]any{"url": "s3://backups?region=eu-central-1", "existingSecret": "backups"},
+		"backup": map[string]any{"url": "s3://backups?region=eu-central-1", "keysSecret": "backup-keys", "existingSecret": "backups"},
 	}
 }
 
@@ -104,6 +104,7 @@ func TestPlatformChartRefusesWhatMustBeSaid(t *testing.T) {
 		"no database":     {func(v map[string]any) { delete(v, "postgres") }, "postgres.existingSecret must be set"},
 		"a typing error":  {func(v map[string]any) { v["gatway"] = map[string]any{} }, "gatway"},
 		"a lost backup":   {func(v map[string]any) { v["backup"] = map[string]any{"url": "file:///tmp"} }, "url"},
+		"open backups":    {func(v map[string]any) { set(v, "backup.keysSecret", "") }, "backup.keysSecret must be set"},
 		"two brokers":     {func(v map[string]any) { v["nats"] = map[string]any{"replicas": 2} }, "replicas"},
 		"one tenant": {func(v map[string]any) {
 			v["gateway"] = map[string]any{"ingress": map[string]any{"enabled": true}}

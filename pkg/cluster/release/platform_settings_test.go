@@ -104,7 +104,7 @@ func TestPlatformChartTellsServicesWhatIsSet(t *testing.T) {
 		"events":      {"FEED_MAX_CONNECTIONS": "1000000", "FEED_MAX_CONNECTIONS_PER_TENANT": "2000000"},
 		"provisioner": {"SLOTS": "3000000", "HELM_SLOTS": "4000000", "DEMO_ENGINES": "true", "ENGINES_DIR": "/packs", "ENGINE_SETTINGS": "/engines/settings.yaml", "STORES_SETTINGS": "/stores/settings.yaml", "INGRESS_ADDR": "ingress.ingress.svc:443", "IMAGE_REGISTRY": "registry.example/team"},
 		"janitor":     {"SLOTS": "5000000", "SWEEP_EVERY": "1m30s"},
-		"backup":      {"BACKUP_KEEP": "6000000"},
+		"backup":      {"BACKUP_KEEP": "6000000", "BACKUP_KEYS": "backup-keys/keys", "INSTALLATION": "prod"},
 	} {
 		for variable, want := range variables {
 			if have := told[service][variable]; have != want {

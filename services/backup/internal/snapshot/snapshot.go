@@ -5,6 +5,7 @@
 package snapshot
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -32,6 +34,8 @@ const (
 	chunk = 128 << 10
 	// silence is how long the broker may say nothing before a backup is given up.
 	silence = 30 * time.Second
+	// breath is the pause before a part is sent again.
+	breath = 50 * time.Millisecond
 
 	codeStreamNotFound = 10059
 	codeNameExists     = 10130
@@ -39,20 +43,36 @@ const (
 
 // Head says what a backup holds. It stands before the broker's files.
 type Head struct {
-	Config jetstream.StreamConfig `json:"config"`
+	// Installation is whose log it is. Archives of earlier releases lack it, and say so in the stream's metadata if at all.
+	Installation string                 `json:"installation,omitempty"`
+	Config       jetstream.StreamConfig `json:"config"`
 	// State is the broker's own account of the stream; the broker wants it back as it was.
 	State json.RawMessage `json:"state"`
 }
 
+// CheckInstallation fails with storelog.ErrForeignLog when the log is another's.
+func (h Head) CheckInstallation(installation string) error {
+	return storelog.CheckOwner(cmp.Or(h.Installation, storelog.OwnerOf(h.Config.Metadata)), installation)
+}
+
+// extent is how much the broker said that it gives.
+type extent struct {
+	Messages uint64 `json:"messages"`
+	LastSeq  uint64 `json:"last_seq"`
+}
+
+func (h Head) extent() (extent, error) {
+	var e extent
+	if err := json.Unmarshal(h.State, &e); err != nil {
+		return extent{}, fmt.Errorf("read the state of the backup: %w", err)
+	}
+	return e, nil
+}
+
 // LastSeq is the sequence of the newest message in the backup.
 func (h Head) LastSeq() (uint64, error) {
-	var state struct {
-		LastSeq uint64 `json:"last_seq"`
-	}
-	if err := json.Unmarshal(h.State, &state); err != nil {
-		return 0, fmt.Errorf("read the state of the backup: %w", err)
-	}
-	return state.LastSeq, nil
+	e, err := h.extent()
+	return e.LastSeq, err
 }
 
 // answer is what the broker says to a request.
@@ -69,7 +89,7 @@ type Stream struct {
 	files *nats.Subscription
 }
 
-// Take begins a snapshot. Its files come with WriteTo.
+// Take begins a snapshot. Its files come with WriteTo; Close gives it up, which the broker notices.
 func Take(ctx context.Context, nc *nats.Conn) (*Stream, error) {
 	files, err := nc.SubscribeSync(nc.NewInbox())
 	if err != nil {
@@ -84,9 +104,17 @@ func Take(ctx context.Context, nc *nats.Conn) (*Stream, error) {
 	return &Stream{Head: said.Head, files: files}, nil
 }
 
+// Close listens no longer.
+func (s *Stream) Close() error {
+	if err := s.files.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrBadSubscription) {
+		return fmt.Errorf("give the snapshot up: %w", err)
+	}
+	return nil
+}
+
 // WriteTo copies the broker's files until the broker says that these were all.
 func (s *Stream) WriteTo(ctx context.Context, w io.Writer) error {
-	defer func() { _ = s.files.Unsubscribe() }()
+	defer func() { _ = s.Close() }()
 	for {
 		bounded, cancel := context.WithTimeout(ctx, silence)
 		msg, err := s.files.NextMsgWithContext(bounded)
@@ -123,25 +151,48 @@ func Restore(ctx context.Context, nc *nats.Conn, head Head, files io.Reader, at 
 	if err != nil {
 		return fmt.Errorf("ask to restore: %w", err)
 	}
+	if err := bring(ctx, nc, said.Deliver, files); err != nil {
+		// What wants no answer ends it: else the broker waits five seconds for more, with half a stream on its disk.
+		return errors.Join(err, nc.Publish(said.Deliver, nil))
+	}
+	return nil
+}
+
+// bring sends the files to where the broker takes them, and returns when they are a stream.
+func bring(ctx context.Context, nc *nats.Conn, to string, files io.Reader) error {
 	buffer := make([]byte, chunk)
 	for {
-		n, err := io.ReadFull(files, buffer)
+		// Not io.ReadFull: to it a connection that was cut, io.ErrUnexpectedEOF, is an end like any other.
+		n, err := files.Read(buffer)
 		if n > 0 {
-			if _, err := request(ctx, nc, said.Deliver, buffer[:n]); err != nil {
+			if err := send(ctx, nc, to, buffer[:n]); err != nil {
 				return fmt.Errorf("send the snapshot: %w", err)
 			}
 		}
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			return fmt.Errorf("read the backup: %w", err)
 		}
 	}
-	if _, err := request(ctx, nc, said.Deliver, []byte(nil)); err != nil {
+	if err := send(ctx, nc, to, nil); err != nil {
 		return fmt.Errorf("finish the restore: %w", err)
 	}
 	return nil
+}
+
+// send returns when the broker has taken a part. Of several brokers, ours may not have heard yet that another takes it, and
+// says that nobody does: then nobody has it, and it is sent again.
+func send(ctx context.Context, nc *nats.Conn, to string, part []byte) error {
+	_, err := backoff.Retry(ctx, func() (answer, error) {
+		said, err := request(ctx, nc, to, part)
+		if err != nil && !errors.Is(err, nats.ErrNoResponders) {
+			err = backoff.Permanent(err)
+		}
+		return said, err
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(breath)), backoff.WithMaxElapsedTime(silence))
+	return err
 }
 
 // request sends bytes as they are, anything else as JSON.
