@@ -52,6 +52,10 @@ func Durable(hand, cluster string) string {
 	return hand + "-" + cluster
 }
 
+// DurableOfStanding is the name of another, through which the hand takes commands of stores that stand. No cluster's name
+// has an underscore.
+func DurableOfStanding(hand, cluster string) string { return Durable(hand, cluster) + "_standing" }
+
 // of makes a subject that of a cluster.
 func of(cluster, subject string) string {
 	if store.IsDefaultCluster(cluster) {

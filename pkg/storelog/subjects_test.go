@@ -77,6 +77,8 @@ func TestTheDefaultClusterIsWrittenAsItAlwaysWas(t *testing.T) {
 		"store.*.command.*":                    Commands(store.DefaultCluster),
 		"provisioner":                          Durable("provisioner", store.DefaultCluster),
 		"provisioner-eu":                       Durable("provisioner", "eu"),
+		"provisioner_standing":                 DurableOfStanding("provisioner", store.DefaultCluster),
+		"provisioner-eu_standing":              DurableOfStanding("provisioner", "eu"),
 		"keeper":                               store.ClusterKey(store.DefaultCluster, "keeper"),
 		"eu.keeper":                            store.ClusterKey("eu", "keeper"),
 	} {

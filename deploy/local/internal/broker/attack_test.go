@@ -39,7 +39,10 @@ func (b *bundle) attempt(t *testing.T, user, publish string) {
 func TestNobodyTouchesAnothersDurable(t *testing.T) {
 	b := setup(t)
 	for _, user := range broker.Users {
-		for _, durable := range []string{broker.Provisioner, broker.Janitor} {
+		for durable, owner := range map[string]string{
+			broker.Provisioner: broker.Provisioner, broker.Janitor: broker.Janitor,
+			storelog.DurableOfStanding(broker.Provisioner, store.DefaultCluster): broker.Provisioner,
+		} {
 			refused := []string{
 				"$JS.API.CONSUMER.DELETE.STORES." + durable,
 				"$JS.API.CONSUMER.PAUSE.STORES." + durable,
@@ -47,7 +50,7 @@ func TestNobodyTouchesAnothersDurable(t *testing.T) {
 				"$JS.API.CONSUMER.UNPIN.STORES." + durable,
 				"$JS.API.CONSUMER.DURABLE.CREATE.STORES." + durable,
 			}
-			if user != durable {
+			if user != owner {
 				refused = append(refused,
 					"$JS.API.CONSUMER.CREATE.STORES."+durable,
 					"$JS.API.CONSUMER.CREATE.STORES."+durable+"."+storelog.ApplyCommands(store.DefaultCluster),
@@ -55,7 +58,7 @@ func TestNobodyTouchesAnothersDurable(t *testing.T) {
 					"$JS.ACK.STORES."+durable+".1.2.3.4.0",
 					"$JS.ACK._.hash.STORES."+durable+".1.2.3.4.0.token",
 				)
-				if user != broker.Janitor {
+				if user != broker.Janitor || durable != owner {
 					refused = append(refused, "$JS.API.CONSUMER.INFO.STORES."+durable)
 				}
 			}

@@ -45,6 +45,7 @@ func TestEachClustersHandsCanDoTheirWork(t *testing.T) {
 		provisioner, janitor := broker.Named(broker.Provisioner, cluster), broker.Named(broker.Janitor, cluster)
 		b.say(t, broker.Gateway, cluster, store.CreateCommand)
 		doWork(t, b.log(t, provisioner), storelog.Durable(broker.Provisioner, cluster), storelog.ApplyCommands(cluster))
+		doWork(t, b.log(t, provisioner), storelog.DurableOfStanding(broker.Provisioner, cluster), storelog.ApplyCommands(cluster))
 		b.say(t, provisioner, cluster, store.BecameReady)
 		b.say(t, provisioner, cluster, store.MendCommand)
 		b.say(t, broker.Gateway, cluster, store.CredentialsViewed)

@@ -43,6 +43,9 @@ func named(hand, cluster string) string {
 	return hand + "-" + cluster
 }
 
+// ofStanding is the durable consumer through which a cluster's provisioner takes commands of stores that stand.
+func ofStanding(cluster string) string { return named(Provisioner, cluster) + "_standing" }
+
 // of makes a subject that of a cluster's stores.
 func of(cluster, subject string) string {
 	if store.IsDefaultCluster(cluster) {
@@ -73,14 +76,16 @@ const (
 	sweepReport = "sweep"
 )
 
-// durables are the consumers through which commands are worked on, each called like the user whose it is. Whoever could
-// delete, change or pull from another's would stop all creates or all deletes of a cluster, and nobody would see it.
-func durables(clusters []string) []string {
-	var names []string
+// durables are the consumers through which commands are worked on, with the users whose they are. Whoever could delete,
+// change or pull from another's would stop all creates or all deletes of a cluster, and nobody would see it.
+func durables(clusters []string) (names []string, owner map[string]string) {
+	owner = map[string]string{}
 	for _, cluster := range clusters {
-		names = append(names, named(Provisioner, cluster), named(Janitor, cluster))
+		provisioner, janitor := named(Provisioner, cluster), named(Janitor, cluster)
+		names = append(names, provisioner, ofStanding(cluster), janitor)
+		owner[provisioner], owner[ofStanding(cluster)], owner[janitor] = provisioner, provisioner, janitor
 	}
-	return names
+	return names, owner
 }
 
 // grant is what one user may publish to and subscribe to. What isn't here is refused.
@@ -151,7 +156,7 @@ func provisionerOf(cluster string, clusters []string) grant {
 	user := named(Provisioner, cluster)
 	return grant{
 		publish: slices.Concat([]string{of(cluster, events), of(cluster, applies), platform.ImagesSubject("*")},
-			get(stream), follow(stream), work(user),
+			get(stream), follow(stream), work(user), work(ofStanding(cluster)),
 			bucket("leases"), writeOf(cluster, "leases"), watch(PacksBucket), write(PacksBucket), watch("catalog"), write("catalog"),
 			bucket(PlatformBucket), writeOf(cluster, PlatformBucket)),
 		denied:    othersConsumers(clusters, user, ""),
@@ -219,9 +224,10 @@ func work(durable string) []string {
 // is, observed, stays with the cluster's janitor, whose sweeps look for commands that nobody worked on.
 func othersConsumers(clusters []string, user, observed string) []string {
 	var subjects []string
-	for _, durable := range durables(clusters) {
+	names, owner := durables(clusters)
+	for _, durable := range names {
 		subjects = append(subjects, consumerAPI+"DELETE."+stream+"."+durable)
-		if durable == user {
+		if owner[durable] == user {
 			continue
 		}
 		subjects = append(subjects,
