@@ -148,7 +148,7 @@ func TestAHandHearsOfNewerCommandsOfItsCluster(t *testing.T) {
 			var running sync.WaitGroup
 			defer running.Wait()
 			defer stop()
-			n := newNewerCommands(storelog.Commands(cluster))
+			n := newNewerCommands(storelog.Commands(cluster), func(store.ID, uint64) {})
 			working, cancel := context.WithCancelCause(t.Context())
 			defer n.register(id, 1, cancel)()
 			running.Go(func() { n.follow(following, b.log) })

@@ -23,18 +23,18 @@ type job struct {
 	msg        jetstream.Msg
 	id         store.ID
 	generation uint64
+	// deliveries is how often the command has come.
+	deliveries uint64
+	// standing says that it came by the lane of stores that stand.
+	standing bool
 	// state is the store's after the last message that this job read or wrote.
 	state store.State
 	// held is the lease under which an attempt is made, alone the second one of a suspect (see quarantine.go).
 	held, alone *lease.Lease
 }
 
-const (
-	// undecodable is how long a message rests that nobody can read, until an operator looks at it.
-	undecodable = 5 * time.Minute
-	// newerSchema is how long one rests that a newer version can read: while the platform is upgraded there is one.
-	newerSchema = 5 * time.Second
-)
+// undecodable is how long a message rests that nobody can read, until an operator looks at it.
+const undecodable = 5 * time.Minute
 
 // errCalledOff: somebody has ended the operation while it was worked on.
 var errCalledOff = errors.New("the operation was called off")
@@ -43,39 +43,55 @@ var errCalledOff = errors.New("the operation was called off")
 // lose the command for good.
 var errBehind = errors.New("the answer is older than the command")
 
-func (w *Worker) handle(ctx context.Context, msg jetstream.Msg) {
-	j, err := w.open(msg)
+func (l *lane) handle(ctx context.Context, msg jetstream.Msg) {
+	j, err := l.open(msg)
 	if err != nil {
-		w.settle(ctx, msg, unreadable(msg, err))
+		l.settle(ctx, msg, l.unreadable(msg, err))
 		return
 	}
 	ctx = telemetry.Extract(ctx, msg.Headers())
-	ctx, span := otel.Tracer("work").Start(ctx, "work "+w.cfg.Name, trace.WithSpanKind(trace.SpanKindConsumer),
+	ctx, span := otel.Tracer("work").Start(ctx, "work "+l.cfg.Name, trace.WithSpanKind(trace.SpanKindConsumer),
 		trace.WithAttributes(attribute.String("store", string(j.id))))
 	defer span.End()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	// Before the state is read, so that no command can slip in between.
-	defer w.newer.register(j.id, j.generation, cancel)()
-	w.settle(ctx, msg, j.attend(ctx, cancel))
+	defer l.newer.register(j.id, j.generation, cancel)()
+	l.settle(ctx, msg, j.attend(ctx, cancel))
+	if errors.Is(context.Cause(ctx), ErrSuperseded) {
+		l.resting.overtaken(j.id, j.generation+1)
+	}
 }
 
-func unreadable(msg jetstream.Msg, err error) verdict {
-	if errors.Is(err, storelog.ErrNewerSchema) {
+// unreadable is the first lane's to say of a message: by the second nothing waits for anybody to read it.
+func (l *lane) unreadable(msg jetstream.Msg, err error) verdict {
+	switch {
+	case l.standing:
+		return acknowledged
+	case errors.Is(err, storelog.ErrNewerSchema):
 		slog.Warn("leave a command to a newer version", "subject", msg.Subject(), "error", err)
-		return snoozed(newerSchema)
+		return snoozed(l.timing.waitPause(deliveries(msg), l.resting.len()))
 	}
 	slog.Error("read a command; it stays in the queue", "subject", msg.Subject(), "error", err)
 	return snoozed(undecodable)
 }
 
-// unknown leaves a verb that this release doesn't know to one that does.
-func unknown(msg jetstream.Msg, s store.State) verdict {
-	slog.Warn("leave a command to a newer version", "subject", msg.Subject(), "verb", s.Doing(), "schema", s.Schema)
-	return snoozed(newerSchema)
+// deliveries is how often a message has come, 1 where the broker doesn't say.
+func deliveries(msg jetstream.Msg) uint64 {
+	meta, err := msg.Metadata()
+	if err != nil {
+		return 1
+	}
+	return meta.NumDelivered
 }
 
-func (w *Worker) open(msg jetstream.Msg) (*job, error) {
+// unknown leaves a verb that this release doesn't know to one that does.
+func (j *job) unknown() verdict {
+	slog.Warn("leave a command to a newer version", "subject", j.msg.Subject(), "verb", j.state.Doing(), "schema", j.state.Schema)
+	return snoozed(j.worker.timing.waitPause(j.deliveries, j.worker.resting.len()))
+}
+
+func (l *lane) open(msg jetstream.Msg) (*job, error) {
 	meta, err := msg.Metadata()
 	if err != nil {
 		return nil, err
@@ -84,7 +100,10 @@ func (w *Worker) open(msg jetstream.Msg) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &job{worker: w, msg: msg, id: entry.Message.Store, generation: entry.Message.Seq}, nil
+	return &job{
+		worker: l.Worker, msg: msg, id: entry.Message.Store, generation: entry.Message.Seq,
+		deliveries: meta.NumDelivered, standing: l.standing,
+	}, nil
 }
 
 // attend decides from the log whether the command is still to be worked on, and does so.
@@ -102,9 +121,11 @@ func (j *job) attend(ctx context.Context, cancel context.CancelCauseFunc) verdic
 		return acknowledged // a replay: it was settled before
 	case j.state.Generation != j.generation:
 		return j.outcome(ctx, ErrSuperseded)
+	case j.standing && !j.state.Stood:
+		return acknowledged // it comes by the first lane
 	case j.state.Schema > store.Schema, !j.state.Doing().IsVerb():
 		// Whatever it is, nothing says that it was done.
-		return unknown(j.msg, j.state)
+		return j.unknown()
 	}
 	if pause := j.state.Pause(time.Now()); pause > 0 {
 		return snoozed(pause)
@@ -114,17 +135,18 @@ func (j *job) attend(ctx context.Context, cancel context.CancelCauseFunc) verdic
 	}
 	j.held, err = w.leases.Take(ctx, string(j.id), w.cfg.Holder)
 	if errors.Is(err, lease.ErrHeld) {
-		return snoozed(w.timing.snooze)
+		return j.behind(string(j.id))
 	}
 	if err != nil {
 		return j.troubled(ctx, "take the lease", err)
 	}
-	defer j.release(ctx, j.held)
+	defer j.release(ctx, j.held, string(j.id))
 	if j.suspect() {
-		if j.alone, err = w.leases.Take(ctx, quarantineKey(w.cfg.Name), w.cfg.Holder); err != nil {
+		key := quarantineKey(w.cfg.Name)
+		if j.alone, err = w.leases.Take(ctx, key, w.cfg.Holder); err != nil {
 			return j.queueAlone(ctx, err)
 		}
-		defer j.release(ctx, j.alone)
+		defer j.release(ctx, j.alone, key)
 	}
 	stop := j.beat(ctx, cancel)
 	defer stop()
@@ -206,9 +228,10 @@ func (j *job) renew(ctx context.Context, l *lease.Lease, cancel context.CancelCa
 	}
 }
 
-func (j *job) release(ctx context.Context, l *lease.Lease) {
+func (j *job) release(ctx context.Context, l *lease.Lease, key string) {
 	ctx, cancel := unhurried(ctx)
 	defer cancel()
+	defer j.worker.resting.released(key)
 	if err := l.Release(ctx); err != nil {
 		slog.WarnContext(ctx, "release the lease; it runs out by itself", j.attrs("error", err)...)
 	}

@@ -12,7 +12,9 @@ import (
 // serves all of them; should it miss one, the operation's next heartbeat reads the log.
 type newerCommands struct {
 	// filter is that of the cluster's commands.
-	filter  string
+	filter string
+	// heard is told of each.
+	heard   func(id store.ID, generation uint64)
 	mu      sync.Mutex
 	running map[*running]struct{}
 }
@@ -23,8 +25,8 @@ type running struct {
 	cancel     context.CancelCauseFunc
 }
 
-func newNewerCommands(filter string) *newerCommands {
-	return &newerCommands{filter: filter, running: map[*running]struct{}{}}
+func newNewerCommands(filter string, heard func(store.ID, uint64)) *newerCommands {
+	return &newerCommands{filter: filter, heard: heard, running: map[*running]struct{}{}}
 }
 
 // register returns the function that ends the registration. A store may have several at once: a command that is
@@ -41,7 +43,13 @@ func (n *newerCommands) register(id store.ID, generation uint64, cancel context.
 	}
 }
 
+// appended tells what runs before what rests: of an operation that comes to rest meanwhile it shows that it was cancelled.
 func (n *newerCommands) appended(id store.ID, generation uint64) {
+	n.cancelOlder(id, generation)
+	n.heard(id, generation)
+}
+
+func (n *newerCommands) cancelOlder(id store.ID, generation uint64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for r := range n.running {

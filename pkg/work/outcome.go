@@ -39,6 +39,9 @@ type Waiting struct {
 	Step            string
 	Reason, Message string
 	Err             error
+	// Until is closed when that is over, or may be. Nil where nobody here hears of it: then the command looks again ever
+	// more seldom, and at the latest when this process ends.
+	Until <-chan struct{}
 }
 
 func (e *Waiting) Error() string { return describe(e.Reason, e.Message, e.Err) }

@@ -30,7 +30,7 @@ func quarantineKey(hand string) string { return "suspect-" + hand }
 // queueAlone is for a suspect while another is tried.
 func (j *job) queueAlone(ctx context.Context, err error) verdict {
 	if errors.Is(err, lease.ErrHeld) {
-		return snoozed(j.worker.timing.snooze)
+		return j.behind(quarantineKey(j.worker.cfg.Name))
 	}
 	return j.troubled(ctx, "take the lease of suspects", err)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -17,6 +16,10 @@ import (
 type verdict struct {
 	again bool
 	after time.Duration
+	// until is closed when the command is to be delivered again earlier, and so it is when this process gives back that
+	// lease. Neither, where they are zero: only a newer command makes it so.
+	until <-chan struct{}
+	lease string
 }
 
 // acknowledged: the broker may forget the delivery.
@@ -25,12 +28,14 @@ var acknowledged = verdict{}
 // snoozed: the command is to be delivered again. Never at once: a bare Nak would spin.
 func snoozed(after time.Duration) verdict { return verdict{again: true, after: after} }
 
+// settle says the verdict to the broker.
 func (w *Worker) settle(ctx context.Context, msg jetstream.Msg, v verdict) {
 	ctx, cancel := unhurried(ctx)
 	defer cancel()
 	var err error
 	if v.again {
 		err = msg.NakWithDelay(v.after)
+		w.resting.add(newRest(msg, v), v.after)
 	} else {
 		// A plain Ack is fire and forget.
 		err = msg.DoubleAck(ctx)
@@ -99,7 +104,7 @@ func (j *job) calledOff(ctx context.Context) verdict {
 // lost leaves the command to whoever holds the store now; delivered again, it shows what became of it.
 func (j *job) lost(ctx context.Context) verdict {
 	slog.WarnContext(ctx, "the lease was lost; somebody else goes on", j.attrs()...)
-	return snoozed(j.worker.timing.snooze)
+	return j.resumed()
 }
 
 // superseded writes the terminal event of a command that a newer one has overtaken, once.
@@ -122,11 +127,15 @@ func (j *job) superseded(ctx context.Context) verdict {
 // somebody else may have ended the command meanwhile.
 func (j *job) wait(ctx context.Context, err error) verdict {
 	facts := explain(err)
+	told := func(s store.State) bool {
+		said := s.Why()
+		return said.Reason == facts.Reason && (facts.Step == "" || said.Message == facts.Message)
+	}
+	if told(j.state) {
+		return j.waiting(err)
+	}
 	_, appendErr := j.worker.log.Update(ctx, j.id, func(s store.State) (*store.Message, error) {
-		if s.Generation != j.generation || !s.IsOpen(j.generation) {
-			return nil, nil
-		}
-		if said := s.Why(); said.Reason == facts.Reason && (facts.Step == "" || said.Message == facts.Message) {
+		if s.Generation != j.generation || !s.IsOpen(j.generation) || told(s) {
 			return nil, nil
 		}
 		slog.InfoContext(ctx, "waiting", j.attrs("reason", facts.Reason, "error", err)...)
@@ -135,13 +144,38 @@ func (j *job) wait(ctx context.Context, err error) verdict {
 	if appendErr != nil {
 		return j.troubled(ctx, "write down the wait", appendErr)
 	}
-	return snoozed(j.worker.timing.clusterSnooze)
+	return j.waiting(err)
+}
+
+// waiting has the command come again when the wait is over, and else ever more seldom; where it is to be told how far that is
+// which is waited for, as often as others leave room for.
+func (j *job) waiting(err error) verdict {
+	w := j.worker
+	v := snoozed(w.timing.waitPause(j.deliveries, w.resting.len()))
+	var waiting *Waiting
+	if errors.As(err, &waiting) {
+		v.until = waiting.Until
+		if waiting.Step != "" {
+			v.after = w.timing.progressPause(w.resting.len())
+		}
+	}
+	return v
 }
 
 // troubled is for trouble with the broker itself: nothing can be written down, so the command comes again.
 func (j *job) troubled(ctx context.Context, doing string, err error) verdict {
 	slog.WarnContext(ctx, doing+"; the command comes again", j.attrs("error", err)...)
-	return snoozed(j.worker.timing.snooze)
+	return j.resumed()
+}
+
+// resumed has the command come again soon.
+func (j *job) resumed() verdict { return snoozed(j.worker.timing.snoozePause(j.deliveries)) }
+
+// behind has it come again when somebody else's lease is over.
+func (j *job) behind(lease string) verdict {
+	v := j.resumed()
+	v.lease = lease
+	return v
 }
 
 // explain turns an error into what an event says of it.
@@ -173,14 +207,4 @@ func explain(err error) store.Facts {
 		take("StepTimeout", "A step took longer than it may.", err)
 	}
 	return facts.Bounded()
-}
-
-// retryDelay is the pause behind the n-th attempt: doubling, bounded, and with a tenth of jitter, so that what failed
-// together isn't tried together.
-func (t timing) retryDelay(attempt int) time.Duration {
-	delay := t.retryFirst
-	for range attempt - 1 {
-		delay = min(2*delay, t.retryAtMost)
-	}
-	return min(delay+time.Duration((rand.Float64()-0.5)*0.2*float64(delay)), store.LongestPause)
 }

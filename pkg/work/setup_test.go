@@ -19,23 +19,33 @@ const id = store.ID("sabcdefghijk")
 // hand is a hand whose steps a test writes.
 type hand struct {
 	available func() error
-	steps     []Step
-	terminal  store.Type
-	trusts    chan *Trust
+	// availableFor and stepsFor are for a hand that tells stores apart.
+	availableFor func(store.State) error
+	stepsFor     func(store.State) []Step
+	steps        []Step
+	terminal     store.Type
+	trusts       chan *Trust
 }
 
-func (h *hand) Available(context.Context, store.State) error {
-	if h.available == nil {
-		return nil
+func (h *hand) Available(_ context.Context, s store.State) error {
+	switch {
+	case h.availableFor != nil:
+		return h.availableFor(s)
+	case h.available != nil:
+		return h.available()
 	}
-	return h.available()
+	return nil
 }
 
-func (h *hand) Operation(_ store.State, trust *Trust) (Operation, error) {
+func (h *hand) Operation(s store.State, trust *Trust) (Operation, error) {
 	if h.trusts != nil {
 		h.trusts <- trust
 	}
-	return Operation{Steps: h.steps, Finish: func() (store.Type, store.Facts) {
+	steps := h.steps
+	if h.stepsFor != nil {
+		steps = h.stepsFor(s)
+	}
+	return Operation{Steps: steps, Finish: func() (store.Type, store.Facts) {
 		return h.terminal, store.Facts{URL: "http://shop"}
 	}}, nil
 }
@@ -67,13 +77,20 @@ func setup(t *testing.T) *testBench {
 }
 
 var quick = timing{
-	ackWait: 2 * time.Second, heartbeat: 200 * time.Millisecond, snooze: 50 * time.Millisecond,
-	clusterSnooze: 50 * time.Millisecond, retryFirst: 20 * time.Millisecond, retryAtMost: 100 * time.Millisecond,
+	ackWait: 2 * time.Second, heartbeat: 200 * time.Millisecond,
+	snooze: 50 * time.Millisecond, snoozeAtMost: 200 * time.Millisecond,
+	waitFirst: 50 * time.Millisecond, waitAtMost: 200 * time.Millisecond, looksApart: time.Millisecond,
+	retryFirst: 20 * time.Millisecond, retryAtMost: 100 * time.Millisecond,
 	grace: 10 * time.Millisecond,
 }
 
 // start runs a worker with short pauses until the returned function is called.
 func (b *testBench) start(h Hand, cfg Config) (stop func()) {
+	b.t.Helper()
+	return b.startBy(quick, h, cfg)
+}
+
+func (b *testBench) startBy(pauses timing, h Hand, cfg Config) (stop func()) {
 	b.t.Helper()
 	if cfg.Slots == 0 {
 		cfg.Slots = 4
@@ -85,7 +102,7 @@ func (b *testBench) start(h Hand, cfg Config) (stop func()) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	w.timing = quick
+	w.timing = pauses
 	ctx, cancel := context.WithCancel(b.t.Context())
 	var running sync.WaitGroup
 	running.Go(func() {

@@ -374,7 +374,7 @@ func TestAnAttemptThatAnotherHasTakenOverTellsNothing(t *testing.T) {
 // A command that is delivered again while a slot works on it is turned away; that mustn't cut the slot off from hearing
 // of a newer one.
 func TestASecondDeliveryDoesNotHideANewerCommand(t *testing.T) {
-	n := newNewerCommands(storelog.Commands(store.DefaultCluster))
+	n := newNewerCommands(storelog.Commands(store.DefaultCluster), func(store.ID, uint64) {})
 	working, cancel := context.WithCancelCause(t.Context())
 	defer n.register(id, 5, cancel)()
 	n.register(id, 5, func(error) {})()

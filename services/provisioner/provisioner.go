@@ -82,7 +82,7 @@ func (c Config) work(ctx context.Context, set *packs.Set, settings map[string]ma
 	}
 	defer stopKeeping()
 	err = process.Work(ctx, hands.Work{
-		Hand: hand, Cluster: c.Cluster, Commands: storelog.ApplyCommands, Slots: c.Slots, OpsListen: c.OpsListen,
+		Hand: hand, Cluster: c.Cluster, Commands: storelog.ApplyCommands, Slots: c.Slots, Standing: c.standing(), OpsListen: c.OpsListen,
 	})
 	return errors.Join(err, service.Stop())
 }

@@ -118,7 +118,8 @@ type Work struct {
 	Cluster string
 	// Commands is the filter of the durable consumer, which has the process's name, in a cluster.
 	Commands func(cluster string) string
-	Slots    int
+	// Slots and Standing are how many stores are worked on at once (work.Config).
+	Slots, Standing int
 	// OpsListen is where /healthz, /readyz and /metrics are served; empty: nowhere.
 	OpsListen string
 }
@@ -127,7 +128,7 @@ type Work struct {
 // beside it lasts as long. It ends early when one of these fails.
 func (p *Process) Work(ctx context.Context, w Work) error {
 	worker, err := work.New(ctx, p.Log, w.Hand, work.Config{
-		Name: p.name, Cluster: w.Cluster, Commands: w.Commands, Slots: w.Slots, Holder: Holder(),
+		Name: p.name, Cluster: w.Cluster, Commands: w.Commands, Slots: w.Slots, Standing: w.Standing, Holder: Holder(),
 	})
 	if err != nil {
 		return err

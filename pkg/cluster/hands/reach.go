@@ -39,12 +39,14 @@ type Reach struct {
 	mu    sync.Mutex
 	known bool
 	down  error
+	// up is closed when a cluster that is down answers again.
+	up chan struct{}
 	// untold is set while Changed hasn't taken what is known. It is follow's alone.
 	untold bool
 }
 
 func newReach(c reachable, by clock.Divisor) *Reach {
-	return &Reach{cluster: c, clock: by, answered: make(chan struct{})}
+	return &Reach{cluster: c, clock: by, answered: make(chan struct{}), up: make(chan struct{})}
 }
 
 // follow asks until ctx ends.
@@ -71,6 +73,10 @@ func (r *Reach) take(ctx context.Context, down error) {
 	r.mu.Lock()
 	first, flipped := !r.known, (r.down == nil) != (down == nil)
 	r.known, r.down = true, down
+	if flipped && down == nil {
+		close(r.up)
+		r.up = make(chan struct{})
+	}
 	r.mu.Unlock()
 	if first {
 		close(r.answered)
@@ -99,18 +105,20 @@ func (r *Reach) Available(ctx context.Context) error {
 	select {
 	case <-r.answered:
 	case <-ctx.Done():
-		return waiting(context.Cause(ctx))
+		return waiting(context.Cause(ctx), r.answered)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.down == nil {
 		return nil
 	}
-	return waiting(r.down)
+	return waiting(r.down, r.up)
 }
 
-func waiting(down error) error {
-	return &work.Waiting{Reason: "ClusterNotReady", Message: Sentence(down) + " The work begins by itself.", Err: down}
+func waiting(down error, until <-chan struct{}) error {
+	return &work.Waiting{
+		Reason: "ClusterNotReady", Message: Sentence(down) + " The work begins by itself.", Err: down, Until: until,
+	}
 }
 
 // Sentence says for people why the cluster can't be worked with.

@@ -44,11 +44,17 @@ func TestReach(t *testing.T) {
 		if err := r.Available(ctx); !errors.As(err, &waiting) || waiting.Reason != "ClusterNotReady" || !errors.Is(err, refused) {
 			t.Errorf("a cluster that is down: %v", err)
 		}
+		until := waiting.Until
 		cluster.down.Store(nil)
 		<-time.After(whileDown)
 		synctest.Wait()
 		if err := r.Available(ctx); err != nil {
 			t.Errorf("a cluster that is up: %v", err)
+		}
+		select {
+		case <-until:
+		default:
+			t.Error("whoever waited for it isn't told that it is up")
 		}
 		if len(heard) != 1 {
 			t.Fatalf("heard %v: want nothing that wasn't taken", heard)
@@ -60,6 +66,12 @@ func TestReach(t *testing.T) {
 		synctest.Wait()
 		if err := r.Available(ctx); err == nil {
 			t.Error("a cluster that went away is still taken for up")
+		} else if errors.As(err, &waiting) {
+			select {
+			case <-waiting.Until:
+				t.Error("who waits for it is told at once that it is up")
+			default:
+			}
 		}
 		<-time.After(10 * whileDown)
 		synctest.Wait()

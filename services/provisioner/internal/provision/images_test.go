@@ -83,6 +83,43 @@ func TestAStoreWaitsForTheImagesOfItsEngine(t *testing.T) {
 	}
 }
 
+// However seldom each of them looks: the first that hears of it tells all.
+func TestAllThatWaitForImagesHearWhenTheyAreThere(t *testing.T) {
+	known := store.State{Spec: store.Spec{Engine: "sample", Version: "1.0.0"}}
+	h, images := hand(t), &builder{}
+	h.Reach, h.Images = reach{}, images
+	waits := make([]*work.Waiting, 2)
+	for i := range waits {
+		if err := h.Available(t.Context(), known); !errors.As(err, &waits[i]) {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case <-waits[0].Until:
+		t.Fatal("the wait is over before the images are there")
+	default:
+	}
+	images.said.Ready = true
+	for range 2 {
+		if err := h.Available(t.Context(), known); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, w := range waits {
+		<-w.Until
+	}
+	images.said.Ready = false
+	var again *work.Waiting
+	if err := h.Available(t.Context(), known); !errors.As(err, &again) {
+		t.Fatal(err)
+	}
+	select {
+	case <-again.Until:
+		t.Error("the next wait is over with the first")
+	default:
+	}
+}
+
 func TestNobodyIsAskedForImagesInVain(t *testing.T) {
 	known := store.State{Spec: store.Spec{Engine: "sample", Version: "1.0.0"}}
 	h := hand(t)

@@ -79,6 +79,7 @@ type Hand struct {
 	Reach Availability
 	// Images is asked for the images of a store's engine before an attempt; nil where they come from a registry.
 	Images    Images
+	building  building
 	Cluster   Cluster
 	Packs     *packs.Set
 	Addresses Addresses

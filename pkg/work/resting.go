@@ -1,0 +1,169 @@
+package work
+
+import (
+	"cmp"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+// refusal is what the broker knows as a Nak: of a delivery that rests, the client's own says no second one.
+const refusal = "-NAK"
+
+// resting are the deliveries that this process has asked the broker to make again later. They rest at the broker, which
+// needs nothing from anybody meanwhile: ten thousand commands that wait cost it one delivery each in two minutes.
+//
+// What is remembered here is only how to have one earlier. To a delivery that rests a second refusal may be said, without a
+// pause this time, and the broker makes it again at once, to whoever has a slot free. So a command is woken when what it
+// waits for has come, and when a newer one for its store has. A wake that gets lost, and those of a process that was
+// killed, are made up for by the pause's end, which is why pauses end after two minutes whatever is waited for.
+//
+// The broker doesn't ask of which delivery a refusal is. So nothing is remembered beyond its pause: by then the command
+// may be worked on by somebody else, and would be delivered a second time. That does no harm, the lease keeps the two apart.
+type resting struct {
+	nc *nats.Conn
+	// ended is closed by end.
+	ended chan struct{}
+
+	mu sync.Mutex
+	// at is by the address that the delivery is answered to.
+	at map[string]*rest
+	// until are those that rest for the same thing, as long as that hasn't come.
+	until map[<-chan struct{}]map[*rest]struct{}
+}
+
+// rest is one delivery.
+type rest struct {
+	id         store.ID
+	generation uint64
+	reply      string
+	until      <-chan struct{}
+	lease      string
+	over       *time.Timer
+}
+
+// newRest knows its store by the subject: also of a command that nobody here can read.
+func newRest(msg jetstream.Msg, v verdict) *rest {
+	one := &rest{reply: msg.Reply(), until: v.until, lease: v.lease}
+	if id, err := storelog.StoreOf(msg.Subject()); err == nil {
+		one.id = id
+	}
+	if meta, err := msg.Metadata(); err == nil {
+		one.generation = meta.Sequence.Stream
+	}
+	return one
+}
+
+func newResting(nc *nats.Conn) *resting {
+	return &resting{nc: nc, ended: make(chan struct{}), at: map[string]*rest{}, until: map[<-chan struct{}]map[*rest]struct{}{}}
+}
+
+// add remembers a delivery that rests so long from now, or until the channel is closed; a nil channel never is. The broker
+// has been told by then.
+func (r *resting) add(added *rest, pause time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	added.over = time.AfterFunc(pause, func() { r.forget(added) })
+	r.at[added.reply] = added
+	if added.until == nil {
+		return
+	}
+	if r.until[added.until] == nil {
+		r.until[added.until] = map[*rest]struct{}{}
+		go r.follow(added.until)
+	}
+	r.until[added.until][added] = struct{}{}
+}
+
+func (r *resting) len() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.at)
+}
+
+// follow wakes those that rest until the channel is closed, when it is.
+func (r *resting) follow(until <-chan struct{}) {
+	select {
+	case <-until:
+	case <-r.ended:
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var due []*rest
+	for one := range r.until[until] {
+		due = append(due, one)
+	}
+	delete(r.until, until)
+	r.wake(due)
+}
+
+// overtaken wakes what rests of a store's commands behind one that was appended: it is to be told that it was superseded.
+func (r *resting) overtaken(id store.ID, newest uint64) {
+	r.wakeThose(func(one *rest) bool { return one.id == id && one.generation < newest })
+}
+
+// released wakes the oldest that rests for a lease, which this process has given back: one can have it.
+func (r *resting) released(lease string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var oldest *rest
+	for _, one := range r.at {
+		if one.lease == lease && (oldest == nil || one.generation < oldest.generation) {
+			oldest = one
+		}
+	}
+	if oldest != nil {
+		r.wake([]*rest{oldest})
+	}
+}
+
+// end wakes all, when this process takes no more: whatever they wait for, somebody else may have, an engine or a newer
+// release.
+func (r *resting) end() {
+	close(r.ended)
+	r.wakeThose(func(*rest) bool { return true })
+}
+
+func (r *resting) wakeThose(match func(*rest) bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var due []*rest
+	for _, one := range r.at {
+		if match(one) {
+			due = append(due, one)
+		}
+	}
+	r.wake(due)
+}
+
+// wake asks for these deliveries now, the oldest first. The lock is held.
+func (r *resting) wake(due []*rest) {
+	slices.SortFunc(due, func(a, b *rest) int { return cmp.Compare(a.generation, b.generation) })
+	for _, one := range due {
+		r.drop(one)
+		if err := r.nc.Publish(one.reply, []byte(refusal)); err != nil {
+			slog.Warn("have a command delivered earlier; it comes at its time", "store", one.id, "generation", one.generation, "error", err)
+		}
+	}
+}
+
+func (r *resting) forget(one *rest) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.drop(one)
+}
+
+// drop is for who holds the lock.
+func (r *resting) drop(one *rest) {
+	one.over.Stop()
+	delete(r.at, one.reply)
+	delete(r.until[one.until], one)
+}
