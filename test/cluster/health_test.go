@@ -2,9 +2,11 @@ package cluster_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -15,62 +17,88 @@ import (
 )
 
 // freeze stops everything in the workload's pods, as a node does that runs out of processor time, and thaws it when
-// told to, or with the test. Nothing of the release is touched: what fails is what runs.
+// told to, or with the test. Nothing of the release is touched: what fails is what runs. Until then it goes on: what the
+// kubelet starts anew in its place would be well again, perhaps before anybody has looked.
 func (c *conformance) freeze(workload string) (thaw func()) {
 	c.Helper()
 	stopped := map[int]bool{}
-	thaw = func() {
-		for pid := range stopped {
-			c.signal(pid, syscall.SIGCONT)
-		}
-	}
-	c.Cleanup(thaw)
 	// Again and again, until a look finds nothing that runs: processes make others while they are being stopped.
-	waittest.Eventually(c.T, func() error {
-		running := c.running(workload)
+	still := func() error {
+		running, err := c.running(workload)
 		for _, pid := range running {
 			stopped[pid] = true
-			c.signal(pid, syscall.SIGSTOP)
+			err = errors.Join(err, signal(pid, syscall.SIGSTOP))
 		}
-		if len(running) > 0 || len(stopped) == 0 {
-			return fmt.Errorf("%d processes of %s run, %d have been stopped", len(running), workload, len(stopped))
+		if err == nil && (len(running) > 0 || len(stopped) == 0) {
+			err = fmt.Errorf("%d processes of %s run, %d have been stopped", len(running), workload, len(stopped))
 		}
-		return nil
+		return err
+	}
+	ctx, stop := context.WithCancel(c.Context())
+	var freezing sync.WaitGroup
+	thaw = sync.OnceFunc(func() {
+		stop()
+		freezing.Wait()
+		for pid := range stopped {
+			if err := signal(pid, syscall.SIGCONT); err != nil {
+				c.Error(err)
+			}
+		}
+	})
+	c.Cleanup(thaw)
+	waittest.Eventually(c.T, still)
+	freezing.Go(func() {
+		for tick := time.NewTicker(freezeAgain); ctx.Err() == nil; {
+			select {
+			case <-ctx.Done():
+			case <-tick.C:
+				_ = still() // what runs now is stopped with the next
+			}
+		}
 	})
 	return thaw
 }
 
+// freezeAgain is shorter than any shop takes to start.
+const freezeAgain = 500 * time.Millisecond
+
 // running are the processes of the workload's pods that don't stand still.
-func (c *conformance) running(workload string) []int {
-	c.Helper()
+func (c *conformance) running(workload string) ([]int, error) {
+	var list struct {
+		Items []strictPod `json:"items"`
+	}
+	path := "/api/v1/namespaces/" + c.at.ID.Namespace() + "/pods"
+	if status, err := c.kubernetes.Do(c.Context(), http.MethodGet, path, nil, &list); err != nil || status != http.StatusOK {
+		return nil, fmt.Errorf("list the pods: %d %v", status, err)
+	}
 	var running []int
-	for _, pod := range c.strictPods() {
+	for _, pod := range list.Items {
 		if !strings.HasPrefix(pod.Metadata.Name, workload+"-") {
 			continue
 		}
 		processes, err := platform.Processes(pod.Metadata.UID)
 		if err != nil {
-			c.Fatal(err)
+			return nil, err
 		}
 		for _, pid := range processes {
 			still, err := platform.StandsStill(pid)
 			if err != nil {
-				c.Fatal(err)
+				return nil, err
 			}
 			if !still {
 				running = append(running, pid)
 			}
 		}
 	}
-	return running
+	return running, nil
 }
 
 // signal leaves out what has ended.
-func (c *conformance) signal(pid int, s syscall.Signal) {
-	c.Helper()
+func signal(pid int, s syscall.Signal) error {
 	if err := syscall.Kill(pid, s); err != nil && err != syscall.ESRCH {
-		c.Errorf("%s process %d: %v", s, pid, err)
+		return fmt.Errorf("%s process %d: %w", s, pid, err)
 	}
+	return nil
 }
 
 // probeTimeout is how long a shop may take to say that it is well; one that takes longer isn't.
