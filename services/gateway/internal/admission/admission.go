@@ -26,9 +26,20 @@ var (
 	ErrKeyReused = errors.New("the Idempotency-Key belongs to another request")
 	// ErrCatalogEmpty: nobody has published an engine yet.
 	ErrCatalogEmpty = errors.New("no engine is on offer yet")
-	// ErrNotReady: what was asked for exists only while a store is Ready or Degraded.
-	ErrNotReady = errors.New("the store is not ready")
 )
+
+// NotReadyError: what was asked for exists only of a store that stands.
+type NotReadyError struct {
+	// Coming says that an operation is under way that makes it stand.
+	Coming bool
+}
+
+// NotReady is that of a store which doesn't stand.
+func NotReady(s store.State) *NotReadyError {
+	return &NotReadyError{Coming: s.InFlight() && s.Doing() != store.Delete}
+}
+
+func (*NotReadyError) Error() string { return "the store is not ready" }
 
 // QuotaError: the tenant has as many stores as it may.
 type QuotaError struct{ Limit int }
@@ -145,7 +156,7 @@ func (a *Admission) Credentials(ctx context.Context, who principal.Principal, id
 		return nil, principal.ErrNobody
 	}
 	if !state.Stands() {
-		return nil, ErrNotReady
+		return nil, NotReady(state)
 	}
 	parts, err := a.bus.Parts()
 	if err != nil {

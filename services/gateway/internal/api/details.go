@@ -104,7 +104,7 @@ func (a *API) links(ctx context.Context, in *idInput) (*linksOutput, error) {
 		return nil, err
 	}
 	if !state.Stands() {
-		return nil, admission.ErrNotReady
+		return nil, admission.NotReady(state)
 	}
 	catalog, err := a.packs()
 	if err != nil {

@@ -42,7 +42,6 @@ var known = []struct {
 	{admission.ErrKeyReused, problem.IdempotencyKeyReused, "This Idempotency-Key made a store before, from another request. " +
 		"Use a new key, or send the same request."},
 	{admission.ErrCatalogEmpty, problem.CatalogEmpty, "No engine has been published yet. The provisioner does so when it starts."},
-	{admission.ErrNotReady, problem.NotReady, "The store is not Ready, so nothing of it can be opened yet."},
 	{storelog.ErrLogFull, problem.LogFull, "The log has no room for another message. Stores go on running and can be read."},
 	{storelog.ErrAuditFull, problem.AuditFull, "The audit of who looked at passwords has no room for another entry, and nobody is shown any without one. " +
 		"The operator can make room on the broker's disk."},
@@ -90,6 +89,7 @@ func of(err error) *problem.Problem {
 		quota    *admission.QuotaError
 		standing *store.StandingError
 		changed  *admission.ChangedError
+		notReady *admission.NotReadyError
 		paid     *meter.Refusal
 	)
 	switch {
@@ -103,6 +103,14 @@ func of(err error) *problem.Problem {
 		p := problem.New(problem.ConflictInFlight, fmt.Sprintf(
 			"The store's %s (generation %d) is still running. %s", inFlight.Verb, inFlight.Generation, way))
 		p.Operation, p.Generation = string(inFlight.Verb), inFlight.Generation
+		p.Retryable = inFlight.Verb != store.Delete
+		return p
+	case errors.As(err, &notReady):
+		p := problem.New(problem.NotReady, "The store is not Ready, so nothing of it can be opened yet.")
+		if !notReady.Coming {
+			p = problem.New(problem.NotReady, "The store is not Ready, and nothing is under way that would make it so. Its status says why.")
+			p.Retryable = false
+		}
 		return p
 	case errors.As(err, &standing):
 		return problem.New(problem.WrongStatus, fmt.Sprintf("The store is %s: %s isn't to be had of it then.", standing.Status, standing.Verb))

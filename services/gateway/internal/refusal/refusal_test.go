@@ -60,3 +60,32 @@ func TestABrokerThatCannotNowMayBeAskedAgain(t *testing.T) {
 		t.Errorf("a mistake of ours is told as %s", p.Code)
 	}
 }
+
+// Whoever may repeat a request does, for as long as it is said to: of a store that failed nothing comes by itself, and of
+// one that goes nothing ever.
+func TestWhatCannotComeIsNotToBeAskedForAgain(t *testing.T) {
+	state := func(verb store.Verb, outcome store.Outcome) store.State {
+		s := store.State{}
+		s.Verb, s.Outcome, s.Generation = verb, outcome, 7
+		if outcome == "" {
+			s.Open = []uint64{7}
+		}
+		return s
+	}
+	for name, c := range map[string]struct {
+		cause error
+		again bool
+	}{
+		"being made":           {admission.NotReady(state(store.Create, "")), true},
+		"tried again":          {admission.NotReady(state(store.Retry, "")), true},
+		"failed":               {admission.NotReady(state(store.Create, store.Unsuccessful)), false},
+		"called off":           {admission.NotReady(state(store.Create, store.Cancelled)), false},
+		"being deleted":        {admission.NotReady(state(store.Delete, "")), false},
+		"busy with a change":   {&store.InFlightError{Verb: store.Update}, true},
+		"busy with its delete": {&store.InFlightError{Verb: store.Delete}, false},
+	} {
+		if p := Of(c.cause); p.Retryable != c.again {
+			t.Errorf("%s: retryable is %t: %s", name, p.Retryable, p.Detail)
+		}
+	}
+}
