@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"sync/atomic"
@@ -16,7 +17,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/rest"
 )
 
 func TestClassify(t *testing.T) {
@@ -76,24 +76,39 @@ func TestForbiddenJustAfterTheBindingIsTransient(t *testing.T) {
 	}
 }
 
-func TestOperationRemembersWhatBecameTextElsewhere(t *testing.T) {
-	op := &Operation{guard: &guard{}, config: &rest.Config{Host: "https://cluster.example"}}
-	text := errors.New("unable to get data: something")
-	if e := op.Classify(text); e.Reason != ReasonUnexpected {
-		t.Fatalf("got %s", e.Reason)
-	}
-	var refused error = &RefusedError{Err: errors.New("newer command")}
-	op.guard.failed.Store(&refused)
-	if e := op.Classify(text); e.Kind != Refused || !errors.Is(e, text) {
-		t.Errorf("got %s of %v", e.Kind, e.Err)
-	}
-	op.guard.failed.Store(nil)
-	op.guard.invalid.Store(true)
-	if e := op.Classify(text); e.Kind != Permanent || e.Reason != "Invalid" || e.Detail != text.Error() || !errors.Is(e, text) {
-		t.Errorf("got %s %s of %v", e.Kind, e.Reason, e.Err)
-	}
-	busy := apierrors.NewTooManyRequests("slow down", 1)
-	if e := op.Classify(busy); e.Reason != "ClusterBusy" {
-		t.Errorf("what has a type of its own is %s", e.Reason)
+// Helm makes text of some errors. What an operation met before and went on after isn't what it fails for.
+func TestAnOperationKnowsWhoseTextAnErrorIs(t *testing.T) {
+	resource := schema.GroupResource{Resource: "services"}
+	superseded := errors.New("newer command")
+	for name, c := range map[string]struct {
+		met    []error
+		kind   Kind
+		reason string
+	}{
+		"nothing":                {kind: Transient, reason: ReasonUnexpected},
+		"no answer":              {met: []error{&url.Error{Op: "GET", Err: io.ErrUnexpectedEOF}}, kind: Unreachable, reason: "ClusterUnreachable"},
+		"not sent":               {met: []error{&url.Error{Op: "GET", Err: &RefusedError{Method: "GET", Path: "/x", Err: superseded}}}, kind: Refused, reason: "TrustEnded"},
+		"forbidden":              {met: []error{apierrors.NewForbidden(resource, "shop", errors.New("exceeded quota"))}, kind: Forbidden, reason: "Forbidden"},
+		"refused for what it is": {met: []error{apierrors.NewInvalid(schema.GroupKind{Kind: "Service"}, "shop", nil)}, kind: Permanent, reason: "Invalid"},
+		"busy, then refused":     {met: []error{apierrors.NewTooManyRequests("slow down", 1), apierrors.NewForbidden(resource, "shop", nil)}, kind: Forbidden, reason: "Forbidden"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			op := &Operation{guard: &guard{}, bound: new(atomic.Int64)}
+			words := "something"
+			for _, err := range c.met {
+				op.guard.met.add(err)
+				words = err.Error()
+			}
+			text := errors.New("failed to replace object: " + words + " && another")
+			if e := op.Classify(text); e.Kind != c.kind || e.Reason != c.reason || e.Detail != text.Error() || !errors.Is(e, text) {
+				t.Errorf("%s %s of %v", e.Kind, e.Reason, e.Err)
+			}
+			if other := op.Classify(errors.New("the chart has no such file")); other.Reason != ReasonUnexpected {
+				t.Errorf("what came later is told as %s", other.Reason)
+			}
+			if busy := op.Classify(apierrors.NewTooManyRequests("come back later", 1)); busy.Reason != "ClusterBusy" {
+				t.Errorf("what has a type of its own is %s", busy.Reason)
+			}
+		})
 	}
 }

@@ -3,7 +3,6 @@ package cluster
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -77,18 +76,24 @@ func (o *Operation) Discovery() discovery.CachedDiscoveryInterface { return o.li
 // Mapper is built on Discovery.
 func (o *Operation) Mapper() meta.ResettableRESTMapper { return o.link.mapper }
 
-// Classify is the package's Classify, knowing when the store's rights were bound, and what became of the operation's
-// requests where err doesn't tell any more.
-func (o *Operation) Classify(err error) *Error {
+// Tell is the package's Classify, knowing what became of the operation's requests where err doesn't tell any more.
+func (o *Operation) Tell(err error) *Error {
 	e := Classify(err)
-	if e != nil && e.Reason == ReasonUnexpected {
-		if failed := o.guard.failed.Load(); failed != nil {
-			// url.Error is what http makes of it everywhere else.
-			e = Classify(fmt.Errorf("%w: %w", err, &url.Error{Op: "ask", URL: o.config.Host, Err: *failed}))
-		} else if o.guard.invalid.Load() {
-			e = notAccepted(err)
-		}
+	if e == nil || e.Reason != ReasonUnexpected {
+		return e
 	}
+	was := o.guard.met.quoted(err)
+	if was == nil {
+		return e
+	}
+	found := *Classify(was)
+	found.Detail, found.Err = err.Error(), &flattened{text: err, was: was}
+	return &found
+}
+
+// Classify is Tell, knowing when the store's rights were bound.
+func (o *Operation) Classify(err error) *Error {
+	e := o.Tell(err)
 	if e == nil || e.Kind != Forbidden || time.Since(time.Unix(0, o.bound.Load())) > ForbiddenGrace {
 		return e
 	}

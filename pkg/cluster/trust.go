@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
-	"sync/atomic"
 	"time"
 )
 
@@ -59,21 +59,21 @@ type guard struct {
 	next   http.RoundTripper
 	trust  Trust
 	margin time.Duration
-	// failed is the last request that got no answer, invalid says that a change was refused for what it is. Helm turns some
-	// errors into text; this is what they were.
-	failed  atomic.Pointer[error]
-	invalid atomic.Bool
+	// met is what it told whoever asked through it.
+	met troubles
 }
 
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := g.send(req)
-	switch {
-	case err != nil:
-		g.failed.Store(&err)
-	case req.Method == http.MethodPatch && resp.StatusCode == http.StatusUnprocessableEntity && !req.URL.Query().Has("dryRun"):
-		g.invalid.Store(true)
+	if err != nil {
+		// It is what http makes of it for everybody else.
+		g.met.add(&url.Error{Op: req.Method, URL: req.URL.Host, Err: err})
+		return nil, err
 	}
-	return resp, err
+	if refusal := readRefusal(resp); refusal != nil {
+		g.met.add(refusal)
+	}
+	return resp, nil
 }
 
 func (g *guard) send(req *http.Request) (*http.Response, error) {

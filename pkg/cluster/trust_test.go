@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -10,6 +11,11 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes/scheme"
 )
 
 type fixedTrust struct {
@@ -129,32 +135,36 @@ func TestALongPauseIsTheWorkersAffair(t *testing.T) {
 	}
 }
 
-// A dry run changes nothing, and what is refused for another reason may be had another time.
-func TestGuardRemembersAChangeThatWasRefusedForWhatItIs(t *testing.T) {
-	for asked, want := range map[struct {
-		method, query string
-		code          int
-	}]bool{
-		{http.MethodPatch, "", http.StatusUnprocessableEntity}:           true,
-		{http.MethodPatch, "dryRun=All", http.StatusUnprocessableEntity}: false,
-		{http.MethodPost, "", http.StatusUnprocessableEntity}:            false,
-		{http.MethodPatch, "", http.StatusForbidden}:                     false,
-		{http.MethodPatch, "", http.StatusOK}:                            false,
-	} {
-		g := &guard{trust: fixedTrust{remaining: time.Minute}, next: roundTrip(func(*http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: asked.code, Body: http.NoBody}, nil
-		})}
-		req, err := http.NewRequestWithContext(t.Context(), asked.method, "http://cluster.example/x?"+asked.query, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := g.RoundTrip(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		if got := g.invalid.Load(); got != want {
-			t.Errorf("%+v: remembered is %t", asked, got)
-		}
+// Whoever asked still reads what the API server said, in either of its tongues.
+func TestGuardRemembersARefusalAndHandsItOn(t *testing.T) {
+	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "services"}, "shop", errors.New("exceeded quota"))
+	for name, mediaType := range map[string]string{"json": runtime.ContentTypeJSON, "protobuf": protobuf} {
+		t.Run(name, func(t *testing.T) {
+			info, ok := runtime.SerializerInfoForMediaType(scheme.Codecs.SupportedMediaTypes(), mediaType)
+			if !ok {
+				t.Fatal("nobody writes it")
+			}
+			said, err := runtime.Encode(scheme.Codecs.EncoderForVersion(info.Serializer, schema.GroupVersion{Version: "v1"}), &forbidden.ErrStatus)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for code, remembered := range map[int]bool{http.StatusForbidden: true, http.StatusNotFound: false, http.StatusOK: false} {
+				g := &guard{trust: fixedTrust{remaining: time.Minute}, next: roundTrip(func(*http.Request) (*http.Response, error) {
+					return &http.Response{StatusCode: code, Body: io.NopCloser(bytes.NewReader(said))}, nil
+				})}
+				resp, err := (&http.Client{Transport: g}).Get("http://cluster.example/x")
+				if err != nil {
+					t.Fatal(err)
+				}
+				read, err := io.ReadAll(resp.Body)
+				_ = resp.Body.Close()
+				if err != nil || !bytes.Equal(read, said) {
+					t.Errorf("%d: %d bytes of %d are left, %v", code, len(read), len(said), err)
+				}
+				if was := g.met.quoted(errors.New("patch: " + forbidden.Error())); apierrors.IsForbidden(was) != remembered {
+					t.Errorf("%d: remembered is %v", code, was)
+				}
+			}
+		})
 	}
 }

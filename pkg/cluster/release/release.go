@@ -106,7 +106,7 @@ func (e *ensuring) ensureCounted(ctx context.Context, op *cluster.Operation) err
 	for range recounts {
 		err := e.ensure(ctx, op)
 		// Not op's: just after the rights were given it takes every refusal for a lack of them.
-		if refused := cluster.Classify(err); refused == nil || refused.Kind != cluster.Forbidden {
+		if refused := op.Tell(err); refused == nil || refused.Kind != cluster.Forbidden {
 			return err
 		}
 		if err := op.Recount(ctx, e.spec.Store); err != nil {
