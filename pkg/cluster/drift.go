@@ -19,14 +19,20 @@ type Drift struct {
 	// Never values: some objects are Secrets.
 	Missing bool
 	Fields  []string
-	// Beyond says that no mend brings it back: data that is gone, or a field that Kubernetes lets nobody change back. An
+	// Beyond says that no mend brings it back: data that is gone, or what the platform may not change back, or nobody. An
 	// empty volume in the place of a lost one would make an empty shop look well.
 	Beyond bool
+	// Says is a sentence for the merchant where there is more to say than that somebody has changed it; Remedy a command by
+	// which an operator puts it right.
+	Says, Remedy string
 }
 
 // Sentence is for the merchant.
 func (d Drift) Sentence() string {
-	if d.Missing {
+	switch {
+	case d.Says != "":
+		return d.Says
+	case d.Missing:
 		return fmt.Sprintf("%s %s is missing.", d.Kind, d.Name)
 	}
 	return fmt.Sprintf("%s %s was changed by hand.", d.Kind, d.Name)
@@ -37,16 +43,27 @@ func (d Drift) Words() string {
 	said := strings.ToLower(d.Kind) + "/" + d.Name
 	switch {
 	case d.Missing:
-		return said + ": not found"
+		said += ": not found"
 	case len(d.Fields) > 0:
-		return said + ": " + strings.Join(d.Fields, ", ")
+		said += ": " + strings.Join(d.Fields, ", ")
+	default:
+		said += ": changed"
 	}
-	return said + ": changed"
+	if d.Remedy != "" {
+		said += "; put right by: " + d.Remedy
+	}
+	return said
+}
+
+// refusal is the error of who would have to work on what is so.
+func (d Drift) refusal(reason string) *Error {
+	return &Error{Kind: Permanent, Reason: reason, Sentence: d.Sentence(), Detail: d.Words()}
 }
 
 // Reasons of what can't be mended.
 const (
 	ReasonNamespaceMissing = "NamespaceMissing"
+	ReasonNamespaceTaken   = "NamespaceTaken"
 	ReasonDataMissing      = "DataMissing"
 )
 
@@ -68,8 +85,8 @@ func (o *Operation) NamespaceDrift(ctx context.Context, ns Namespace) ([]Drift, 
 		return nil, o.fail("read namespace", err)
 	case live.DeletionTimestamp != nil:
 		return []Drift{{Kind: "Namespace", Name: name, Missing: true, Beyond: true}}, nil
-	case o.cluster.ours(live, ns.Store) != nil:
-		return []Drift{{Kind: "Namespace", Name: name, Fields: []string{"metadata.labels"}, Beyond: true}}, nil
+	case !o.cluster.isOurs(live, ns.Store):
+		return []Drift{o.cluster.relabelled(live, ns.Store)}, nil
 	case !hasAll(live.Labels, o.cluster.namespaceLabels(ns)):
 		return []Drift{{Kind: "Namespace", Name: name, Fields: []string{"metadata.labels"}}}, nil
 	}
@@ -77,14 +94,14 @@ func (o *Operation) NamespaceDrift(ctx context.Context, ns Namespace) ([]Drift, 
 }
 
 // IsolationDrift lists what of EnsureIsolation isn't as it makes it. Without its rights a provisioner can't look at the
-// rest, so that a missing binding is all there is to say.
+// rest, so that its binding, where that isn't its own, is all there is to say.
 func (o *Operation) IsolationDrift(ctx context.Context, is Isolation) ([]Drift, error) {
-	bound, err := o.bindingDone(ctx, is.Store)
+	binding, err := o.bindingFound(ctx, is.Store)
 	if err != nil {
 		return nil, err
 	}
-	if !bound {
-		return []Drift{{Kind: "RoleBinding", Name: StoreRole, Missing: true}}, nil
+	if binding != nil {
+		return []Drift{*binding}, nil
 	}
 	pieces, err := o.isolationPieces(ctx, is)
 	if err != nil {

@@ -79,17 +79,27 @@ func (c *Cluster) Failing(id store.ID, listed []engine.Workload) *Error {
 		return nil
 	}
 	ns, err := known.namespaces.Get(id.Namespace())
-	if err != nil || ns.DeletionTimestamp != nil {
+	switch {
+	case err != nil:
+		// The watches know what carries our labels. Whether it is gone or only they are, who looks at it tells.
 		return &Error{
 			Kind: Permanent, Reason: ReasonNamespaceMissing,
-			Sentence: NamespaceMissingSentence, Detail: "namespace/" + id.Namespace() + ": not found",
+			Sentence: "The store's namespace was removed from the cluster, or isn't labelled as the store's any more.",
+			Detail:   "namespace/" + id.Namespace() + ": not among what carries the installation's labels",
 		}
+	case ns.DeletionTimestamp != nil:
+		return &Error{
+			Kind: Permanent, Reason: ReasonNamespaceMissing,
+			Sentence: NamespaceMissingSentence, Detail: "namespace/" + id.Namespace() + ": being removed",
+		}
+	case !c.isOurs(ns, id):
+		return c.relabelled(ns, id).refusal(ReasonNamespaceTaken)
 	}
 	found, pods := c.watcher.look(id.Namespace())
 	for _, w := range listed {
 		r, ok := found[workloadKey(w.Kind, w.Name)]
 		if !ok {
-			return broken(rollout{kind: w.Kind, name: w.Name}, reasonWorkloadMissing, "It isn't there any more.", "not found")
+			return broken(rollout{kind: w.Kind, name: w.Name}, reasonWorkloadMissing, "It isn't there any more, or isn't labelled as the store's.", "not found")
 		}
 		if e := failing(r, pods); e != nil {
 			return e

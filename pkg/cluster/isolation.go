@@ -7,7 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,9 +15,6 @@ import (
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/store"
 )
-
-// StoreRole is the ClusterRole that is bound in every store's namespace, and the only one that may be.
-const StoreRole = "store-platform-store"
 
 // quotaName names the ResourceQuota and the LimitRange.
 const quotaName = "store"
@@ -76,42 +72,6 @@ func (o *Operation) ensurePiece(ctx context.Context, p piece) error {
 func (o *Operation) IsolationDone(ctx context.Context, is Isolation) (bool, error) {
 	drift, err := o.IsolationDrift(ctx, is)
 	return err == nil && len(drift) == 0, err
-}
-
-func (o *Operation) ensureBinding(ctx context.Context, id store.ID) error {
-	who, err := o.whoAmI(ctx)
-	if err != nil {
-		return err
-	}
-	bindings := o.client.RbacV1().RoleBindings(id.Namespace())
-	made, err := bindings.Create(ctx, &rbacv1.RoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: StoreRole, Labels: o.cluster.ObjectLabels(id)},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: StoreRole},
-		Subjects:   []rbacv1.Subject{who.subject()},
-	}, metav1.CreateOptions{})
-	if apierrors.IsAlreadyExists(err) {
-		_, err := o.bindingDone(ctx, id)
-		return err
-	}
-	if err != nil {
-		return o.fail("bind rights", err)
-	}
-	o.bound.Store(made.CreationTimestamp.UnixNano())
-	return nil
-}
-
-// bindingDone also learns how old the binding is. A role reference can't be changed, and the name is only ever given
-// to this one, so its being there is enough.
-func (o *Operation) bindingDone(ctx context.Context, id store.ID) (bool, error) {
-	live, err := o.client.RbacV1().RoleBindings(id.Namespace()).Get(ctx, StoreRole, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, o.fail("read binding", err)
-	}
-	o.bound.Store(live.CreationTimestamp.UnixNano())
-	return true, nil
 }
 
 // piece is one object of the isolation.

@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,6 +10,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/store-platform/store-platform/pkg/cluster"
@@ -49,6 +52,78 @@ func TestIsolationSeesAndMendsWhatWasChanged(t *testing.T) {
 	}
 	wantDone(larger, true)
 	wantDone(b.isolation(), false)
+}
+
+// A platform that was moved to another namespace has another account, which its stores know nothing of.
+func TestAMovedPlatformGetsItsRightsInItsStores(t *testing.T) {
+	b := setup(t)
+	b.isolated(t)
+	bindings := b.api.Admin.RbacV1().RoleBindings(b.id.Namespace())
+	former := rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: "where-it-was", Name: clustertest.Provisioner}
+	live, err := bindings.Get(t.Context(), cluster.StoreRole, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	live.Subjects = []rbacv1.Subject{former}
+	if _, err := bindings.Update(t.Context(), live, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	policies := b.api.Admin.NetworkingV1().NetworkPolicies(b.id.Namespace())
+	door, err := policies.Get(t.Context(), "allow-ingress", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	door.Spec.Ingress[0].From[0].NamespaceSelector.MatchLabels[corev1.LabelMetadataName] = former.Namespace
+	if _, err := policies.Update(t.Context(), door, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	clustertest.Eventually(t, "the API server has taken the rights away", func(ctx context.Context) (bool, error) {
+		_, err := b.api.ClientAs(t, clustertest.Provisioner).CoreV1().ResourceQuotas(b.id.Namespace()).List(ctx, metav1.ListOptions{})
+		return apierrors.IsForbidden(err), nil
+	})
+
+	op := operation(t, b.provisioner, &clustertest.Trust{})
+	drift, err := op.IsolationDrift(t.Context(), b.isolation())
+	if err != nil || len(drift) != 1 || drift[0].Beyond || drift[0].Words() != "rolebinding/store-platform-store: subjects" {
+		t.Fatalf("it finds %+v, %v", drift, err)
+	}
+	if err := op.EnsureIsolation(t.Context(), b.isolation()); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := op.IsolationDone(t.Context(), b.isolation()); err != nil || !done {
+		t.Fatalf("done is %v, %v", done, err)
+	}
+	if live, err = bindings.Get(t.Context(), cluster.StoreRole, metav1.GetOptions{}); err != nil || !slices.Equal(live.Subjects, []rbacv1.Subject{itself}) {
+		t.Errorf("the rights are of %+v, %v", live.Subjects, err)
+	}
+}
+
+// Kubernetes lets nobody change a role reference, so somebody has to remove the binding: by the command that is told.
+func TestABindingOfAnotherRoleIsToldWithTheCommandThatPutsItRight(t *testing.T) {
+	b := setup(t)
+	b.isolated(t)
+	bindings := b.api.Admin.RbacV1().RoleBindings(b.id.Namespace())
+	if err := bindings.Delete(t.Context(), cluster.StoreRole, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := bindings.Create(t.Context(), &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: cluster.StoreRole},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "view"}, Subjects: []rbacv1.Subject{itself},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	op := operation(t, b.provisioner, &clustertest.Trust{})
+	command := "kubectl -n " + b.id.Namespace() + " delete rolebinding " + cluster.StoreRole
+	drift, err := op.IsolationDrift(t.Context(), b.isolation())
+	if err != nil || len(drift) != 1 || !drift[0].Beyond || !strings.HasSuffix(drift[0].Words(), command) {
+		t.Errorf("it finds %+v, %v", drift, err)
+	}
+	err = op.EnsureIsolation(t.Context(), b.isolation())
+	wantKind(t, err, cluster.Permanent, "BindingTaken")
+	if e := cluster.Classify(err); !strings.HasSuffix(e.Detail, command) {
+		t.Errorf("it says %q", e.Detail)
+	}
 }
 
 // What others give the account is theirs; what the installation says no more is forgotten.

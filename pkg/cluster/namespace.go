@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -154,11 +156,35 @@ func keptBy(ns *corev1.Namespace) string {
 
 // ours refuses a namespace that isn't this store's of this installation.
 func (c *Cluster) ours(ns *corev1.Namespace, id store.ID) error {
-	if hasAll(ns.Labels, c.ObjectLabels(id)) {
+	if c.isOurs(ns, id) {
 		return nil
 	}
-	err := fmt.Errorf("namespace %s isn't labelled as store %s of installation %s", ns.Name, id, c.cfg.Installation)
-	return wrap(err, Permanent, "NamespaceTaken", "The cluster already has a namespace of that name which isn't this store's.")
+	e := c.relabelled(ns, id).refusal(ReasonNamespaceTaken)
+	e.Sentence = "The cluster already has a namespace of that name which isn't this store's."
+	return e
+}
+
+func (c *Cluster) isOurs(ns *corev1.Namespace, id store.ID) bool {
+	return hasAll(ns.Labels, c.ObjectLabels(id))
+}
+
+// relabelled is a namespace that stands under a store's name and isn't labelled as its. Somebody has changed a label, or it is
+// another's: the platform can't tell, and the cluster's rules let it write in none of the two. Nothing is lost with it.
+func (c *Cluster) relabelled(ns *corev1.Namespace, id store.ID) Drift {
+	d := Drift{
+		Kind: "Namespace", Name: ns.Name, Beyond: true,
+		Says: "The store's namespace isn't labelled as the store's any more; nothing is changed there until it is.",
+	}
+	want := c.ObjectLabels(id)
+	var labels []string
+	for _, key := range slices.Sorted(maps.Keys(want)) {
+		if ns.Labels[key] != want[key] {
+			d.Fields = append(d.Fields, fmt.Sprintf("label %s is %q", key, ns.Labels[key]))
+			labels = append(labels, key+"="+want[key])
+		}
+	}
+	d.Remedy = fmt.Sprintf("kubectl label namespace %s --overwrite %s", ns.Name, strings.Join(labels, " "))
+	return d
 }
 
 func hasAll(have, want map[string]string) bool {
@@ -168,4 +194,14 @@ func hasAll(have, want map[string]string) bool {
 		}
 	}
 	return true
+}
+
+func withAll(have, want map[string]string) map[string]string {
+	all := maps.Clone(want)
+	for key, value := range have {
+		if _, wanted := want[key]; !wanted {
+			all[key] = value
+		}
+	}
+	return all
 }

@@ -97,6 +97,45 @@ func TestForeignNamespaceIsNeverTouched(t *testing.T) {
 	wantKind(t, removing.DeleteNamespace(t.Context(), b.id), cluster.Permanent, "NamespaceTaken")
 }
 
+// A label that somebody has changed is no loss of data. The platform may not change it back: what may is told.
+func TestANamespaceWithAnotherLabelIsToldAsThat(t *testing.T) {
+	for _, label := range []string{cluster.LabelManagedBy, cluster.LabelInstallation, cluster.LabelStore} {
+		t.Run(label, func(t *testing.T) {
+			b := setup(t)
+			op := b.isolated(t)
+			b.relabel(t, label, `"changed"`)
+			drift, err := op.NamespaceDrift(t.Context(), b.namespace())
+			if err != nil || len(drift) != 1 || drift[0].Missing || !drift[0].Beyond {
+				t.Fatalf("it finds %+v, %v", drift, err)
+			}
+			said := drift[0].Words()
+			if strings.Contains(said, "not found") || !strings.Contains(said, `label `+label+` is "changed"`) {
+				t.Errorf("it says %q", said)
+			}
+			clustertest.Eventually(t, "the watches tell", func(context.Context) (bool, error) {
+				e := b.provisioner.Failing(b.id, nil)
+				return e != nil && e.Sentence != cluster.NamespaceMissingSentence && !strings.HasSuffix(e.Detail, "not found"), nil
+			})
+			want := b.provisioner.ObjectLabels(b.id)[label]
+			if remedy := "kubectl label namespace " + b.id.Namespace() + " --overwrite " + label + "=" + want; drift[0].Remedy != remedy {
+				t.Fatalf("what puts it right is %q, want %q", drift[0].Remedy, remedy)
+			}
+			b.relabel(t, label, `"`+want+`"`)
+			if drift, err := op.NamespaceDrift(t.Context(), b.namespace()); err != nil || len(drift) > 0 {
+				t.Errorf("after it was put right: %+v, %v", drift, err)
+			}
+		})
+	}
+}
+
+func (b *testBundle) relabel(t *testing.T, label, value string) {
+	t.Helper()
+	patch := []byte(`{"metadata":{"labels":{"` + label + `":` + value + `}}}`)
+	if _, err := b.api.Admin.CoreV1().Namespaces().Patch(t.Context(), b.id.Namespace(), types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // goes bounds the wait for a namespace to be removed, by controllers that have those of other tests to remove as well.
 const goes = 5 * time.Minute
 

@@ -63,6 +63,20 @@ func bind(namespace, role string, subject rbacv1.Subject) func(context.Context, 
 	}
 }
 
+// handOver changes who has the rights of a binding that there is.
+func handOver(namespace, role string, subject rbacv1.Subject) func(context.Context, kubernetes.Interface) error {
+	return func(ctx context.Context, c kubernetes.Interface) error {
+		bindings := c.RbacV1().RoleBindings(namespace)
+		live, err := bindings.Get(ctx, role, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		live.Subjects = []rbacv1.Subject{subject}
+		_, err = bindings.Update(ctx, live, metav1.UpdateOptions{})
+		return err
+	}
+}
+
 func createConfigMap(namespace string) func(context.Context, kubernetes.Interface) error {
 	return func(ctx context.Context, c kubernetes.Interface) error {
 		_, err := c.CoreV1().ConfigMaps(namespace).Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "grab"}}, metav1.CreateOptions{})
@@ -98,6 +112,8 @@ func TestProvisionerMayOnlyAddAndOnlyToStores(t *testing.T) {
 		{"bind its rights in the platform's namespace", bind(clustertest.PlatformNamespace, cluster.StoreRole, itself)},
 		{"bind other rights", bind(own, "cluster-admin", itself)},
 		{"bind its rights to somebody else", bind(own, cluster.StoreRole, rbacv1.Subject{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: "eve"})},
+		{"hand its rights over to somebody else", handOver(own, cluster.StoreRole, rbacv1.Subject{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: "eve"})},
+		{"hand its rights over to the janitor", handOver(own, cluster.StoreRole, rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: clustertest.PlatformNamespace, Name: clustertest.Janitor})},
 		{"read Secrets elsewhere", readSecrets("kube-system")},
 		{"read Secrets of the platform", readSecrets(clustertest.PlatformNamespace)},
 		{"read all Secrets", readSecrets(metav1.NamespaceAll)},

@@ -298,6 +298,8 @@ func driftCause(found []cluster.Drift) *cause {
 	}
 	switch gone := lost(found); {
 	case gone == nil:
+	case gone.Kind == "Namespace" && !gone.Missing:
+		why.reason = cluster.ReasonNamespaceTaken
 	case gone.Kind == "Namespace":
 		why.reason, sentences = cluster.ReasonNamespaceMissing, []string{cluster.NamespaceMissingSentence}
 	case gone.Missing:
