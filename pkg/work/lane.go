@@ -139,10 +139,15 @@ func await(ctx context.Context, free <-chan struct{}) int {
 // consumer makes the durable consumer or finds it. MaxDeliver and MaxAckPending are unlimited because the broker counts
 // snoozes too: with a limit it goes silent and a delete is lost.
 func (l *lane) consumer(ctx context.Context) (jetstream.Consumer, error) {
-	c, err := l.log.JetStream().CreateOrUpdateConsumer(ctx, storelog.Stream, jetstream.ConsumerConfig{
+	config := jetstream.ConsumerConfig{
 		Durable: l.durable, FilterSubject: l.cfg.Commands(l.cfg.Cluster), AckPolicy: jetstream.AckExplicitPolicy,
 		AckWait: l.timing.ackWait, MaxDeliver: -1, MaxAckPending: -1, MaxWaiting: 8192,
-	})
+	}
+	if l.standing {
+		// What was appended before there was a second lane comes by the first, and all of a large log would come by both.
+		config.DeliverPolicy = jetstream.DeliverNewPolicy
+	}
+	c, err := l.log.JetStream().CreateOrUpdateConsumer(ctx, storelog.Stream, config)
 	if err != nil {
 		return nil, fmt.Errorf("ensure durable consumer %s: %w", l.durable, err)
 	}
