@@ -1,164 +1,71 @@
-// Package query is the contract between the gateway, which asks, and the services that answer: what a store looks like
-// from outside, how lists and histories are asked for by NATS request/reply, and what travels on the feed.
+// Package query is what may be asked by NATS request/reply, of the events service and of the provisioners, and what a store
+// and its history look like from outside. Whoever asks and whoever answers share the questions; how one is put and answered
+// is package question's.
 package query
 
 import (
 	"time"
 
-	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
-// Subjects of the request/reply endpoints. The first three are answered by the events service, the others by the
-// provisioner, which alone may read a store's Secret and see its volumes.
+// Service is who answers a question.
+type Service string
+
+// The events service answers from what it remembers, a provisioner what it alone may see: a store's Secret and its volumes.
 const (
-	StoresSubject      = "query.stores"
-	EventsSubject      = "query.events"
-	DeadLettersSubject = "query.dead-letters"
-	CredentialsSubject = "query.credentials"
-	GrowthSubject      = "query.growth"
+	Remembering  Service = "events"
+	Provisioning Service = "provisioner"
 )
 
-// CredentialsOf is where a cluster's provisioners are asked: no other's see its stores' Secrets.
-func CredentialsOf(cluster string) string { return in(cluster, CredentialsSubject) }
-
-// GrowthOf is where a cluster's provisioners are asked whether a store's volumes can grow.
-func GrowthOf(cluster string) string { return in(cluster, GrowthSubject) }
-
-func in(cluster, subject string) string {
-	if store.IsDefaultCluster(cluster) {
-		return subject
-	}
-	return subject + "." + cluster
+// Question is one that may be put: a Q is answered by an A.
+type Question[Q, A any] struct {
+	// By is who answers it.
+	By Service
+	// Name tells it from the service's others, Subject is where it is put.
+	Name, Subject string
+	// Patience is how long an asker waits for the answer; whoever answers gives up before.
+	Patience time.Duration
 }
 
-// ErrorHeader carries the code of a failed request, as package micro of nats.go defines it.
-const ErrorHeader = "Nats-Service-Error-Code"
+// The questions. A new one is a line here and in subjects, and its answer in the service; the broker's permissions follow.
+var (
+	Stores      = remembered[StoresRequest, StoresReply]("stores")
+	Events      = remembered[EventsRequest, EventsReply]("events")
+	DeadLetters = remembered[DeadLettersRequest, DeadLettersReply]("dead-letters")
 
-// Store is a store as tenants see it.
-type Store struct {
-	ID        store.ID       `json:"id" doc:"Names the store for ever" example:"sabcdefghijk"`
-	Tenant    string         `json:"tenant" doc:"Who owns it"`
-	Name      string         `json:"name"`
-	Engine    string         `json:"engine"`
-	Version   string         `json:"engineVersion"`
-	Plan      string         `json:"plan"`
-	Options   map[string]any `json:"options,omitempty"`
-	Status    store.Status   `json:"status"`
-	Operation store.Verb     `json:"operation,omitempty" doc:"The operation in flight, if any"`
-	Steps     []string       `json:"steps" doc:"Steps completed by the newest operation, in order"`
-	Progress  string         `json:"progress,omitempty" doc:"What the step at hand is doing, for people" example:"Installing WooCommerce"`
-	Attempt   int            `json:"attempt" doc:"Attempts started by the newest operation"`
-	Cause
-	NotBefore  *time.Time `json:"notBefore,omitempty" doc:"When the next attempt is due"`
-	URL        string     `json:"url,omitempty" doc:"Where the shop is, once it has answered"`
-	Generation uint64     `json:"generation" doc:"Sequence of the newest command"`
-	Revision   uint64     `json:"version" doc:"Sequence of the newest message"`
-	CreatedAt  time.Time  `json:"createdAt"`
-	UpdatedAt  time.Time  `json:"updatedAt"`
-	ExpiresAt  *time.Time `json:"expiresAt,omitempty" doc:"When the store is deleted by itself, if ever"`
-	// Operation was a word before there was more to say of one.
-	LastOperation Operation `json:"lastOperation" doc:"The newest operation, whatever became of it. What it meets isn't the store's own reason, while the store stands"`
-	Failures      []Failure `json:"failures,omitempty" doc:"Operations that failed or were called off, until a retry or another success of the verb: retry takes the newest that nobody has discarded"`
+	Credentials = provisioned[CredentialsRequest, CredentialsReply]("credentials", 8*time.Second)
+	Growth      = provisioned[GrowthRequest, GrowthReply]("growth", 3*time.Second)
+)
+
+var subjects = map[Service][]string{
+	Remembering:  {Stores.Subject, Events.Subject, DeadLetters.Subject},
+	Provisioning: {Credentials.Subject, Growth.Subject},
 }
 
-// Cause is why something is as it is. Its texts are bounded: a log from before they were may hold any.
-type Cause struct {
-	Reason  string `json:"reason,omitempty" doc:"Why it is where it is, CamelCase"`
-	Message string `json:"message,omitempty" doc:"The same as a sentence"`
-	Detail  string `json:"detail,omitempty" doc:"The cluster's own words"`
+// Subjects are where a service is asked; a provisioner of another cluster than the default one is asked behind them.
+func Subjects(by Service) []string { return subjects[by] }
+
+const prefix = "query."
+
+// AllSubjects is every question's, for who may put them all.
+const AllSubjects = prefix + ">"
+
+// remembered may take as long as the answering side waits for a version that its asker has seen, and some more.
+func remembered[Q, A any](name string) Question[Q, A] {
+	return Question[Q, A]{By: Remembering, Name: name, Subject: prefix + name, Patience: 5 * time.Second}
 }
 
-func causeOf(c store.Cause) Cause {
-	return Cause{Reason: store.Bounded(c.Reason), Message: store.Bounded(c.Message), Detail: store.Bounded(c.Detail)}
+func provisioned[Q, A any](name string, patience time.Duration) Question[Q, A] {
+	return Question[Q, A]{By: Provisioning, Name: name, Subject: prefix + name, Patience: patience}
 }
 
-// Operation is what is being done about a store, or was done last.
-type Operation struct {
-	Verb       store.Verb    `json:"verb" doc:"What was asked for"`
-	Of         store.Verb    `json:"of,omitempty" doc:"What a retry tries again"`
-	Generation uint64        `json:"generation" doc:"Names it: the sequence of its command"`
-	Root       uint64        `json:"root" doc:"The generation of its first try"`
-	Actor      string        `json:"actor,omitempty" doc:"Who asked"`
-	Outcome    store.Outcome `json:"outcome,omitempty" doc:"How it ended; absent while it runs"`
-	Attempt    int           `json:"attempt" doc:"Attempts started"`
-	Steps      []string      `json:"steps" doc:"Steps completed, in order"`
-	Progress   string        `json:"progress,omitempty" doc:"What the step at hand is doing, for people"`
-	NotBefore  *time.Time    `json:"notBefore,omitempty" doc:"When the next attempt is due"`
-	Cause
-}
-
-// Failure is an operation that failed for good.
-type Failure struct {
-	Verb       store.Verb `json:"verb"`
-	Generation uint64     `json:"generation" doc:"Names it, also as a dead letter"`
-	Step       string     `json:"step,omitempty" doc:"Where it failed"`
-	At         time.Time  `json:"at"`
-	Cause
-	Discarded string `json:"discarded,omitempty" doc:"Why nobody need look at it any more"`
-}
-
-// View shows a state to its tenant.
-func View(s store.State) Store {
-	v := Store{
-		ID: s.ID, Tenant: s.Tenant, Name: s.Spec.Name, Engine: s.Spec.Engine, Version: s.Spec.Version, Plan: s.Spec.Plan,
-		Options: s.Spec.Options, Status: s.Status, Steps: s.Steps, Attempt: s.Attempt,
-		Progress: store.Bounded(s.Progress), Cause: causeOf(s.Cause), NotBefore: s.NotBefore, URL: s.URL,
-		Generation: s.Generation, Revision: s.Version, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
-		ExpiresAt: s.ExpiresAt,
+// In is the question as a cluster's provisioners are asked: no other's see its stores' Secrets and volumes.
+func (q Question[Q, A]) In(cluster string) Question[Q, A] {
+	if !store.IsDefaultCluster(cluster) {
+		q.Subject += "." + cluster
 	}
-	if v.Steps == nil {
-		v.Steps = []string{}
-	}
-	if s.InFlight() {
-		v.Operation = s.Verb
-	}
-	v.LastOperation = operationOf(s)
-	for _, f := range s.Failures {
-		v.Failures = append(v.Failures, Failure{
-			Verb: f.Verb, Generation: f.Generation, Step: f.Step, At: f.At, Cause: causeOf(f.Cause), Discarded: store.Bounded(f.Discarded),
-		})
-	}
-	return v
-}
-
-func operationOf(s store.State) Operation {
-	o := Operation{
-		Verb: s.Verb, Of: s.Of, Generation: s.Generation, Root: s.Root, Actor: s.Actor, Outcome: s.Outcome, Attempt: s.Attempt, Steps: s.Steps,
-		Progress: store.Bounded(s.Progress), NotBefore: s.NotBefore,
-	}
-	if o.Steps == nil {
-		o.Steps = []string{}
-	}
-	switch {
-	case s.Trouble != nil:
-		o.Cause = causeOf(*s.Trouble)
-	case s.InFlight() && (s.Standing == store.Nothing || s.Doing() == store.Mend):
-		// Of a store that doesn't stand yet, or is mended for its own sake, there is one reason for both.
-		o.Cause = causeOf(s.Cause)
-	}
-	return o
-}
-
-// Event is one entry of a store's history as tenants see it.
-type Event struct {
-	Seq        uint64      `json:"seq" doc:"Sequence in the log"`
-	Store      store.ID    `json:"store"`
-	Type       store.Type  `json:"type" example:"step_completed"`
-	Time       time.Time   `json:"time"`
-	Actor      string      `json:"actor"`
-	Generation uint64      `json:"generation" doc:"The command it belongs to"`
-	Facts      store.Facts `json:"facts"`
-}
-
-// EventOf shows a message to the tenant of its store. A command belongs to itself.
-func EventOf(m store.Message) Event {
-	e := Event{Seq: m.Seq, Store: m.Store, Type: m.Type, Time: m.Time, Actor: m.Actor, Generation: m.Generation, Facts: m.Facts.Bounded()}
-	if m.IsCommand() {
-		e.Generation = m.Seq
-	}
-	e.Facts.Request = ""
-	return e
+	return q
 }
 
 // StoresRequest asks for stores, newest first.
@@ -231,49 +138,4 @@ type GrowthRequest struct {
 type GrowthReply struct {
 	// Refused: their storage class lets no volume grow, and the plan wants larger ones.
 	Refused bool `json:"refused"`
-}
-
-// Ticket is what a feed ticket in bucket "tickets" stands for.
-type Ticket struct {
-	// Scope is whose events may be seen.
-	Scope Scope
-}
-
-// TicketHeader carries the ticket from the gateway to the events service.
-const TicketHeader = "X-Feed-Ticket"
-
-// FeedType says what a feed message is.
-type FeedType string
-
-// A client gets Hello first, then Events; Platform whenever the cluster's state changes; Reset when its cursor can't be
-// continued from and it must list its stores anew.
-const (
-	FeedHello    FeedType = "hello"
-	FeedEvent    FeedType = "event"
-	FeedPlatform FeedType = "platform"
-	FeedReset    FeedType = "reset"
-)
-
-// Codes of the problems (RFC 9457) with which the events service turns a feed client away for want of room.
-const (
-	// CodeFeedFull: the replica serves as many as it may.
-	CodeFeedFull = "feed_full"
-	// CodeTooManyFeeds: the tenant has as many connections as one may have.
-	CodeTooManyFeeds = "too_many_feeds"
-)
-
-// CloseSlow is the WebSocket close code for a client that doesn't keep up; it resumes with ?since=.
-const CloseSlow = 4008
-
-// FeedMessage is one WebSocket text message.
-type FeedMessage struct {
-	Type FeedType `json:"type"`
-	// Cursor continues behind this message; on Hello and Event.
-	Cursor string `json:"cursor,omitempty"`
-	Event  *Event `json:"event,omitempty"`
-	// Store is the store after the event.
-	Store    *Store            `json:"store,omitempty"`
-	Platform *platform.Cluster `json:"platform,omitempty"`
-	// Reason of a Reset: "epoch" or "behind".
-	Reason string `json:"reason,omitempty"`
 }

@@ -3,7 +3,6 @@ package query
 import (
 	"encoding/json"
 	"reflect"
-	"strings"
 	"testing"
 )
 
@@ -93,38 +92,6 @@ func TestNoReplicaIsAskedForEverybodyByAccident(t *testing.T) {
 			if err := json.Unmarshal(data, back); err != nil || !reflect.DeepEqual(back, q) {
 				t.Errorf("%s is read back as %+v: %v", data, back, err)
 			}
-		}
-	}
-}
-
-func TestTicketsAreThoseOfEveryRelease(t *testing.T) {
-	for text, want := range map[string]Scope{
-		`{"tenant":"a"}`:             Of("a"),
-		`{"tenant":"","all":true}`:   All(),
-		`{"tenant":""}`:              {},
-		`{}`:                         {},
-		`null`:                       {},
-		`{"tenant":"a","until":"…"}`: {},
-	} {
-		var ticket Ticket
-		if err := json.Unmarshal([]byte(text), &ticket); err != nil || ticket.Scope != want {
-			t.Errorf("%s sees %+v (%v), want %+v", text, ticket.Scope, err, want)
-		}
-	}
-	for _, s := range []Scope{{}, Of("a"), All()} {
-		data, err := json.Marshal(Ticket{Scope: s})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var old struct {
-			Tenant string `json:"tenant"`
-			All    bool   `json:"all"`
-		}
-		if err := json.Unmarshal(data, &old); err != nil || old.Tenant != s.Tenant() || old.All != s.SeesAll() {
-			t.Errorf("an older replica reads %s as %+v: %v", data, old, err)
-		}
-		if strings.Contains(string(data), nobody) {
-			t.Errorf("a ticket names nobody: %s", data)
 		}
 	}
 }

@@ -79,9 +79,3 @@ func (r *DeadLettersRequest) UnmarshalJSON(data []byte) error {
 	r.Scope = wire.understood()
 	return nil
 }
-
-// MarshalJSON writes a ticket as its scope: tickets said from the start whose events, and an empty one nobody's.
-func (t Ticket) MarshalJSON() ([]byte, error) { return t.Scope.MarshalJSON() }
-
-// UnmarshalJSON reads a ticket of a gateway of any release.
-func (t *Ticket) UnmarshalJSON(data []byte) error { return t.Scope.UnmarshalJSON(data) }

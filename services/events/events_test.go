@@ -20,6 +20,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/telemetry"
@@ -95,7 +96,7 @@ func TestRun(t *testing.T) {
 	author := logtest.New(t, nc, 1)
 	client := follow(t, author, base, "a")
 	after := author.Create(t.Context(), "a", logtest.Store("a", 1), "Anna")
-	if told := client.next(t, query.FeedEvent); told.Event.Seq != after.Version {
+	if told := client.next(t, feed.Event); told.Event.Seq != after.Version {
 		t.Errorf("told of %+v", told.Event)
 	}
 	listed(t, nc, query.StoresRequest{Scope: query.Of("a"), Limit: 10, Seen: after.Version}, 1)
@@ -153,7 +154,7 @@ func follow(t *testing.T, author *logtest.Author, base, tenant string) feedClien
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	client := feedClient{conn}
-	client.next(t, query.FeedHello)
+	client.next(t, feed.Hello)
 	return client
 }
 
@@ -172,7 +173,7 @@ func refuseAnother(t *testing.T, author *logtest.Author, base, tenant string) {
 	}
 	err = json.NewDecoder(response.Body).Decode(&problem)
 	if err != nil || response.StatusCode != http.StatusTooManyRequests || problem.Status != http.StatusTooManyRequests ||
-		problem.Code != query.CodeTooManyFeeds || !problem.Retryable {
+		problem.Code != feed.CodeTooMany || !problem.Retryable {
 		t.Errorf("a client too many is answered %d %+v (%v)", response.StatusCode, problem, err)
 	}
 }
@@ -183,7 +184,7 @@ func dial(t *testing.T, author *logtest.Author, base, tenant string) (*websocket
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := json.Marshal(query.Ticket{Scope: query.Of(tenant)})
+	data, err := json.Marshal(feed.Ticket{Scope: query.Of(tenant)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +192,7 @@ func dial(t *testing.T, author *logtest.Author, base, tenant string) (*websocket
 	if _, err := tickets.Create(t.Context(), ticket, data); err != nil {
 		t.Fatal(err)
 	}
-	header := http.Header{query.TicketHeader: []string{ticket}}
+	header := http.Header{feed.TicketHeader: []string{ticket}}
 	return websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(base, "http")+"/feed", header)
 }
 
@@ -204,11 +205,11 @@ func (c feedClient) wait(t *testing.T) {
 }
 
 // next reads the next message of a type.
-func (c feedClient) next(t *testing.T, wanted query.FeedType) query.FeedMessage {
+func (c feedClient) next(t *testing.T, wanted feed.Type) feed.Message {
 	t.Helper()
 	for {
 		c.wait(t)
-		var m query.FeedMessage
+		var m feed.Message
 		if err := c.ReadJSON(&m); err != nil {
 			t.Fatal(err)
 		}
@@ -226,7 +227,7 @@ func listed(t *testing.T, nc *nats.Conn, r query.StoresRequest, count int) {
 	}
 	// The service waits for what was seen, but not for ever; its answer then says that it is from behind.
 	for deadline := time.Now().Add(patience); ; {
-		msg, err := nc.Request(query.StoresSubject, data, patience)
+		msg, err := nc.Request(query.Stores.Subject, data, patience)
 		if err != nil {
 			t.Fatal(err)
 		}

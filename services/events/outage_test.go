@@ -10,9 +10,11 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/telemetry"
 	"github.com/store-platform/store-platform/services/events/internal/logtest"
@@ -33,7 +35,7 @@ func TestPostgresGoneForAWhile(t *testing.T) {
 	await(t, base+"/readyz", http.StatusOK, "ready")
 	connected := follow(t, author, base, "a")
 	seen := author.Create(t.Context(), "a", logtest.Store("a", 1), "Anna").Version
-	if told := connected.next(t, query.FeedEvent); told.Event.Seq != seen {
+	if told := connected.next(t, feed.Event); told.Event.Seq != seen {
 		t.Errorf("told of %+v", told.Event)
 	}
 	listed(t, nc, query.StoresRequest{Scope: query.Of("a"), Limit: 10, Seen: seen}, 1)
@@ -46,7 +48,7 @@ func TestPostgresGoneForAWhile(t *testing.T) {
 	for n := 2; n < 20; n++ {
 		seen = author.Create(t.Context(), "a", logtest.Store("a", n), "Berta").Version
 		for _, client := range []feedClient{connected, late} {
-			if told := client.next(t, query.FeedEvent); told.Event.Seq != seen {
+			if told := client.next(t, feed.Event); told.Event.Seq != seen {
 				t.Errorf("told of %+v, want %d", told.Event, seen)
 			}
 		}
@@ -84,8 +86,8 @@ func refused(t *testing.T, nc *nats.Conn, code string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	msg, err := nc.Request(query.StoresSubject, data, patience)
-	if err != nil || msg.Header.Get(query.ErrorHeader) != code {
+	msg, err := nc.Request(query.Stores.Subject, data, patience)
+	if err != nil || msg.Header.Get(micro.ErrorCodeHeader) != code {
 		t.Errorf("answered %+v (%v), want the code %s", msg, err, code)
 	}
 }

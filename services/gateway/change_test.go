@@ -66,7 +66,7 @@ func TestANameIsChangedAtOnce(t *testing.T) {
 	}
 	// Who lists its stores next is to find it there.
 	asked := make(chan query.StoresRequest, 1)
-	b.answers(query.StoresSubject, func(data []byte) any {
+	b.answers(query.Stores.Subject, func(data []byte) any {
 		asked <- parsed[query.StoresRequest](t, data)
 		return query.StoresReply{}
 	})

@@ -53,7 +53,7 @@ func TestAStoreOfAnotherClusterIsTreatedLikeAny(t *testing.T) {
 	}
 	b.wantElsewhere("a redrive")
 	b.happen(s.ID, store.BecameReady, store.Facts{URL: "http://far"})
-	b.answers(query.CredentialsOf("eu"), func([]byte) any {
+	b.answers(query.Credentials.In("eu").Subject, func([]byte) any {
 		return query.CredentialsReply{Credentials: []query.Credential{{Name: "admin", Password: "secret"}}}
 	})
 	if a := b.get(path+"/credentials", "X-Api-Key", "sesame"); a.status != http.StatusOK {

@@ -199,7 +199,7 @@ func TestWhatTheReadModelSetAsideIsAskedOfIt(t *testing.T) {
 	s, key := b.create(`{}`), []string{"X-Api-Key", "sesame"}
 	wantProblem(t, b.redrive(s.Generation, key...), http.StatusServiceUnavailable, problem.ProjectionUnavailable)
 	asked := make(chan query.DeadLettersRequest, 8)
-	b.answers(query.DeadLettersSubject, func(data []byte) any {
+	b.answers(query.DeadLetters.Subject, func(data []byte) any {
 		var q query.DeadLettersRequest
 		if err := json.Unmarshal(data, &q); err != nil {
 			t.Error(err)
@@ -238,7 +238,7 @@ func TestDeadLettersAreListedAsAsked(t *testing.T) {
 	s := b.failed()
 	letter := query.DeadLetter{Seq: s.Generation, Kind: query.DeadFailed, Store: s.ID, Message: "It failed.", Since: time.Unix(1, 0).UTC()}
 	asked := make(chan query.DeadLettersRequest, 8)
-	b.answers(query.DeadLettersSubject, func(data []byte) any {
+	b.answers(query.DeadLetters.Subject, func(data []byte) any {
 		var q query.DeadLettersRequest
 		if err := json.Unmarshal(data, &q); err != nil {
 			t.Error(err)

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
@@ -21,7 +22,7 @@ func TestListAsksForOwnStoresAsFiltered(t *testing.T) {
 	b := setup(t, func(c *Config) { c.AdminKey = "sesame" })
 	asked := make(chan query.StoresRequest, 8)
 	var reply query.StoresReply
-	b.answers(query.StoresSubject, func(data []byte) any {
+	b.answers(query.Stores.Subject, func(data []byte) any {
 		var q query.StoresRequest
 		if err := json.Unmarshal(data, &q); err != nil {
 			t.Error(err)
@@ -36,7 +37,7 @@ func TestListAsksForOwnStoresAsFiltered(t *testing.T) {
 		Stores     []query.Store
 		Next, Feed string
 	}](t, b.get("/stores?status=Ready&engine=sample&q=tea&cursor=xyz&limit=7"))
-	if len(list.Stores) != 1 || list.Next != "abc" || list.Feed != (query.Cursor{Epoch: b.log.Epoch(), Seq: s.Revision}).String() {
+	if len(list.Stores) != 1 || list.Next != "abc" || list.Feed != (feed.Cursor{Epoch: b.log.Epoch(), Seq: s.Revision}).String() {
 		t.Errorf("list %+v", list)
 	}
 	want := query.StoresRequest{
@@ -58,7 +59,7 @@ func TestListAsksForOwnStoresAsFiltered(t *testing.T) {
 func TestListsCanBeHadOfEveryStatus(t *testing.T) {
 	b := setup(t)
 	asked := make(chan query.StoresRequest, 1)
-	b.answers(query.StoresSubject, func(data []byte) any {
+	b.answers(query.Stores.Subject, func(data []byte) any {
 		var q query.StoresRequest
 		if err := json.Unmarshal(data, &q); err != nil {
 			t.Error(err)
@@ -79,7 +80,7 @@ func TestListsCanBeHadOfEveryStatus(t *testing.T) {
 func TestWhatAnAdminDidIsInTheirNextList(t *testing.T) {
 	b := setup(t, trusting, func(c *Config) { c.AdminKey = "sesame" })
 	asked := make(chan query.StoresRequest, 1)
-	b.answers(query.StoresSubject, func(data []byte) any {
+	b.answers(query.Stores.Subject, func(data []byte) any {
 		var q query.StoresRequest
 		if err := json.Unmarshal(data, &q); err != nil {
 			t.Error(err)
@@ -111,7 +112,7 @@ func TestListShowsTheClusterAsItIsNow(t *testing.T) {
 		return decoded[struct{ Cluster platform.Cluster }](t, b.get("/readyz")).Cluster.Part == "etcd"
 	})
 	waits := query.Store{ID: "sabcdefghijk", Status: store.Queued, Cause: query.Cause{Reason: "ClusterNotReady", Message: "old news"}, Steps: []string{}}
-	b.answers(query.StoresSubject, func([]byte) any { return query.StoresReply{Stores: []query.Store{waits}} })
+	b.answers(query.Stores.Subject, func([]byte) any { return query.StoresReply{Stores: []query.Store{waits}} })
 	list := decoded[struct{ Stores []query.Store }](t, b.get("/stores"))
 	if len(list.Stores) != 1 || list.Stores[0].Message != "Waiting for the cluster: building etcd" {
 		t.Errorf("list %+v", list)
@@ -122,7 +123,7 @@ func TestHistoryIsReadAsFarAsTheStoreIs(t *testing.T) {
 	b := setup(t)
 	s := b.create(`{}`)
 	asked := make(chan query.EventsRequest, 1)
-	b.answers(query.EventsSubject, func(data []byte) any {
+	b.answers(query.Events.Subject, func(data []byte) any {
 		var q query.EventsRequest
 		if err := json.Unmarshal(data, &q); err != nil {
 			t.Error(err)
@@ -198,7 +199,7 @@ func TestALookAtPasswordsIsNotedFirst(t *testing.T) {
 	ready := query.View(b.happen(s.ID, store.BecameReady, store.Facts{URL: "http://x.localhost"}))
 	wantProblem(t, b.get(path, key...), http.StatusServiceUnavailable, problem.CredentialsMissing)
 
-	b.answers(query.CredentialsSubject, func([]byte) any {
+	b.answers(query.Credentials.Subject, func([]byte) any {
 		return query.CredentialsReply{Credentials: []query.Credential{{Name: "admin", Title: "Orders", Password: "hunter2"}}}
 	})
 	a := b.get(path, key...)
@@ -252,7 +253,7 @@ func TestWithoutANoteNobodyIsShownPasswords(t *testing.T) {
 	b := setup(t)
 	s := b.create(`{}`)
 	b.happen(s.ID, store.BecameReady, store.Facts{URL: "http://x.localhost"})
-	b.answers(query.CredentialsSubject, func([]byte) any {
+	b.answers(query.Credentials.Subject, func([]byte) any {
 		return query.CredentialsReply{Credentials: []query.Credential{{Name: "admin", Title: "Orders", Password: "hunter2"}}}
 	})
 	js, err := jetstream.New(b.conn)

@@ -73,7 +73,7 @@ func TestAProxyOnThisMachineIsToBeTrustedFirst(t *testing.T) {
 func TestWhoLooksAfterThePlatformSeesAllDeadLetters(t *testing.T) {
 	b := setup(t, trusting)
 	asked := make(chan query.DeadLettersRequest, 8)
-	b.answers(query.DeadLettersSubject, func(data []byte) any {
+	b.answers(query.DeadLetters.Subject, func(data []byte) any {
 		var q query.DeadLettersRequest
 		if err := json.Unmarshal(data, &q); err != nil {
 			t.Error(err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/fasthttp/websocket"
 
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
@@ -97,11 +98,11 @@ func TestTheFeedPassesMessagesBothWays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	entry, err := kv.Get(t.Context(), asked.Header.Get(query.TicketHeader))
+	entry, err := kv.Get(t.Context(), asked.Header.Get(feed.TicketHeader))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var ticket query.Ticket
+	var ticket feed.Ticket
 	if err := json.Unmarshal(entry.Value(), &ticket); err != nil || ticket.Scope != query.Of("ip:loopback") {
 		t.Errorf("ticket %+v (%v)", ticket, err)
 	}
@@ -125,11 +126,11 @@ func TestTheFeedPassesCloseCodes(t *testing.T) {
 	u := newUpstream(t)
 	b := setup(t, withFeed(u))
 	near, far := b.feed(u, "")
-	slow := websocket.FormatCloseMessage(query.CloseSlow, "too slow")
+	slow := websocket.FormatCloseMessage(feed.CloseSlow, "too slow")
 	if err := far.WriteControl(websocket.CloseMessage, slow, time.Now().Add(time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	wantClose(t, near, query.CloseSlow)
+	wantClose(t, near, feed.CloseSlow)
 
 	near, far = b.feed(u, "")
 	bye := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")

@@ -16,7 +16,7 @@ func TestAPlanWhoseVolumesCannotGrowIsRefused(t *testing.T) {
 	s := b.ready(`{"name":"Tea"}`)
 	end := b.head()
 	asked := make(chan query.GrowthRequest, 1)
-	b.answers(query.GrowthSubject, func(data []byte) any {
+	b.answers(query.Growth.Subject, func(data []byte) any {
 		asked <- parsed[query.GrowthRequest](t, data)
 		return query.GrowthReply{Refused: true}
 	})
@@ -40,7 +40,7 @@ func TestAPlanWhoseVolumesCannotGrowIsRefused(t *testing.T) {
 // Where nobody can tell, or it can be had, the operation is begun.
 func TestAPlanThatNobodyRefusesIsTaken(t *testing.T) {
 	for name, answers := range map[string]func(*testBundle){
-		"it can be had":  func(b *testBundle) { b.answers(query.GrowthSubject, func([]byte) any { return query.GrowthReply{} }) },
+		"it can be had":  func(b *testBundle) { b.answers(query.Growth.Subject, func([]byte) any { return query.GrowthReply{} }) },
 		"nobody answers": func(*testBundle) {},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -49,7 +49,7 @@ func TestWhatATenantMakesPermanentIsBounded(t *testing.T) {
 
 func TestLooksAndDeadLettersArePaidForToo(t *testing.T) {
 	b := setup(t, metered)
-	b.answers(query.CredentialsSubject, func([]byte) any { return query.CredentialsReply{} })
+	b.answers(query.Credentials.Subject, func([]byte) any { return query.CredentialsReply{} })
 	s := b.failed()
 	// Two of five are spent when it is redriven.
 	if a := b.redrive(s.Generation); a.status != http.StatusAccepted {

@@ -58,7 +58,7 @@ func TestWhatIsKeptTellsNobodysAddressAndNothingTellsTheKey(t *testing.T) {
 	t.Cleanup(func() { slog.SetDefault(before) })
 	u := newUpstream(t)
 	b := setup(t, trusting, withFeed(u))
-	b.answers(query.CredentialsSubject, func([]byte) any { return query.CredentialsReply{} })
+	b.answers(query.Credentials.Subject, func([]byte) any { return query.CredentialsReply{} })
 
 	s := b.ready(`{"name":"Tea"}`, asStranger...)
 	if a := b.get("/stores/"+string(s.ID)+"/credentials", asStranger...); a.status != http.StatusOK {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -235,7 +236,7 @@ func TestSomebodyGetsFurtherOnEveryRoute(t *testing.T) {
 	// A store of its own for each route.
 	b := setup(t, withFeed(u), func(c *Config) { c.AdminKey, c.MaxStores = "sesame", 100 })
 	app, _ := b.nobodys(t, u)
-	for _, subject := range []string{query.StoresSubject, query.EventsSubject, query.DeadLettersSubject, query.CredentialsSubject, query.GrowthSubject} {
+	for _, subject := range slices.Concat(query.Subjects(query.Remembering), query.Subjects(query.Provisioning)) {
 		b.answers(subject, func([]byte) any { return struct{}{} })
 	}
 	for route := range routes(t, app, b.get("/openapi.json")) {

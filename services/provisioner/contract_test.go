@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/nats-io/nats.go/micro"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -68,12 +69,12 @@ func (b *bundle) credentials(id string) (query.CredentialsReply, string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	msg, err := b.nc.Request(query.CredentialsSubject, request, patience)
+	msg, err := b.nc.Request(query.Credentials.Subject, request, patience)
 	if err != nil {
 		b.t.Fatalf("ask for credentials: %v", err)
 	}
 	var reply query.CredentialsReply
-	code := msg.Header.Get(query.ErrorHeader)
+	code := msg.Header.Get(micro.ErrorCodeHeader)
 	if code == "" {
 		if err := json.Unmarshal(msg.Data, &reply); err != nil {
 			b.t.Fatalf("read the reply: %v", err)

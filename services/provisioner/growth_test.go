@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/nats-io/nats.go/micro"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -57,11 +58,11 @@ func (b *bundle) growth(id store.ID, plan string) (reply query.GrowthReply, code
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	msg, err := b.nc.Request(query.GrowthSubject, request, patience)
+	msg, err := b.nc.Request(query.Growth.Subject, request, patience)
 	if err != nil {
 		b.t.Fatalf("ask whether the volumes can grow: %v", err)
 	}
-	if code = msg.Header.Get(query.ErrorHeader); code == "" {
+	if code = msg.Header.Get(micro.ErrorCodeHeader); code == "" {
 		err = json.Unmarshal(msg.Data, &reply)
 	}
 	if err != nil {

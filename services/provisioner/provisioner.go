@@ -72,7 +72,7 @@ func (c Config) work(ctx context.Context, set *packs.Set, settings map[string]ma
 	service, err := (&answers.Service{
 		States: process.Log, Secrets: process.Cluster, Packs: set,
 		Grow: func(ctx context.Context, s store.State, plan string) error { return hand.CanGrow(ctx, s, plan, kube) },
-	}).Serve(process.NATS, c.Cluster)
+	}).Start(process.NATS, c.Cluster)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/waittest"
@@ -29,7 +30,7 @@ type conformance struct {
 	other query.Store
 	// feed tells of the store from its beginning, seen is what it has told before the store was Ready, stop ends the hammering.
 	feed *platform.Feed
-	seen []query.FeedMessage
+	seen []feed.Message
 	stop func() []string
 	// killed says that its worker was, while its shop was being set up.
 	killed bool
@@ -140,7 +141,7 @@ func (c *conformance) failsInItsOwnWords(setting string) {
 		c.Fatalf("it failed with %q: %s", last.Store.Reason, last.Store.Message)
 	}
 	// Attempts don't tell: a busy API server may have ended one.
-	if slices.ContainsFunc(seen, func(m query.FeedMessage) bool {
+	if slices.ContainsFunc(seen, func(m feed.Message) bool {
 		return m.Event.Type == store.RetryScheduled && m.Event.Facts.Reason == last.Store.Reason
 	}) {
 		c.Errorf("what no attempt changes was tried again: %v", platform.Types(seen))

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/test/internal/platform"
@@ -61,11 +62,11 @@ func TestAShopThatCrashesIsDegradedUntilItRuns(t *testing.T) {
 	if status, err := b.kubernetes.Do(t.Context(), http.MethodGet, secret, nil, &held); err != nil || status != http.StatusOK {
 		t.Fatalf("read the Secret: %d %v", status, err)
 	}
-	feed := b.Follow(t, "", s.ID)
+	told := b.Follow(t, "", s.ID)
 	// The shop refuses a key that is too short, as it begins.
 	b.change(http.MethodPatch, secret, map[string]any{"data": map[string]string{"cookie-key": "c2hvcnQ="}})
 	b.restart(s.ID)
-	seen := feed.Until(t, func(m query.FeedMessage) bool {
+	seen := told.Until(t, func(m feed.Message) bool {
 		return m.Event.Type == store.BecameDegraded && m.Event.Facts.Reason == "CrashLoopBackOff"
 	})
 	degraded := *seen[len(seen)-1].Store
@@ -77,7 +78,7 @@ func TestAShopThatCrashesIsDegradedUntilItRuns(t *testing.T) {
 	}
 	b.change(http.MethodPatch, secret, map[string]any{"data": map[string]string{"cookie-key": held.Data["cookie-key"]}})
 	b.restart(s.ID)
-	seen = feed.UntilType(t, store.Recovered)
+	seen = told.UntilType(t, store.Recovered)
 	recovered := *seen[len(seen)-1].Store
 	if recovered.Status != store.Ready || recovered.Reason != "" || recovered.URL != s.URL {
 		t.Fatalf("recovered: %+v", recovered)

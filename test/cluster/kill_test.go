@@ -4,6 +4,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/waittest"
@@ -77,10 +78,10 @@ func TestADeleteWinsAtEveryStep(t *testing.T) {
 		t.Run(step, func(t *testing.T) {
 			b := setup(t)
 			s := b.Create(t, "Deleted after "+step)
-			feed := b.Follow(t, b.before(s), s.ID)
-			feed.UntilStep(t, step)
+			told := b.Follow(t, b.before(s), s.ID)
+			told.UntilStep(t, step)
 			b.Delete(t, s.ID)
-			seen := feed.Until(t, func(m query.FeedMessage) bool {
+			seen := told.Until(t, func(m feed.Message) bool {
 				return m.Store.Status == store.Deleted && m.Store.Operation == ""
 			})
 			b.expectGone(s.ID)
@@ -99,7 +100,7 @@ func TestADeleteBeforeAnybodyPickedUp(t *testing.T) {
 }
 
 // expectSettledOnce: after the delete only its own terminal event stands, once.
-func (b *bench) expectSettledOnce(seen []query.FeedMessage) {
+func (b *bench) expectSettledOnce(seen []feed.Message) {
 	b.Helper()
 	deleted := 0
 	for _, m := range seen {

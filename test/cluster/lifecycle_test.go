@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/store-platform/store-platform/pkg/claim"
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
@@ -229,9 +230,9 @@ func TestTheFirstStoreWaitedForTheCluster(t *testing.T) {
 	b.Cleanup(func() { b.remove(first.ID) })
 	seen := b.Follow(t, b.before(first), first.ID).UntilType(t, store.BecameReady)
 	// Of those that came when there was a cluster, a busy machine may have ended one.
-	began := slices.IndexFunc(seen, func(m query.FeedMessage) bool { return m.Event.Type == store.AttemptStarted })
+	began := slices.IndexFunc(seen, func(m feed.Message) bool { return m.Event.Type == store.AttemptStarted })
 	before := seen[:max(began, 0)]
-	spent := slices.ContainsFunc(before, func(m query.FeedMessage) bool { return m.Event.Type == store.RetryScheduled })
+	spent := slices.ContainsFunc(before, func(m feed.Message) bool { return m.Event.Type == store.RetryScheduled })
 	if began < 0 || spent || seen[began].Store.Attempt != 1 {
 		t.Fatalf("attempts before there was a cluster: %v", platform.Types(seen))
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/test/internal/platform"
@@ -114,12 +115,12 @@ func (b *bench) remove(id store.ID) {
 func (b *bench) before(s query.Store) string {
 	b.Helper()
 	hello := b.Follow(b.T, "", s.ID)
-	cursor, err := query.ParseCursor(hello.Cursor)
+	cursor, err := feed.ParseCursor(hello.Cursor)
 	if err != nil {
 		b.Fatal(err)
 	}
 	hello.Close()
-	return query.Cursor{Epoch: cursor.Epoch, Seq: s.Generation - 1}.String()
+	return feed.Cursor{Epoch: cursor.Epoch, Seq: s.Generation - 1}.String()
 }
 
 // expectGone holds that nothing of a deleted store is left, now and at the end of the run.

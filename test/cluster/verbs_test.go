@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/waittest"
@@ -108,16 +109,16 @@ func (c *conformance) ask(method, of string, body any) (generation uint64) {
 }
 
 // end waits for the end of the operation.
-func (c *conformance) end(feed *platform.Feed, generation uint64) query.FeedMessage {
+func (c *conformance) end(told *platform.Feed, generation uint64) feed.Message {
 	c.Helper()
-	seen := feed.Until(c.T, func(m query.FeedMessage) bool { return m.Event.Generation == generation && m.Event.Type.IsTerminal() })
+	seen := told.Until(c.T, func(m feed.Message) bool { return m.Event.Generation == generation && m.Event.Type.IsTerminal() })
 	return seen[len(seen)-1]
 }
 
 // succeeds waits for the operation's end, which leaves a store that sells, with all that it had.
-func (c *conformance) succeeds(feed *platform.Feed, generation uint64) {
+func (c *conformance) succeeds(told *platform.Feed, generation uint64) {
 	c.Helper()
-	end := c.end(feed, generation)
+	end := c.end(told, generation)
 	if end.Event.Type != store.BecameReady || len(end.Store.Failures) > 0 {
 		c.Fatalf("it ended as %s: %+v, failures %+v", end.Event.Type, end.Event.Facts, end.Store.Failures)
 	}
@@ -128,9 +129,9 @@ func (c *conformance) succeeds(feed *platform.Feed, generation uint64) {
 }
 
 // fails waits for the operation's end, which leaves the store as it was.
-func (c *conformance) fails(feed *platform.Feed, generation uint64, reason string) {
+func (c *conformance) fails(told *platform.Feed, generation uint64, reason string) {
 	c.Helper()
-	end := c.end(feed, generation)
+	end := c.end(told, generation)
 	if end.Event.Type != store.BecameFailed || end.Event.Facts.Reason != reason {
 		c.Fatalf("it ended as %s: %+v, want it failed with %s", end.Event.Type, end.Event.Facts, reason)
 	}
@@ -229,18 +230,18 @@ func (c *conformance) volumes() map[string]string {
 
 // outlivesAnUpdateCalledOff: it is called off between two of its attempts, so that no machine is too fast for it.
 func (c *conformance) outlivesAnUpdateCalledOff() {
-	feed := c.Follow(c.T, "", c.at.ID)
+	told := c.Follow(c.T, "", c.at.ID)
 	name, value := c.otherValue()
 	allow := c.forbid("apps", "deployments", "/apis/apps/v1", http.StatusForbidden)
 	defer allow()
 	generation := c.ask(http.MethodPatch, "", map[string]any{"options": map[string]any{name: value}})
-	feed.Until(c.T, func(m query.FeedMessage) bool {
+	told.Until(c.T, func(m feed.Message) bool {
 		return m.Event.Type == store.RetryScheduled && m.Event.Generation == generation
 	})
 	c.ask(http.MethodPost, "cancel", nil)
-	c.fails(feed, generation, store.ReasonCancelled)
+	c.fails(told, generation, store.ReasonCancelled)
 	allow()
-	c.succeeds(feed, c.ask(http.MethodPost, "retry", nil))
+	c.succeeds(told, c.ask(http.MethodPost, "retry", nil))
 	if got := c.at.Options[name]; got != value {
 		c.Errorf("option %s is %v, want %v", name, got, value)
 	}

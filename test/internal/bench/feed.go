@@ -13,7 +13,7 @@ import (
 	"github.com/fasthttp/websocket"
 	"github.com/nats-io/nats.go"
 
-	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
@@ -128,7 +128,7 @@ func feedLatency(b *bench) {
 func (b *bench) feedClients(gateway string, f *fanOut) (message func() []byte) {
 	b.Helper()
 	var newest atomic.Pointer[[]byte]
-	event := []byte(`{"type":"` + string(query.FeedEvent) + `"`)
+	event := []byte(`{"type":"` + string(feed.Event) + `"`)
 	b.connectAll(f.clients, func() (func(), error) {
 		conn, response, err := websocket.DefaultDialer.DialContext(b.ctx, strings.Replace(gateway, "http", "ws", 1)+"/feed", nil)
 		if err != nil {

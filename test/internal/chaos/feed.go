@@ -12,7 +12,7 @@ import (
 
 	"github.com/fasthttp/websocket"
 
-	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/chaos/record"
 )
@@ -73,7 +73,7 @@ func (f *listener) run(ctx, ending context.Context) {
 		return fmt.Errorf("%s was told up to %d", f.name, f.seq)
 	})
 	_, head := f.lab.follower.newest(f.tenant)
-	f.write(record.Feed{Kind: record.Left, Cursor: query.Cursor{Epoch: f.lab.follower.log.Epoch(), Seq: head}.String()})
+	f.write(record.Feed{Kind: record.Left, Cursor: feed.Cursor{Epoch: f.lab.follower.log.Epoch(), Seq: head}.String()})
 }
 
 func (f *listener) write(line record.Feed) {
@@ -120,7 +120,7 @@ func (f *listener) connection(ctx context.Context, enough func() bool) error {
 		if err := alive(); err != nil {
 			return err
 		}
-		var m query.FeedMessage
+		var m feed.Message
 		if err := conn.ReadJSON(&m); err != nil {
 			return err
 		}
@@ -132,19 +132,19 @@ func (f *listener) connection(ctx context.Context, enough func() bool) error {
 }
 
 // hear writes a message down and remembers where it is.
-func (f *listener) hear(m query.FeedMessage, since string) error {
+func (f *listener) hear(m feed.Message, since string) error {
 	switch m.Type {
-	case query.FeedHello:
+	case feed.Hello:
 		f.write(record.Feed{Kind: record.Hello, Since: since, Cursor: m.Cursor})
 		if since == "" {
 			return f.remember(m.Cursor)
 		}
-	case query.FeedEvent:
+	case feed.Event:
 		f.write(record.Feed{
 			Kind: record.Event, Cursor: m.Cursor, Seq: m.Event.Seq, Type: m.Event.Type, Store: m.Event.Store, Generation: m.Event.Generation,
 		})
 		return f.remember(m.Cursor)
-	case query.FeedReset:
+	case feed.Reset:
 		f.write(record.Feed{Kind: record.Reset, Error: m.Reason})
 		// What was missed is listed anew, and the feed goes on behind its greeting.
 		f.cursor = ""
@@ -153,7 +153,7 @@ func (f *listener) hear(m query.FeedMessage, since string) error {
 }
 
 func (f *listener) remember(cursor string) error {
-	place, err := query.ParseCursor(cursor)
+	place, err := feed.ParseCursor(cursor)
 	if err != nil {
 		return err
 	}

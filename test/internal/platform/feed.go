@@ -12,7 +12,7 @@ import (
 
 	"github.com/fasthttp/websocket"
 
-	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/waittest"
 )
@@ -32,7 +32,7 @@ type Feed struct {
 
 // arrival is what was read, or why nothing will be any more.
 type arrival struct {
-	message query.FeedMessage
+	message feed.Message
 	err     error
 }
 
@@ -55,7 +55,7 @@ func (p *Platform) Dial(ctx context.Context, since string, id store.ID) (*Feed, 
 	}
 	f := &Feed{conn: conn, arrived: make(chan arrival, unread), Cursor: since}
 	go f.read()
-	hello, err := f.next(query.FeedHello)
+	hello, err := f.next(feed.Hello)
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
@@ -81,8 +81,8 @@ func (f *Feed) read() {
 func (f *Feed) Close() { _ = f.conn.NetConn().Close() }
 
 // Next is the next event.
-func (f *Feed) Next() (query.FeedMessage, error) {
-	m, err := f.next(query.FeedEvent)
+func (f *Feed) Next() (feed.Message, error) {
+	m, err := f.next(feed.Event)
 	if err == nil {
 		f.Cursor, f.due = m.Cursor, time.Time{}
 		if m.Store != nil && m.Store.NotBefore != nil {
@@ -95,14 +95,14 @@ func (f *Feed) Next() (query.FeedMessage, error) {
 var errReset = errors.New("the feed was reset")
 
 // next waits for as long as other messages come, and for as long as the store has said that it pauses.
-func (f *Feed) next(want query.FeedType) (query.FeedMessage, error) {
+func (f *Feed) next(want feed.Type) (feed.Message, error) {
 	silence := max(0, time.Until(f.due)) + waittest.Patience()
 	late := time.NewTimer(silence)
 	defer late.Stop()
 	for {
 		select {
 		case <-late.C:
-			return query.FeedMessage{}, fmt.Errorf("the feed said nothing for %s", silence)
+			return feed.Message{}, fmt.Errorf("the feed said nothing for %s", silence)
 		case a, open := <-f.arrived:
 			late.Reset(silence)
 			switch {
@@ -112,7 +112,7 @@ func (f *Feed) next(want query.FeedType) (query.FeedMessage, error) {
 				return a.message, a.err
 			case a.message.Type == want:
 				return a.message, nil
-			case a.message.Type == query.FeedReset:
+			case a.message.Type == feed.Reset:
 				return a.message, errReset
 			}
 		}
@@ -131,9 +131,9 @@ func (p *Platform) Follow(tb testing.TB, since string, id store.ID) *Feed {
 }
 
 // Until reads events up to the first that satisfies until, and returns them all.
-func (f *Feed) Until(tb testing.TB, until func(query.FeedMessage) bool) []query.FeedMessage {
+func (f *Feed) Until(tb testing.TB, until func(feed.Message) bool) []feed.Message {
 	tb.Helper()
-	var seen []query.FeedMessage
+	var seen []feed.Message
 	for {
 		m, err := f.Next()
 		if err != nil {
@@ -147,9 +147,9 @@ func (f *Feed) Until(tb testing.TB, until func(query.FeedMessage) bool) []query.
 }
 
 // UntilType reads events up to the first of a type.
-func (f *Feed) UntilType(tb testing.TB, t store.Type) []query.FeedMessage {
+func (f *Feed) UntilType(tb testing.TB, t store.Type) []feed.Message {
 	tb.Helper()
-	return f.Until(tb, func(m query.FeedMessage) bool {
+	return f.Until(tb, func(m feed.Message) bool {
 		if m.Event.Type == store.BecameFailed && t != store.BecameFailed {
 			tb.Fatalf("the store failed: %+v", m.Event.Facts)
 		}
@@ -158,15 +158,15 @@ func (f *Feed) UntilType(tb testing.TB, t store.Type) []query.FeedMessage {
 }
 
 // UntilStep reads events up to the completion of a step.
-func (f *Feed) UntilStep(tb testing.TB, step string) []query.FeedMessage {
+func (f *Feed) UntilStep(tb testing.TB, step string) []feed.Message {
 	tb.Helper()
-	return f.Until(tb, func(m query.FeedMessage) bool {
+	return f.Until(tb, func(m feed.Message) bool {
 		return m.Event.Type == store.StepCompleted && m.Event.Facts.Step == step
 	})
 }
 
 // Types lists what happened, for messages.
-func Types(seen []query.FeedMessage) []string {
+func Types(seen []feed.Message) []string {
 	types := make([]string, len(seen))
 	for i, m := range seen {
 		types[i] = strings.TrimSuffix(string(m.Event.Type)+" "+m.Event.Facts.Step, " ")

@@ -246,7 +246,7 @@ func (a *author) look(ctx context.Context, provisioner *nats.Conn, name string) 
 	if err != nil {
 		return err
 	}
-	answering, err := provisioner.Subscribe(query.CredentialsSubject, func(m *nats.Msg) { _ = m.Respond(reply) })
+	answering, err := provisioner.Subscribe(query.Credentials.Subject, func(m *nats.Msg) { _ = m.Respond(reply) })
 	if err != nil {
 		return err
 	}

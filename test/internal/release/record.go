@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
@@ -69,7 +69,7 @@ func (in *Installation) record(ctx context.Context, recording string) error {
 			return fmt.Errorf("write the history: it has no %s", t)
 		}
 	}
-	a.answers.Beginning = query.Cursor{Epoch: log.Epoch()}.String()
+	a.answers.Beginning = feed.Cursor{Epoch: log.Epoch()}.String()
 	// Nil has whoever asks again leave them out, as for releases that recorded none.
 	a.answers.DeadLetters = map[string]any{}
 	answers, err := in.Ask(ctx, a.answers)

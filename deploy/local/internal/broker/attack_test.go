@@ -181,11 +181,11 @@ func TestAReadersConsumerGivesNoOrders(t *testing.T) {
 		b.push(t, "to-"+strings.ReplaceAll(to, ".", "-"), to)
 	}
 	// Where a service listens, the message arrives: the others had their time.
-	heard, err := b.conns[broker.Provisioner].SubscribeSync(query.CredentialsSubject)
+	heard, err := b.conns[broker.Provisioner].SubscribeSync(query.Credentials.Subject)
 	if err := errors.Join(err, b.conns[broker.Provisioner].Flush()); err != nil {
 		t.Fatal(err)
 	}
-	b.push(t, "heard", query.CredentialsSubject)
+	b.push(t, "heard", query.Credentials.Subject)
 	if _, err := heard.NextMsg(patience); err != nil {
 		t.Fatalf("nothing is pushed at all: %v", err)
 	}
@@ -234,7 +234,7 @@ func TestNobodyCanDoMore(t *testing.T) {
 		{user: broker.Backup, publish: "$JS.API.STREAM.INFO.STORES"},
 		{user: broker.Backup, publish: "$JS.API.STREAM.MSG.GET.STORES"},
 		{user: broker.Backup, publish: "$JS.SNAPSHOT.RESTORE.KV_claims.x"},
-		{user: broker.Backup, publish: query.CredentialsSubject},
+		{user: broker.Backup, publish: query.Credentials.Subject},
 		{user: broker.Backup, subscribe: "store.>"},
 		{user: broker.Local, publish: command},
 		{user: broker.Local, publish: event},
@@ -249,10 +249,10 @@ func TestNobodyCanDoMore(t *testing.T) {
 		{user: broker.Provisioner, publish: "$KV.claims.x"},
 		{user: broker.Provisioner, publish: "$JS.API.STREAM.UPDATE.STORES"},
 		{user: broker.Local, publish: "$JS.API.STREAM.MSG.GET.STORES"},
-		{user: broker.Events, publish: query.CredentialsSubject},
-		{user: broker.Janitor, subscribe: query.CredentialsSubject},
-		{user: broker.Events, subscribe: query.GrowthSubject},
-		{user: broker.Gateway, subscribe: query.CredentialsSubject},
+		{user: broker.Events, publish: query.Credentials.Subject},
+		{user: broker.Janitor, subscribe: query.Credentials.Subject},
+		{user: broker.Events, subscribe: query.Growth.Subject},
+		{user: broker.Gateway, subscribe: query.Credentials.Subject},
 		{user: broker.Gateway, subscribe: "store.>"},
 		{user: broker.Gateway, publish: "$JS.API.STREAM.INFO.RECORDER"},
 		{user: broker.Events, publish: "$JS.API.STREAM.INFO.KV_catalog"},

@@ -210,7 +210,7 @@ func TestEachUserCanDoItsWork(t *testing.T) {
 	if _, err := engine.Watch(ctx, packs, before); err != nil {
 		t.Fatalf("the gateway watches the catalog: %v", err)
 	}
-	for user, subject := range map[string]string{broker.Provisioner: query.CredentialsSubject, broker.Events: query.StoresSubject} {
+	for user, subject := range map[string]string{broker.Provisioner: query.Credentials.Subject, broker.Events: query.Stores.Subject} {
 		service, err := micro.AddService(b.conns[user], micro.Config{Name: user, Version: "1.0.0"})
 		if err != nil {
 			t.Fatalf("%s serves: %v", user, err)
@@ -310,13 +310,13 @@ func TestTheSupervisorTellsAndTheOthersHear(t *testing.T) {
 	if _, err := b.bucket(t, broker.Local, storelog.BucketPacks).Put(ctx, "offered", []byte("{}")); err != nil {
 		t.Fatal(err)
 	}
-	answer, err := b.conns[broker.Provisioner].Subscribe(query.CredentialsSubject, func(m *nats.Msg) { _ = m.Respond([]byte("secret")) })
+	answer, err := b.conns[broker.Provisioner].Subscribe(query.Credentials.Subject, func(m *nats.Msg) { _ = m.Respond([]byte("secret")) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = answer.Unsubscribe() }()
 	b.allowed(t)
-	if _, err := b.conns[broker.Gateway].RequestWithContext(ctx, query.CredentialsSubject, nil); err != nil {
+	if _, err := b.conns[broker.Gateway].RequestWithContext(ctx, query.Credentials.Subject, nil); err != nil {
 		t.Errorf("the gateway asks the provisioner: %v", err)
 	}
 }

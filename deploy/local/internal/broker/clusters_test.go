@@ -115,7 +115,7 @@ func (b *bundle) tells(t *testing.T, user, cluster string) {
 	if err := platform.Publish(t.Context(), b.bucket(t, user, storelog.BucketPlatform), cluster, platform.Cluster{Part: cluster}); err != nil {
 		t.Errorf("%s says how its cluster is: %v", user, err)
 	}
-	answer, err := b.conns[user].Subscribe(query.CredentialsOf(cluster), func(m *nats.Msg) { _ = m.Respond([]byte(user)) })
+	answer, err := b.conns[user].Subscribe(query.Credentials.In(cluster).Subject, func(m *nats.Msg) { _ = m.Respond([]byte(user)) })
 	if err == nil {
 		err = b.conns[user].Flush()
 	}
@@ -123,7 +123,7 @@ func (b *bundle) tells(t *testing.T, user, cluster string) {
 		t.Fatal(err)
 	}
 	defer func() { _ = answer.Unsubscribe() }()
-	said, err := b.conns[broker.Gateway].RequestWithContext(t.Context(), query.CredentialsOf(cluster), nil)
+	said, err := b.conns[broker.Gateway].RequestWithContext(t.Context(), query.Credentials.In(cluster).Subject, nil)
 	if err != nil || string(said.Data) != user {
 		t.Errorf("asked about a store of cluster %s: %v", cluster, err)
 	}

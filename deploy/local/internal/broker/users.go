@@ -5,6 +5,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
@@ -62,7 +63,7 @@ const (
 )
 
 // The literals from which permissions are built. The stream and the buckets are the log's,
-// the query subjects those of the contract between the services; a test holds this table
+// where questions are put says the contract between the services; a test holds this table
 // against the services' real work.
 const (
 	stream   = "STORES"
@@ -124,7 +125,7 @@ func (g grant) subscriptions(user string) []string {
 func grants(clusters []string) map[string]grant {
 	table := map[string]grant{
 		Gateway: {
-			publish: slices.Concat([]string{commands, events, of("*", events), audited, "query.>"}, shape(),
+			publish: slices.Concat([]string{commands, events, of("*", events), audited, query.AllSubjects}, shape(),
 				get(stream), watch(PacksBucket), watch("catalog"), watch(PlatformBucket),
 				bucket("claims"), write("claims"), bucket("tickets"), write("tickets")),
 		},
@@ -132,7 +133,7 @@ func grants(clusters []string) map[string]grant {
 			publish: slices.Concat(get(stream), follow(stream), get(audit), follow(audit), bucket("tickets"), write("tickets"),
 				watch(PlatformBucket)),
 			denied:    othersConsumers(clusters, Events, ""),
-			subscribe: append(discovery("events"), "query.stores", "query.events", "query.dead-letters"),
+			subscribe: append(discovery("events"), query.Subjects(query.Remembering)...),
 			answers:   true,
 		},
 		Backup: {publish: copyOf(stream)},
@@ -160,9 +161,18 @@ func provisionerOf(cluster string, clusters []string) grant {
 			bucket("leases"), writeOf(cluster, "leases"), watch(PacksBucket), write(PacksBucket), watch("catalog"), write("catalog"),
 			bucket(PlatformBucket), writeOf(cluster, PlatformBucket)),
 		denied:    othersConsumers(clusters, user, ""),
-		subscribe: append(discovery("provisioner"), of(cluster, "query.credentials"), of(cluster, "query.growth")),
+		subscribe: slices.Concat(discovery("provisioner"), questions(cluster)),
 		answers:   true,
 	}
+}
+
+// questions are where one cluster's provisioners are asked.
+func questions(cluster string) []string {
+	var subjects []string
+	for _, subject := range query.Subjects(query.Provisioning) {
+		subjects = append(subjects, of(cluster, subject))
+	}
+	return subjects
 }
 
 // janitorOf is what one cluster's janitor may do.

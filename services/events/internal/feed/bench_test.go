@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/events/internal/logtest"
@@ -70,7 +71,7 @@ func BenchmarkFanOut(b *testing.B) {
 // prepareText is a message of the size that the feed sends.
 func prepareText(s store.State) ([]byte, error) {
 	view := query.View(s)
-	return json.Marshal(query.FeedMessage{Type: query.FeedEvent, Event: &query.Event{Store: s.ID, Type: store.CredentialsViewed}, Store: &view})
+	return json.Marshal(feed.Message{Type: feed.Event, Event: &query.Event{Store: s.ID, Type: store.CredentialsViewed}, Store: &view})
 }
 
 // drain reads one arrival of each client.

@@ -12,7 +12,7 @@ import (
 	gorilla "github.com/fasthttp/websocket"
 	"github.com/gofiber/contrib/websocket"
 
-	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
@@ -40,7 +40,7 @@ type parting struct {
 func (p parting) Error() string { return fmt.Sprintf("closed with %d: %s", p.code, p.text) }
 
 var (
-	tooSlow    = parting{query.CloseSlow, "too slow: come back with the last cursor"}
+	tooSlow    = parting{feed.CloseSlow, "too slow: come back with the last cursor"}
 	leaving    = parting{websocket.CloseGoingAway, "this replica ends: come back with the last cursor"}
 	restarting = parting{websocket.CloseServiceRestart, "the feed begins anew: come back with the last cursor"}
 	notNow     = parting{websocket.CloseTryAgainLater, "what was missed can't be read now: come back with the last cursor"}
@@ -183,17 +183,17 @@ func (c *client) ping(ctx context.Context) {
 }
 
 // greet says hello, how the platform is, and that the client must begin anew, if so.
-func (c *client) greet(h *Hub, from query.Cursor, reset string) error {
+func (c *client) greet(h *Hub, from feed.Cursor, reset string) error {
 	h.mu.Lock()
 	c.cluster = h.cluster
 	h.mu.Unlock()
-	hello, err := prepare(query.FeedMessage{Type: query.FeedHello, Cursor: from.String()})
+	hello, err := prepare(feed.Message{Type: feed.Hello, Cursor: from.String()})
 	if err != nil {
 		return err
 	}
 	messages := []*gorilla.PreparedMessage{hello, c.cluster}
 	if reset != "" {
-		again, err := prepare(query.FeedMessage{Type: query.FeedReset, Reason: reset})
+		again, err := prepare(feed.Message{Type: feed.Reset, Reason: reset})
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/store-platform/store-platform/pkg/cuttest"
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/services/events/internal/logtest"
 )
@@ -62,7 +63,7 @@ func TestCutsLeaveNoHole(t *testing.T) {
 		}
 	})
 	mine := logtest.Tenant(0)
-	m := &member{cursor: query.Cursor{Epoch: b.author.Log.Epoch()}.String()}
+	m := &member{cursor: feed.Cursor{Epoch: b.author.Log.Epoch()}.String()}
 	for n := 0; n < cuts; {
 		select {
 		case turns <- struct{}{}:
@@ -122,16 +123,16 @@ func (m *member) follow(t *testing.T, b *testBundle, owner string) {
 		if err != nil {
 			return
 		}
-		var told query.FeedMessage
+		var told feed.Message
 		if err := json.Unmarshal(data, &told); err != nil {
 			t.Fatalf("%s: %v", data, err)
 		}
 		switch told.Type {
-		case query.FeedEvent:
+		case feed.Event:
 			m.list, m.cursor = append(m.list, *told.Event), told.Cursor
-		case query.FeedReset:
+		case feed.Reset:
 			t.Fatalf("the cursor %s can't be continued from: %s", m.cursor, data)
-		case query.FeedHello, query.FeedPlatform:
+		case feed.Hello, feed.Platform:
 		}
 	}
 }
@@ -140,7 +141,7 @@ func (m *member) follow(t *testing.T, b *testBundle, owner string) {
 func (m *member) read(c *reader, count int) {
 	c.greeted()
 	for range count {
-		told := c.want(query.FeedEvent)
+		told := c.want(feed.Event)
 		m.list, m.cursor = append(m.list, *told.Event), told.Cursor
 	}
 }

@@ -2,7 +2,7 @@
 //
 // The Hub of a replica follows the log by one consumer and keeps the newest messages in a ring, each prepared once for
 // all clients. A client that is up to date has a bounded queue; one that lets it overflow is closed with
-// query.CloseSlow and comes back with the cursor of the last message it got.
+// feed.CloseSlow and comes back with the cursor of the last message it got.
 //
 // A client that comes back reads from the ring what it missed. Where the ring doesn't reach, it reads Postgres up to
 // the projection's checkpoint and the stream from there on, until it meets the ring; it joins the live clients under

@@ -10,6 +10,7 @@ import (
 	"github.com/fasthttp/websocket"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
@@ -24,11 +25,11 @@ func TestHelloThenLive(t *testing.T) {
 	b.awaitTold(t)
 	c := b.dial(t, tenant("a"))
 	hello := c.greeted()
-	if want := (query.Cursor{Epoch: b.author.Log.Epoch(), Seq: 1}).String(); hello.Cursor != want {
+	if want := (feed.Cursor{Epoch: b.author.Log.Epoch(), Seq: 1}).String(); hello.Cursor != want {
 		t.Errorf("cursor %s, want %s", hello.Cursor, want)
 	}
 	after := b.author.Append(t.Context(), "a", logtest.Store("a", 1))
-	m := c.want(query.FeedEvent)
+	m := c.want(feed.Event)
 	if m.Event.Seq != 2 || m.Store.Revision != 2 || m.Store.ID != after.ID {
 		t.Errorf("told %+v of %+v", m.Event, m.Store)
 	}
@@ -46,12 +47,12 @@ func TestPlatformIsTold(t *testing.T) {
 	if err := platform.Publish(t.Context(), said, store.DefaultCluster, platform.Cluster{Part: "containerd", Done: 3, Total: 8}); err != nil {
 		t.Fatal(err)
 	}
-	if m := c.want(query.FeedPlatform); m.Platform.Part != "containerd" {
+	if m := c.want(feed.Platform); m.Platform.Part != "containerd" {
 		t.Errorf("told %+v", m.Platform)
 	}
 	late := b.dial(t, tenant("a"))
-	late.want(query.FeedHello)
-	if m := late.want(query.FeedPlatform); m.Platform.Done != 3 {
+	late.want(feed.Hello)
+	if m := late.want(feed.Platform); m.Platform.Done != 3 {
 		t.Errorf("greeted with %+v", m.Platform)
 	}
 }
@@ -96,11 +97,11 @@ func TestOwnTenantOnly(t *testing.T) {
 		b.author.Write(t.Context(), 1, 3, 3)
 	}
 	mine, one := logtest.Tenant(1), logtest.Store(logtest.Tenant(1), 2)
-	begin := query.Cursor{Epoch: b.author.Log.Epoch()}.String()
+	begin := feed.Cursor{Epoch: b.author.Log.Epoch()}.String()
 	clients := map[string]*reader{
 		"tenant":   b.dial(t, tenant(mine), "since", begin),
 		"store":    b.dial(t, tenant(mine), "since", begin, "store", string(one)),
-		"operator": b.dial(t, query.Ticket{Scope: query.All()}, "since", begin),
+		"operator": b.dial(t, feed.Ticket{Scope: query.All()}, "since", begin),
 		"stranger": b.dial(t, tenant("tenant-0"), "since", begin, "store", string(one)),
 	}
 	for _, c := range clients {
@@ -123,7 +124,7 @@ func TestOwnTenantOnly(t *testing.T) {
 		}
 		var got []uint64
 		for _, text := range clients[name].events(len(want)) {
-			var m query.FeedMessage
+			var m feed.Message
 			if err := json.Unmarshal([]byte(text), &m); err != nil {
 				t.Fatal(err)
 			}
@@ -161,14 +162,14 @@ func TestResets(t *testing.T) {
 		name, since, reason string
 	}{
 		{"foreign epoch", "other-3", "epoch"},
-		{"beyond the log's end", query.Cursor{Epoch: epoch, Seq: 1000}.String(), "epoch"},
-		{"too far behind", query.Cursor{Epoch: epoch, Seq: 19}.String(), "behind"},
+		{"beyond the log's end", feed.Cursor{Epoch: epoch, Seq: 1000}.String(), "epoch"},
+		{"too far behind", feed.Cursor{Epoch: epoch, Seq: 19}.String(), "behind"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b.awaitTold(t)
 			c := b.dial(t, tenant(logtest.Tenant(0)), "since", test.since)
 			hello := c.greeted()
-			if m := c.want(query.FeedReset); m.Reason != test.reason {
+			if m := c.want(feed.Reset); m.Reason != test.reason {
 				t.Errorf("reason %q, want %q", m.Reason, test.reason)
 			}
 			head, err := b.author.Log.Head(t.Context())
@@ -176,7 +177,7 @@ func TestResets(t *testing.T) {
 				t.Fatal(err)
 			}
 			b.author.Append(t.Context(), logtest.Tenant(0), logtest.Store(logtest.Tenant(0), 1))
-			if m := c.want(query.FeedEvent); m.Event.Seq != head+1 {
+			if m := c.want(feed.Event); m.Event.Seq != head+1 {
 				t.Errorf("goes on at %d, hello said %s", m.Event.Seq, hello.Cursor)
 			}
 		})
@@ -227,7 +228,7 @@ func TestRefusals(t *testing.T) {
 		{"no ticket", "", nil, http.StatusUnauthorized},
 		{"unknown ticket", "unknown", nil, http.StatusUnauthorized},
 		{"a pattern for a ticket", "*.>", nil, http.StatusUnauthorized},
-		{"a ticket for nobody", b.ticket(t, query.Ticket{}), nil, http.StatusUnauthorized},
+		{"a ticket for nobody", b.ticket(t, feed.Ticket{}), nil, http.StatusUnauthorized},
 		{"no cursor", "unknown", url.Values{"since": {"yesterday"}}, http.StatusBadRequest},
 		{"no store", "unknown", url.Values{"store": {"*"}}, http.StatusBadRequest},
 	} {
@@ -288,7 +289,7 @@ func TestLogMadeAnew(t *testing.T) {
 	b.awaitOpen(t)
 	again := b.dial(t, tenant(logtest.Tenant(0)), "since", hello.Cursor)
 	again.greeted()
-	if m := again.want(query.FeedReset); m.Reason != "epoch" {
+	if m := again.want(feed.Reset); m.Reason != "epoch" {
 		t.Errorf("reason %q", m.Reason)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/gofiber/contrib/websocket"
 	"github.com/gofiber/fiber/v2"
 
-	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
@@ -23,9 +23,9 @@ const (
 
 // request is what a client asks for: GET /feed?since=<cursor>&store=<id>, and on whose behalf.
 type request struct {
-	ticket query.Ticket
+	ticket feed.Ticket
 	seat   *seat
-	since  *query.Cursor
+	since  *feed.Cursor
 	store  store.ID
 }
 
@@ -46,7 +46,7 @@ func (h *Hub) Handler() fiber.Handler {
 		if err != nil {
 			return fiber.NewError(http.StatusBadRequest, err.Error())
 		}
-		if r.seat, err = h.admit(c.UserContext(), c.Get(query.TicketHeader)); err != nil {
+		if r.seat, err = h.admit(c.UserContext(), c.Get(feed.TicketHeader)); err != nil {
 			return refusal(err)
 		}
 		r.ticket = r.seat.owner
@@ -62,7 +62,7 @@ func (h *Hub) Handler() fiber.Handler {
 func parse(c *fiber.Ctx) (request, error) {
 	var r request
 	if text := c.Query("since"); text != "" {
-		since, err := query.ParseCursor(text)
+		since, err := feed.ParseCursor(text)
 		if err != nil {
 			return r, err
 		}

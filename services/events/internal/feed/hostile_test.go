@@ -10,6 +10,7 @@ import (
 
 	"github.com/fasthttp/websocket"
 
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/services/events/internal/logtest"
 )
@@ -25,7 +26,7 @@ func TestSlowClientIsClosedAlone(t *testing.T) {
 	for i := range 8 {
 		who := tenant("a")
 		if i == 0 {
-			who = query.Ticket{Scope: query.All()}
+			who = feed.Ticket{Scope: query.All()}
 		}
 		c := b.dial(t, who)
 		c.greeted()
@@ -40,7 +41,7 @@ func TestSlowClientIsClosedAlone(t *testing.T) {
 	name := strings.Repeat("x", 3000)
 	for i := range count {
 		b.author.Create(t.Context(), "a", logtest.Store("a", i), name)
-		witness.want(query.FeedEvent)
+		witness.want(feed.Event)
 	}
 	for range 8 {
 		if got := <-delivered; got != count {
@@ -50,8 +51,8 @@ func TestSlowClientIsClosedAlone(t *testing.T) {
 	if _, clients, closed := b.hub.Stats(); clients != 9 || closed != 1 {
 		t.Errorf("%d clients left, %d closed for being slow", clients, closed)
 	}
-	if code := slow.closed(); code != query.CloseSlow {
-		t.Errorf("closed with %d, want %d", code, query.CloseSlow)
+	if code := slow.closed(); code != feed.CloseSlow {
+		t.Errorf("closed with %d, want %d", code, feed.CloseSlow)
 	}
 	b.awaitSeats(t, 9)
 }
@@ -95,7 +96,7 @@ func TestPingsGoOnDuringAReplay(t *testing.T) {
 	b.author.Write(t.Context(), 20, 1, 3)
 	b.awaitTold(t)
 	b.hub.replays <- struct{}{}
-	c := b.dial(t, tenant(logtest.Tenant(0)), "since", query.Cursor{Epoch: b.author.Log.Epoch()}.String())
+	c := b.dial(t, tenant(logtest.Tenant(0)), "since", feed.Cursor{Epoch: b.author.Log.Epoch()}.String())
 	pinged := make(chan struct{}, 1)
 	c.conn.SetPingHandler(func(string) error {
 		select {
@@ -150,7 +151,7 @@ func TestRoomIsBounded(t *testing.T) {
 	kept := b.ticket(t, tenant("a"))
 	b.wantRefused(t, kept, http.StatusTooManyRequests)
 	// An operator is nobody's tenant, and not one called "" either.
-	operator := query.Ticket{Scope: query.All()}
+	operator := feed.Ticket{Scope: query.All()}
 	b.dial(t, operator)
 	b.dial(t, operator)
 	b.wantRefused(t, b.ticket(t, operator), http.StatusTooManyRequests)
@@ -180,7 +181,7 @@ func TestNoSeatIsLost(t *testing.T) {
 		}
 		_, err = fmt.Fprintf(conn, "GET /feed HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n%s: %s\r\n\r\n",
-			query.TicketHeader, b.ticket(t, tenant("a")))
+			feed.TicketHeader, b.ticket(t, tenant("a")))
 		if err != nil {
 			t.Fatal(err)
 		}

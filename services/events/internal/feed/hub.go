@@ -14,8 +14,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/platform"
-	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/events/internal/projection"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
@@ -68,7 +68,7 @@ type Hub struct {
 	operators map[*client]struct{}
 	// taken are the seats, takenBy those of each owner.
 	taken   int
-	takenBy map[query.Ticket]int
+	takenBy map[feed.Ticket]int
 	refused struct{ full, crowded int64 }
 	slow    int64
 	ended   bool
@@ -78,7 +78,7 @@ type Hub struct {
 func New(pool *pgxpool.Pool, progress *projection.Progress, limits Limits) *Hub {
 	return &Hub{
 		pool: pool, progress: progress, replays: make(chan struct{}, concurrentReplays), limits: limits,
-		behind: maxBehind, check: checkEvery, ring: newRing(ringSize), takenBy: map[query.Ticket]int{},
+		behind: maxBehind, check: checkEvery, ring: newRing(ringSize), takenBy: map[feed.Ticket]int{},
 		pace:    pace{ping: pingEvery, pong: pongTimeout, write: writeTimeout, claim: handshakeTimeout},
 		clients: map[*client]struct{}{}, tenants: map[string]map[*client]struct{}{}, operators: map[*client]struct{}{},
 	}

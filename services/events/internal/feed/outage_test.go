@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/services/events/internal/logtest"
 	"github.com/store-platform/store-platform/services/events/internal/pgtest"
 )
@@ -23,13 +23,13 @@ func TestWhatWasMissedIsToldWithoutPostgres(t *testing.T) {
 		fmt.Sprintf("select pg_terminate_backend(pid) from pg_stat_activity where datname = '%s'", name))
 	mine := logtest.Tenant(0)
 	m := &member{}
-	c := b.dial(t, tenant(mine), "since", query.Cursor{Epoch: b.author.Log.Epoch()}.String())
+	c := b.dial(t, tenant(mine), "since", feed.Cursor{Epoch: b.author.Log.Epoch()}.String())
 	missed := len(b.eventsOf(t, mine))
 	m.read(c, missed)
 	b.author.WriteFor(t.Context(), 5, mine, 3)
 	want := b.eventsOf(t, mine)
 	for range want[missed:] {
-		m.list = append(m.list, *c.want(query.FeedEvent).Event)
+		m.list = append(m.list, *c.want(feed.Event).Event)
 	}
 	if diff := cmp.Diff(want, m.list); diff != "" {
 		t.Errorf("(-log +client):\n%s", diff)

@@ -9,7 +9,7 @@ import (
 
 	gorilla "github.com/fasthttp/websocket"
 
-	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
@@ -36,9 +36,9 @@ var errScanned = errors.New("enough messages")
 
 // place decides from where on a client is told. Without since, or with one that can't be continued from, that is the
 // newest message.
-func (h *Hub) place(ctx context.Context, log *storelog.Log, since *query.Cursor) (from query.Cursor, reset string, err error) {
+func (h *Hub) place(ctx context.Context, log *storelog.Log, since *feed.Cursor) (from feed.Cursor, reset string, err error) {
 	last, _, _ := h.Stats()
-	newest := query.Cursor{Epoch: log.Epoch(), Seq: last}
+	newest := feed.Cursor{Epoch: log.Epoch(), Seq: last}
 	if since != nil {
 		head := last
 		if since.Epoch == log.Epoch() && since.Seq > head {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/feed"
 )
 
 // Limits bound how many clients a replica serves at once: a connection costs memory that others need, and one tenant
@@ -19,7 +19,7 @@ type Limits struct {
 
 // Refusal is how a client is turned away while there is no room for it. It may come again.
 type Refusal struct {
-	// Code is query.CodeFeedFull or query.CodeTooManyFeeds.
+	// Code is feed.CodeFull or feed.CodeTooMany.
 	Code   string
 	status int
 	detail string
@@ -32,14 +32,14 @@ func (r *Refusal) Unwrap() error { return fiber.NewError(r.status, r.detail) }
 
 func (h *Hub) full() *Refusal {
 	return &Refusal{
-		Code: query.CodeFeedFull, status: http.StatusServiceUnavailable,
+		Code: feed.CodeFull, status: http.StatusServiceUnavailable,
 		detail: fmt.Sprintf("this replica serves %d clients, as many as it may", h.limits.Connections),
 	}
 }
 
 func (h *Hub) crowded() *Refusal {
 	return &Refusal{
-		Code: query.CodeTooManyFeeds, status: http.StatusTooManyRequests,
+		Code: feed.CodeTooMany, status: http.StatusTooManyRequests,
 		detail: fmt.Sprintf("this replica serves %d clients of this tenant, as many as one may have", h.limits.PerTenant),
 	}
 }
@@ -47,7 +47,7 @@ func (h *Hub) crowded() *Refusal {
 // seat is the room of one client, from before its ticket is spent until its connection has ended.
 type seat struct {
 	hub   *Hub
-	owner query.Ticket
+	owner feed.Ticket
 	once  sync.Once
 	// claim frees the seat of a client that goes away before it has read the answer to its handshake: Fiber then never
 	// calls the handler that would.
@@ -66,7 +66,7 @@ func (h *Hub) room() error {
 }
 
 // sit takes a seat for an owner, or says what there is too much of.
-func (h *Hub) sit(owner query.Ticket) (*seat, error) {
+func (h *Hub) sit(owner feed.Ticket) (*seat, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {

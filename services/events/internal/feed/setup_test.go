@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/events/internal/logtest"
@@ -161,7 +162,7 @@ func (b *testBundle) awaitProjected(tb testing.TB) {
 	}
 }
 
-func (b *testBundle) ticket(tb testing.TB, t query.Ticket) string {
+func (b *testBundle) ticket(tb testing.TB, t feed.Ticket) string {
 	tb.Helper()
 	data, err := json.Marshal(t)
 	if err != nil {
@@ -189,11 +190,11 @@ func (b *testBundle) tryDial(ticket string, params url.Values) (*websocket.Conn,
 		}
 		return conn, err
 	}}
-	return dialer.Dial(target.String(), http.Header{query.TicketHeader: []string{ticket}})
+	return dialer.Dial(target.String(), http.Header{feed.TicketHeader: []string{ticket}})
 }
 
 // dial connects a tenant's client. Parameters are since and store.
-func (b *testBundle) dial(tb testing.TB, t query.Ticket, params ...string) *reader {
+func (b *testBundle) dial(tb testing.TB, t feed.Ticket, params ...string) *reader {
 	tb.Helper()
 	values := url.Values{}
 	for i := 0; i < len(params); i += 2 {
@@ -207,7 +208,7 @@ func (b *testBundle) dial(tb testing.TB, t query.Ticket, params ...string) *read
 	return &reader{tb: tb, conn: conn}
 }
 
-func tenant(name string) query.Ticket { return query.Ticket{Scope: query.Of(name)} }
+func tenant(name string) feed.Ticket { return feed.Ticket{Scope: query.Of(name)} }
 
 // reader is a client's end.
 type reader struct {
@@ -216,14 +217,14 @@ type reader struct {
 }
 
 // next returns a message and its text, or an error when the connection has ended.
-func (r *reader) next() (query.FeedMessage, string, error) {
+func (r *reader) next() (feed.Message, string, error) {
 	r.tb.Helper()
 	_ = r.conn.SetReadDeadline(time.Now().Add(patience))
 	_, data, err := r.conn.ReadMessage()
 	if err != nil {
-		return query.FeedMessage{}, "", err
+		return feed.Message{}, "", err
 	}
-	var m query.FeedMessage
+	var m feed.Message
 	if err := json.Unmarshal(data, &m); err != nil {
 		r.tb.Errorf("%s: %v", data, err)
 	}
@@ -231,7 +232,7 @@ func (r *reader) next() (query.FeedMessage, string, error) {
 }
 
 // want reads a message of this type.
-func (r *reader) want(kind query.FeedType) query.FeedMessage {
+func (r *reader) want(kind feed.Type) feed.Message {
 	r.tb.Helper()
 	m, text, err := r.next()
 	if err != nil {
@@ -244,10 +245,10 @@ func (r *reader) want(kind query.FeedType) query.FeedMessage {
 }
 
 // greeted reads hello and the platform's state and returns hello.
-func (r *reader) greeted() query.FeedMessage {
+func (r *reader) greeted() feed.Message {
 	r.tb.Helper()
-	hello := r.want(query.FeedHello)
-	r.want(query.FeedPlatform)
+	hello := r.want(feed.Hello)
+	r.want(feed.Platform)
 	return hello
 }
 
@@ -261,7 +262,7 @@ func (r *reader) events(count int) []string {
 			r.tb.Errorf("after %d of %d events: %v", len(texts), count, err)
 			return texts
 		}
-		if m.Type == query.FeedEvent {
+		if m.Type == feed.Event {
 			texts = append(texts, text)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/feed"
 )
 
 // errTicket: there is no such ticket, or not any more. Which of these is nobody's business.
@@ -23,20 +23,20 @@ const (
 )
 
 // look reads what a ticket stands for, and the revision that spends it.
-func look(ctx context.Context, tickets jetstream.KeyValue, key string) (query.Ticket, uint64, error) {
+func look(ctx context.Context, tickets jetstream.KeyValue, key string) (feed.Ticket, uint64, error) {
 	if key == "" {
-		return query.Ticket{}, 0, errTicket
+		return feed.Ticket{}, 0, errTicket
 	}
 	entry, err := find(ctx, tickets, key)
 	if err != nil {
-		return query.Ticket{}, 0, err
+		return feed.Ticket{}, 0, err
 	}
-	var ticket query.Ticket
+	var ticket feed.Ticket
 	if err := json.Unmarshal(entry.Value(), &ticket); err != nil {
-		return query.Ticket{}, 0, fmt.Errorf("decode a feed ticket: %w", err)
+		return feed.Ticket{}, 0, fmt.Errorf("decode a feed ticket: %w", err)
 	}
 	if ticket.Scope.SeesNothing() {
-		return query.Ticket{}, 0, errTicket
+		return feed.Ticket{}, 0, errTicket
 	}
 	return ticket, entry.Revision(), nil
 }

@@ -13,27 +13,22 @@ import (
 
 // stores answers a query.StoresRequest. The cursor is the place of a page's last store, which nothing that happens
 // meanwhile can move.
-func (s *Service) stores(ctx context.Context, data []byte) (any, error) {
-	r, err := parse[query.StoresRequest](data)
-	if err != nil {
-		return nil, err
-	}
+func (s *Service) stores(ctx context.Context, r query.StoresRequest) (reply query.StoresReply, err error) {
 	if err := checkPage(r.Limit, 0); err != nil {
-		return nil, err
+		return reply, err
 	}
 	var before uint64
 	if r.After != "" {
 		if before, err = strconv.ParseUint(r.After, 36, 63); err != nil {
-			return nil, badRequest("after is no cursor of a list of stores")
+			return reply, badRequest("after is no cursor of a list of stores")
 		}
 	}
 	// The one character that JSON can say and Postgres can't.
 	if strings.ContainsRune(r.Scope.Tenant()+r.Engine+r.Search+string(r.Status), 0) {
-		return nil, badRequest("the request holds text that is none")
+		return reply, badRequest("the request holds text that is none")
 	}
 	s.see(ctx, r.Seen)
 	var (
-		reply query.StoresReply
 		found []readmodel.Placed
 		more  bool
 	)
@@ -46,14 +41,14 @@ func (s *Service) stores(ctx context.Context, data []byte) (any, error) {
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return reply, err
 	}
 	stores := make([]query.Store, len(found))
 	for i, f := range found {
 		stores[i] = f.View()
 	}
 	if reply.Stores, err = page(s, stores); err != nil {
-		return nil, err
+		return reply, err
 	}
 	if n := len(reply.Stores); more || n < len(found) {
 		reply.Next = strconv.FormatUint(found[n-1].Place, 36)
@@ -62,21 +57,17 @@ func (s *Service) stores(ctx context.Context, data []byte) (any, error) {
 }
 
 // events answers a query.EventsRequest.
-func (s *Service) events(ctx context.Context, data []byte) (any, error) {
-	r, err := parse[query.EventsRequest](data)
-	if err != nil {
-		return nil, err
-	}
+func (s *Service) events(ctx context.Context, r query.EventsRequest) (reply query.EventsReply, err error) {
 	if err := checkPage(r.Limit, r.After); err != nil {
-		return nil, err
+		return reply, err
 	}
 	id, err := store.ParseID(string(r.Store))
 	if err != nil {
-		return nil, badRequest(err.Error())
+		return reply, badRequest(err.Error())
 	}
 	s.see(ctx, r.Seen)
 	var entries []storelog.Entry
-	reply, more := query.EventsReply{Events: []query.Event{}}, false
+	more := false
 	err = readmodel.At(ctx, s.pool, func(m readmodel.Moment) error {
 		reply.Checkpoint = m.Seq
 		owner, err := readmodel.Owner(ctx, m, id)
@@ -88,14 +79,14 @@ func (s *Service) events(ctx context.Context, data []byte) (any, error) {
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return reply, err
 	}
 	events := make([]query.Event, len(entries))
 	for i, e := range entries {
 		events[i] = query.EventOf(e.Message)
 	}
 	if reply.Events, err = page(s, events); err != nil {
-		return nil, err
+		return reply, err
 	}
 	if n := len(reply.Events); more || n < len(events) {
 		reply.Next = events[n-1].Seq
@@ -104,20 +95,15 @@ func (s *Service) events(ctx context.Context, data []byte) (any, error) {
 }
 
 // deadLetters answers a query.DeadLettersRequest.
-func (s *Service) deadLetters(ctx context.Context, data []byte) (any, error) {
-	r, err := parse[query.DeadLettersRequest](data)
-	if err != nil {
-		return nil, err
-	}
+func (s *Service) deadLetters(ctx context.Context, r query.DeadLettersRequest) (reply query.DeadLettersReply, err error) {
 	if err := checkPage(r.Limit, r.After); err != nil {
-		return nil, err
+		return reply, err
 	}
 	if strings.ContainsRune(r.Scope.Tenant()+string(r.Kind), 0) {
-		return nil, badRequest("the request holds text that is none")
+		return reply, badRequest("the request holds text that is none")
 	}
 	s.see(ctx, r.Seen)
 	var (
-		reply query.DeadLettersReply
 		found []query.DeadLetter
 		more  bool
 	)
@@ -127,10 +113,10 @@ func (s *Service) deadLetters(ctx context.Context, data []byte) (any, error) {
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return reply, err
 	}
 	if reply.DeadLetters, err = page(s, found); err != nil {
-		return nil, err
+		return reply, err
 	}
 	if n := len(reply.DeadLetters); more || n < len(found) {
 		reply.Next = found[n-1].Seq

@@ -1,14 +1,12 @@
 package queries
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/nats-io/nats.go/micro"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/query"
@@ -85,7 +83,7 @@ func (b *testBundle) wantPages(t *testing.T, failedOften store.ID, many int) {
 	}
 	events := query.EventsRequest{Scope: query.All(), Store: failedOften, Limit: maxPage}
 	for _, e := range leaf(t, func() ([]query.Event, bool) {
-		reply := answered[query.EventsReply](t, b, query.EventsSubject, events)
+		reply := answered[query.EventsReply](t, b, query.Events.Subject, events)
 		events.After = reply.Next
 		return reply.Events, reply.Next != 0
 	}) {
@@ -97,7 +95,7 @@ func (b *testBundle) wantPages(t *testing.T, failedOften store.ID, many int) {
 	got = nil
 	letters := query.DeadLettersRequest{Scope: query.All(), Limit: maxPage}
 	for _, l := range leaf(t, func() ([]query.DeadLetter, bool) {
-		reply := answered[query.DeadLettersReply](t, b, query.DeadLettersSubject, letters)
+		reply := answered[query.DeadLettersReply](t, b, query.DeadLetters.Subject, letters)
 		letters.After = reply.Next
 		return reply.DeadLetters, reply.Next != 0
 	}) {
@@ -109,7 +107,7 @@ func (b *testBundle) wantPages(t *testing.T, failedOften store.ID, many int) {
 	got = nil
 	stores := query.StoresRequest{Scope: query.All(), Limit: maxPage}
 	for _, s := range leaf(t, func() ([]query.Store, bool) {
-		reply := answered[query.StoresReply](t, b, query.StoresSubject, stores)
+		reply := answered[query.StoresReply](t, b, query.Stores.Subject, stores)
 		stores.After = reply.Next
 		return reply.Stores, reply.Next != ""
 	}) {
@@ -139,16 +137,6 @@ func TestOneItemThatIsLargerThanAPageEndsNoList(t *testing.T) {
 		got, err := page(s, items)
 		if err != nil || len(got) == 0 || first == 0 && len(got) != 1 || first == 1 && len(got) != 1 {
 			t.Errorf("of %d items %d are in the page, %v", len(items), len(got), err)
-		}
-	}
-}
-
-func TestAnAnswerThatTheBrokerWouldNotCarryIsRefused(t *testing.T) {
-	s := newService(bustest.Start(t), nil, projection.NewProgress())
-	for bytes, code := range map[int]string{0: "", int(s.nc.MaxPayload()) - 2: "", int(s.nc.MaxPayload()): "500"} {
-		msg := s.respond(t.Context(), "query.all", func(context.Context, []byte) (any, error) { return strings.Repeat("x", bytes), nil }, nil)
-		if got := msg.Header.Get(micro.ErrorCodeHeader); got != code {
-			t.Errorf("an answer of %d bytes: code %q, want %q", bytes, got, code)
 		}
 	}
 }

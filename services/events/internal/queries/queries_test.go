@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/query"
@@ -94,7 +95,7 @@ func ask[T any](t *testing.T, nc *nats.Conn, subject string, request any) (reply
 	if err != nil {
 		t.Fatal(err)
 	}
-	if code = msg.Header.Get(query.ErrorHeader); code != "" {
+	if code = msg.Header.Get(micro.ErrorCodeHeader); code != "" {
 		return reply, code
 	}
 	if err := json.Unmarshal(msg.Data, &reply); err != nil {
@@ -123,7 +124,7 @@ func askUpTo[T any](t *testing.T, nc *nats.Conn, subject string, request any, se
 // page asks for one page of stores.
 func (b *testBundle) page(t *testing.T, r query.StoresRequest) query.StoresReply {
 	t.Helper()
-	return askUpTo(t, b.nc, query.StoresSubject, r, r.Seen, func(reply query.StoresReply) uint64 { return reply.Checkpoint })
+	return askUpTo(t, b.nc, query.Stores.Subject, r, r.Seen, func(reply query.StoresReply) uint64 { return reply.Checkpoint })
 }
 
 // list asks for stores and returns their names, all pages of them.
@@ -226,7 +227,7 @@ func TestHistoryOutlivesItsStore(t *testing.T) {
 	var got []query.Event
 	r := query.EventsRequest{Scope: query.Of("a"), Store: id, Limit: 3, Seen: s.Version}
 	for {
-		reply := askUpTo(t, b.nc, query.EventsSubject, r, r.Seen, func(reply query.EventsReply) uint64 { return reply.Checkpoint })
+		reply := askUpTo(t, b.nc, query.Events.Subject, r, r.Seen, func(reply query.EventsReply) uint64 { return reply.Checkpoint })
 		got = append(got, reply.Events...)
 		if reply.Next == 0 {
 			break
@@ -244,7 +245,7 @@ func TestWaitsForWhatWasSeen(t *testing.T) {
 	r := query.StoresRequest{Scope: query.Of("a"), Limit: 10, Seen: after.Version}
 	answered := make(chan query.StoresReply, 1)
 	go func() {
-		reply, _ := ask[query.StoresReply](t, b.nc, query.StoresSubject, r)
+		reply, _ := ask[query.StoresReply](t, b.nc, query.Stores.Subject, r)
 		answered <- reply
 	}()
 	b.project(t)
@@ -271,10 +272,10 @@ func (b *testBundle) waitsBeside(t *testing.T) (inTime bool) {
 	waiting := make(chan query.StoresReply, 1)
 	began := time.Now()
 	go func() {
-		reply, _ := ask[query.StoresReply](t, b.nc, query.StoresSubject, r)
+		reply, _ := ask[query.StoresReply](t, b.nc, query.Stores.Subject, r)
 		waiting <- reply
 	}()
-	if _, code := ask[query.StoresReply](t, b.nc, query.StoresSubject, query.StoresRequest{Limit: 1}); code != "" {
+	if _, code := ask[query.StoresReply](t, b.nc, query.Stores.Subject, query.StoresRequest{Limit: 1}); code != "" {
 		t.Errorf("refused with %s", code)
 	}
 	inTime = time.Since(began) < seenTimeout
@@ -294,14 +295,14 @@ func TestRefusals(t *testing.T) {
 		request any
 		code    string
 	}{
-		"no JSON":            {query.StoresSubject, []byte("{"), "400"},
-		"no limit":           {query.StoresSubject, query.StoresRequest{}, "400"},
-		"too long a page":    {query.StoresSubject, query.StoresRequest{Limit: 201}, "400"},
-		"no cursor":          {query.StoresSubject, query.StoresRequest{Limit: 1, After: "x y"}, "400"},
-		"no store":           {query.EventsSubject, query.EventsRequest{Limit: 1, Store: "*"}, "400"},
-		"a text that's none": {query.StoresSubject, query.StoresRequest{Limit: 1, Search: "\x00"}, "400"},
-		"beyond all events":  {query.EventsSubject, query.EventsRequest{Limit: 1, Store: "sabcdefghijk", After: math.MaxUint64}, "400"},
-		"beyond all letters": {query.DeadLettersSubject, query.DeadLettersRequest{Limit: 1, After: math.MaxUint64}, "400"},
+		"no JSON":            {query.Stores.Subject, []byte("{"), "400"},
+		"no limit":           {query.Stores.Subject, query.StoresRequest{}, "400"},
+		"too long a page":    {query.Stores.Subject, query.StoresRequest{Limit: 201}, "400"},
+		"no cursor":          {query.Stores.Subject, query.StoresRequest{Limit: 1, After: "x y"}, "400"},
+		"no store":           {query.Events.Subject, query.EventsRequest{Limit: 1, Store: "*"}, "400"},
+		"a text that's none": {query.Stores.Subject, query.StoresRequest{Limit: 1, Search: "\x00"}, "400"},
+		"beyond all events":  {query.Events.Subject, query.EventsRequest{Limit: 1, Store: "sabcdefghijk", After: math.MaxUint64}, "400"},
+		"beyond all letters": {query.DeadLetters.Subject, query.DeadLettersRequest{Limit: 1, After: math.MaxUint64}, "400"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, code := ask[query.StoresReply](t, b.nc, test.subject, test.request); code != test.code {
@@ -317,11 +318,11 @@ func TestPostgresGone(t *testing.T) {
 	pgtest.Admin(t, fmt.Sprintf("alter database %s with allow_connections false", name),
 		fmt.Sprintf("select pg_terminate_backend(pid) from pg_stat_activity where datname = '%s'", name))
 	r := query.StoresRequest{Limit: 1}
-	if _, code := ask[query.StoresReply](t, b.nc, query.StoresSubject, r); code != "503" {
+	if _, code := ask[query.StoresReply](t, b.nc, query.Stores.Subject, r); code != "503" {
 		t.Errorf("code %q while Postgres is gone", code)
 	}
 	pgtest.Admin(t, fmt.Sprintf("alter database %s with allow_connections true", name))
-	if _, code := ask[query.StoresReply](t, b.nc, query.StoresSubject, r); code != "" {
+	if _, code := ask[query.StoresReply](t, b.nc, query.Stores.Subject, r); code != "" {
 		t.Errorf("code %q when it is back", code)
 	}
 }

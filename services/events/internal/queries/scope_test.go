@@ -7,18 +7,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/events/internal/logtest"
 )
 
 // Every endpoint is asked, so that a new one is here by itself: it answers these questions, or its author says why not.
 func TestAScopeThatSeesNobodyIsShownNothing(t *testing.T) {
-	var asked map[string]answer
+	var asked []question.Endpoint
 	b := setup(t, func(s *Service) { asked = s.endpoints() })
 	b.project(t)
 	id := logtest.Store("a", 1)
 	seen := b.fails(t, "a", id)
-	for subject := range asked {
+	for _, endpoint := range asked {
+		subject := endpoint.Subject
 		question := func(who string) []byte {
 			return fmt.Appendf(nil, `{%s,"store":%q,"limit":100,"seen":%d}`, who, id, seen)
 		}

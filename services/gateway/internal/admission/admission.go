@@ -165,7 +165,7 @@ func (a *Admission) Credentials(ctx context.Context, who principal.Principal, id
 	if err := a.pay(who, 1); err != nil {
 		return nil, err
 	}
-	reply, err := a.reader.Credentials(ctx, state)
+	reply, err := reader.Ask(ctx, a.reader, query.Credentials.In(state.Cluster), query.CredentialsRequest{Store: id})
 	if err != nil {
 		return nil, err
 	}

@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
+	"github.com/store-platform/store-platform/services/gateway/internal/reader"
 )
 
 // PartlyError: some of a change was said before it could go no further.
@@ -127,7 +129,7 @@ func (c *changing) growth(ctx context.Context, s store.State, spec *store.Spec) 
 	if spec == nil || spec.Plan == s.Spec.Plan || spec.Plan == c.grows || !s.Stood {
 		return nil
 	}
-	grows, err := c.reader.Growth(ctx, s, spec.Plan)
+	grows, err := reader.Ask(ctx, c.reader, query.Growth.In(s.Cluster), query.GrowthRequest{Store: s.ID, Plan: spec.Plan})
 	if err != nil {
 		slog.WarnContext(ctx, "ask whether a store's volumes can grow; its update goes on, and will see", "store", s.ID, "error", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
+	"github.com/store-platform/store-platform/services/gateway/internal/reader"
 )
 
 // MaxReason is how many characters the reason of a discard may have.
@@ -128,7 +129,7 @@ func (a *Admission) answerMessage(ctx context.Context, parts *bus.Parts, id stor
 	if err != nil {
 		return store.State{}, err
 	}
-	reply, err := a.reader.DeadLetters(ctx, query.DeadLettersRequest{
+	reply, err := reader.Ask(ctx, a.reader, query.DeadLetters, query.DeadLettersRequest{
 		Scope: query.All(), Kind: query.DeadSetAside, After: m.Facts.DeadLetter - 1, Limit: 1, Seen: state.Version,
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
+	"github.com/store-platform/store-platform/services/gateway/internal/reader"
 )
 
 type deadLettersInput struct {
@@ -99,7 +100,7 @@ func (a *API) discard(ctx context.Context, in *discardInput) (*storeOutput, erro
 
 func (a *API) listDeadLetters(ctx context.Context, in *deadLettersInput) (*deadLettersOutput, error) {
 	who := principal.In(ctx)
-	reply, err := a.reader.DeadLetters(ctx, query.DeadLettersRequest{
+	reply, err := reader.Ask(ctx, a.reader, query.DeadLetters, query.DeadLettersRequest{
 		Scope: who.DeadLetters(), Kind: in.Kind, After: in.After, Limit: in.Limit,
 		Seen: max(in.Seen, a.admission.Seen(who.Tenant())),
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
+	"github.com/store-platform/store-platform/services/gateway/internal/reader"
 )
 
 // MaxBody is how large a request's body may be, in bytes.
@@ -86,7 +87,7 @@ func (a *API) events(ctx context.Context, in *eventsInput) (*eventsOutput, error
 	if err != nil {
 		return nil, err
 	}
-	reply, err := a.reader.Events(ctx, query.EventsRequest{
+	reply, err := reader.Ask(ctx, a.reader, query.Events, query.EventsRequest{
 		Scope: principal.In(ctx).Stores(), Store: state.ID, After: in.After, Limit: in.Limit, Seen: state.Version,
 	})
 	if err != nil {

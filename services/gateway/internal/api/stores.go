@@ -6,12 +6,14 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
+	"github.com/store-platform/store-platform/services/gateway/internal/reader"
 )
 
 // storeOutput is one store, with where it is and which command it obeys.
@@ -77,7 +79,7 @@ func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {
 		return nil, err
 	}
 	who := principal.In(ctx)
-	reply, err := a.reader.Stores(ctx, query.StoresRequest{
+	reply, err := reader.Ask(ctx, a.reader, query.Stores, query.StoresRequest{
 		Scope: who.Stores(), Status: in.Status, Engine: in.Engine, Search: in.Search,
 		Deleted: in.Deleted || in.Status == store.Deleted, After: in.Cursor, Limit: in.Limit,
 		Seen: max(in.Seen, a.admission.Seen(who.Tenant())),
@@ -87,7 +89,7 @@ func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	}
 	page := StoreList{
 		Stores: make([]query.Store, len(reply.Stores)), Next: reply.Next,
-		Feed: query.Cursor{Epoch: parts.Log.Epoch(), Seq: reply.Checkpoint}.String(),
+		Feed: feed.Cursor{Epoch: parts.Log.Epoch(), Seq: reply.Checkpoint}.String(),
 	}
 	for i, s := range reply.Stores {
 		page.Stores[i] = current(s, parts)

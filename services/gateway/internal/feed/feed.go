@@ -19,7 +19,7 @@ import (
 	"github.com/fasthttp/websocket"
 	"github.com/gofiber/fiber/v2"
 
-	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
@@ -111,7 +111,7 @@ func drop(conn *websocket.Conn) {
 func (f *Feed) target(ctx context.Context, since, id string) (url.URL, error) {
 	target, q := f.url, url.Values{}
 	if since != "" {
-		if _, err := query.ParseCursor(since); err != nil {
+		if _, err := feed.ParseCursor(since); err != nil {
 			return url.URL{}, problem.New(problem.InvalidCursor, "since is not a cursor of this feed. List the stores and use theirs.").At("since")
 		}
 		q.Set("since", since)
@@ -140,7 +140,7 @@ func (f *Feed) dial(ctx context.Context, target url.URL) (*websocket.Conn, error
 	if err != nil {
 		return nil, err
 	}
-	conn, resp, err := f.dialer.DialContext(ctx, target.String(), http.Header{query.TicketHeader: {ticket}})
+	conn, resp, err := f.dialer.DialContext(ctx, target.String(), http.Header{feed.TicketHeader: {ticket}})
 	if err != nil {
 		refused := problem.New(problem.FeedUnavailable,
 			"The events service can't be reached. Nothing is lost: connect again with your last cursor.")
@@ -165,10 +165,10 @@ func noRoom(body io.Reader) *problem.Problem {
 		return nil
 	}
 	switch refusal.Code {
-	case query.CodeFeedFull:
+	case feed.CodeFull:
 		return problem.New(problem.FeedFull,
 			"The feed serves as many clients as it may. Nothing is lost: connect again with your last cursor.")
-	case query.CodeTooManyFeeds:
+	case feed.CodeTooMany:
 		return problem.New(problem.TooManyFeeds,
 			"You have as many connections to the feed as a tenant may have. Close one, then connect again with your last cursor.")
 	default:
@@ -182,7 +182,7 @@ func (f *Feed) ticket(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	data, err := json.Marshal(query.Ticket{Scope: principal.In(ctx).Stores()})
+	data, err := json.Marshal(feed.Ticket{Scope: principal.In(ctx).Stores()})
 	if err != nil {
 		return "", fmt.Errorf("write a feed ticket: %w", err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/fasthttp/websocket"
 	"github.com/valyala/fasthttp"
 
-	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/feed"
 )
 
 type requestCtx = fasthttp.RequestCtx
@@ -298,7 +298,7 @@ func (s *session) codeOf(err error, side *websocket.Conn) (int, string) {
 	case side == s.upstream:
 		return websocket.CloseServiceRestart, "the events service went away; connect again"
 	case errors.As(err, &network) && network.Timeout():
-		return query.CloseSlow, "too slow or silent; connect again"
+		return feed.CloseSlow, "too slow or silent; connect again"
 	default:
 		return websocket.CloseGoingAway, "the client went away"
 	}

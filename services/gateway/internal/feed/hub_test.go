@@ -13,7 +13,7 @@ import (
 	"github.com/fasthttp/websocket"
 	"go.uber.org/goleak"
 
-	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/waittest"
 )
 
@@ -170,8 +170,8 @@ func TestASilentSideEndsTheSession(t *testing.T) {
 	client, events := run(t, p, nil)
 	client.SetPingHandler(func(string) error { return nil })
 	go endOf(client)
-	if code := endOf(events); code != query.CloseSlow {
-		t.Errorf("the events service was told %d, want %d", code, query.CloseSlow)
+	if code := endOf(events); code != feed.CloseSlow {
+		t.Errorf("the events service was told %d, want %d", code, feed.CloseSlow)
 	}
 }
 
@@ -185,8 +185,8 @@ func TestWhoNeverReadsIsClosed(t *testing.T) {
 	text := []byte(strings.Repeat("x", 100_000))
 	for events.WriteMessage(websocket.TextMessage, text) == nil {
 	}
-	if code := <-told; code != query.CloseSlow {
-		t.Errorf("the events service was told %d, want %d", code, query.CloseSlow)
+	if code := <-told; code != feed.CloseSlow {
+		t.Errorf("the events service was told %d, want %d", code, feed.CloseSlow)
 	}
 }
 

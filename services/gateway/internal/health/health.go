@@ -101,7 +101,7 @@ func (h *Health) broker(ctx context.Context) Part {
 
 func (h *Health) projection(ctx context.Context) Part {
 	// A scope that sees nobody proves that the read model answers, and returns nothing.
-	reply, err := h.reader.Stores(ctx, query.StoresRequest{Limit: 1})
+	reply, err := reader.Ask(ctx, h.reader, query.Stores, query.StoresRequest{Limit: 1})
 	if err != nil {
 		return Part{Message: "lists and histories can't be read; single stores can"}
 	}

@@ -53,7 +53,7 @@ var known = []struct {
 	{bus.ErrUnavailable, problem.BrokerUnavailable, "The gateway can't reach its broker." + untouched},
 	{reader.ErrProjection, problem.ProjectionUnavailable, "Lists and histories can't be read right now. Single stores can, " +
 		"and creating and deleting works."},
-	{reader.ErrCredentials, problem.CredentialsMissing, "No provisioner can read the store's passwords right now."},
+	{reader.ErrProvisioner, problem.CredentialsMissing, "No provisioner can read the store's passwords right now."},
 	{nats.ErrConnectionClosed, problem.BrokerUnavailable, lostBroker},
 }
 

@@ -5,29 +5,26 @@ import (
 	"fmt"
 
 	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/services/provisioner/internal/packs"
 )
 
 // credentials shows the generated passwords of a store that stands.
-func (s *Service) credentials(ctx context.Context, data []byte) (any, error) {
-	request, err := decode[query.CredentialsRequest](data)
-	if err != nil {
-		return nil, err
-	}
+func (s *Service) credentials(ctx context.Context, request query.CredentialsRequest) (reply query.CredentialsReply, err error) {
 	state, err := s.state(ctx, request.Store)
 	switch {
 	case err != nil:
-		return nil, err
+		return reply, err
 	case !state.Stands():
-		return nil, &refusal{CodeNotReady, "The store isn't Ready."}
+		return reply, &question.Refusal{Code: question.NotReady, Message: "The store isn't Ready."}
 	}
 	engine, ok := s.Packs.Find(state.Spec.Engine, state.Spec.Version)
 	if !ok {
-		return nil, &refusal{CodeUnavailable, "The platform doesn't carry this version of the store's engine at the moment."}
+		return reply, &question.Refusal{Code: question.Unavailable, Message: "The platform doesn't carry this version of the store's engine at the moment."}
 	}
 	secret, err := s.Secrets.ReadSecret(ctx, state.ID)
 	if err != nil {
-		return nil, fmt.Errorf("store %s: %w", state.ID, err)
+		return reply, fmt.Errorf("store %s: %w", state.ID, err)
 	}
 	return shown(engine, secret), nil
 }

@@ -6,20 +6,17 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/question"
 )
 
 // growth says whether a store's volumes can become as large as a plan wants them.
-func (s *Service) growth(ctx context.Context, data []byte) (any, error) {
-	request, err := decode[query.GrowthRequest](data)
-	if err != nil {
-		return nil, err
-	}
+func (s *Service) growth(ctx context.Context, request query.GrowthRequest) (reply query.GrowthReply, err error) {
 	state, err := s.state(ctx, request.Store)
 	switch {
 	case err != nil:
-		return nil, err
+		return reply, err
 	case !state.Stood:
-		return nil, &refusal{CodeNotReady, "The store has no volumes yet."}
+		return reply, &question.Refusal{Code: question.NotReady, Message: "The store has no volumes yet."}
 	}
 	err = s.Grow(ctx, state, request.Plan)
 	switch why := cluster.Classify(err); {
@@ -28,5 +25,5 @@ func (s *Service) growth(ctx context.Context, data []byte) (any, error) {
 	case why.Reason == cluster.ReasonVolumeCannotGrow:
 		return query.GrowthReply{Refused: true}, nil
 	}
-	return nil, fmt.Errorf("store %s: %w", state.ID, err)
+	return reply, fmt.Errorf("store %s: %w", state.ID, err)
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/test/internal/chaos/record"
@@ -40,7 +40,7 @@ func sound() *Evidence {
 		Epoch: epoch, Claims: map[store.ID]string{ready: tenant, failed: tenant, asleep: tenant},
 		Model: Model{Epoch: epoch, Stores: map[store.ID]Row{}},
 	}}
-	s.feed(record.Hello, store.Message{}, query.Cursor{Epoch: epoch})
+	s.feed(record.Hello, store.Message{}, feed.Cursor{Epoch: epoch})
 	for key, id := range map[string]store.ID{"a": ready, "b": gone, "c": failed, "e": asleep} {
 		s.add(id, store.CreateCommand, store.Facts{Spec: specOf(key, "small", "EUR")})
 		s.asked(id, record.Request{Verb: "create", Key: key})
@@ -53,7 +53,7 @@ func sound() *Evidence {
 	s.addOf(gone, s.states[gone].Open[0], store.Superseded, store.Facts{})
 	s.add(gone, store.BecameDeleted, store.Facts{})
 	s.everyVerb()
-	s.feed(record.Left, store.Message{}, query.Cursor{Epoch: epoch, Seq: s.head()})
+	s.feed(record.Left, store.Message{}, feed.Cursor{Epoch: epoch, Seq: s.head()})
 	s.Model.Checkpoint = s.head()
 	space, sleeping := ready.Namespace(), asleep.Namespace()
 	s.Cluster = Cluster{
@@ -163,10 +163,10 @@ func (s scene) addOf(id store.ID, generation uint64, t store.Type, facts store.F
 		row.Opened = before.Opened
 	}
 	s.Model.Stores[id] = row
-	s.feed(record.Event, m, query.Cursor{Epoch: epoch, Seq: m.Seq})
+	s.feed(record.Event, m, feed.Cursor{Epoch: epoch, Seq: m.Seq})
 }
 
-func (s scene) feed(kind record.FeedKind, m store.Message, cursor query.Cursor) {
+func (s scene) feed(kind record.FeedKind, m store.Message, cursor feed.Cursor) {
 	line := record.Feed{Client: "listener", Tenant: tenant, Kind: kind, Cursor: cursor.String(), Seq: m.Seq, Type: m.Type, Store: m.Store, Generation: m.Generation}
 	if m.Type.IsCommand() {
 		line.Generation = m.Seq

@@ -3,7 +3,7 @@ package invariants
 import (
 	"slices"
 
-	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/test/internal/chaos/record"
 )
@@ -51,7 +51,7 @@ type follower struct {
 
 // follow says whether to go on: behind a first hole everything else would be one too.
 func (f *follower) follow(line record.Feed) bool {
-	cursor, err := query.ParseCursor(line.Cursor)
+	cursor, err := feed.ParseCursor(line.Cursor)
 	if err != nil && (line.Kind == record.Hello || line.Kind == record.Event || line.Kind == record.Left) {
 		f.offend(Hole, line.Store, "%s was told a cursor that is none: %q", f.name, line.Cursor)
 		return false
@@ -88,7 +88,7 @@ func (f *follower) begin(behind uint64) {
 	})
 }
 
-func (f *follower) told(line record.Feed, cursor query.Cursor) bool {
+func (f *follower) told(line record.Feed, cursor feed.Cursor) bool {
 	if !f.began || f.next >= len(f.log) {
 		f.offend(Hole, line.Store, "%s was told %d (%s), behind which its tenant's log ends", f.name, line.Seq, line.Type)
 		return false
