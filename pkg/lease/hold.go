@@ -10,10 +10,12 @@ import (
 // lastWords bounds what is still said to the broker when a term is over.
 const lastWords = 5 * time.Second
 
-// Hold renews the term, three times in its life, until release is called, which ends it. The context that it returns
-// ends with the term, and the cause is then ErrLost. Nobody else may renew or release it meanwhile.
+// Hold renews the term, three times in its life, until release is called, which ends it: also after ctx has ended, since what was
+// begun by then may take longer than the lease. The context that it returns ends with ctx or with the term, and the cause is then
+// ErrLost. Nobody else may renew or release the term meanwhile.
 func (l *Lease) Hold(ctx context.Context) (held context.Context, release func()) {
-	renewing, cancel := context.WithCancelCause(ctx)
+	held, lose := context.WithCancelCause(ctx)
+	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
@@ -26,23 +28,24 @@ func (l *Lease) Hold(ctx context.Context) (held context.Context, release func())
 			case <-ticker.C:
 			}
 			err := l.Renew(renewing)
+			if errors.Is(err, ErrLost) || l.Remaining() <= 0 {
+				lose(ErrLost)
+			}
 			if err != nil && renewing.Err() == nil {
 				slog.WarnContext(renewing, "renew a lease", "lease", l.key, "remaining", l.Remaining(), "error", err)
 			}
-			if errors.Is(err, ErrLost) || l.Remaining() <= 0 {
-				cancel(ErrLost)
-			}
 		}
 	}()
-	return renewing, func() {
-		cancel(nil)
+	return held, func() {
+		stop()
 		<-stopped
-		l.end(context.WithoutCancel(ctx))
+		lose(nil)
+		l.end(renewing)
 	}
 }
 
 func (l *Lease) end(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, lastWords)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
 	defer cancel()
 	if err := l.Release(ctx); err != nil {
 		slog.WarnContext(ctx, "release a lease; it runs out by itself", "lease", l.key, "error", err)

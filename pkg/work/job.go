@@ -1,6 +1,7 @@
 package work
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -29,8 +30,8 @@ type job struct {
 	standing bool
 	// state is the store's after the last message that this job read or wrote.
 	state store.State
-	// held is the lease under which an attempt is made, alone the second one of a suspect (see quarantine.go).
-	held, alone *lease.Lease
+	// held is the store's lease, under which an attempt is made. A suspect has a second one (see quarantine.go).
+	held *lease.Lease
 }
 
 // undecodable is how long a message rests that nobody can read, until an operator looks at it.
@@ -133,23 +134,25 @@ func (j *job) attend(ctx context.Context, cancel context.CancelCauseFunc) verdic
 	if err := w.hand.Available(ctx, j.state); err != nil {
 		return j.wait(ctx, err)
 	}
-	j.held, err = w.leases.Take(ctx, string(j.id), w.cfg.Holder)
-	if errors.Is(err, lease.ErrHeld) {
-		return j.behind(string(j.id))
-	}
-	if err != nil {
-		return j.troubled(ctx, "take the lease", err)
-	}
-	defer j.release(ctx, j.held, string(j.id))
+	leases := []string{string(j.id)}
 	if j.suspect() {
-		key := quarantineKey(w.cfg.Name)
-		if j.alone, err = w.leases.Take(ctx, key, w.cfg.Holder); err != nil {
-			return j.queueAlone(ctx, err)
-		}
-		defer j.release(ctx, j.alone, key)
+		leases = append(leases, quarantineKey(w.cfg.Name))
 	}
-	stop := j.beat(ctx, cancel)
-	defer stop()
+	for _, key := range leases {
+		held, err := w.leases.Take(ctx, key, w.cfg.Holder)
+		if errors.Is(err, lease.ErrHeld) {
+			return j.behind(key)
+		}
+		if err != nil {
+			return j.troubled(ctx, "take a lease", err)
+		}
+		j.held = cmp.Or(j.held, held)
+		var release func()
+		ctx, release = held.Hold(ctx)
+		defer w.resting.released(key)
+		defer release()
+	}
+	defer j.beat(ctx, cancel)()
 	err = j.attempt(ctx)
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = cause // what fails because the operation ended says nothing about the store
@@ -182,8 +185,8 @@ func (j *job) attempt(ctx context.Context) (err error) {
 	return j.record(ctx, terminal, facts)
 }
 
-// beat keeps the message and the lease alive until the returned function is called, also after the operation has ended: what
-// a step has begun to write may take longer than the lease.
+// beat keeps the message alive until the returned function is called, also after the operation has ended: what a step has begun
+// to write is still the message's.
 func (j *job) beat(ctx context.Context, cancel context.CancelCauseFunc) func() {
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	stopped := make(chan struct{})
@@ -207,33 +210,12 @@ func (j *job) pulse(ctx context.Context, cancel context.CancelCauseFunc) {
 	if err := j.msg.InProgress(); err != nil {
 		slog.WarnContext(ctx, "tell the broker that the work goes on", j.attrs("error", err)...)
 	}
-	j.renew(ctx, j.held, cancel)
-	if j.alone != nil {
-		j.renew(ctx, j.alone, cancel)
-	}
 	switch s, err := j.worker.log.Last(ctx, j.id); {
 	case err != nil:
 	case s.Generation != j.generation:
 		cancel(ErrSuperseded)
 	case !s.IsOpen(j.generation):
 		cancel(errCalledOff)
-	}
-}
-
-func (j *job) renew(ctx context.Context, l *lease.Lease, cancel context.CancelCauseFunc) {
-	if err := l.Renew(ctx); errors.Is(err, lease.ErrLost) {
-		cancel(lease.ErrLost)
-	} else if err != nil && ctx.Err() == nil {
-		slog.WarnContext(ctx, "renew the lease", j.attrs("remaining", l.Remaining(), "error", err)...)
-	}
-}
-
-func (j *job) release(ctx context.Context, l *lease.Lease, key string) {
-	ctx, cancel := unhurried(ctx)
-	defer cancel()
-	defer j.worker.resting.released(key)
-	if err := l.Release(ctx); err != nil {
-		slog.WarnContext(ctx, "release the lease; it runs out by itself", j.attrs("error", err)...)
 	}
 }
 

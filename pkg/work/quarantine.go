@@ -2,12 +2,9 @@ package work
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-
-	"github.com/store-platform/store-platform/pkg/lease"
 )
 
 // crashesAtLarge is how many attempts of a command may end with their worker before it is tried alone.
@@ -26,14 +23,6 @@ func (j *job) suspect() bool {
 
 // quarantineKey is no store's: ids have no dash.
 func quarantineKey(hand string) string { return "suspect-" + hand }
-
-// queueAlone is for a suspect while another is tried.
-func (j *job) queueAlone(ctx context.Context, err error) verdict {
-	if errors.Is(err, lease.ErrHeld) {
-		return j.behind(quarantineKey(j.worker.cfg.Name))
-	}
-	return j.troubled(ctx, "take the lease of suspects", err)
-}
 
 // recovered makes a panic the failure of the attempt in which it happened instead of the end of the process. What
 // panicked may hold a password, so it is told to nobody.

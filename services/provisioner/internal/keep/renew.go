@@ -83,7 +83,13 @@ func (l *look) takeTurn(ctx context.Context) bool {
 			l.warn(ctx, "take a turn for a store's refresh", err)
 			return false
 		}
-		_, l.entry.endTurn = held.Hold(l.ctx)
+		_, end := held.Hold(l.ctx)
+		over := context.AfterFunc(l.ctx, end)
+		l.entry.endTurn = func() {
+			if over() {
+				end()
+			}
+		}
 		return true
 	}
 	return false
