@@ -8,15 +8,17 @@ package claim
 
 import (
 	"context"
-	"crypto/rand"
+	cryptorand "crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/pkg/store"
@@ -84,7 +86,7 @@ func NewBook(kv jetstream.KeyValue) *Book { return &Book{kv: kv} }
 // The nonce is what GiveBack takes. It is empty where the id was claimed already: what became of that other append, which
 // may still be on its way, is nothing that this claim's writer can know.
 func (b *Book) Claim(ctx context.Context, tenant string, id store.ID, limit int, now time.Time) (nonce string, err error) {
-	nonce = rand.Text()
+	nonce = cryptorand.Text()
 	err = b.change(ctx, tenant, func(h *held) (bool, error) {
 		if h.holds(id) && !h.giveBack(id, nonce) {
 			nonce = ""
@@ -128,11 +130,22 @@ func (b *Book) Held(ctx context.Context, tenant string) ([]store.ID, error) {
 // anything to write.
 func (b *Book) change(ctx context.Context, tenant string, change func(*held) (bool, error)) error {
 	silences := 0
-	for range tries {
+	stalled := errStalled
+	for try, last := 0, uint64(0); try < tries; try++ {
 		h, revision, err := b.read(ctx, tenant)
 		if err != nil {
 			return err
 		}
+		switch {
+		case try > 0 && revision == last:
+			// Nobody has changed it, and yet it was refused.
+			if err := pause(ctx); err != nil {
+				return fmt.Errorf("write the claims of %s: %w", tenant, err)
+			}
+		case try > 0:
+			stalled = ErrContended
+		}
+		last = revision
 		changed, err := change(&h)
 		if err != nil || !changed {
 			return err
@@ -152,7 +165,21 @@ func (b *Book) change(ctx context.Context, tenant string, change func(*held) (bo
 			return fmt.Errorf("write the claims of %s: %w", tenant, err)
 		}
 	}
-	return fmt.Errorf("write the claims of %s, %d tries: %w", tenant, tries, ErrContended)
+	return fmt.Errorf("write the claims of %s, %d tries: %w", tenant, tries, stalled)
+}
+
+// errStalled: a write of the same claims has been under way all the time, as one is that the brokers lack a quorum for. Nobody
+// has answered, in effect, so storelog.Unanswered tells it.
+var errStalled = fmt.Errorf("another write doesn't end: %w", nats.ErrTimeout)
+
+// pause lets a write that is under way come to its end.
+func pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(5*time.Millisecond + rand.N(40*time.Millisecond)):
+		return nil
+	}
 }
 
 func (b *Book) read(ctx context.Context, tenant string) (held, uint64, error) {

@@ -147,13 +147,26 @@ func (a *appending) run(ctx context.Context) (store.State, error) {
 		case errors.Is(settled, ErrConflict):
 			return store.State{}, settled
 		case settled != nil || !again:
-			err = errors.Join(err, settled)
-			if a.doubtful {
-				err = errors.Join(err, ErrInDoubt)
-			}
-			return store.State{}, err
+			return store.State{}, a.givenUp(trying, err, settled)
 		}
 	}
+}
+
+// givenUp is the error of who hasn't found out. That another append is in the way, of which the log can't be asked, or whose
+// end hasn't come in all that time, is as good as no answer.
+func (a *appending) givenUp(trying context.Context, err, settled error) error {
+	switch {
+	case isConflict(errorCode(err)) && settled != nil:
+		err = fmt.Errorf("behind a refusal (%v): %w", err, settled)
+	case isConflict(errorCode(err)):
+		err = fmt.Errorf("behind an append that doesn't end (%v): %w", err, trying.Err())
+	default:
+		err = errors.Join(err, settled)
+	}
+	if a.doubtful {
+		err = errors.Join(err, ErrInDoubt)
+	}
+	return err
 }
 
 // publish is one try. A duplicate check by Nats-Msg-Id would answer before the fence on three replicas and after it on

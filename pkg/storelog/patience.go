@@ -33,8 +33,8 @@ func Unanswered(err error) bool {
 }
 
 // unable are the codes of a broker that can't now what it or another can in a moment, and says so with another status than 503
-// (nats-server, server/errors.json): not the leader, stream offline, too many requests.
-var unable = []jetstream.ErrorCode{10009, 10118, 10167}
+// (nats-server, server/errors.json): not the leader, stream offline, too many requests, and an earlier try of the same message under way.
+var unable = []jetstream.ErrorCode{10009, 10118, 10167, 10158}
 
 var silence = []error{
 	nats.ErrTimeout, context.DeadlineExceeded, nats.ErrNoResponders, jetstream.ErrNoStreamResponse,

@@ -47,6 +47,7 @@ func TestABrokerThatCannotNowMayBeAskedAgain(t *testing.T) {
 		&jetstream.APIError{Code: 503, ErrorCode: 10008, Description: "JetStream system temporarily unavailable"},
 		&jetstream.APIError{Code: 500, ErrorCode: 10009, Description: "JetStream cluster can not handle request"},
 		&jetstream.APIError{Code: 500, ErrorCode: 10118, Description: "stream is offline"},
+		&jetstream.APIError{Code: 409, ErrorCode: 10158, Description: "duplicate message id is in process"},
 		&jetstream.APIError{Code: 429, ErrorCode: 10167, Description: "too many requests"},
 		jetstream.ErrNoStreamResponse, jetstream.ErrJetStreamNotEnabled, nats.ErrTimeout, nats.ErrNoResponders, nats.ErrDisconnected,
 		nats.ErrConnectionClosed, nats.ErrConnectionReconnecting, nats.ErrReconnectBufExceeded, context.DeadlineExceeded,
