@@ -40,8 +40,10 @@ type DeadLetter struct {
 // DeadLettersRequest asks for them, oldest first.
 type DeadLettersRequest struct {
 	// Scope is whose; everybody's are also the messages that were set aside.
-	Scope Scope          `json:"-"`
-	Kind  DeadLetterKind `json:"kind,omitempty"`
+	Scope Scope `json:"-"`
+	// Log is that of StoresRequest.
+	Log  string         `json:"log,omitempty"`
+	Kind DeadLetterKind `json:"kind,omitempty"`
 	// After is the Seq of the page before's last; Limit is 1 to 200.
 	After uint64 `json:"after,omitempty"`
 	Limit int    `json:"limit"`

@@ -71,7 +71,9 @@ func (q Question[Q, A]) In(cluster string) Question[Q, A] {
 // StoresRequest asks for stores, newest first.
 type StoresRequest struct {
 	// Scope is whose.
-	Scope  Scope        `json:"-"`
+	Scope Scope `json:"-"`
+	// Log is the epoch of the asker's log; empty of gateways before it was asked for, which take any.
+	Log    string       `json:"log,omitempty"`
 	Status store.Status `json:"status,omitempty"`
 	Engine string       `json:"engine,omitempty"`
 	// Search matches part of a name or an id.
@@ -96,7 +98,9 @@ type StoresReply struct {
 // EventsRequest asks for a store's history, oldest first, also after the store's deletion.
 type EventsRequest struct {
 	// Scope is who asks; the history of a store outside it is empty.
-	Scope Scope    `json:"-"`
+	Scope Scope `json:"-"`
+	// Log is that of StoresRequest.
+	Log   string   `json:"log,omitempty"`
 	Store store.ID `json:"store"`
 	After uint64   `json:"after,omitempty"`
 	Limit int      `json:"limit"`

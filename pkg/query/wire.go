@@ -79,3 +79,12 @@ func (r *DeadLettersRequest) UnmarshalJSON(data []byte) error {
 	r.Scope = wire.understood()
 	return nil
 }
+
+// Of says which log is asked about; whoever asks of the events service does.
+func (r *StoresRequest) Of(log string) { r.Log = log }
+
+// Of is that of StoresRequest.
+func (r *EventsRequest) Of(log string) { r.Log = log }
+
+// Of is that of StoresRequest.
+func (r *DeadLettersRequest) Of(log string) { r.Log = log }

@@ -116,7 +116,7 @@ func (s *service) work(ctx context.Context, cfg Config) error {
 	group.Go(func() error { return projector.Run(ctx) })
 	group.Go(func() error { return audit.New(nc, s.pool).Run(ctx) })
 	group.Go(func() error { s.progress.Follow(ctx, s.pool); return nil })
-	group.Go(func() error { return queries.Serve(ctx, nc, s.pool, s.progress) })
+	group.Go(func() error { return queries.Serve(ctx, nc, s.pool, s.progress, s.hub.Bound) })
 	group.Go(func() error { return s.hub.Run(ctx, nc) })
 	return group.Wait()
 }

@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 )
 
-// measure registers the gauges. The lag is how far Postgres is behind what this replica has heard of the log, so that
-// it grows while no replica projects.
+// headTimeout bounds what the gauges ask of the broker.
+const headTimeout = time.Second
+
+// measure registers the gauges. The lag is how far Postgres is behind the log's end, which the broker is asked for: a replica that
+// hears nothing would find nothing missing. While the broker doesn't answer it is unknown, and isn't told.
 func (s *service) measure() error {
 	meter := otel.Meter("events")
 	checkpoint, err1 := meter.Int64ObservableGauge("projection.checkpoint", metric.WithDescription("Sequence up to which the log is in Postgres"))
@@ -22,11 +26,20 @@ func (s *service) measure() error {
 	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		return fmt.Errorf("make the gauges: %w", err)
 	}
-	_, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		projected := s.progress.Seq()
-		last, connected, closed := s.hub.Stats()
+	_, err := meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		of, projected := s.progress.At()
 		o.ObserveInt64(checkpoint, int64(projected))
-		o.ObserveInt64(lag, max(0, int64(last)-int64(projected)))
+		asking, cancel := context.WithTimeout(ctx, headTimeout)
+		epoch, head, err := s.hub.Now(asking)
+		cancel()
+		if err == nil {
+			if of != epoch {
+				// Another log's read model has nothing of this one.
+				projected = 0
+			}
+			o.ObserveInt64(lag, max(0, int64(head)-int64(projected)))
+		}
+		_, connected, closed := s.hub.Stats()
 		o.ObserveInt64(clients, int64(connected))
 		o.ObserveInt64(slow, closed)
 		full, crowded := s.hub.Refused()

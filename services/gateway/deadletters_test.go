@@ -217,7 +217,7 @@ func TestWhatTheReadModelSetAsideIsAskedOfIt(t *testing.T) {
 	if a.status != http.StatusAccepted || got.Status != store.Queued || got.Generation != s.Generation || got.Revision != b.head() {
 		t.Fatalf("answered %d %s", a.status, a.body)
 	}
-	want := query.DeadLettersRequest{Scope: query.All(), Kind: query.DeadSetAside, After: s.Generation - 1, Limit: 1, Seen: s.Revision}
+	want := query.DeadLettersRequest{Log: b.log.Epoch(), Scope: query.All(), Kind: query.DeadSetAside, After: s.Generation - 1, Limit: 1, Seen: s.Revision}
 	if q := received(t, asked); q != want {
 		t.Errorf("asked for %+v, want %+v", q, want)
 	}
@@ -253,7 +253,7 @@ func TestDeadLettersAreListedAsAsked(t *testing.T) {
 	if len(list.DeadLetters) != 1 || list.DeadLetters[0] != letter || list.Next != letter.Seq {
 		t.Errorf("list %+v", list)
 	}
-	want := query.DeadLettersRequest{Scope: query.Of("ip:loopback"), Kind: query.DeadFailed, After: 3, Limit: 7, Seen: 900}
+	want := query.DeadLettersRequest{Log: b.log.Epoch(), Scope: query.Of("ip:loopback"), Kind: query.DeadFailed, After: 3, Limit: 7, Seen: 900}
 	if q := received(t, asked); q != want {
 		t.Errorf("asked for %+v, want %+v", q, want)
 	}

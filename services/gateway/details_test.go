@@ -41,7 +41,7 @@ func TestListAsksForOwnStoresAsFiltered(t *testing.T) {
 		t.Errorf("list %+v", list)
 	}
 	want := query.StoresRequest{
-		Scope: query.Of("ip:loopback"), Status: store.Ready, Engine: "sample", Search: "tea", After: "xyz", Limit: 7, Seen: s.Revision,
+		Log: b.log.Epoch(), Scope: query.Of("ip:loopback"), Status: store.Ready, Engine: "sample", Search: "tea", After: "xyz", Limit: 7, Seen: s.Revision,
 	}
 	if q := received(t, asked); q != want {
 		t.Errorf("asked for %+v, want %+v", q, want)

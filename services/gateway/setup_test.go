@@ -190,15 +190,20 @@ func (b *testBundle) happen(id store.ID, event store.Type, facts store.Facts) st
 	return state
 }
 
-// answers responds to a query subject, like the services that remember.
+// answers responds to a query subject, like the services that remember; to refuse, with the header of a refusal.
 func (b *testBundle) answers(subject string, respond func(data []byte) any) {
 	b.t.Helper()
 	_, err := b.conn.Subscribe(subject, func(m *nats.Msg) {
-		data, err := json.Marshal(respond(m.Data))
-		if err != nil {
+		reply, answer := &nats.Msg{}, respond(m.Data)
+		header, refused := answer.(nats.Header)
+		if refused {
+			reply.Header = header
+		} else if data, err := json.Marshal(answer); err != nil {
 			b.t.Error(err)
+		} else {
+			reply.Data = data
 		}
-		if err := m.Respond(data); err != nil {
+		if err := m.RespondMsg(reply); err != nil {
 			b.t.Error(err)
 		}
 	})

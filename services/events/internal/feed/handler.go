@@ -46,10 +46,9 @@ func (h *Hub) Handler() fiber.Handler {
 		if err != nil {
 			return fiber.NewError(http.StatusBadRequest, err.Error())
 		}
-		if r.seat, err = h.admit(c.UserContext(), c.Get(feed.TicketHeader)); err != nil {
+		if r.ticket, r.seat, err = h.admit(c.UserContext(), c.Get(feed.TicketHeader)); err != nil {
 			return refusal(err)
 		}
-		r.ticket = r.seat.owner
 		c.Locals(localRequest, r)
 		if err := upgrade(c); err != nil {
 			r.seat.free()
@@ -79,31 +78,31 @@ func parse(c *fiber.Ctx) (request, error) {
 }
 
 // admit trades a ticket for a seat.
-func (h *Hub) admit(ctx context.Context, key string) (*seat, error) {
+func (h *Hub) admit(ctx context.Context, key string) (feed.Ticket, *seat, error) {
 	h.mu.Lock()
 	tickets, open := h.tickets, h.log != nil && !h.ended
 	h.mu.Unlock()
 	if !open {
-		return nil, errClosed
+		return feed.Ticket{}, nil, errClosed
 	}
 	if err := h.room(); err != nil {
-		return nil, err
+		return feed.Ticket{}, nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, spendTimeout)
 	defer cancel()
 	ticket, revision, err := look(ctx, tickets, key)
 	if err != nil {
-		return nil, err
+		return feed.Ticket{}, nil, err
 	}
-	seat, err := h.sit(ticket)
+	seat, err := h.sit(ticket.Scope)
 	if err != nil {
-		return nil, err
+		return feed.Ticket{}, nil, err
 	}
 	if err := spend(ctx, tickets, key, revision); err != nil {
 		seat.free()
-		return nil, err
+		return feed.Ticket{}, nil, err
 	}
-	return seat, nil
+	return ticket, seat, nil
 }
 
 func refusal(err error) error {

@@ -14,8 +14,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/store-platform/store-platform/pkg/feed"
+	"github.com/store-platform/store-platform/pkg/again"
 	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/events/internal/projection"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
@@ -29,10 +30,12 @@ const (
 	maxBehind = 100_000
 	// concurrentReplays bounds the readers of Postgres and the stream when many clients come back at once.
 	concurrentReplays = 16
-	// checkEvery is how often the hub makes sure that the log is still the one it follows.
-	checkEvery   = 5 * time.Second
+	// checkEvery is how often the hub makes sure that the log is still the one it follows, and that it hears it.
+	checkEvery   = 2 * time.Second
 	checkTimeout = 2 * time.Second
-	restartPause = time.Second
+	// deafAfter is how long it may hear nothing of a log that goes on, or doesn't answer, before its clients are better off with
+	// another replica: longer than three brokers take to elect a leader, in which time nothing happens that could be told.
+	deafAfter = storelog.Patience
 	// goodbyes is how long the end of the service waits for clients to answer theirs.
 	goodbyes = 4 * time.Second
 )
@@ -40,7 +43,11 @@ const (
 var (
 	errClosed   = errors.New("the feed isn't open")
 	errNewEpoch = errors.New("the log was made anew")
+	errDeaf     = errors.New("the log isn't heard")
 )
+
+// restarts are the pauses before the hub follows the log again.
+var restarts = again.Pauses{First: 500 * time.Millisecond, Longest: 2 * time.Second}
 
 // Hub is a replica's feed. Its methods are safe for concurrent use.
 type Hub struct {
@@ -49,10 +56,10 @@ type Hub struct {
 	replays  chan struct{}
 	handlers sync.WaitGroup
 	limits   Limits
-	// behind, check and pace are the constants.
-	behind uint64
-	check  time.Duration
-	pace   pace
+	// behind, check, deaf and pace are the constants.
+	behind      uint64
+	check, deaf time.Duration
+	pace        pace
 
 	mu sync.Mutex
 	// log is nil while the hub follows none.
@@ -66,9 +73,9 @@ type Hub struct {
 	clients   map[*client]struct{}
 	tenants   map[string]map[*client]struct{}
 	operators map[*client]struct{}
-	// taken are the seats, takenBy those of each owner.
+	// taken are the seats, takenBy those of each tenant, and of the operators.
 	taken   int
-	takenBy map[feed.Ticket]int
+	takenBy map[query.Scope]int
 	refused struct{ full, crowded int64 }
 	slow    int64
 	ended   bool
@@ -78,31 +85,28 @@ type Hub struct {
 func New(pool *pgxpool.Pool, progress *projection.Progress, limits Limits) *Hub {
 	return &Hub{
 		pool: pool, progress: progress, replays: make(chan struct{}, concurrentReplays), limits: limits,
-		behind: maxBehind, check: checkEvery, ring: newRing(ringSize), takenBy: map[feed.Ticket]int{},
+		behind: maxBehind, check: checkEvery, deaf: deafAfter, ring: newRing(ringSize), takenBy: map[query.Scope]int{},
 		pace:    pace{ping: pingEvery, pong: pongTimeout, write: writeTimeout, claim: handshakeTimeout},
 		clients: map[*client]struct{}{}, tenants: map[string]map[*client]struct{}{}, operators: map[*client]struct{}{},
 	}
 }
 
 // Run follows the log until ctx ends; then it has closed its clients. A hub that meets a new log, or a message too new
-// for this program, closes its clients and begins again at the log's end: they come back with their cursors and are
-// told where they stand.
+// for this program, or that hears nothing, closes its clients and begins again at the log's end: they come back with their
+// cursors, here or to another replica, and are told where they stand.
 func (h *Hub) Run(ctx context.Context, nc *nats.Conn) error {
-	for {
+	_ = again.Always(ctx, restarts, func() error {
 		err := h.follow(ctx, nc)
-		if ctx.Err() != nil {
-			h.closeAll(leaving, true)
-			h.awaitHandlers()
-			return nil
+		if ctx.Err() == nil {
+			slog.Warn("feed interrupted", "error", err)
+			h.refuse(err)
+			h.closeAll(restarting, false)
 		}
-		slog.Warn("feed interrupted", "error", err)
-		h.refuse(err)
-		h.closeAll(restarting, false)
-		select {
-		case <-ctx.Done():
-		case <-time.After(restartPause):
-		}
-	}
+		return err
+	})
+	h.closeAll(leaving, true)
+	h.awaitHandlers()
+	return nil
 }
 
 func (h *Hub) awaitHandlers() {
@@ -129,6 +133,32 @@ func (h *Hub) Stats() (last uint64, clients int, slow int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.ring.last, len(h.clients), h.slow
+}
+
+// Now asks the log that the hub follows which it is and where it ends; it fails while the hub follows none.
+func (h *Hub) Now(ctx context.Context) (epoch string, head uint64, err error) {
+	h.mu.Lock()
+	log := h.log
+	h.mu.Unlock()
+	if log == nil {
+		return "", 0, errClosed
+	}
+	return log.Now(ctx)
+}
+
+// Bound is seq, unless the log ends before: then its end, or what has been heard of it where it doesn't answer. So nobody waits
+// for what there isn't. The log is asked only for what hasn't been heard.
+func (h *Hub) Bound(ctx context.Context, seq uint64) uint64 {
+	heard, _, _ := h.Stats()
+	if seq <= heard {
+		return seq
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	if _, head, err := h.Now(ctx); err == nil {
+		heard = max(heard, head)
+	}
+	return min(seq, heard)
 }
 
 func (h *Hub) refuse(err error) {
@@ -165,7 +195,7 @@ func (h *Hub) follow(ctx context.Context, nc *nats.Conn) error {
 	group.Go(func() error {
 		return log.Tail(ctx, head, func(raw storelog.Raw) error { return h.take(log.Epoch(), raw) })
 	})
-	group.Go(func() error { return h.watchEpoch(ctx, nc, log.Epoch()) })
+	group.Go(func() error { return h.listen(ctx, log) })
 	return group.Wait()
 }
 
@@ -176,22 +206,33 @@ func (h *Hub) open(log *storelog.Log, tickets jetstream.KeyValue, head uint64) {
 	h.log, h.tickets, h.refusal = log, tickets, nil
 }
 
-// watchEpoch fails when the log has been made anew: its consumer would wait for the sequences of the old one.
-func (h *Hub) watchEpoch(ctx context.Context, nc *nats.Conn, epoch string) error {
+// listen fails when the log has been made anew, as its consumer would wait for the sequences of the old one, and when nothing
+// is heard of it: it doesn't answer, or has had messages for a while of which none has come.
+func (h *Hub) listen(ctx context.Context, log *storelog.Log) error {
 	check := time.NewTicker(h.check)
 	defer check.Stop()
-	for {
+	well := time.Now()
+	for before, heard := uint64(0), uint64(0); ; {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-check.C:
 		}
 		asking, cancel := context.WithTimeout(ctx, checkTimeout)
-		now, err := storelog.Open(asking, nc)
+		epoch, head, err := log.Now(asking)
 		cancel()
-		if err == nil && now.Epoch() != epoch {
-			return fmt.Errorf("%w: %s instead of %s", errNewEpoch, now.Epoch(), epoch)
+		if err == nil && epoch != log.Epoch() {
+			return fmt.Errorf("%w: %s instead of %s", errNewEpoch, epoch, log.Epoch())
 		}
+		last, _, _ := h.Stats()
+		// What is on its way just now isn't missing: what was there at the check before is.
+		if err == nil && (last >= before || last > heard) {
+			well = time.Now()
+		}
+		if since := time.Since(well); since > h.deaf {
+			return errors.Join(fmt.Errorf("%w: for %s nothing behind message %d", errDeaf, since.Round(time.Second), last), err)
+		}
+		before, heard = max(before, head), last
 	}
 }
 

@@ -58,7 +58,7 @@ func (h *Hub) place(ctx context.Context, log *storelog.Log, since *feed.Cursor) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, listable)
 	defer cancel()
-	if err := h.progress.Wait(ctx, last); err != nil {
+	if err := h.progress.Wait(ctx, log.Epoch(), last); err != nil {
 		slog.Debug("greeting a feed client ahead of the projection", "error", err)
 	}
 	return newest, reset, nil

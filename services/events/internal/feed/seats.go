@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/store-platform/store-platform/pkg/feed"
+	"github.com/store-platform/store-platform/pkg/query"
 )
 
 // Limits bound how many clients a replica serves at once: a connection costs memory that others need, and one tenant
@@ -46,8 +47,9 @@ func (h *Hub) crowded() *Refusal {
 
 // seat is the room of one client, from before its ticket is spent until its connection has ended.
 type seat struct {
-	hub   *Hub
-	owner feed.Ticket
+	hub *Hub
+	// scope is whose share the seat is of: a ticket may come to say more than that, and a tenant's share is one all the same.
+	scope query.Scope
 	once  sync.Once
 	// claim frees the seat of a client that goes away before it has read the answer to its handshake: Fiber then never
 	// calls the handler that would.
@@ -65,12 +67,12 @@ func (h *Hub) room() error {
 	return nil
 }
 
-// sit takes a seat for an owner, or says what there is too much of.
-func (h *Hub) sit(owner feed.Ticket) (*seat, error) {
+// sit takes a seat of a tenant's share, or of the operators', or says what there is too much of.
+func (h *Hub) sit(scope query.Scope) (*seat, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
-	case h.takenBy[owner] >= h.limits.PerTenant:
+	case h.takenBy[scope] >= h.limits.PerTenant:
 		h.refused.crowded++
 		return nil, h.crowded()
 	case h.taken >= h.limits.Connections:
@@ -78,8 +80,8 @@ func (h *Hub) sit(owner feed.Ticket) (*seat, error) {
 		return nil, h.full()
 	}
 	h.taken++
-	h.takenBy[owner]++
-	s := &seat{hub: h, owner: owner}
+	h.takenBy[scope]++
+	s := &seat{hub: h, scope: scope}
 	s.claim = time.AfterFunc(h.pace.claim, s.free)
 	return s, nil
 }
@@ -94,8 +96,8 @@ func (s *seat) free() {
 		defer s.hub.mu.Unlock()
 		s.claim.Stop()
 		s.hub.taken--
-		if s.hub.takenBy[s.owner]--; s.hub.takenBy[s.owner] == 0 {
-			delete(s.hub.takenBy, s.owner)
+		if s.hub.takenBy[s.scope]--; s.hub.takenBy[s.scope] == 0 {
+			delete(s.hub.takenBy, s.scope)
 		}
 	})
 }

@@ -49,6 +49,14 @@ type testBundle struct {
 // setup opens a feed; adjust changes the hub before it runs.
 func setup(tb testing.TB, adjust func(*Hub)) *testBundle {
 	tb.Helper()
+	return setupOver(tb, bustest.Start, func(nc *nats.Conn) *nats.Conn { return nc }, adjust)
+}
+
+// setupOver is setup with brokers that start makes, and a hub whose connection to them way makes of the author's.
+func setupOver(
+	tb testing.TB, start func(testing.TB) *nats.Conn, way func(*nats.Conn) *nats.Conn, adjust func(*Hub),
+) *testBundle {
+	tb.Helper()
 	// Most of each test is waiting, and each has a broker and a database of its own.
 	if t, ok := tb.(*testing.T); ok {
 		t.Parallel()
@@ -59,7 +67,7 @@ func setup(tb testing.TB, adjust func(*Hub)) *testBundle {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(pool.Close)
-	nc := bustest.Start(tb)
+	nc := start(tb)
 	b := &testBundle{nc: nc, author: logtest.New(tb, nc, 1), pool: pool, progress: projection.NewProgress()}
 	if b.tickets, err = b.author.Log.Bucket(tb.Context(), storelog.BucketTickets); err != nil {
 		tb.Fatal(err)
@@ -68,7 +76,8 @@ func setup(tb testing.TB, adjust func(*Hub)) *testBundle {
 	if adjust != nil {
 		adjust(b.hub)
 	}
-	b.end = b.background(tb, func(ctx context.Context) error { return b.hub.Run(ctx, nc) })
+	heard := way(nc)
+	b.end = b.background(tb, func(ctx context.Context) error { return b.hub.Run(ctx, heard) })
 	b.listen(tb)
 	b.awaitOpen(tb)
 	return b
@@ -155,7 +164,7 @@ func (b *testBundle) awaitProjected(tb testing.TB) {
 	defer cancel()
 	head, err := b.author.Log.Head(ctx)
 	if err == nil {
-		err = b.progress.Wait(ctx, head)
+		err = b.progress.Wait(ctx, "", head)
 	}
 	if err != nil {
 		tb.Fatal(err)

@@ -46,7 +46,7 @@ func BenchmarkCatchUp(b *testing.B) {
 		target := &testBundle{nc: nc, pool: open(b), progress: NewProgress()}
 		began := time.Now()
 		stop := target.start(b, target.projector())
-		if err := target.progress.Wait(b.Context(), messages); err != nil {
+		if err := target.progress.Wait(b.Context(), "", messages); err != nil {
 			b.Fatal(err)
 		}
 		projecting += time.Since(began)

@@ -147,7 +147,7 @@ func (b *testBundle) killedFilling(t *testing.T, w *wiretap, m moment) bool {
 			return nil
 		default:
 		}
-		return readmodel.At(t.Context(), b.pool, func(m readmodel.Moment) error {
+		return readmodel.At(t.Context(), b.pool, "", func(m readmodel.Moment) error {
 			if !m.Filled {
 				return errors.New("neither killed nor done")
 			}

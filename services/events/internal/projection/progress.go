@@ -42,11 +42,17 @@ func NewProgress() *Progress {
 	return &Progress{asides: asides, changed: make(chan struct{}), hurry: make(chan struct{}, 1)}
 }
 
-// Seq is the newest checkpoint known.
-func (p *Progress) Seq() uint64 {
+// At is the newest checkpoint known, and the epoch of the log that it is of; empty before any is known.
+func (p *Progress) At() (epoch string, seq uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.seq
+	return p.epoch, p.seq
+}
+
+// Seq is the newest checkpoint known.
+func (p *Progress) Seq() uint64 {
+	_, seq := p.At()
+	return seq
 }
 
 // Advance tells of a checkpoint. It never goes back in one log; in another one its number means something else.
@@ -60,10 +66,12 @@ func (p *Progress) Advance(epoch string, seq uint64) {
 	}
 }
 
-// Wait returns once the projection is at least at seq, or with an error when ctx ends before.
-func (p *Progress) Wait(ctx context.Context, seq uint64) error {
-	if p.Seq() >= seq {
-		return nil
+// Wait returns once the projection of the log with this epoch is at least at seq, or with an error when ctx ends before, and at
+// once when what is projected is another log: its sequences are other messages'. An empty epoch is any log.
+func (p *Progress) Wait(ctx context.Context, epoch string, seq uint64) error {
+	reached, changed, err := p.look(epoch, seq)
+	if reached || err != nil {
+		return err
 	}
 	p.count(1)
 	defer p.count(-1)
@@ -72,18 +80,25 @@ func (p *Progress) Wait(ctx context.Context, seq uint64) error {
 	default:
 	}
 	for {
-		p.mu.Lock()
-		reached, changed := p.seq >= seq, p.changed
-		p.mu.Unlock()
-		if reached {
-			return nil
-		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
 			return fmt.Errorf("wait for message %d to be projected: %w", seq, ctx.Err())
 		}
+		if reached, changed, err = p.look(epoch, seq); reached || err != nil {
+			return err
+		}
 	}
+}
+
+// look says whether seq is reached, and else what is closed when that may have changed.
+func (p *Progress) look(epoch string, seq uint64) (reached bool, changed <-chan struct{}, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if epoch != "" && p.epoch != "" && epoch != p.epoch {
+		return false, nil, fmt.Errorf("wait for message %d of log %s: %w", seq, epoch, ErrForeignEpoch)
+	}
+	return p.seq >= seq, p.changed, nil
 }
 
 func (p *Progress) count(n int) {

@@ -51,7 +51,7 @@ func TestKilledAnywhere(t *testing.T) {
 		stop := b.start(t, b.projector())
 		target := b.progress.Seq() + uint64(rnd.IntN(300))
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-		_ = b.progress.Wait(ctx, target)
+		_ = b.progress.Wait(ctx, "", target)
 		cancel()
 		if rnd.IntN(2) == 0 {
 			cutProjectors(t, b)
@@ -82,7 +82,7 @@ func TestTwoProjectorsAtOnce(t *testing.T) {
 	defer end()
 	head := b.head(t)
 	go func() {
-		if b.progress.Wait(ended, head) == nil {
+		if b.progress.Wait(ended, "", head) == nil {
 			end()
 		}
 	}()
@@ -105,7 +105,7 @@ func TestTwoProjectorsAtOnce(t *testing.T) {
 	var both sync.WaitGroup
 	both.Go(func() { _ = first(ended); goOn() })
 	both.Go(func() {
-		if err := b.progress.Wait(ctx, 1); err != nil {
+		if err := b.progress.Wait(ctx, "", 1); err != nil {
 			t.Error(err)
 		}
 		// It ends by nothing else, not even at the log's end.
@@ -343,13 +343,23 @@ func TestTraceGoesOn(t *testing.T) {
 func TestWaitEndsWithItsContext(t *testing.T) {
 	p := NewProgress()
 	p.Advance("", 4)
-	if err := p.Wait(t.Context(), 4); err != nil {
+	if err := p.Wait(t.Context(), "", 4); err != nil {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := p.Wait(ctx, 5); !errors.Is(err, context.Canceled) {
+	if err := p.Wait(ctx, "", 5); !errors.Is(err, context.Canceled) {
 		t.Errorf("Wait: %v", err)
+	}
+}
+
+func TestNobodyWaitsForAnotherLogsSequences(t *testing.T) {
+	p := NewProgress()
+	p.Advance("this", 4)
+	for _, seq := range []uint64{3, 5} {
+		if err := p.Wait(t.Context(), "another", seq); !errors.Is(err, ErrForeignEpoch) {
+			t.Errorf("Wait for %d: %v", seq, err)
+		}
 	}
 }
 
@@ -362,7 +372,7 @@ func TestFollowAnotherReplica(t *testing.T) {
 	go here.Follow(ctx, b.pool)
 	b.author.Write(ctx, 30, 1, 3)
 	waited := make(chan error, 1)
-	go func() { waited <- here.Wait(ctx, 30) }()
+	go func() { waited <- here.Wait(ctx, "", 30) }()
 	b.start(t, b.projector())
 	if err := <-waited; err != nil {
 		t.Error(err)

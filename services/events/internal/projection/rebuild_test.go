@@ -194,13 +194,13 @@ func TestARebuildThatIsCutOffIsVisibleAndGoesOn(t *testing.T) {
 	}
 	var seq uint64
 	look := func(m readmodel.Moment) error { seq = m.Seq; return nil }
-	if err := readmodel.At(t.Context(), b.pool, look); !errors.Is(err, readmodel.ErrRebuilding) {
+	if err := readmodel.At(t.Context(), b.pool, "", look); !errors.Is(err, readmodel.ErrRebuilding) {
 		t.Errorf("an emptied read model passes for whole: %v", err)
 	}
 	b.progress = NewProgress()
 	b.start(t, b.projector())
 	b.await(t)
-	if err := readmodel.At(t.Context(), b.pool, look); err != nil || seq != b.head(t) {
+	if err := readmodel.At(t.Context(), b.pool, "", look); err != nil || seq != b.head(t) {
 		t.Errorf("at %d: %v", seq, err)
 	}
 	b.checkRows(t)

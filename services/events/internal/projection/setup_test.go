@@ -98,11 +98,11 @@ func (b *testBundle) await(tb testing.TB) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), patience)
 	defer cancel()
-	if err := b.progress.Wait(ctx, b.head(tb)); err != nil {
+	if err := b.progress.Wait(ctx, "", b.head(tb)); err != nil {
 		tb.Fatal(err)
 	}
 	waittest.Eventually(tb, func() error {
-		return readmodel.At(tb.Context(), b.pool, func(m readmodel.Moment) error {
+		return readmodel.At(tb.Context(), b.pool, "", func(m readmodel.Moment) error {
 			if !m.Filled {
 				return fmt.Errorf("at %d the newest tables aren't filled", m.Seq)
 			}
@@ -168,7 +168,7 @@ func (b *testBundle) checkRowsUpTo(tb testing.TB, seq uint64) {
 // at reads the read model at one moment.
 func (b *testBundle) at(tb testing.TB, read func(readmodel.Moment)) {
 	tb.Helper()
-	err := readmodel.At(tb.Context(), b.pool, func(m readmodel.Moment) error { read(m); return nil })
+	err := readmodel.At(tb.Context(), b.pool, "", func(m readmodel.Moment) error { read(m); return nil })
 	if err != nil {
 		tb.Error(err)
 	}

@@ -268,7 +268,7 @@ func (w *writer) check(ctx context.Context) error {
 func (w *writer) askLog(ctx context.Context) error {
 	asking, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	now, err := storelog.Open(asking, w.projector.nc)
+	epoch, _, err := w.log.Now(asking)
 	if err != nil {
 		if w.unanswered++; w.unanswered < deafAfter {
 			return nil
@@ -276,8 +276,8 @@ func (w *writer) askLog(ctx context.Context) error {
 		return fmt.Errorf("hear from the log: %w", err)
 	}
 	w.unanswered = 0
-	if now.Epoch() != w.log.Epoch() {
-		return fmt.Errorf("%w: the log was made anew as %s", ErrForeignEpoch, now.Epoch())
+	if epoch != w.log.Epoch() {
+		return fmt.Errorf("%w: the log was made anew as %s", ErrForeignEpoch, epoch)
 	}
 	return nil
 }

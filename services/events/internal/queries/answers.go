@@ -27,12 +27,12 @@ func (s *Service) stores(ctx context.Context, r query.StoresRequest) (reply quer
 	if strings.ContainsRune(r.Scope.Tenant()+r.Engine+r.Search+string(r.Status), 0) {
 		return reply, badRequest("the request holds text that is none")
 	}
-	s.see(ctx, r.Seen)
+	s.see(ctx, r.Log, r.Seen)
 	var (
 		found []readmodel.Placed
 		more  bool
 	)
-	err = readmodel.At(ctx, s.pool, func(m readmodel.Moment) (err error) {
+	err = readmodel.At(ctx, s.pool, r.Log, func(m readmodel.Moment) (err error) {
 		reply.Checkpoint = m.Seq
 		found, more, err = readmodel.Stores(ctx, m, readmodel.List{
 			Scope: r.Scope, Status: r.Status, Engine: r.Engine, Search: r.Search, Deleted: r.Deleted,
@@ -65,10 +65,10 @@ func (s *Service) events(ctx context.Context, r query.EventsRequest) (reply quer
 	if err != nil {
 		return reply, badRequest(err.Error())
 	}
-	s.see(ctx, r.Seen)
+	s.see(ctx, r.Log, r.Seen)
 	var entries []storelog.Entry
 	more := false
-	err = readmodel.At(ctx, s.pool, func(m readmodel.Moment) error {
+	err = readmodel.At(ctx, s.pool, r.Log, func(m readmodel.Moment) error {
 		reply.Checkpoint = m.Seq
 		owner, err := readmodel.Owner(ctx, m, id)
 		if err != nil || !r.Scope.Sees(owner) {
@@ -102,12 +102,12 @@ func (s *Service) deadLetters(ctx context.Context, r query.DeadLettersRequest) (
 	if strings.ContainsRune(r.Scope.Tenant()+string(r.Kind), 0) {
 		return reply, badRequest("the request holds text that is none")
 	}
-	s.see(ctx, r.Seen)
+	s.see(ctx, r.Log, r.Seen)
 	var (
 		found []query.DeadLetter
 		more  bool
 	)
-	err = readmodel.At(ctx, s.pool, func(m readmodel.Moment) (err error) {
+	err = readmodel.At(ctx, s.pool, r.Log, func(m readmodel.Moment) (err error) {
 		reply.Checkpoint = m.Seq
 		found, more, err = readmodel.DeadLetters{Scope: r.Scope, Kind: r.Kind, After: r.After, Limit: r.Limit}.List(ctx, m)
 		return err

@@ -2,6 +2,7 @@
 // an operator, from Postgres. The questions are those of package query. A failed one is refused (question.Refusal):
 //
 //	400  the request can't be understood; asking again won't help
+//	412  the read model was made of another log than the asker's, and somebody must have it made anew
 //	503  Postgres doesn't answer, or the read model is being made anew; ask again
 //	500  anything else; the cause is in this service's log
 package queries
@@ -43,17 +44,22 @@ type Service struct {
 	nc       *nats.Conn
 	pool     *pgxpool.Pool
 	progress *projection.Progress
+	bound    Bound
 	// waits and answers are seenTimeout and answerTimeout.
 	waits, answers time.Duration
 }
 
-// Serve answers requests until ctx ends, and then finishes those it has.
-func Serve(ctx context.Context, nc *nats.Conn, pool *pgxpool.Pool, progress *projection.Progress) error {
-	return newService(nc, pool, progress).serve(ctx)
+// Bound is seq, or the log's end where that is before.
+type Bound func(ctx context.Context, seq uint64) uint64
+
+// Serve answers requests until ctx ends, and then finishes those it has. It waits for no sequence beyond its bound: a client
+// may say any, and each that is waited for takes one of the few slots.
+func Serve(ctx context.Context, nc *nats.Conn, pool *pgxpool.Pool, progress *projection.Progress, bound Bound) error {
+	return newService(nc, pool, progress, bound).serve(ctx)
 }
 
-func newService(nc *nats.Conn, pool *pgxpool.Pool, progress *projection.Progress) *Service {
-	return &Service{nc: nc, pool: pool, progress: progress, waits: seenTimeout, answers: answerTimeout}
+func newService(nc *nats.Conn, pool *pgxpool.Pool, progress *projection.Progress, bound Bound) *Service {
+	return &Service{nc: nc, pool: pool, progress: progress, bound: bound, waits: seenTimeout, answers: answerTimeout}
 }
 
 func (s *Service) serve(ctx context.Context) error {
@@ -81,6 +87,8 @@ func (s *Service) endpoints() []question.Endpoint {
 func refuse(err error) *question.Refusal {
 	var refused *pgconn.PgError
 	switch {
+	case errors.Is(err, readmodel.ErrOtherLog):
+		return &question.Refusal{Code: question.OtherLog, Message: err.Error()}
 	case errors.Is(err, readmodel.ErrRebuilding):
 		return &question.Refusal{Code: question.Unavailable, Message: err.Error()}
 	case !errors.As(err, new(*pgconn.ConnectError)) && errors.As(err, &refused) && !unavailable(refused.Code):
@@ -106,11 +114,15 @@ func checkPage(limit int, after uint64) error {
 	return nil
 }
 
-// see waits for what the caller has seen. That it isn't there in time is told by the reply's checkpoint.
-func (s *Service) see(ctx context.Context, seq uint64) {
+// see waits for what the caller has seen of a log, which is no more than there is. That it isn't there in time is told by the
+// reply's checkpoint.
+func (s *Service) see(ctx context.Context, log string, seq uint64) {
 	ctx, cancel := context.WithTimeout(ctx, s.waits)
 	defer cancel()
-	if err := s.progress.Wait(ctx, seq); err != nil {
+	if _, projected := s.progress.At(); seq > projected {
+		seq = s.bound(ctx, seq)
+	}
+	if err := s.progress.Wait(ctx, log, seq); err != nil {
 		slog.Debug("answering from behind", "seq", seq, "error", err)
 	}
 }

@@ -49,7 +49,13 @@ func setup(t *testing.T, change ...func(*Service)) *testBundle {
 	t.Cleanup(pool.Close)
 	nc := bustest.Start(t)
 	b := &testBundle{nc: nc, author: logtest.New(t, nc, 1), pool: pool, progress: projection.NewProgress()}
-	service := newService(nc, pool, b.progress)
+	service := newService(nc, pool, b.progress, func(ctx context.Context, seq uint64) uint64 {
+		head, err := b.author.Log.Head(ctx)
+		if err != nil {
+			t.Error(err)
+		}
+		return min(seq, head)
+	})
 	for _, c := range change {
 		c(service)
 	}
@@ -256,7 +262,7 @@ func TestWaitsForWhatWasSeen(t *testing.T) {
 
 // Without a projector the wait ends, and the answer says how old it is. Those who wait hold up nobody.
 func TestWaitIsBounded(t *testing.T) {
-	b := setup(t)
+	b := setup(t, func(s *Service) { s.bound = func(_ context.Context, seq uint64) uint64 { return seq } })
 	for deadline := time.Now().Add(patience); !b.waitsBeside(t); {
 		if time.Now().After(deadline) {
 			t.Fatal("whoever asks beside one that waits is never answered before it")

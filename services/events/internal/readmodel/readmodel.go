@@ -115,6 +115,10 @@ func Checkpoint(ctx context.Context, db Querier) (epoch string, seq uint64, err 
 	return epoch, seq, nil
 }
 
+// ErrOtherLog: what is in Postgres was made of another log than the asker's. Its sequences and its stores are other ones, until
+// somebody has it made anew.
+var ErrOtherLog = errors.New("the read model was made of another log")
+
 // ErrRebuilding: the read model is being made anew and isn't yet as far as it has been.
 var ErrRebuilding = errors.New("the read model is being made anew")
 
@@ -128,20 +132,25 @@ type Moment struct {
 	Filled bool
 }
 
-// At reads the read model at one moment. It fails with ErrRebuilding while that isn't whole: a list that lacks half of the
-// stores is a lie, not an answer from behind.
-func At(ctx context.Context, pool *pgxpool.Pool, read func(Moment) error) error {
+// At reads the read model of a log at one moment; an empty epoch is any log's. It fails with ErrOtherLog where it is another's,
+// and with ErrRebuilding while it isn't whole: a list that lacks half of the stores is a lie, not an answer from behind.
+func At(ctx context.Context, pool *pgxpool.Pool, epoch string, read func(Moment) error) error {
 	// One statement's rows and those of the next would be of two moments otherwise, and between them tables are filled anew.
 	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	return pgx.BeginTxFunc(ctx, pool, snapshot, func(tx pgx.Tx) error {
 		m := Moment{Querier: tx}
-		var rebuilding uint64
-		err := tx.QueryRow(ctx, "select c.seq, c.rebuilding, s.seq = c.seq and s.epoch = c.epoch from checkpoint c, shadow s").
-			Scan(&m.Seq, &rebuilding, &m.Filled)
+		var (
+			of         string
+			rebuilding uint64
+		)
+		err := tx.QueryRow(ctx, "select c.epoch, c.seq, c.rebuilding, s.seq = c.seq and s.epoch = c.epoch from checkpoint c, shadow s").
+			Scan(&of, &m.Seq, &rebuilding, &m.Filled)
 		switch {
 		case errors.Is(err, pgx.ErrNoRows):
 		case err != nil:
 			return fmt.Errorf("read the checkpoint: %w", err)
+		case epoch != "" && epoch != of:
+			return fmt.Errorf("%w: %s instead of %s", ErrOtherLog, of, epoch)
 		case m.Seq < rebuilding:
 			return fmt.Errorf("%w: %d of %d messages", ErrRebuilding, m.Seq, rebuilding)
 		}

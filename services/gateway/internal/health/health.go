@@ -102,6 +102,9 @@ func (h *Health) broker(ctx context.Context) Part {
 func (h *Health) projection(ctx context.Context) Part {
 	// A scope that sees nobody proves that the read model answers, and returns nothing.
 	reply, err := reader.Ask(ctx, h.reader, query.Stores, query.StoresRequest{Limit: 1})
+	if errors.Is(err, reader.ErrOtherLog) {
+		return Part{Message: "the read model was made of another log: store-events rebuild makes it anew"}
+	}
 	if err != nil {
 		return Part{Message: "lists and histories can't be read; single stores can"}
 	}

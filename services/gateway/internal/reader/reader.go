@@ -19,6 +19,8 @@ var (
 	ErrCursor = errors.New("the cursor is not one of ours")
 	// ErrProvisioner: no provisioner answers, or it can't see now what it was asked for.
 	ErrProvisioner = errors.New("no provisioner can tell")
+	// ErrOtherLog: the read model was made of another log than the gateway's. It comes with ErrProjection.
+	ErrOtherLog = errors.New("the read model is another log's")
 )
 
 var unable = map[query.Service]error{query.Remembering: ErrProjection, query.Provisioning: ErrProvisioner}
@@ -30,11 +32,14 @@ type Reader struct{ bus *bus.Bus }
 func New(b *bus.Bus) *Reader { return &Reader{bus: b} }
 
 // Ask puts any question. To callers everything but a lost broker and a wrong cursor is the same: the service isn't able to
-// answer. Who asks for passwords notes the look in the audit before it shows them.
+// answer. What is asked of a log is asked of the gateway's. Who asks for passwords notes the look in the audit before it shows them.
 func Ask[Q, A any](ctx context.Context, r *Reader, q query.Question[Q, A], request Q) (answer A, err error) {
 	parts, err := r.bus.Parts()
 	if err != nil {
 		return answer, err
+	}
+	if about, ok := any(&request).(interface{ Of(log string) }); ok {
+		about.Of(parts.Log.Epoch())
 	}
 	answer, err = question.Ask(ctx, parts.Conn, q, request)
 	var refusal *question.Refusal
@@ -43,6 +48,8 @@ func Ask[Q, A any](ctx context.Context, r *Reader, q query.Question[Q, A], reque
 		return answer, nil
 	case errors.As(err, &refusal) && refusal.Code == question.Invalid:
 		return answer, fmt.Errorf("%w: %w", ErrCursor, err)
+	case errors.As(err, &refusal) && refusal.Code == question.OtherLog:
+		return answer, fmt.Errorf("%w: %w: %w", unable[q.By], ErrOtherLog, err)
 	default:
 		return answer, fmt.Errorf("%w: %w", unable[q.By], err)
 	}

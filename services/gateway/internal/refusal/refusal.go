@@ -51,6 +51,8 @@ var known = []struct {
 	{storelog.ErrUnreadable, problem.StoreUnreadable, "What was written last of this store can't be read. It is among the dead " +
 		"letters; an operator can redrive or discard it there."},
 	{bus.ErrUnavailable, problem.BrokerUnavailable, "The gateway can't reach its broker." + untouched},
+	{reader.ErrOtherLog, problem.ProjectionUnavailable, "Lists and histories can't be read: what they are read from was made of another log " +
+		"than this one. The operator can have it made anew (store-events rebuild). Single stores can be read, and creating and deleting works."},
 	{reader.ErrProjection, problem.ProjectionUnavailable, "Lists and histories can't be read right now. Single stores can, " +
 		"and creating and deleting works."},
 	{reader.ErrProvisioner, problem.CredentialsMissing, "No provisioner can read the store's passwords right now."},
