@@ -3,6 +3,7 @@ package bustest
 import (
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 )
@@ -16,6 +17,9 @@ type Door struct {
 
 	listener net.Listener
 	behind   atomic.Pointer[string]
+	// mu guards inside, the connections that lead through.
+	mu     sync.Mutex
+	inside map[net.Conn]struct{}
 	// passing is called before anything goes back to who came in.
 	passing func()
 }
@@ -33,7 +37,7 @@ func newDoor(tb testing.TB, passing func()) *Door {
 		tb.Fatalf("make a door: %v", err)
 	}
 	tb.Cleanup(func() { _ = listener.Close() })
-	d := &Door{Address: listener.Addr().String(), listener: listener, passing: passing}
+	d := &Door{Address: listener.Addr().String(), listener: listener, passing: passing, inside: map[net.Conn]struct{}{}}
 	go d.open()
 	return d
 }
@@ -43,6 +47,28 @@ func (d *Door) LeadTo(address string) { d.behind.Store(&address) }
 
 // Shut turns everybody away again: what was behind the door may soon be somebody else's.
 func (d *Door) Shut() { d.behind.Store(nil) }
+
+// Cut is Shut, and ends the connections of those who are through.
+func (d *Door) Cut() {
+	d.Shut()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for client := range d.inside {
+		_ = client.Close()
+	}
+}
+
+func (d *Door) enter(client net.Conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.inside[client] = struct{}{}
+}
+
+func (d *Door) leave(client net.Conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.inside, client)
+}
 
 func (d *Door) open() {
 	for {
@@ -56,6 +82,8 @@ func (d *Door) open() {
 
 func (d *Door) carry(client net.Conn) {
 	defer client.Close()
+	d.enter(client)
+	defer d.leave(client)
 	address := d.behind.Load()
 	if address == nil {
 		return

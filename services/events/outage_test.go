@@ -82,7 +82,13 @@ func serve(t *testing.T, cfg Config) string {
 // refused asks for a list that can't be had.
 func refused(t *testing.T, nc *nats.Conn, code string) {
 	t.Helper()
-	data, err := json.Marshal(query.StoresRequest{Scope: query.Of("a"), Limit: 10})
+	refusedOf(t, nc, "", code)
+}
+
+// refusedOf asks for one of a log.
+func refusedOf(t *testing.T, nc *nats.Conn, log, code string) {
+	t.Helper()
+	data, err := json.Marshal(query.StoresRequest{Scope: query.Of("a"), Log: log, Limit: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
