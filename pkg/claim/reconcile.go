@@ -29,7 +29,7 @@ type Evidence struct {
 // Mended is what Reconcile changed.
 type Mended struct{ Released, Added []store.ID }
 
-// Tenants lists who has a claim.
+// Tenants lists who has a claim. Who has none any more isn't among them: however many there have been, they cost no read each.
 func (b *Book) Tenants(ctx context.Context) ([]string, error) {
 	values, err := b.kv.WatchAll(ctx, jetstream.IgnoreDeletes())
 	if err != nil {
@@ -52,7 +52,9 @@ func (b *Book) Tenants(ctx context.Context) ([]string, error) {
 			if err := json.Unmarshal(value.Value(), &h); err != nil {
 				return nil, fmt.Errorf("decode the claims of key %s: %w", value.Key(), err)
 			}
-			tenants = append(tenants, h.Tenant)
+			if len(h.Stores) > 0 {
+				tenants = append(tenants, h.Tenant)
+			}
 		}
 	}
 }

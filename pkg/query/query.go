@@ -33,13 +33,14 @@ var (
 	Stores      = remembered[StoresRequest, StoresReply]("stores")
 	Events      = remembered[EventsRequest, EventsReply]("events")
 	DeadLetters = remembered[DeadLettersRequest, DeadLettersReply]("dead-letters")
+	Live        = remembered[LiveRequest, LiveReply]("live")
 
 	Credentials = provisioned[CredentialsRequest, CredentialsReply]("credentials", 8*time.Second)
 	Growth      = provisioned[GrowthRequest, GrowthReply]("growth", 3*time.Second)
 )
 
 var subjects = map[Service][]string{
-	Remembering:  {Stores.Subject, Events.Subject, DeadLetters.Subject},
+	Remembering:  {Stores.Subject, Events.Subject, DeadLetters.Subject, Live.Subject},
 	Provisioning: {Credentials.Subject, Growth.Subject},
 }
 

@@ -11,6 +11,7 @@ type (
 	storesFields      StoresRequest
 	eventsFields      EventsRequest
 	deadLettersFields DeadLettersRequest
+	liveFields        LiveRequest
 )
 
 // MarshalJSON writes the request as releases before and after scopes read it.
@@ -88,3 +89,25 @@ func (r *EventsRequest) Of(log string) { r.Log = log }
 
 // Of is that of StoresRequest.
 func (r *DeadLettersRequest) Of(log string) { r.Log = log }
+
+// MarshalJSON writes the request with its scope. No release before scopes is asked it.
+func (r LiveRequest) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		told
+		liveFields
+	}{tell(r.Scope), liveFields(r)})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (r *LiveRequest) UnmarshalJSON(data []byte) error {
+	var wire struct {
+		told
+		liveFields
+	}
+	if err := json.Unmarshal(data, &wire); err != nil {
+		return fmt.Errorf("read a request for what lives: %w", err)
+	}
+	*r = LiveRequest(wire.liveFields)
+	r.Scope = wire.understood()
+	return nil
+}

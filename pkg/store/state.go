@@ -111,6 +111,10 @@ func (s State) InFlight() bool { return s.IsOpen(s.Generation) }
 // IsOpen says whether the command with this generation still has no terminal event.
 func (s State) IsOpen(generation uint64) bool { return slices.Contains(s.Open, generation) }
 
+// Finished says whether nobody has anything to do about the store any more: it was deleted, and none of its commands is open.
+// Sweeps look at no other, unless something of it stands in the cluster.
+func (s State) Finished() bool { return s.Status == Deleted && len(s.Open) == 0 }
+
 // Stuck says whether a delete has been tried so often that somebody should look at what keeps it. It goes on by itself.
 func (s State) Stuck() bool { return s.Verb == Delete && s.InFlight() && s.Attempt >= MaxAttempts }
 

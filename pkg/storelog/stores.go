@@ -2,7 +2,9 @@ package storelog
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -11,8 +13,48 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
+// Present is where the log is at the moment.
+type Present struct {
+	// Head is the sequence of its last message, Time the broker's clock.
+	Head    uint64
+	Time    time.Time
+	Lineage Lineage
+}
+
+// Present asks the broker. Sweeps call it, each once.
+func (l *Log) Present(ctx context.Context) (Present, error) {
+	info, err := l.info(ctx)
+	if err != nil {
+		return Present{}, fmt.Errorf("ask where the log is: %w", err)
+	}
+	return Present{Head: info.State.LastSeq, Time: info.TimeStamp, Lineage: lineageOf(info)}, nil
+}
+
+// Told lists the stores of the messages behind the sequence after, up to the sequence upto, which must be in the log. It
+// reads each of them: it is for few.
+func (l *Log) Told(ctx context.Context, after, upto uint64) ([]store.ID, error) {
+	if after >= upto {
+		return nil, nil
+	}
+	told := map[store.ID]bool{}
+	last := errors.New("the last")
+	err := l.Tail(ctx, after, func(raw Raw) error {
+		if id, err := StoreOf(raw.Subject); err == nil {
+			told[id] = true
+		}
+		if raw.Seq >= upto {
+			return last
+		}
+		return nil
+	})
+	if !errors.Is(err, last) {
+		return nil, fmt.Errorf("read what was told behind %d: %w", after, err)
+	}
+	return slices.Sorted(maps.Keys(told)), nil
+}
+
 // Stores lists every store of a cluster that was ever asked for, deleted ones too, in the order of their ids, and says
-// what time the broker had when it listed them. Sweeps call it. It asks for subjects, not for messages: a filtered
+// what time the broker had when it listed them. Sweeps call it where a release's events service runs that they can't ask. It asks for subjects, not for messages: a filtered
 // consumer would scan the whole log, and this costs the number of stores, however long their histories are. A store that
 // is asked for meanwhile may be missing: nothing may be concluded from that.
 func (l *Log) Stores(ctx context.Context, cluster string) ([]store.ID, time.Time, error) {

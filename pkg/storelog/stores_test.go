@@ -47,3 +47,34 @@ func TestStoresListsEachOnceWhateverBecameOfIt(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatWasToldBehindASequenceIsListedOnce(t *testing.T) {
+	bustest.Each(t, func(t *testing.T, b bustest.Brokers) {
+		log := open(t, b.Conns[len(b.Conns)-1])
+		var ids []store.ID
+		for n := range 4 {
+			m := message(store.CreateCommand, 0)
+			m.Store = store.DeriveID("tenant", fmt.Sprint(n))
+			ids = append(ids, m.Store)
+			state, err := log.Append(t.Context(), store.State{}, m)
+			if err == nil {
+				m.Type, m.Generation = store.BecameReady, state.Generation
+				_, err = log.Append(t.Context(), state, m)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		now, err := log.Present(t.Context())
+		if err != nil || now.Head != 8 || now.Time.IsZero() || now.Lineage.Epoch != log.Epoch() {
+			t.Fatalf("the log is at %+v, %v", now, err)
+		}
+		for after, want := range map[uint64][]store.ID{0: ids, 3: ids[1:], 6: ids[3:], 7: ids[3:], 8: nil, 9: nil} {
+			want = slices.Clone(want)
+			slices.Sort(want)
+			if told, err := log.Told(t.Context(), after, now.Head); err != nil || !slices.Equal(told, want) {
+				t.Errorf("behind %d was told %v, %v; want %v", after, told, err, want)
+			}
+		}
+	})
+}

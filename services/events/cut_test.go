@@ -14,6 +14,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/telemetry"
 	"github.com/store-platform/store-platform/pkg/waittest"
@@ -110,6 +111,6 @@ func TestAnotherLogUnderTheReadModel(t *testing.T) {
 	second := logtest.New(t, nc, 2)
 	second.Create(t.Context(), "a", logtest.Store("a", 1), "Anna")
 	await(t, base+"/readyz", http.StatusServiceUnavailable, "the read model was projected from another log")
-	refusedOf(t, nc, second.Log.Epoch(), query.CodeOtherLog)
+	refusedOf(t, nc, second.Log.Epoch(), question.OtherLog)
 	awaitLag(t, base, "1")
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/store-platform/store-platform/pkg/claim"
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/cluster/hands"
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/janitor/internal/sweep"
 	"github.com/store-platform/store-platform/services/janitor/internal/teardown"
@@ -63,6 +65,9 @@ func startSweeps(ctx context.Context, cfg Config, process *hands.Process) (func(
 		Installation: cfg.Installation, ClusterName: cfg.Cluster, Every: cfg.SweepEvery, Holder: hands.Holder(),
 		Cluster: process.Cluster, Available: process.Reach.Available, Now: time.Now,
 		Open: func(ctx context.Context) (*storelog.Log, error) { return storelog.Open(ctx, process.NATS) },
+		Live: func(ctx context.Context, request query.LiveRequest) (query.LiveReply, error) {
+			return question.Ask(ctx, process.NATS, query.Live, request)
+		},
 	})
 	if err != nil {
 		return nil, err

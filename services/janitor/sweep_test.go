@@ -18,6 +18,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/janitor"
+	"github.com/store-platform/store-platform/services/janitor/internal/livetest"
 )
 
 // sweeping is n janitors that remove and sweep. The installation is this test's alone: a sweep looks at all of it.
@@ -27,6 +28,7 @@ func sweeping(t *testing.T, n int) (b *bundle, installation string) {
 	api := clustertest.Start(t)
 	installation = "janitor-" + string(api.NewID(t))
 	nc := bustest.StartFor(t, installation)
+	livetest.Start(t, nc)
 	log, err := storelog.Open(t.Context(), nc)
 	if err != nil {
 		t.Fatalf("open the log: %v", err)

@@ -182,7 +182,7 @@ func janitorOf(cluster string, clusters []string) grant {
 		publish: slices.Concat([]string{of(cluster, events), of(cluster, applies), of(cluster, deletes)},
 			get(stream), follow(stream), work(user),
 			bucket("leases"), writeOf(cluster, "leases"), watch("claims"), write("claims"),
-			bucket(PlatformBucket), []string{"$KV." + PlatformBucket + "." + store.ClusterKey(cluster, sweepReport)}),
+			bucket(PlatformBucket), []string{"$KV." + PlatformBucket + "." + store.ClusterKey(cluster, sweepReport), query.Live.Subject}),
 		denied: othersConsumers(clusters, user, named(Provisioner, cluster)),
 	}
 }

@@ -63,19 +63,21 @@ from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[],
   as row (seq, store, tenant, type, at, actor, generation, facts, state)`
 
 	upsertStores = `with row as materialized (
-  select id, opened, version, tenant, name, engine, status, state::json, standing
-  from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
-    as row (id, opened, version, tenant, name, engine, status, state, standing)
+  select id, opened, version, tenant, name, engine, status, state::json, standing, cluster, finished
+  from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::text[], $11::boolean[])
+    as row (id, opened, version, tenant, name, engine, status, state, standing, cluster, finished)
 ), before as (
   insert into stores (id, opened, version, tenant, name, engine, status, state)
   select id, opened, version, tenant, name, engine, status, state from row
   on conflict (id) do update set version = excluded.version, tenant = excluded.tenant, name = excluded.name,
     engine = excluded.engine, status = excluded.status, state = excluded.state
 )
-insert into stores_4 (id, opened, version, tenant, name, engine, status, state, standing)
-select id, opened, version, tenant, name, engine, status, state, standing from row
+insert into stores_4 (id, opened, version, tenant, name, engine, status, state, standing, cluster, finished)
+select id, opened, version, tenant, name, engine, status, state, standing, cluster, finished from row
 on conflict (id) do update set version = excluded.version, tenant = excluded.tenant, name = excluded.name,
-  engine = excluded.engine, status = excluded.status, state = excluded.state, standing = excluded.standing`
+  engine = excluded.engine, status = excluded.status, state = excluded.state, standing = excluded.standing,
+  cluster = excluded.cluster, finished = excluded.finished`
 
 	// A store's letters are all told by its newest message.
 	replaceLetters = `with gone as (delete from dead_letters where store = any($6::text[]) and seq <> all($1::bigint[]))

@@ -24,12 +24,14 @@ const (
 	readStores = `select id, opened, version, state::text from stores where version > $1 and id > $2 order by id limit $3`
 
 	// A batch that came first didn't know where the store was opened.
-	fillStores = `insert into stores_4 (id, opened, version, tenant, name, engine, status, state, standing)
-select id, opened, version, tenant, name, engine, status, state::json, standing
-from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
-  as row (id, opened, version, tenant, name, engine, status, state, standing)
+	fillStores = `insert into stores_4 (id, opened, version, tenant, name, engine, status, state, standing, cluster, finished)
+select id, opened, version, tenant, name, engine, status, state::json, standing, cluster, finished
+from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+  $10::text[], $11::boolean[])
+  as row (id, opened, version, tenant, name, engine, status, state, standing, cluster, finished)
 on conflict (id) do update set opened = excluded.opened, version = excluded.version, tenant = excluded.tenant,
-  name = excluded.name, engine = excluded.engine, status = excluded.status, state = excluded.state, standing = excluded.standing`
+  name = excluded.name, engine = excluded.engine, status = excluded.status, state = excluded.state, standing = excluded.standing,
+  cluster = excluded.cluster, finished = excluded.finished`
 
 	swap = `update shadow set epoch = $1, seq = $2`
 )

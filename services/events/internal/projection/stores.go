@@ -15,6 +15,8 @@ type storeRows struct {
 	place                                              map[store.ID]int
 	opened, version                                    []int64
 	id, tenant, name, engine, status, standing, states []string
+	cluster                                            []string
+	finished                                           []bool
 	// last are the states, for the letters in them.
 	last []store.State
 }
@@ -35,11 +37,13 @@ func (r *storeRows) set(id store.ID, opened uint64, s store.State, text string) 
 		r.version = append(r.version, 0)
 		r.tenant, r.name, r.engine = append(r.tenant, ""), append(r.name, ""), append(r.engine, "")
 		r.status, r.standing, r.states = append(r.status, ""), append(r.standing, ""), append(r.states, "")
+		r.cluster, r.finished = append(r.cluster, ""), append(r.finished, false)
 		r.last = append(r.last, store.State{})
 	}
 	r.version[i] = int64(s.Version)
 	r.tenant[i], r.name[i], r.engine[i] = s.Tenant, s.Spec.Name, s.Spec.Engine
 	r.status[i], r.standing[i], r.states[i] = string(s.Status), string(s.Standing), text
+	r.cluster[i], r.finished[i] = s.Cluster, s.Finished()
 	r.last[i] = s
 }
 
@@ -52,7 +56,8 @@ func (r *storeRows) queueInto(b *pgx.Batch, upsert string) error {
 	if len(r.id) == 0 {
 		return nil
 	}
-	b.Queue(upsert, r.id, r.opened, r.version, r.tenant, r.name, r.engine, r.status, r.states, r.standing)
+	b.Queue(upsert, r.id, r.opened, r.version, r.tenant, r.name, r.engine, r.status, r.states, r.standing,
+		r.cluster, r.finished)
 	// Not nil, which would be null: it says that these stores have none.
 	seqs, stores, tenants, kinds, letters := []int64{}, []string{}, []string{}, []string{}, []string{}
 	for _, s := range r.last {

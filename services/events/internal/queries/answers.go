@@ -123,3 +123,33 @@ func (s *Service) deadLetters(ctx context.Context, r query.DeadLettersRequest) (
 	}
 	return reply, nil
 }
+
+// live answers a query.LiveRequest.
+func (s *Service) live(ctx context.Context, r query.LiveRequest) (reply query.LiveReply, err error) {
+	if strings.ContainsRune(r.Scope.Tenant()+r.Cluster+string(r.After), 0) {
+		return reply, badRequest("the request holds text that is none")
+	}
+	if store.IsDefaultCluster(r.Cluster) {
+		r.Cluster = ""
+	}
+	s.see(ctx, "", r.Seen)
+	var (
+		found []store.ID
+		more  bool
+	)
+	err = readmodel.At(ctx, s.pool, "", func(m readmodel.Moment) (err error) {
+		reply.Checkpoint, reply.Epoch = m.Seq, m.Epoch
+		found, more, err = readmodel.Live{Scope: r.Scope, Cluster: r.Cluster, After: r.After, Limit: maxIDs}.List(ctx, m)
+		return err
+	})
+	if err != nil {
+		return reply, err
+	}
+	if reply.Stores, err = page(s, found); err != nil {
+		return reply, err
+	}
+	if n := len(reply.Stores); more || n < len(found) {
+		reply.Next = found[n-1]
+	}
+	return reply, nil
+}

@@ -32,6 +32,8 @@ const (
 	answerTimeout = 5 * time.Second
 
 	maxPage = 200
+	// maxIDs is about as many as an answer holds; where the broker carries less, it is cut.
+	maxIDs = 50_000
 )
 
 // badRequest is the caller's mistake, in a sentence.
@@ -80,6 +82,7 @@ func (s *Service) serve(ctx context.Context) error {
 func (s *Service) endpoints() []question.Endpoint {
 	return []question.Endpoint{
 		question.Answer(query.Stores, s.stores), question.Answer(query.Events, s.events), question.Answer(query.DeadLetters, s.deadLetters),
+		question.Answer(query.Live, s.live),
 	}
 }
 
@@ -89,7 +92,7 @@ func refuse(err error) *question.Refusal {
 	switch {
 	case errors.Is(err, readmodel.ErrOtherLog):
 		return &question.Refusal{Code: question.OtherLog, Message: err.Error()}
-	case errors.Is(err, readmodel.ErrRebuilding):
+	case errors.Is(err, readmodel.ErrRebuilding), errors.Is(err, readmodel.ErrFilling):
 		return &question.Refusal{Code: question.Unavailable, Message: err.Error()}
 	case !errors.As(err, new(*pgconn.ConnectError)) && errors.As(err, &refused) && !unavailable(refused.Code):
 		return &question.Refusal{Code: question.Internal, Message: "the query failed"}

@@ -22,7 +22,7 @@ func TestAScopeThatSeesNobodyIsShownNothing(t *testing.T) {
 	for _, endpoint := range asked {
 		subject := endpoint.Subject
 		question := func(who string) []byte {
-			return fmt.Appendf(nil, `{%s,"store":%q,"limit":100,"seen":%d}`, who, id, seen)
+			return fmt.Appendf(nil, `{%s,"store":%q,"limit":100,"cluster":"*","seen":%d}`, who, id, seen)
 		}
 		for _, who := range []string{
 			`"tenant":"","scope":{"all":true}`, `"tenant":"a","scope":{"tenant":"a"}`,

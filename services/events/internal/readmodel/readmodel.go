@@ -125,8 +125,9 @@ var ErrRebuilding = errors.New("the read model is being made anew")
 // Moment is the read model as it was at one moment: whatever is read of it is of the same rows.
 type Moment struct {
 	Querier
-	// Seq is how far the log has been projected.
-	Seq uint64
+	// Seq is how far the log of that epoch has been projected.
+	Seq   uint64
+	Epoch string
 	// Filled says that the newest tables are as far. Until then lists are those of the tables of before, which every
 	// version's projector keeps.
 	Filled bool
@@ -139,18 +140,15 @@ func At(ctx context.Context, pool *pgxpool.Pool, epoch string, read func(Moment)
 	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	return pgx.BeginTxFunc(ctx, pool, snapshot, func(tx pgx.Tx) error {
 		m := Moment{Querier: tx}
-		var (
-			of         string
-			rebuilding uint64
-		)
-		err := tx.QueryRow(ctx, "select c.epoch, c.seq, c.rebuilding, s.seq = c.seq and s.epoch = c.epoch from checkpoint c, shadow s").
-			Scan(&of, &m.Seq, &rebuilding, &m.Filled)
+		var rebuilding uint64
+		err := tx.QueryRow(ctx, "select c.seq, c.epoch, c.rebuilding, s.seq = c.seq and s.epoch = c.epoch from checkpoint c, shadow s").
+			Scan(&m.Seq, &m.Epoch, &rebuilding, &m.Filled)
 		switch {
 		case errors.Is(err, pgx.ErrNoRows):
 		case err != nil:
 			return fmt.Errorf("read the checkpoint: %w", err)
-		case epoch != "" && epoch != of:
-			return fmt.Errorf("%w: %s instead of %s", ErrOtherLog, of, epoch)
+		case epoch != "" && epoch != m.Epoch:
+			return fmt.Errorf("%w: %s instead of %s", ErrOtherLog, m.Epoch, epoch)
 		case m.Seq < rebuilding:
 			return fmt.Errorf("%w: %d of %d messages", ErrRebuilding, m.Seq, rebuilding)
 		}

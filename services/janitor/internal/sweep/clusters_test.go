@@ -16,6 +16,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/waittest"
+	"github.com/store-platform/store-platform/services/janitor/internal/livetest"
 )
 
 // elsewhere is the cluster beside the default one, without any namespace unless a test says so.
@@ -39,6 +40,7 @@ func here(ids ...store.ID) fixed {
 func busOnly(t *testing.T, brokers bustest.Brokers) *bundle {
 	t.Helper()
 	b := &bundle{t: t, nc: brokers.Conns[0], installation: "sweep-clusters"}
+	livetest.Start(t, b.nc)
 	bustest.Ensure(t, b.nc, storelog.Settings{Replicas: brokers.Replicas(), Installation: b.installation})
 	var err error
 	if b.log, err = storelog.Open(t.Context(), b.nc); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -55,21 +56,23 @@ func (r *round) look(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look at the cluster: %w", err)
 	}
-	ids, brokerNow, err := r.log.Stores(ctx, r.cfg.ClusterName)
+	present, err := r.log.Present(ctx)
 	if err != nil {
 		return err
 	}
-	if seen.lineage, err = r.log.Lineage(ctx); err != nil {
+	ids, err := r.living(ctx, present)
+	if err != nil {
 		return err
 	}
+	seen.lineage = present.Lineage
 	if seen.cluster, err = platform.Read(ctx, r.platform, r.cfg.ClusterName); err != nil {
 		return err
 	}
 	seen.clock = r.now
-	if brokerNow.Before(seen.clock) {
-		seen.clock = brokerNow
+	if present.Time.Before(seen.clock) {
+		seen.clock = present.Time
 	}
-	r.report.Namespaces, r.report.Stores = len(namespaces), len(ids)
+	r.report.Namespaces = len(namespaces)
 	seen.live = map[string][]store.ID{}
 	seen.namespaces = make(map[store.ID]cluster.Sighting, len(namespaces))
 	for _, ns := range namespaces {
@@ -79,40 +82,17 @@ func (r *round) look(ctx context.Context) error {
 		}
 		seen.namespaces[ns.Store] = ns
 	}
-	if err := r.readStores(ctx, withNamespaces(ids, seen.namespaces), r.judge); err != nil {
-		return err
-	}
-	return r.lookBeyond(ctx)
+	return r.readStores(ctx, joined(ids, slices.Collect(maps.Keys(seen.namespaces))))
 }
 
-// lookBeyond reads the other clusters' stores where their tenants' claims are mended. All else about them is for their
-// own sweeps to say, which see their cluster.
-func (r *round) lookBeyond(ctx context.Context) error {
-	if !r.mendsClaims() {
-		return nil
-	}
-	ids, err := r.log.OtherStores(ctx)
-	if err != nil {
-		return err
-	}
-	return r.readStores(ctx, ids, func(_ store.ID, s store.State, _ time.Time) { r.count(s) })
+// joined is each id once.
+func joined(lists ...[]store.ID) []store.ID {
+	all := slices.Concat(lists...)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
-// withNamespaces adds the ids that only the cluster knows, or that were asked for since the log was listed.
-func withNamespaces(ids []store.ID, namespaces map[store.ID]cluster.Sighting) []store.ID {
-	listed := make(map[store.ID]bool, len(ids))
-	for _, id := range ids {
-		listed[id] = true
-	}
-	for id := range namespaces {
-		if !listed[id] {
-			ids = append(ids, id)
-		}
-	}
-	return ids
-}
-
-func (r *round) readStores(ctx context.Context, ids []store.ID, judge func(store.ID, store.State, time.Time)) error {
+func (r *round) readStores(ctx context.Context, ids []store.ID) error {
 	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(readers)
 	var mu sync.Mutex
@@ -129,7 +109,7 @@ func (r *round) readStores(ctx context.Context, ids []store.ID, judge func(store
 			if err == nil {
 				mu.Lock()
 				defer mu.Unlock()
-				judge(id, s, heard)
+				r.judge(id, s, heard)
 				return nil
 			}
 			// A broker that answers otherwise says that it is the message.
@@ -138,6 +118,7 @@ func (r *round) readStores(ctx context.Context, ids []store.ID, judge func(store
 			}
 			mu.Lock()
 			defer mu.Unlock()
+			r.report.Stores++
 			r.spare(id)
 			return nil
 		})
@@ -171,14 +152,21 @@ func (r *round) judge(id store.ID, s store.State, heard time.Time) {
 	}
 	switch {
 	case !s.Exists(), s.ClusterName() != r.cfg.ClusterName:
-		// Made here, another cluster's store is as strange here as one that the log doesn't know.
-		doubtful(platform.Unknown)
+		// Made here, another cluster's store is as strange here as one that the log doesn't know. All else about it is for
+		// that cluster's sweeps to say; whoever mends the claims counts it all the same.
+		if here {
+			doubtful(platform.Unknown)
+		}
+		if s.Exists() && r.mendsClaims() {
+			r.count(s)
+		}
 		return
 	case here && store.AdmitSweep(s) == nil:
 		doubtful(platform.Stray)
 	case !here && s.Kept():
 		doubtful(platform.Missing)
 	}
+	r.report.Stores++
 	r.count(s)
 	if s.Expired(seen.clock) && store.Admit(s, store.Delete) == nil {
 		r.found.add(platform.Expired, string(id))

@@ -41,18 +41,22 @@ func newRound(cfg Config, log *storelog.Log, leases *lease.Bucket, claims *claim
 	}
 }
 
-// run looks at everything before it does anything: how much was found decides whether any of it is believed.
-func (r *round) run(ctx context.Context) error {
+// run looks at everything before it does anything: how much was found decides whether any of it is believed. last is the
+// report of the sweep before.
+func (r *round) run(ctx context.Context, last platform.Sweep) error {
 	if r.report.Alarm = r.foreign(); r.report.Alarm != nil {
 		return r.publish(ctx)
 	}
-	if err := r.look(ctx); err != nil {
+	err := r.look(ctx)
+	if unanswered := (*unansweredError)(nil); errors.As(err, &unanswered) {
+		return r.blind(ctx, last, unanswered)
+	}
+	if err != nil {
 		return err
 	}
 	if err := r.confirm(ctx); err != nil {
 		return err
 	}
-	var err error
 	if r.report.Paused, err = r.log.SweepsPaused(ctx); err != nil {
 		return err
 	}
@@ -118,11 +122,16 @@ func (r *round) submit(ctx context.Context, judged store.State, admit func(store
 	return after, nil
 }
 
-// publish ends the sweep with its report, unless another sweep's has begun.
+// publish ends the sweep with its report.
 func (r *round) publish(ctx context.Context) error {
+	r.report.Findings = r.found.listed()
+	return r.put(ctx)
+}
+
+// put says what the report says, unless another sweep's has begun.
+func (r *round) put(ctx context.Context) error {
 	if r.held.Remaining() <= 0 {
 		return fmt.Errorf("publish the report: %w", errors.Join(lease.ErrLost, context.Cause(ctx)))
 	}
-	r.report.Findings = r.found.listed()
 	return platform.PublishSweep(ctx, r.platform, r.cfg.ClusterName, r.report)
 }

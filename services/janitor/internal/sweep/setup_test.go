@@ -24,8 +24,11 @@ import (
 	"github.com/store-platform/store-platform/pkg/guard"
 	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/janitor/internal/livetest"
 )
 
 const (
@@ -78,6 +81,7 @@ func setupWith(t *testing.T, owner func(installation string) string) *bundle {
 func onBroker(t *testing.T, installation, owner string) *bundle {
 	t.Helper()
 	b := &bundle{t: t, installation: installation, nc: bustest.StartFor(t, owner)}
+	livetest.Start(t, b.nc)
 	var err error
 	if b.log, err = storelog.Open(t.Context(), b.nc); err != nil {
 		t.Fatal(err)
@@ -119,6 +123,7 @@ func (b *bundle) sweeper(where Cluster) *Sweeper {
 	b.t.Helper()
 	s, err := New(Config{
 		Installation: b.installation, Holder: "test", Cluster: where, Now: b.now,
+		Live:      live(b.nc),
 		Available: func(context.Context) error { return nil },
 		Open:      func(ctx context.Context) (*storelog.Log, error) { return storelog.Open(ctx, b.nc) },
 	})
@@ -126,6 +131,13 @@ func (b *bundle) sweeper(where Cluster) *Sweeper {
 		b.t.Fatal(err)
 	}
 	return s
+}
+
+// live asks as the janitor does.
+func live(nc *nats.Conn) func(context.Context, query.LiveRequest) (query.LiveReply, error) {
+	return func(ctx context.Context, r query.LiveRequest) (query.LiveReply, error) {
+		return question.Ask(ctx, nc, query.Live, r)
+	}
 }
 
 // sweep sweeps once and returns the report.

@@ -18,7 +18,7 @@ func TestTheDeletionOfAStrayIsAskedForOnce(t *testing.T) {
 	report := b.sweep()
 	wantFindings(t, report, "stray 1")
 	wantSubmitted(t, report, 1)
-	if report.Alarm != nil || report.Namespaces != 2 || report.Stores != 3 {
+	if report.Alarm != nil || report.Namespaces != 2 || report.Stores != 2 {
 		t.Errorf("the report is %+v", report)
 	}
 	b.wantCommand(stray, store.DeleteCommand, "StrayNamespace")

@@ -11,6 +11,9 @@
 // and the command goes the way of all others. What the log doesn't say is never a reason to act: a log that was lost,
 // emptied, restored from an hour ago or that is another installation's knows less than the cluster.
 //
+// Which stores it looks at, the events service says, and the cluster's namespaces: however many are gone, it costs what lives
+// (living.go). What becomes of each, the store's last message in the log says, never Postgres.
+//
 // Each cluster has sweeps of its own, which judge the stores that are made in it and no others. Claims are a tenant's over
 // all clusters; those of the default one mend them.
 //
@@ -30,6 +33,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
@@ -59,6 +63,8 @@ type Config struct {
 	// Holder tells this process from all others in the lease and in the report.
 	Holder  string
 	Cluster Cluster
+	// Live asks the events service which stores there may be something to do about (query.Live).
+	Live func(context.Context, query.LiveRequest) (query.LiveReply, error)
 	// Available returns an error while there is no cluster to look at.
 	Available func(context.Context) error
 	// Open opens the log. It is called for each sweep, because a log that was restored is another one.
@@ -131,7 +137,7 @@ func (s *Sweeper) take(ctx context.Context, pause time.Duration) error {
 	if ago := r.now.Sub(last.At); ago >= 0 && ago < pause-pause/10 {
 		return nil
 	}
-	if err := r.run(sweeping); err != nil {
+	if err := r.run(sweeping, last); err != nil {
 		return errors.Join(err, context.Cause(sweeping))
 	}
 	s.tell(ctx, last, r.report)

@@ -126,6 +126,7 @@ func dieSweeping() {
 		s, err := New(Config{
 			Installation: os.Getenv("SWEEP_INSTALLATION"), Holder: victim, Now: time.Now,
 			Cluster:   &between{Cluster: where, act: func() { fmt.Println(looked); select {} }},
+			Live:      live(nc),
 			Available: func(context.Context) error { return nil },
 			Open:      func(ctx context.Context) (*storelog.Log, error) { return storelog.Open(ctx, nc) },
 		})
