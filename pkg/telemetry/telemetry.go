@@ -65,3 +65,13 @@ func tracerProvider(ctx context.Context, about *resource.Resource, endpoint stri
 	}
 	return sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(about)), nil
 }
+
+// During runs a service with what Start sets up. Programs call it, once.
+func During(ctx context.Context, service string, cfg Config, run func(context.Context) error) error {
+	flush, err := Start(ctx, service, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = flush(context.WithoutCancel(ctx)) }()
+	return run(ctx)
+}

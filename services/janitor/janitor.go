@@ -30,7 +30,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := cfg.check(); err != nil {
 		return err
 	}
-	return hands.Run(ctx, "store-"+name, cfg.Telemetry, cfg.work)
+	return hands.Outlast(ctx, cfg.work)
 }
 
 func (c Config) work(ctx context.Context) error {

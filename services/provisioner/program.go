@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/store-platform/store-platform/pkg/telemetry"
 	"github.com/store-platform/store-platform/services/provisioner/internal/lint"
 )
 
@@ -19,7 +20,9 @@ type serve struct {
 	Config `embed:""`
 }
 
-func (s *serve) Run(ctx context.Context) error { return Run(ctx, s.Config) }
+func (s *serve) Run(ctx context.Context) error {
+	return telemetry.During(ctx, "store-"+name, s.Telemetry, func(ctx context.Context) error { return Run(ctx, s.Config) })
+}
 
 type lintPack struct {
 	Dir string `arg:"" type:"existingdir" help:"Folder of one pack, with engine.yaml and chart/."`

@@ -47,7 +47,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	return hands.Run(ctx, "store-"+name, cfg.Telemetry, func(ctx context.Context) error { return cfg.work(ctx, set, settings, stores) })
+	return hands.Outlast(ctx, func(ctx context.Context) error { return cfg.work(ctx, set, settings, stores) })
 }
 
 func (c Config) work(ctx context.Context, set *packs.Set, settings map[string]map[string]any, stores cluster.Settings) error {

@@ -81,19 +81,9 @@ func (p *Process) open(ctx context.Context, where cluster.Config) (err error) {
 // Close ends the connection to the broker.
 func (p *Process) Close() { p.NATS.Close() }
 
-// Run runs a hand's service, called so, with its telemetry, until ctx ends.
-func Run(ctx context.Context, service string, told telemetry.Config, run func(context.Context) error) error {
-	flush, err := telemetry.Start(ctx, service, told)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = flush(context.WithoutCancel(ctx)) }()
-	return outlast(ctx, run)
-}
-
-// outlast runs a hand again when the broker went away at a moment in which nobody waits for it, before the hand works: a
+// Outlast runs a hand again when the broker went away at a moment in which nobody waits for it, before the hand works: a
 // broker that isn't there is a reason to wait, whenever it goes.
-func outlast(ctx context.Context, run func(context.Context) error) error {
+func Outlast(ctx context.Context, run func(context.Context) error) error {
 	for {
 		err := run(ctx)
 		if err == nil || ctx.Err() != nil || !storelog.Unanswered(err) {

@@ -22,7 +22,7 @@ import (
 func TestAHandOutlastsTheBroker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun, broken := 0, errors.New("a setting is wrong")
-		err := outlast(t.Context(), func(context.Context) error {
+		err := Outlast(t.Context(), func(context.Context) error {
 			begun++
 			if begun < 3 {
 				return fmt.Errorf("publish the catalog: %w", nats.ErrConnectionReconnecting)
