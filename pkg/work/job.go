@@ -26,8 +26,8 @@ type job struct {
 	generation uint64
 	// deliveries is how often the command has come.
 	deliveries uint64
-	// standing says that it came by the lane of stores that stand.
-	standing bool
+	// stood says that its store did when it was asked for.
+	stood bool
 	// state is the store's after the last message that this job read or wrote.
 	state store.State
 	// held is the store's lease, under which an attempt is made. A suspect has a second one (see quarantine.go).
@@ -48,6 +48,10 @@ func (l *lane) handle(ctx context.Context, msg jetstream.Msg) {
 	j, err := l.open(msg)
 	if err != nil {
 		l.settle(ctx, msg, l.unreadable(msg, err))
+		return
+	}
+	if l.standing && !j.stood {
+		l.settle(ctx, msg, acknowledged) // it comes by the first lane
 		return
 	}
 	ctx = telemetry.Extract(ctx, msg.Headers())
@@ -103,7 +107,7 @@ func (l *lane) open(msg jetstream.Msg) (*job, error) {
 	}
 	return &job{
 		worker: l.Worker, msg: msg, id: entry.Message.Store, generation: entry.Message.Seq,
-		deliveries: meta.NumDelivered, standing: l.standing,
+		deliveries: meta.NumDelivered, stood: entry.State.Stood,
 	}, nil
 }
 
@@ -122,8 +126,6 @@ func (j *job) attend(ctx context.Context, cancel context.CancelCauseFunc) verdic
 		return acknowledged // a replay: it was settled before
 	case j.state.Generation != j.generation:
 		return j.outcome(ctx, ErrSuperseded)
-	case j.standing && !j.state.Stood:
-		return acknowledged // it comes by the first lane
 	case j.state.Schema > store.Schema, !j.state.Doing().IsVerb():
 		// Whatever it is, nothing says that it was done.
 		return j.unknown()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,8 +15,12 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
-// refusal is what the broker knows as a Nak: of a delivery that rests, the client's own says no second one.
-const refusal = "-NAK"
+const (
+	// answers is where deliveries are answered.
+	answers = "$JS.ACK."
+	// refusal is what the broker knows as a Nak: of a delivery that rests, the client's own says no second one.
+	refusal = "-NAK"
+)
 
 // resting are the deliveries that this process has asked the broker to make again later. They rest at the broker, which
 // needs nothing from anybody meanwhile: ten thousand commands that wait cost it one delivery each in two minutes.
@@ -23,7 +28,7 @@ const refusal = "-NAK"
 // What is remembered here is only how to have one earlier. To a delivery that rests a second refusal may be said, without a
 // pause this time, and the broker makes it again at once, to whoever has a slot free. So a command is woken when what it
 // waits for has come, and when a newer one for its store has. A wake that gets lost, and those of a process that was
-// killed, are made up for by the pause's end, which is why pauses end after two minutes whatever is waited for.
+// killed, are made up for by the pause's end, which is why none is longer than three minutes, whatever is waited for.
 //
 // The broker doesn't ask of which delivery a refusal is. So nothing is remembered beyond its pause: by then the command
 // may be worked on by somebody else, and would be delivered a second time. That does no harm, the lease keeps the two apart.
@@ -33,7 +38,7 @@ type resting struct {
 	ended chan struct{}
 
 	mu sync.Mutex
-	// at is by the address that the delivery is answered to.
+	// at is by the end of the address that the delivery is answered to.
 	at map[string]*rest
 	// until are those that rest for the same thing, as long as that hasn't come.
 	until map[<-chan struct{}]map[*rest]struct{}
@@ -43,15 +48,16 @@ type resting struct {
 type rest struct {
 	id         store.ID
 	generation uint64
-	reply      string
-	until      <-chan struct{}
-	lease      string
-	over       *time.Timer
+	// answer is the end of the address that it is answered to.
+	answer string
+	until  <-chan struct{}
+	lease  string
+	over   *time.Timer
 }
 
 // newRest knows its store by the subject: also of a command that nobody here can read.
 func newRest(msg jetstream.Msg, v verdict) *rest {
-	one := &rest{reply: msg.Reply(), until: v.until, lease: v.lease}
+	one := &rest{answer: strings.TrimPrefix(msg.Reply(), answers), until: v.until, lease: v.lease}
 	if id, err := storelog.StoreOf(msg.Subject()); err == nil {
 		one.id = id
 	}
@@ -71,7 +77,7 @@ func (r *resting) add(added *rest, pause time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	added.over = time.AfterFunc(pause, func() { r.forget(added) })
-	r.at[added.reply] = added
+	r.at[added.answer] = added
 	if added.until == nil {
 		return
 	}
@@ -149,7 +155,7 @@ func (r *resting) wake(due []*rest) {
 	slices.SortFunc(due, func(a, b *rest) int { return cmp.Compare(a.generation, b.generation) })
 	for _, one := range due {
 		r.drop(one)
-		if err := r.nc.Publish(one.reply, []byte(refusal)); err != nil {
+		if err := r.nc.Publish(answers+one.answer, []byte(refusal)); err != nil {
 			slog.Warn("have a command delivered earlier; it comes at its time", "store", one.id, "generation", one.generation, "error", err)
 		}
 	}
@@ -164,6 +170,6 @@ func (r *resting) forget(one *rest) {
 // drop is for who holds the lock.
 func (r *resting) drop(one *rest) {
 	one.over.Stop()
-	delete(r.at, one.reply)
+	delete(r.at, one.answer)
 	delete(r.until[one.until], one)
 }

@@ -79,6 +79,8 @@ type bundle struct {
 	kubeconfigs map[string]string
 	ingress     string
 	shop        *shop
+	// unscheduled holds the stores whose pods no node has room for.
+	unscheduled *sync.Map
 	// environment are more settings of the services.
 	environment []string
 }
@@ -101,7 +103,7 @@ func setupBy(t *testing.T, clock clock.Divisor) *bundle {
 	}
 	b := &bundle{
 		t: t, installation: settings.Installation, broker: broker, nc: nc, settings: settings, log: log,
-		history: follow(t, log), api: api, shop: &shop{},
+		history: follow(t, log), api: api, shop: &shop{}, unscheduled: new(sync.Map),
 		kubeconfigs: map[string]string{
 			"provisioner": api.Kubeconfig(t, clustertest.Provisioner), "janitor": api.Kubeconfig(t, clustertest.Janitor),
 		},

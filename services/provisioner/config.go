@@ -29,7 +29,7 @@ type Config struct {
 
 	StoresSettings string `name:"stores-settings" env:"STORES_SETTINGS" help:"YAML file with what this installation says of all its stores: storage class, DNS, routes, registries, nodes."`
 
-	Slots     int    `name:"slots" env:"SLOTS" default:"256" help:"How many stores are worked on at once, beside a quarter as many that stand and wait for none that is being made. One that waits for its pods costs next to nothing."`
+	Slots     int    `name:"slots" env:"SLOTS" default:"256" help:"How many stores are worked on at once, beside a quarter as many (from 4 on) that stand and wait for none that is being made. One that waits for its pods costs next to nothing."`
 	HelmSlots int    `name:"helm-slots" env:"HELM_SLOTS" default:"8" help:"How many Helm releases are written at once."`
 	OpsListen string `name:"ops-listen" env:"OPS_LISTEN" help:"Address for /healthz, /readyz and /metrics (127.0.0.1:9101). Empty: none."`
 
@@ -50,8 +50,8 @@ func (c Config) check() error {
 	return nil
 }
 
-// standing is how many stores that stand are worked on beside.
-func (c Config) standing() int { return max(1, c.Slots/4) }
+// standing is how many stores that stand are worked on beside: none where so few are wanted at once that one more is many.
+func (c Config) standing() int { return c.Slots / 4 }
 
 func (c Config) cluster(stores cluster.Settings) cluster.Config {
 	return cluster.Config{

@@ -1,6 +1,7 @@
 package provisioner_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -99,6 +100,15 @@ type tampering struct {
 }
 
 var tamperings = map[string]tampering{
+	"its rights given to another account": {
+		tamper: func(b *bundle, id store.ID) error {
+			_, err := b.api.Admin.RbacV1().RoleBindings(id.Namespace()).Patch(b.t.Context(), cluster.StoreRole, types.MergePatchType,
+				[]byte(`{"subjects":[{"kind":"ServiceAccount","namespace":"where-the-platform-was","name":"store-provisioner"}]}`), metav1.PatchOptions{})
+			return err
+		},
+		words: "rolebinding/" + cluster.StoreRole + ": subjects",
+		there: func(b *bundle, id store.ID) error { return nil },
+	},
 	"a workload told not to run": {
 		tamper: func(b *bundle, id store.ID) error {
 			_, err := b.api.Admin.AppsV1().Deployments(id.Namespace()).Patch(b.t.Context(), "store", types.MergePatchType,
@@ -172,6 +182,39 @@ func TestWhatIsChangedByHandIsMended(t *testing.T) {
 				t.Errorf("after the mend: %v", err)
 			}
 		})
+	}
+}
+
+// A label that somebody has changed is no loss of data; who may put it right is told how.
+func TestANamespaceThatWasRelabelledIsToldAsThat(t *testing.T) {
+	b := setup(t).serving()
+	b.start("provisioner")
+	id := b.ready()
+	// The keeper knows it as one that stands.
+	b.setPods(id, podCrashes)
+	b.awaitDegraded(id, "CrashLoopBackOff", "deployment/store")
+	b.setPods(id, podRunsAgain)
+	b.awaitType(id, store.Recovered)
+	relabel := func(installation string) {
+		t.Helper()
+		_, err := b.api.Admin.CoreV1().Namespaces().Patch(t.Context(), id.Namespace(), types.MergePatchType,
+			fmt.Appendf(nil, `{"metadata":{"labels":{%q:%q}}}`, cluster.LabelInstallation, installation), metav1.PatchOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	relabel("another")
+	remedy := "kubectl label namespace " + id.Namespace() + " --overwrite " + cluster.LabelInstallation + "=" + b.installation
+	degraded := b.awaitDegraded(id, cluster.ReasonNamespaceTaken, remedy)
+	if said := degraded.State.Message; strings.Contains(said, "removed") || strings.Contains(said, "data") {
+		t.Errorf("it says %q", said)
+	}
+	relabel(b.installation)
+	b.await(id, "recovered from it", func(e storelog.Entry) bool {
+		return e.Message.Type == store.Recovered && e.Message.Seq > degraded.Message.Seq
+	})
+	if n := b.count(id, store.MendCommand); n != 0 {
+		t.Errorf("%d mends of what the platform may not change:\n%s", n, b.told(id))
 	}
 }
 

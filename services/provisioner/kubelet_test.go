@@ -68,7 +68,7 @@ func (b *bundle) runPods(ctx context.Context) error {
 }
 
 func (b *bundle) runPod(ctx context.Context, pod *corev1.Pod) {
-	if pod.Status.Phase != corev1.PodPending {
+	if _, roomless := b.unscheduled.Load(pod.Namespace); roomless || pod.Status.Phase != corev1.PodPending {
 		return
 	}
 	var last error
