@@ -19,6 +19,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/services/backup/internal/seal"
 	"github.com/store-platform/store-platform/services/backup/internal/snapshot"
 )
@@ -83,9 +84,12 @@ func checkNoLog(t *testing.T, nc *nats.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if stream, err := js.Stream(t.Context(), storelog.Stream); !errors.Is(err, jetstream.ErrStreamNotFound) {
-		t.Errorf("there is %v, %v", stream, err)
-	}
+	waittest.Eventually(t, func() error {
+		if _, err := js.Stream(t.Context(), storelog.Stream); !errors.Is(err, jetstream.ErrStreamNotFound) {
+			return fmt.Errorf("there is a log: %v", err)
+		}
+		return nil
+	})
 }
 
 // Two installations keep their backups in one place, and neither removes, shows, restores or takes what is the other's.
@@ -386,7 +390,8 @@ func TestWhatMustBeSaid(t *testing.T) {
 			t.Errorf("%s: taken as enough", name)
 		}
 	}
-	if err := Run(t.Context(), Config{Do: "list", Keep: 1, Installation: "one", URL: "file://" + t.TempDir()}, io.Discard, io.Discard); err != nil {
+	list := Config{Do: "list", Keep: 1, Installation: "one", URL: "file://" + t.TempDir()}
+	if err := Run(t.Context(), list, io.Discard, io.Discard); err != nil {
 		t.Errorf("listing takes a key: %v", err)
 	}
 }

@@ -34,6 +34,9 @@ const (
 	chunk = 128 << 10
 	// silence is how long the broker may say nothing before a backup is given up.
 	silence = 30 * time.Second
+	// unpacking is how long it may take to answer that it has made a stream of all: files of a broker before 2.15 it only then
+	// begins to read.
+	unpacking = time.Hour
 	// breath is the pause before a part is sent again.
 	breath = 50 * time.Millisecond
 
@@ -97,7 +100,7 @@ func Take(ctx context.Context, nc *nats.Conn) (*Stream, error) {
 	}
 	said, err := request(ctx, nc, snapshotSubject, map[string]any{
 		"deliver_subject": files.Subject, "no_consumers": true, "jsck": true, "chunk_size": chunk,
-	})
+	}, silence)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("ask for a snapshot: %w", err), files.Unsubscribe())
 	}
@@ -147,7 +150,7 @@ func Restore(ctx context.Context, nc *nats.Conn, head Head, files io.Reader, at 
 		return err
 	}
 	head.Config.Metadata = storelog.Restored(head.Config.Metadata, last, at, reason)
-	said, err := request(ctx, nc, restoreSubject, map[string]any{"config": head.Config, "state": head.State})
+	said, err := request(ctx, nc, restoreSubject, map[string]any{"config": head.Config, "state": head.State}, silence)
 	if err != nil {
 		return fmt.Errorf("ask to restore: %w", err)
 	}
@@ -165,7 +168,7 @@ func bring(ctx context.Context, nc *nats.Conn, to string, files io.Reader) error
 		// Not io.ReadFull: to it a connection that was cut, io.ErrUnexpectedEOF, is an end like any other.
 		n, err := files.Read(buffer)
 		if n > 0 {
-			if err := send(ctx, nc, to, buffer[:n]); err != nil {
+			if err := send(ctx, nc, to, buffer[:n], silence); err != nil {
 				return fmt.Errorf("send the snapshot: %w", err)
 			}
 		}
@@ -176,7 +179,7 @@ func bring(ctx context.Context, nc *nats.Conn, to string, files io.Reader) error
 			return fmt.Errorf("read the backup: %w", err)
 		}
 	}
-	if err := send(ctx, nc, to, nil); err != nil {
+	if err := send(ctx, nc, to, nil, unpacking); err != nil {
 		return fmt.Errorf("finish the restore: %w", err)
 	}
 	return nil
@@ -184,9 +187,9 @@ func bring(ctx context.Context, nc *nats.Conn, to string, files io.Reader) error
 
 // send returns when the broker has taken a part. Of several brokers, ours may not have heard yet that another takes it, and
 // says that nobody does: then nobody has it, and it is sent again.
-func send(ctx context.Context, nc *nats.Conn, to string, part []byte) error {
+func send(ctx context.Context, nc *nats.Conn, to string, part []byte, patience time.Duration) error {
 	_, err := backoff.Retry(ctx, func() (answer, error) {
-		said, err := request(ctx, nc, to, part)
+		said, err := request(ctx, nc, to, part, patience)
 		if err != nil && !errors.Is(err, nats.ErrNoResponders) {
 			err = backoff.Permanent(err)
 		}
@@ -196,7 +199,7 @@ func send(ctx context.Context, nc *nats.Conn, to string, part []byte) error {
 }
 
 // request sends bytes as they are, anything else as JSON.
-func request(ctx context.Context, nc *nats.Conn, subject string, body any) (answer, error) {
+func request(ctx context.Context, nc *nats.Conn, subject string, body any, patience time.Duration) (answer, error) {
 	data, raw := body.([]byte)
 	if !raw {
 		var err error
@@ -204,7 +207,7 @@ func request(ctx context.Context, nc *nats.Conn, subject string, body any) (answ
 			return answer{}, err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, silence)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	msg, err := nc.RequestWithContext(ctx, subject, data)
 	if err != nil {
