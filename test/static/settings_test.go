@@ -232,7 +232,7 @@ func TestChartKeepsTheServicesDefaults(t *testing.T) {
 
 // TestMakeUpLetsEverySettingBeSet: its processes get no environment but what it lists.
 func TestMakeUpLetsEverySettingBeSet(t *testing.T) {
-	supervisor := read(t, "deploy/local/internal/up/services.go")
+	supervisor := read(t, "deploy/local/internal/up/services.go") + read(t, "deploy/local/internal/up/environment.go")
 	for _, service := range services {
 		for variable := range settingsOf(t, service) {
 			fixedByMakeUp.check(t, service, variable, strings.Contains(supervisor, `"`+variable+`"`) || strings.Contains(supervisor, `"`+variable+`=`))

@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -66,4 +68,28 @@ func Resident(pid int) (int64, error) {
 		}
 	}
 	return 0, fmt.Errorf("read what process %d holds: no line says", pid)
+}
+
+// RunsAs says what a process may do: its user and groups, by number, and whether it has any capability.
+func RunsAs(pid int) (user string, groups []string, capable bool, err error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return "", nil, false, fmt.Errorf("read the state of process %d: %w", pid, err)
+	}
+	for line := range strings.Lines(string(status)) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		words := strings.Fields(value)
+		switch key {
+		case "Uid":
+			// Real, effective, saved and the file system's are one, or it could go back.
+			user = strings.Join(slices.Compact(words), " ")
+		case "Gid":
+			groups = append(groups, slices.Compact(words)...)
+		case "Groups":
+			groups = append(groups, words...)
+		case "CapPrm", "CapEff", "CapAmb":
+			capable = capable || strings.Trim(value, "\t 0") != ""
+		}
+	}
+	return user, groups, capable, nil
 }

@@ -132,12 +132,18 @@ func (c *Cluster) DialContext(ctx context.Context, network, address string) (net
 // of this process: it sees the machine's files, and inherits ExtraFiles, so that it can
 // serve a listener opened outside and dial inside. It isn't ended with the cluster: put
 // it into a guard.Group. With the last such command the network goes, not before.
-func (c *Cluster) Command(ctx context.Context, name string, arguments ...string) *exec.Cmd {
+// Who enters is root, and then becomes as, if that isn't nil, and has no group but that one's.
+func (c *Cluster) Command(ctx context.Context, as *syscall.Credential, name string, arguments ...string) *exec.Cmd {
 	if c.sandbox == nil {
-		return exec.CommandContext(ctx, name, arguments...)
+		command := exec.CommandContext(ctx, name, arguments...)
+		command.SysProcAttr = &syscall.SysProcAttr{Credential: as}
+		return command
 	}
-	network := "--net=/proc/" + strconv.Itoa(c.sandbox.firstPID) + "/ns/net"
-	return exec.CommandContext(ctx, "nsenter", append([]string{network, "--", name}, arguments...)...)
+	words := []string{"--net=/proc/" + strconv.Itoa(c.sandbox.firstPID) + "/ns/net"}
+	if as != nil {
+		words = append(words, fmt.Sprintf("--setuid=%d", as.Uid), fmt.Sprintf("--setgid=%d", as.Gid))
+	}
+	return exec.CommandContext(ctx, "nsenter", append(append(words, "--", name), arguments...)...)
 }
 
 // openDoor starts to let connections in.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"os/exec"
+	"syscall"
 )
 
 // errLinux is what a node says elsewhere; StartAPI works wherever Kubernetes compiles.
@@ -32,8 +33,10 @@ func (c *Cluster) DialContext(ctx context.Context, network, address string) (net
 }
 
 // Command is an ordinary command.
-func (c *Cluster) Command(ctx context.Context, name string, arguments ...string) *exec.Cmd {
-	return exec.CommandContext(ctx, name, arguments...)
+func (c *Cluster) Command(ctx context.Context, as *syscall.Credential, name string, arguments ...string) *exec.Cmd {
+	command := exec.CommandContext(ctx, name, arguments...)
+	command.SysProcAttr = &syscall.SysProcAttr{Credential: as}
+	return command
 }
 
 func (c *Cluster) startInside(*exec.Cmd) error { return errLinux }

@@ -1,6 +1,6 @@
 // Package postgres runs the PostgreSQL that this machine has installed, for one user and
 // one program: no TCP, a socket in a folder that nobody else may enter, data in the state
-// folder.
+// folder. Started by root, it lets that program's group come as far as the socket.
 //
 // PostgreSQL refuses to run as root. Started by root it runs as the user postgres (or
 // nobody), and where that user can't reach the state folder (a clone below /root), its
@@ -34,6 +34,7 @@ type Server struct {
 	socket   string // the folder of the socket
 	programs string
 	user     *syscall.Credential // nil: the user of this process
+	clients  int                 // the group that may reach the socket; below zero, none
 }
 
 // Programs finds the folder of the server's programs: the newest installed that can serve
@@ -77,9 +78,10 @@ func candidates() []string {
 	})
 }
 
-// New prepares a server for the state folder at state with the given programs.
-func New(state, programs string) (*Server, error) {
-	s := &Server{home: home(state), socket: socket(state), programs: programs}
+// New prepares a server for the state folder at state with the given programs. The group clients may reach its socket;
+// below zero nobody may but who runs it, and root.
+func New(state, programs string, clients int) (*Server, error) {
+	s := &Server{home: home(state), socket: socket(state), programs: programs, clients: clients}
 	if os.Geteuid() == 0 {
 		who, err := unprivileged()
 		if err != nil {
@@ -100,7 +102,7 @@ func New(state, programs string) (*Server, error) {
 	return s, nil
 }
 
-// folder makes a folder that only the server's user, and root, may enter.
+// folder makes a folder that only the server's user, root, and who has to reach the socket may enter.
 func (s *Server) folder(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("make the folder above PostgreSQL's: %w", err)
@@ -111,7 +113,11 @@ func (s *Server) folder(path string) error {
 	if s.user == nil {
 		return nil
 	}
-	if err := os.Chown(path, int(s.user.Uid), int(s.user.Gid)); err != nil {
+	group, mode := int(s.user.Gid), fs.FileMode(0o700)
+	if s.clients >= 0 {
+		group, mode = s.clients, 0o710
+	}
+	if err := errors.Join(os.Chown(path, int(s.user.Uid), group), os.Chmod(path, mode)); err != nil {
 		return fmt.Errorf("hand PostgreSQL's folder to its user: %w", err)
 	}
 	return nil

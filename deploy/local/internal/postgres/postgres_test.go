@@ -4,9 +4,11 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -22,6 +24,11 @@ func TestMain(m *testing.M) {
 // setup makes a server whose state folder the unprivileged user can or can't reach.
 func setup(t *testing.T, mode os.FileMode) (*postgres.Server, string) {
 	t.Helper()
+	return setupFor(t, mode, -1)
+}
+
+func setupFor(t *testing.T, mode os.FileMode, clients int) (*postgres.Server, string) {
+	t.Helper()
 	root, err := os.MkdirTemp("/tmp", "postgres-test-")
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +42,7 @@ func setup(t *testing.T, mode os.FileMode) (*postgres.Server, string) {
 	if programs == "" {
 		t.Skip("no PostgreSQL server is installed")
 	}
-	s, err := postgres.New(state, programs)
+	s, err := postgres.New(state, programs, clients)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,6 +130,33 @@ func answers(t *testing.T, s *postgres.Server) bool {
 	t.Helper()
 	conn, err := net.Dial("unix", filepath.Join(socketFolder(t, s), ".s.PGSQL.5432"))
 	return err == nil && conn.Close() == nil
+}
+
+// Whose group is let in reaches the socket, wherever that lies, and neither lists the folder nor is anybody else let in.
+func TestItsClientsReachTheSocket(t *testing.T) {
+	if os.Geteuid() != 0 {
+		return // all are one user
+	}
+	const group, stranger = 1_900_000_001, 1_900_000_002
+	for _, mode := range []os.FileMode{0o755, 0o700} {
+		s, _ := setupFor(t, mode, group)
+		socket := filepath.Join(socketFolder(t, s), ".s.PGSQL.5432")
+		if err := os.WriteFile(socket, nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			id   uint32
+			path string
+			may  bool
+		}{{group, socket, true}, {group, filepath.Dir(socket), false}, {stranger, socket, false}} {
+			command := exec.Command("ls", c.path)
+			command.Dir = "/"
+			command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: c.id, Gid: c.id}}
+			if said, err := command.CombinedOutput(); (err == nil) != c.may {
+				t.Errorf("%d at %s, want it let in: %v; %v, %s", c.id, c.path, c.may, err, said)
+			}
+		}
+	}
 }
 
 func TestItServesAndComesBackAfterAKill(t *testing.T) {

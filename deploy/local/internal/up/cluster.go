@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/store-platform/store-platform/deploy/local/internal/images"
@@ -160,21 +161,27 @@ func (r *run) admit(ctx context.Context, cluster target.Cluster) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(r.kubeconfig(provisioner)), 0o700); err != nil {
-		return fmt.Errorf("make the folder of the kubeconfigs: %w", err)
-	}
-	identities := []target.Identity{
-		{Name: "store-provisioner", Path: r.kubeconfig(provisioner)},
-		{Name: "store-janitor", Path: r.kubeconfig(janitor)},
-	}
+	workers := []string{provisioner, janitor}
 	if own, ok := cluster.(*kube.Cluster); ok {
 		files = append(files, filepath.Join(r.Repository, "deploy", "local", "edge", "access.yaml"))
-		identities = append(identities, target.Identity{Name: "store-edge", Path: r.kubeconfig(edge)})
+		workers = append(workers, edge)
 		if err := copyFile(own.Kubeconfig(), r.at.Kubeconfig); err != nil {
 			return fmt.Errorf("write the kubeconfig: %w", err)
 		}
 	}
-	return target.Admit(ctx, cluster, files, identities)
+	var identities []target.Identity
+	for _, name := range workers {
+		identities = append(identities, target.Identity{Name: "store-" + name, Path: r.users[name].Path(kubeconfigFile)})
+	}
+	if err := target.Admit(ctx, cluster, files, identities); err != nil {
+		return err
+	}
+	for _, name := range workers {
+		if err := r.users[name].Give(kubeconfigFile); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // startEdge runs the door to the stores in the cluster's network, on the listener that this
@@ -191,11 +198,15 @@ func (r *run) startEdge(ctx context.Context, cluster *kube.Cluster) error {
 		return err
 	}
 	r.supervisor.Start(supervise.Program{Name: edge, Make: func() (*exec.Cmd, error) {
-		command := cluster.Command(context.WithoutCancel(ctx), r.binary(edge))
-		command.Env = append(r.environment(),
-			"KUBECONFIG="+r.kubeconfig(edge), "KUBERNETES_SERVER=https://"+strings.TrimSpace(string(address)), "INGRESS_CLASS_NAME=local")
-		command.ExtraFiles = []*os.File{listener}
-		return command, nil
+		environment := []string{
+			"KUBECONFIG=" + r.users[edge].Inside(kubeconfigFile),
+			"KUBERNETES_SERVER=https://" + strings.TrimSpace(string(address)), "INGRESS_CLASS_NAME=local",
+		}
+		return r.command(edge, environment, func(program string, as *syscall.Credential) *exec.Cmd {
+			command := cluster.Command(context.WithoutCancel(ctx), as, program)
+			command.ExtraFiles = []*os.File{listener}
+			return command
+		})
 	}})
 	return nil
 }

@@ -3,25 +3,19 @@ package up
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/store-platform/store-platform/deploy/local/internal/broker"
+	"github.com/store-platform/store-platform/deploy/local/internal/runas"
 	"github.com/store-platform/store-platform/deploy/local/internal/supervise"
 )
-
-// handedOn are the settings of the user's environment that services get to see. All else
-// (a KUBECONFIG, a NATS_URL) is this installation's own affair.
-var handedOn = []string{
-	"LOG_LEVEL", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "MAX_STORES", "TRUST_PROXY", "ADMIN_API_KEY",
-	"CREATE_RATE_LIMIT_CAPACITY", "CREATE_RATE_LIMIT_REFILL_PER_SEC",
-	"AUTH_OPEN_PUBLIC", "FEED_MAX_CONNECTIONS", "FEED_MAX_CONNECTIONS_PER_TENANT", "SLOTS", "HELM_SLOTS", "SWEEP_EVERY",
-	"DEMO_ENGINES", "ENGINES_DIR", "ENGINE_SETTINGS", "STORES_SETTINGS", "SSL_CERT_FILE", "SSL_CERT_DIR",
-}
 
 func (r *run) startPostgres(ctx context.Context) error {
 	if err := r.postgres.Init(ctx); err != nil {
@@ -34,18 +28,28 @@ func (r *run) startPostgres(ctx context.Context) error {
 	return nil
 }
 
+// logStore is the folder of the broker's files.
+const logStore = "log-store"
+
 func (r *run) startBroker() error {
+	user := r.users[brokerName]
 	text, err := broker.Config(broker.Settings{
-		Address: strings.TrimPrefix(r.at.Broker, "nats://"), Store: r.dir.Path("log-store"), Passwords: r.identity.Passwords,
+		Address: strings.TrimPrefix(r.at.Broker, "nats://"), Store: user.Inside(logStore), Passwords: r.identity.Passwords,
 	})
 	if err != nil {
 		return err
 	}
-	path := r.dir.Path("broker.conf")
-	if err := os.WriteFile(path, text, 0o600); err != nil {
+	if err := user.Folder(logStore, r.dir.Path(logStore)); err != nil {
+		return err
+	}
+	const file = "broker.conf"
+	if err := os.WriteFile(user.Path(file), text, 0o600); err != nil {
 		return fmt.Errorf("write the broker's configuration: %w", err)
 	}
-	r.start(brokerName, 20*time.Second, []string{path})
+	if err := user.Give(file); err != nil {
+		return err
+	}
+	r.start(brokerName, 20*time.Second, []string{user.Inside(file)})
 	return nil
 }
 
@@ -72,9 +76,9 @@ func (r *run) startWorkers() {
 		}
 	}
 	r.start(provisioner, 20*time.Second, nil, append(routes, "IMAGES=on-demand",
-		"KUBECONFIG="+r.kubeconfig(provisioner), "INSTALLATION="+r.identity.Installation, "BASE_DOMAIN="+r.at.Base, "STORE_SCHEME=http")...)
+		"KUBECONFIG="+r.users[provisioner].Inside(kubeconfigFile), "INSTALLATION="+r.identity.Installation, "BASE_DOMAIN="+r.at.Base, "STORE_SCHEME=http")...)
 	r.start(janitor, 20*time.Second, nil,
-		"KUBECONFIG="+r.kubeconfig(janitor), "INSTALLATION="+r.identity.Installation)
+		"KUBECONFIG="+r.users[janitor].Inside(kubeconfigFile), "INSTALLATION="+r.identity.Installation)
 }
 
 // start keeps a built program running, with its user on the broker.
@@ -83,28 +87,36 @@ func (r *run) start(name string, grace time.Duration, args []string, environment
 		environment = append(environment, "NATS_URL="+r.at.Broker, "NATS_USER="+name, "NATS_PASSWORD="+r.identity.Passwords[name])
 	}
 	r.supervisor.Start(supervise.Program{Name: name, Grace: grace, Make: func() (*exec.Cmd, error) {
-		command := exec.Command(r.binary(name), args...)
-		// Services read .env.local in their working folder.
-		command.Dir = r.Repository
-		command.Env = append(r.environment(), environment...)
-		return command, nil
+		return r.command(name, environment, func(program string, as *syscall.Credential) *exec.Cmd {
+			command := exec.Command(program, args...)
+			command.SysProcAttr = &syscall.SysProcAttr{Credential: as}
+			if name == gateway && as != nil && r.lowPort() {
+				runas.LowPorts(command.SysProcAttr)
+			}
+			return command
+		})
 	}})
 }
 
-// environment is what every process gets.
-func (r *run) environment() []string {
-	environment := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + r.State}
-	for _, name := range handedOn {
-		if value, ok := os.LookupEnv(name); ok {
-			environment = append(environment, name+"="+value)
-		}
+// command runs a built program as its user.
+func (r *run) command(name string, environment []string, how func(program string, as *syscall.Credential) *exec.Cmd) (*exec.Cmd, error) {
+	settings, err := r.environment(name)
+	if err != nil {
+		return nil, err
 	}
-	return environment
+	command, err := r.users[name].Run(r.binary(name), how)
+	if err != nil {
+		return nil, err
+	}
+	command.Env = append(settings, environment...)
+	return command, nil
 }
 
-// kubeconfig is the file that leads one process, and no other, to the cluster.
-func (r *run) kubeconfig(name string) string {
-	return r.dir.Path("identities", name+".kubeconfig")
+// lowPort tells whether page and API are where only root may listen.
+func (r *run) lowPort() bool {
+	_, port, err := net.SplitHostPort(r.API)
+	number, errNumber := strconv.Atoi(port)
+	return err == nil && errNumber == nil && number < 1024
 }
 
 // awaitHealth waits until url answers 200.

@@ -29,6 +29,7 @@ import (
 	"github.com/store-platform/store-platform/deploy/local/internal/kube"
 	"github.com/store-platform/store-platform/deploy/local/internal/postgres"
 	"github.com/store-platform/store-platform/deploy/local/internal/preflight"
+	"github.com/store-platform/store-platform/deploy/local/internal/runas"
 	"github.com/store-platform/store-platform/deploy/local/internal/state"
 	"github.com/store-platform/store-platform/deploy/local/internal/supervise"
 	"github.com/store-platform/store-platform/deploy/local/internal/target"
@@ -66,6 +67,7 @@ type run struct {
 	builder    *gobuild.Builder
 	group      *guard.Group
 	supervisor *supervise.Supervisor
+	users      map[string]*runas.User // by process
 	board      *board
 	door       *storesDoor      // nil on the user's own cluster
 	postgres   *postgres.Server // set by start
@@ -157,7 +159,10 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := r.addresses(); err != nil {
 		return err
 	}
-	if r.postgres, err = postgres.New(r.State, postgres.Programs(r.State)); err != nil {
+	if err := r.makeUsers(); err != nil {
+		return err
+	}
+	if r.postgres, err = postgres.New(r.State, postgres.Programs(r.State), r.users[events].Group()); err != nil {
 		return err
 	}
 	r.at.Database = r.postgres.URL()

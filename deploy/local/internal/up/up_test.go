@@ -1,14 +1,20 @@
 package up
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
+	"github.com/store-platform/store-platform/deploy/local/internal/state"
 	"github.com/store-platform/store-platform/pkg/guard"
 )
 
@@ -94,11 +100,133 @@ func TestServicesDontInheritTheUsersSettings(t *testing.T) {
 	t.Setenv("KUBECONFIG", "/the/users/own")
 	t.Setenv("NATS_URL", "nats://elsewhere")
 	t.Setenv("MAX_STORES", "7")
-	r := &run{Options: Options{State: "/state"}}
-	environment := strings.Join(r.environment(), "\n")
-	for name, want := range map[string]bool{"KUBECONFIG=": false, "NATS_URL=": false, "MAX_STORES=7": true, "HOME=/state": true} {
+	r := withUsers(t)
+	environment := strings.Join(environmentOf(t, r, gateway), "\n")
+	for name, want := range map[string]bool{
+		"KUBECONFIG=": false, "NATS_URL=": false, "MAX_STORES=7": true, "HOME=" + r.users[gateway].Inside(): true,
+	} {
 		if strings.Contains(environment, name) != want {
 			t.Errorf("%s in the environment is not %v: %s", name, want, environment)
 		}
 	}
+}
+
+// withUsers is a run that has got as far as its users.
+func withUsers(t *testing.T) *run {
+	t.Helper()
+	dir, err := state.Hold(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := dir.Release(); err != nil {
+			t.Error(err)
+		}
+	})
+	r := newRun(Options{Repository: t.TempDir(), State: dir.Path()}, "", dir)
+	if err := r.makeUsers(); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func environmentOf(t *testing.T, r *run, name string) []string {
+	t.Helper()
+	environment, err := r.environment(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return environment
+}
+
+// What a developer's file says holds as it would if services read it themselves, and the environment wins over it.
+func TestSettingsOfTheCloneAreHandedOn(t *testing.T) {
+	t.Setenv("MAX_STORES", "7")
+	r := withUsers(t)
+	text := "MAX_STORES=1\nLOG_LEVEL=debug\n"
+	if err := os.WriteFile(filepath.Join(r.Repository, ".env.local"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	environment := environmentOf(t, r, events)
+	for _, want := range []string{"MAX_STORES=7", "LOG_LEVEL=debug"} {
+		if !slices.Contains(environment, want) {
+			t.Errorf("%s isn't in %v", want, environment)
+		}
+	}
+}
+
+// Where the provisioner's user can't go, it finds what the settings name all the same: the settings, the credentials that they
+// name, engine packs.
+func TestWhatSettingsNameIsFound(t *testing.T) {
+	r := withUsers(t)
+	settings := "storageClass: fast # as it is\npullSecrets:\n- name: ours\n  file: secrets/ours.json\n"
+	for name, text := range map[string]string{
+		"stores.yaml": settings, "secrets/ours.json": "{}", "packs/corner/engine.yaml": "name: corner\n",
+	} {
+		path := filepath.Join(r.Repository, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("STORES_SETTINGS", "stores.yaml")
+	t.Setenv("ENGINES_DIR", filepath.Join(r.Repository, "packs"))
+	told := map[string]string{}
+	for _, variable := range environmentOf(t, r, provisioner) {
+		name, value, _ := strings.Cut(variable, "=")
+		told[name] = value
+	}
+	for inside, want := range map[string]string{
+		told["ENGINES_DIR"] + "/corner/engine.yaml": "name: corner\n",
+		told["STORES_SETTINGS"]:                     "storageClass: fast # as it is\n",
+	} {
+		if have := saysTo(t, r, inside); !strings.HasPrefix(have, want) {
+			t.Errorf("%s says to it %q, want %q", inside, have, want)
+		}
+	}
+	_, file, _ := strings.Cut(saysTo(t, r, told["STORES_SETTINGS"]), "file: ")
+	if have := saysTo(t, r, strings.TrimSpace(file)); have != "{}" {
+		t.Errorf("the credentials in %s say to it %q", file, have)
+	}
+}
+
+// What may hold a secret is told to nobody but the one that works with it.
+func TestASecretIsToldToOne(t *testing.T) {
+	r := withUsers(t)
+	whose := map[string]string{
+		"ADMIN_API_KEY": gateway, "ENGINES_DIR": provisioner, "ENGINE_SETTINGS": provisioner, "STORES_SETTINGS": provisioner,
+	}
+	for variable := range whose {
+		path := filepath.Join(r.Repository, variable)
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv(variable, path)
+	}
+	for _, name := range processes {
+		environment := environmentOf(t, r, name)
+		for variable, owner := range whose {
+			told := slices.ContainsFunc(environment, func(entry string) bool { return strings.HasPrefix(entry, variable+"=") })
+			if told != (name == owner) {
+				t.Errorf("%s is told %s: %v", name, variable, told)
+			}
+		}
+	}
+}
+
+// saysTo is what a file says to the provisioner's user.
+func saysTo(t *testing.T, r *run, path string) string {
+	t.Helper()
+	command, err := r.users[provisioner].Run("/bin/cat", func(program string, as *syscall.Credential) *exec.Cmd {
+		command := exec.Command(program, path)
+		command.SysProcAttr = &syscall.SysProcAttr{Credential: as}
+		return command
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := command.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return string(out)
 }

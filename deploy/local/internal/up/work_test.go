@@ -102,7 +102,7 @@ func tiny(t *testing.T) (*run, *spoken) {
 	if err := r.prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if r.postgres, err = postgres.New(r.State, "/nowhere"); err != nil {
+	if r.postgres, err = postgres.New(r.State, "/nowhere", -1); err != nil {
 		t.Fatal(err)
 	}
 	return r, out
