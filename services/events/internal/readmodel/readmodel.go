@@ -18,6 +18,8 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"github.com/store-platform/store-platform/pkg/again"
 )
 
 //go:embed migrations/*.sql
@@ -28,7 +30,6 @@ const (
 	maxConns = 16
 	// connectTimeout is for one attempt; whoever needs Postgres tries again.
 	connectTimeout = 5 * time.Second
-	retryPause     = 500 * time.Millisecond
 )
 
 // Open makes a pool. It doesn't connect yet: see Migrate.
@@ -53,27 +54,23 @@ func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
 // Migrate brings the schema to this version, one replica at a time. It waits for Postgres, saying so once, and gives up
 // only on a migration that Postgres refuses.
 func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
-	told := false
-	for {
+	_, err := again.Until(ctx, retries, func() (struct{}, error) {
 		err := migrateOnce(ctx, pool)
-		if err == nil {
-			return nil
-		}
 		var refused *pgconn.PgError
 		if errors.As(err, new(*goose.PartialError)) && errors.As(err, &refused) {
-			return err
+			err = again.Never(err)
 		}
-		if !told {
-			slog.Info("waiting for Postgres", "error", err)
-			told = true
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("wait for Postgres: %w", errors.Join(ctx.Err(), err))
-		case <-time.After(retryPause):
-		}
+		return struct{}{}, err
+	})
+	if ctx.Err() != nil {
+		return fmt.Errorf("wait for Postgres: %w", err)
 	}
+	return err
 }
+
+var retries = again.Pauses{First: 250 * time.Millisecond, Longest: 2 * time.Second, Tell: func(err error) {
+	slog.Info("waiting for Postgres", "error", err)
+}}
 
 func migrateOnce(ctx context.Context, pool *pgxpool.Pool) error {
 	files, err := fs.Sub(migrations, "migrations")

@@ -1,0 +1,80 @@
+package again_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/again"
+)
+
+var errDown = errors.New("it is down")
+
+func TestAnOutageIsToldOnceAndWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told, tries := 0, 0
+		pauses := again.Pauses{First: time.Second, Longest: 4 * time.Second, Tell: func(error) { told++ }}
+		began := time.Now()
+		value, err := again.Until(t.Context(), pauses, func() (int, error) {
+			if tries++; tries < 6 {
+				return 0, errDown
+			}
+			return 7, nil
+		})
+		// About 1, 2, 4, 4 and 4 seconds, each half more or less.
+		if took := time.Since(began); took < 7500*time.Millisecond || took > 22500*time.Millisecond {
+			t.Errorf("five pauses took %s", took)
+		}
+		if value != 7 || err != nil || told != 1 {
+			t.Errorf("it gave %d, %v, and was told %d times", value, err, told)
+		}
+	})
+}
+
+// What has worked for a while and fails again is another outage.
+func TestAnotherOutageIsNewsAndBeginsWithTheFirstPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, end := context.WithCancel(t.Context())
+		told, tries := 0, 0
+		var failed time.Time
+		pauses := again.Pauses{First: time.Second, Longest: time.Minute, Tell: func(error) { told++ }}
+		err := again.Always(ctx, pauses, func() error {
+			switch tries++; tries {
+			case 7:
+				<-time.After(time.Hour)
+				failed = time.Now()
+			case 8:
+				if pause := time.Since(failed); pause > 2*time.Second {
+					t.Errorf("behind an hour of work it waits for %s", pause)
+				}
+				end()
+			}
+			return errDown
+		})
+		if err != nil || told != 2 {
+			t.Errorf("it ended with %v, and was told %d times", err, told)
+		}
+	})
+}
+
+func TestNobodyTriesAgainWhatNoTryMends(t *testing.T) {
+	tries := 0
+	err := again.Always(t.Context(), again.Pauses{First: time.Hour, Longest: time.Hour}, func() error {
+		tries++
+		return again.Never(errDown)
+	})
+	if tries != 1 || err != errDown {
+		t.Errorf("after %d tries: %v", tries, err)
+	}
+}
+
+func TestWhoStopsIsToldWhatWasMet(t *testing.T) {
+	ctx, end := context.WithCancel(t.Context())
+	end()
+	_, err := again.Until(ctx, again.Pauses{First: time.Hour, Longest: time.Hour}, func() (int, error) { return 0, errDown })
+	if !errors.Is(err, context.Canceled) || !errors.Is(err, errDown) {
+		t.Errorf("told %v", err)
+	}
+}
