@@ -1,6 +1,6 @@
-// Package again is how the platform tries again what can't be had now: behind growing pauses, each a little by chance, so that
-// the many who lost the same broker don't come back to it in step. It is one sentence around cenkalti/backoff, and links no
-// more than that, because the supervisor of make up waits, too.
+// Package again is how the platform tries again what can't be had now: behind growing pauses, each a little by chance, so
+// that the many who lost the same broker don't come back to it in step. It is one sentence around cenkalti/backoff, and
+// links no more than that, because the supervisor of make up waits, too.
 package again
 
 import (
@@ -19,9 +19,9 @@ type Pauses struct {
 	Tell func(error)
 }
 
-// Until tries until it works, and returns what that gave. It fails when ctx ends, with that and the last failure, and with what
-// a try marks as Never. A try that has lasted longer than Longest has worked before it failed: the pauses begin anew, and the
-// next failure is news.
+// Until tries until it works, and returns what that gave. It fails when ctx ends, with that and the last failure, and with
+// what a try marks as Never. A try that has lasted longer than Longest has worked before it failed: the pauses begin anew,
+// and the next failure is news.
 func Until[T any](ctx context.Context, pauses Pauses, try func() (T, error)) (T, error) {
 	grow := &backoff.ExponentialBackOff{
 		InitialInterval: pauses.First, MaxInterval: pauses.Longest, Multiplier: 2, RandomizationFactor: 0.5,

@@ -168,8 +168,8 @@ func (b *Book) change(ctx context.Context, tenant string, change func(*held) (bo
 	return fmt.Errorf("write the claims of %s, %d tries: %w", tenant, tries, stalled)
 }
 
-// errStalled: a write of the same claims has been under way all the time, as one is that the brokers lack a quorum for. Nobody
-// has answered, in effect, so storelog.Unanswered tells it.
+// errStalled: a write of the same claims has been under way all the time, as one is that the brokers lack a quorum for.
+// Nobody has answered, in effect, so storelog.Unanswered tells it.
 var errStalled = fmt.Errorf("another write doesn't end: %w", nats.ErrTimeout)
 
 // pause lets a write that is under way come to its end.

@@ -136,8 +136,8 @@ func (n NATS) credentials() (user, password string) {
 	return n.User, strings.TrimSpace(string(text))
 }
 
-// Reachable is nil while the connection stands. Else it is ErrRefused, or ErrAway with what was met last. The services' /readyz
-// says it.
+// Reachable is nil while the connection stands. Else it is ErrRefused, or ErrAway with what was met last. The services'
+// /readyz says it.
 func Reachable(nc *nats.Conn) error {
 	if nc.IsConnected() {
 		return nil
