@@ -5,11 +5,12 @@
 //	posts       accepted POSTs against the two fsynced writes behind each
 //	projection  catching up with the log against inserting the same rows
 //	feed        append to the last of a thousand clients against fan-out by a bare broker
+//	sweep       a sweep of a hundred live stores among many that are gone against reading the last message of the hundred
 //	ready       of each engine: create to Ready against helm upgrade --install, and what a store weighs
 //	flight      one provisioner's memory with two hundred stores in flight against the same one idle
 //	start       make up to the page and to the first Ready against the slowest part of each, alone
 //
-// The first three run real services and a real broker without a cluster; the others run `make up` in a state folder of
+// The first four run real services and a real broker without a cluster; the others run `make up` in a state folder of
 // their own. A row that fails prints why, and the others go on.
 package bench
 
@@ -40,7 +41,7 @@ type row struct {
 
 // rows stand in the order in which they run: those that want no cluster come before there is one.
 var rows = []row{
-	{"posts", posts}, {"projection", projectionRate}, {"feed", feedLatency},
+	{"posts", posts}, {"projection", projectionRate}, {"feed", feedLatency}, {"sweep", sweepAmongGone},
 	{"ready", createToReady}, {"flight", inFlight}, {"start", startUp},
 }
 
