@@ -8,23 +8,23 @@ import (
 
 // Store is a store as tenants see it.
 type Store struct {
-	ID        store.ID       `json:"id" doc:"Names the store for ever" example:"sabcdefghijk"`
-	Tenant    string         `json:"tenant" doc:"Who owns it"`
-	Name      string         `json:"name"`
-	Engine    string         `json:"engine"`
-	Version   string         `json:"engineVersion"`
-	Plan      string         `json:"plan"`
-	Options   map[string]any `json:"options,omitempty"`
-	Status    store.Status   `json:"status"`
-	Operation store.Verb     `json:"operation,omitempty" doc:"The operation in flight, if any"`
-	Steps     []string       `json:"steps" doc:"Steps completed by the newest operation, in order"`
-	Progress  string         `json:"progress,omitempty" doc:"What the step at hand is doing, for people" example:"Installing WooCommerce"`
-	Attempt   int            `json:"attempt" doc:"Attempts started by the newest operation"`
+	ID            store.ID       `json:"id" doc:"Names the store for ever" example:"sabcdefghijk"`
+	Tenant        string         `json:"tenant" doc:"Who owns it"`
+	Name          string         `json:"name"`
+	Engine        string         `json:"engine"`
+	EngineVersion string         `json:"engineVersion"`
+	Plan          string         `json:"plan"`
+	Options       map[string]any `json:"options,omitempty"`
+	Status        store.Status   `json:"status"`
+	Operation     store.Verb     `json:"operation,omitempty" doc:"The operation in flight, if any"`
+	Steps         []string       `json:"steps" doc:"Steps completed by the newest operation, in order"`
+	Progress      string         `json:"progress,omitempty" doc:"What the step at hand is doing, for people" example:"Installing WooCommerce"`
+	Attempt       int            `json:"attempt" doc:"Attempts started by the newest operation"`
 	Cause
 	NotBefore  *time.Time `json:"notBefore,omitempty" doc:"When the next attempt is due"`
 	URL        string     `json:"url,omitempty" doc:"Where the shop is, once it has answered"`
 	Generation uint64     `json:"generation" doc:"Sequence of the newest command"`
-	Revision   uint64     `json:"version" doc:"Sequence of the newest message"`
+	Version    uint64     `json:"version" doc:"Sequence of the newest message"`
 	CreatedAt  time.Time  `json:"createdAt"`
 	UpdatedAt  time.Time  `json:"updatedAt"`
 	ExpiresAt  *time.Time `json:"expiresAt,omitempty" doc:"When the store is deleted by itself, if ever"`
@@ -72,10 +72,10 @@ type Failure struct {
 // View shows a state to its tenant.
 func View(s store.State) Store {
 	v := Store{
-		ID: s.ID, Tenant: s.Tenant, Name: s.Spec.Name, Engine: s.Spec.Engine, Version: s.Spec.Version, Plan: s.Spec.Plan,
+		ID: s.ID, Tenant: s.Tenant, Name: s.Spec.Name, Engine: s.Spec.Engine, EngineVersion: s.Spec.Version, Plan: s.Spec.Plan,
 		Options: s.Spec.Options, Status: s.Status, Steps: s.Steps, Attempt: s.Attempt,
 		Progress: store.Bounded(s.Progress), Cause: causeOf(s.Cause), NotBefore: s.NotBefore, URL: s.URL,
-		Generation: s.Generation, Revision: s.Version, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
+		Generation: s.Generation, Version: s.Version, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
 		ExpiresAt: s.ExpiresAt,
 	}
 	if v.Steps == nil {

@@ -61,7 +61,7 @@ func TestANameIsChangedAtOnce(t *testing.T) {
 		t.Errorf("the log says %s %+v", b.lastType(), facts)
 	}
 	read := b.get("/stores/" + string(s.ID))
-	if tag := fmt.Sprintf(`"%d"`, got.Revision); decoded[query.Store](t, read).Name != "Coffee" || read.header.Get("ETag") != tag {
+	if tag := fmt.Sprintf(`"%d"`, got.Version); decoded[query.Store](t, read).Name != "Coffee" || read.header.Get("ETag") != tag {
 		t.Errorf("read as %s with ETag %s, want %s", read.body, read.header.Get("ETag"), tag)
 	}
 	// Who lists its stores next is to find it there.
@@ -71,8 +71,8 @@ func TestANameIsChangedAtOnce(t *testing.T) {
 		return query.StoresReply{}
 	})
 	b.get("/stores")
-	if q := received(t, asked); q.Seen != got.Revision {
-		t.Errorf("the list waits for %d, want %d", q.Seen, got.Revision)
+	if q := received(t, asked); q.Seen != got.Version {
+		t.Errorf("the list waits for %d, want %d", q.Seen, got.Version)
 	}
 }
 
@@ -115,7 +115,7 @@ func TestAStoresEndIsSetChangedAndTakenAway(t *testing.T) {
 	if never.ExpiresAt != nil || never.Name != "Tea" {
 		t.Errorf("taken away: %+v", never)
 	}
-	if again := b.changed(s.ID, `{"ttl":null}`, http.StatusOK); again.Revision != never.Revision {
+	if again := b.changed(s.ID, `{"ttl":null}`, http.StatusOK); again.Version != never.Version {
 		t.Error("what isn't there was taken away twice")
 	}
 }
@@ -134,7 +134,7 @@ func TestPlanAndOptionsAreAnOperation(t *testing.T) {
 	}
 	// Asked again, it is the one that runs.
 	again := b.changed(s.ID, `{"plan":"large","options":{"currency":"USD"}}`, http.StatusAccepted)
-	if again.Generation != got.Generation || again.Revision != got.Revision {
+	if again.Generation != got.Generation || again.Version != got.Version {
 		t.Errorf("the same change appended: %+v", again)
 	}
 	b.happen(s.ID, store.BecameReady, store.Facts{URL: s.URL})
@@ -206,7 +206,7 @@ func TestNothingChangedIsNoMessage(t *testing.T) {
 		`{"options":{"currency":null}}`, `{"options":{"samples":3}}`, `{"options":{"title":null}}`, `{"ttl":null}`,
 		`{"name":"Tea","plan":"small","options":{"currency":"EUR","samples":3},"ttl":null}`, `{"name":null,"plan":null,"options":null}`,
 	} {
-		if got := b.changed(s.ID, body, http.StatusOK); got.Revision != s.Revision {
+		if got := b.changed(s.ID, body, http.StatusOK); got.Version != s.Version {
 			t.Errorf("%s: appended %+v", body, got)
 		}
 	}
@@ -232,7 +232,7 @@ func TestAStoreIsHeldToItsOwnVersionsPack(t *testing.T) {
 	next := samplePack()
 	next.Version, next.Suspended, next.Options = "2.0.0", engine.Suspended{}, next.Options[1:]
 	b.publish(samplePack(), next)
-	b.await("the next version is on offer", func() bool { return b.create(`{}`).Version == "2.0.0" })
+	b.await("the next version is on offer", func() bool { return b.create(`{}`).EngineVersion == "2.0.0" })
 	own := b.engine(s.ID)
 	if own.Version != "1.0.0" || !own.Suspends || own.Default || len(own.Options) != 3 {
 		t.Errorf("its engine is %+v", own)
@@ -240,7 +240,7 @@ func TestAStoreIsHeldToItsOwnVersionsPack(t *testing.T) {
 	if offered := b.engine(b.create(`{}`).ID); offered.Version != "2.0.0" || offered.Suspends || !offered.Default || len(offered.Options) != 2 {
 		t.Errorf("a new store's engine is %+v", offered)
 	}
-	if got := b.changed(s.ID, `{"options":{"currency":"USD"}}`, http.StatusAccepted); got.Version != "1.0.0" || got.Options["currency"] != "USD" {
+	if got := b.changed(s.ID, `{"options":{"currency":"USD"}}`, http.StatusAccepted); got.EngineVersion != "1.0.0" || got.Options["currency"] != "USD" {
 		t.Errorf("changed to %+v", got)
 	}
 	b.happen(s.ID, store.BecameReady, store.Facts{URL: s.URL})

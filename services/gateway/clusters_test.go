@@ -17,7 +17,7 @@ func (b *testBundle) elsewhere(like query.Store) store.State {
 	b.t.Helper()
 	s, err := b.log.Append(b.t.Context(), store.State{}, store.Message{
 		Type: store.CreateCommand, Store: store.DeriveID(like.Tenant, "elsewhere"), Tenant: like.Tenant, Actor: "test", Time: time.Now(),
-		Facts: store.Facts{Cluster: "eu", Spec: &store.Spec{Name: "Far", Engine: like.Engine, Version: like.Version, Plan: like.Plan}},
+		Facts: store.Facts{Cluster: "eu", Spec: &store.Spec{Name: "Far", Engine: like.Engine, Version: like.EngineVersion, Plan: like.Plan}},
 	})
 	if err != nil {
 		b.t.Fatal(err)

@@ -27,7 +27,7 @@ func TestDeleteInterruptsAndRepeatsForFree(t *testing.T) {
 	if first.Status != store.Deleting || first.Operation != store.Delete || first.Generation <= s.Generation {
 		t.Fatalf("store %+v", first)
 	}
-	if again := b.delete(s.ID); again.Generation != first.Generation || again.Revision != first.Revision {
+	if again := b.delete(s.ID); again.Generation != first.Generation || again.Version != first.Version {
 		t.Errorf("the second delete appended: %+v", again)
 	}
 	b.happen(s.ID, store.BecameDeleted, store.Facts{})

@@ -22,10 +22,10 @@ func TestCreateFillsInWhatIsMissing(t *testing.T) {
 		a.header.Get("ETag") != fmt.Sprintf("%q", fmt.Sprint(s.Generation)) {
 		t.Fatalf("answered %d %v", a.status, a.header)
 	}
-	if s.Name == "" || s.Engine != "sample" || s.Plan != "small" || s.Options["currency"] != "EUR" || s.Version != "1.0.0" {
+	if s.Name == "" || s.Engine != "sample" || s.Plan != "small" || s.Options["currency"] != "EUR" || s.EngineVersion != "1.0.0" {
 		t.Errorf("store %+v", s)
 	}
-	if s.Status != store.Queued || s.Operation != store.Create || s.Generation != s.Revision || s.Reason != "" {
+	if s.Status != store.Queued || s.Operation != store.Create || s.Generation != s.Version || s.Reason != "" {
 		t.Errorf("store %+v", s)
 	}
 	again := b.create(`{}`)
@@ -162,7 +162,7 @@ func TestAStoreWaitsVisiblyForTheCluster(t *testing.T) {
 	}
 	building("coredns")
 	now := decoded[query.Store](t, b.get("/stores/"+string(s.ID)))
-	if now.Message != "Waiting for the cluster: building coredns" || now.Revision != s.Revision {
+	if now.Message != "Waiting for the cluster: building coredns" || now.Version != s.Version {
 		t.Errorf("store %+v", now)
 	}
 	state, err := b.log.Last(t.Context(), s.ID)

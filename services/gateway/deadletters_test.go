@@ -139,7 +139,7 @@ func TestADiscardedLetterIsPutAwayWithItsReason(t *testing.T) {
 	}
 	wantProblem(t, b.discard(s.Generation, ""), http.StatusBadRequest, problem.InvalidRequest)
 	a := b.discard(s.Generation, `{"reason":"The image is gone for good."}`)
-	if got := decoded[query.Store](t, a); a.status != http.StatusAccepted || got.Status != store.Failed || got.Revision != s.Revision+1 {
+	if got := decoded[query.Store](t, a); a.status != http.StatusAccepted || got.Status != store.Failed || got.Version != s.Version+1 {
 		t.Fatalf("answered %d %s", a.status, a.body)
 	}
 	state, err := b.log.Last(t.Context(), s.ID)
@@ -159,7 +159,7 @@ func TestAStrangersLetterIsNone(t *testing.T) {
 	end := b.head()
 	nothing := wantProblem(t, b.redrive(end+7), http.StatusNotFound, problem.NoDeadLetter)
 	for _, a := range []answer{
-		b.redrive(s.Generation), b.discard(s.Generation, `{"reason":"No."}`), b.redrive(0), b.redrive(s.Revision),
+		b.redrive(s.Generation), b.discard(s.Generation, `{"reason":"No."}`), b.redrive(0), b.redrive(s.Version),
 		b.do(http.MethodPost, "/dead-letters/x/redrive", ""),
 	} {
 		if p := wantProblem(t, a, http.StatusNotFound, problem.NoDeadLetter); p.Detail != nothing.Detail {
@@ -214,21 +214,21 @@ func TestWhatTheReadModelSetAsideIsAskedOfIt(t *testing.T) {
 	wantProblem(t, b.redrive(s.Generation), http.StatusNotFound, problem.NoDeadLetter)
 	a := b.redrive(s.Generation, key...)
 	got := decoded[query.Store](t, a)
-	if a.status != http.StatusAccepted || got.Status != store.Queued || got.Generation != s.Generation || got.Revision != b.head() {
+	if a.status != http.StatusAccepted || got.Status != store.Queued || got.Generation != s.Generation || got.Version != b.head() {
 		t.Fatalf("answered %d %s", a.status, a.body)
 	}
-	want := query.DeadLettersRequest{Log: b.log.Epoch(), Scope: query.All(), Kind: query.DeadSetAside, After: s.Generation - 1, Limit: 1, Seen: s.Revision}
+	want := query.DeadLettersRequest{Log: b.log.Epoch(), Scope: query.All(), Kind: query.DeadSetAside, After: s.Generation - 1, Limit: 1, Seen: s.Version}
 	if q := received(t, asked); q != want {
 		t.Errorf("asked for %+v, want %+v", q, want)
 	}
-	raw, err := b.log.Message(t.Context(), got.Revision)
+	raw, err := b.log.Message(t.Context(), got.Version)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if entry, err := raw.Entry(); err != nil || entry.Message.Type != store.Redriven || entry.Message.Facts.DeadLetter != s.Generation {
 		t.Errorf("the log says %+v (%v)", entry.Message, err)
 	}
-	wantProblem(t, b.redrive(got.Revision, key...), http.StatusNotFound, problem.NoDeadLetter)
+	wantProblem(t, b.redrive(got.Version, key...), http.StatusNotFound, problem.NoDeadLetter)
 }
 
 func TestDeadLettersAreListedAsAsked(t *testing.T) {
@@ -261,11 +261,11 @@ func TestDeadLettersAreListedAsAsked(t *testing.T) {
 	operator := []string{"X-Api-Key", "sesame", "X-Forwarded-For", "203.0.113.9"}
 	redriven := decoded[query.Store](t, b.redrive(s.Generation, operator...))
 	b.get("/dead-letters")
-	if q := received(t, asked); q.Seen != redriven.Revision || q.Limit != 50 {
-		t.Errorf("the owner asked for %+v, want as far as %d", q, redriven.Revision)
+	if q := received(t, asked); q.Seen != redriven.Version || q.Limit != 50 {
+		t.Errorf("the owner asked for %+v, want as far as %d", q, redriven.Version)
 	}
 	b.get("/dead-letters", operator...)
-	if q := received(t, asked); q.Scope != query.All() || q.Seen != redriven.Revision {
+	if q := received(t, asked); q.Scope != query.All() || q.Seen != redriven.Version {
 		t.Errorf("the admin asked for %+v", q)
 	}
 }

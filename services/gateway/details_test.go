@@ -31,17 +31,17 @@ func TestListAsksForOwnStoresAsFiltered(t *testing.T) {
 		return reply
 	})
 	s := b.create(`{}`)
-	reply = query.StoresReply{Stores: []query.Store{s}, Next: "abc", Checkpoint: s.Revision}
+	reply = query.StoresReply{Stores: []query.Store{s}, Next: "abc", Checkpoint: s.Version}
 
 	list := decoded[struct {
 		Stores     []query.Store
 		Next, Feed string
 	}](t, b.get("/stores?status=Ready&engine=sample&q=tea&cursor=xyz&limit=7"))
-	if len(list.Stores) != 1 || list.Next != "abc" || list.Feed != (feed.Cursor{Epoch: b.log.Epoch(), Seq: s.Revision}).String() {
+	if len(list.Stores) != 1 || list.Next != "abc" || list.Feed != (feed.Cursor{Epoch: b.log.Epoch(), Seq: s.Version}).String() {
 		t.Errorf("list %+v", list)
 	}
 	want := query.StoresRequest{
-		Log: b.log.Epoch(), Scope: query.Of("ip:loopback"), Status: store.Ready, Engine: "sample", Search: "tea", After: "xyz", Limit: 7, Seen: s.Revision,
+		Log: b.log.Epoch(), Scope: query.Of("ip:loopback"), Status: store.Ready, Engine: "sample", Search: "tea", After: "xyz", Limit: 7, Seen: s.Version,
 	}
 	if q := received(t, asked); q != want {
 		t.Errorf("asked for %+v, want %+v", q, want)
@@ -129,13 +129,13 @@ func TestHistoryIsReadAsFarAsTheStoreIs(t *testing.T) {
 			t.Error(err)
 		}
 		asked <- q
-		return query.EventsReply{Events: []query.Event{{Seq: s.Revision, Store: s.ID, Type: store.CreateCommand}}}
+		return query.EventsReply{Events: []query.Event{{Seq: s.Version, Store: s.ID, Type: store.CreateCommand}}}
 	})
 	list := decoded[struct{ Events []query.Event }](t, b.get("/stores/"+string(s.ID)+"/events?after=0&limit=9"))
-	if len(list.Events) != 1 || list.Events[0].Seq != s.Revision {
+	if len(list.Events) != 1 || list.Events[0].Seq != s.Version {
 		t.Errorf("events %+v", list)
 	}
-	if q := received(t, asked); q.Scope != query.Of("ip:loopback") || q.Store != s.ID || q.Seen != s.Revision || q.Limit != 9 {
+	if q := received(t, asked); q.Scope != query.Of("ip:loopback") || q.Store != s.ID || q.Seen != s.Version || q.Limit != 9 {
 		t.Errorf("asked for %+v", q)
 	}
 }
@@ -162,8 +162,8 @@ func TestLinksAreThoseOfTheStoresVersion(t *testing.T) {
 	b.publish(samplePack(), next)
 	b.await("1.1.0 is on offer", func() bool { return b.offered() == "1.1.0" })
 	later := b.create(`{}`)
-	if later.Version != "1.1.0" || made.Version != "1.0.0" {
-		t.Errorf("made of %q before and %q after", made.Version, later.Version)
+	if later.EngineVersion != "1.1.0" || made.EngineVersion != "1.0.0" {
+		t.Errorf("made of %q before and %q after", made.EngineVersion, later.EngineVersion)
 	}
 	links := func(id store.ID) int {
 		b.happen(id, store.BecameReady, store.Facts{URL: "http://store-x.localhost:8088/"})
@@ -210,8 +210,8 @@ func TestALookAtPasswordsIsNotedFirst(t *testing.T) {
 	if a.header.Get("Cache-Control") != "no-store" {
 		t.Error("passwords may be cached")
 	}
-	if head := b.head(); head != ready.Revision {
-		t.Errorf("the log ends at %d, and did at %d: a look is nothing for ever", head, ready.Revision)
+	if head := b.head(); head != ready.Version {
+		t.Errorf("the log ends at %d, and did at %d: a look is nothing for ever", head, ready.Version)
 	}
 	want := storelog.AuditEntry{
 		What: storelog.CredentialsViewed, Tenant: "ip:loopback", Store: s.ID, Actor: "admin", From: "ip:loopback",

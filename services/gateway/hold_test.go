@@ -33,7 +33,7 @@ func TestAStoreIsSuspendedAndResumed(t *testing.T) {
 	if asked.Operation != store.Suspend || asked.Status != store.Ready || asked.URL != s.URL {
 		t.Fatalf("asked: %+v", asked)
 	}
-	if again := b.accepted(s.ID, "suspend"); again.Revision != asked.Revision {
+	if again := b.accepted(s.ID, "suspend"); again.Version != asked.Version {
 		t.Errorf("asked twice, said twice: %+v", again)
 	}
 	if p := wantProblem(t, b.command(s.ID, "resume"), http.StatusConflict, problem.ConflictInFlight); p.Operation != "suspend" {
@@ -41,7 +41,7 @@ func TestAStoreIsSuspendedAndResumed(t *testing.T) {
 	}
 	b.happen(s.ID, store.BecameSuspended, store.Facts{URL: s.URL})
 	held := b.accepted(s.ID, "suspend")
-	if held.Status != store.Suspended || held.Revision != b.head() || held.URL != s.URL || !held.ExpiresAt.Equal(*s.ExpiresAt) {
+	if held.Status != store.Suspended || held.Version != b.head() || held.URL != s.URL || !held.ExpiresAt.Equal(*s.ExpiresAt) {
 		t.Errorf("suspended: %+v", held)
 	}
 	for _, path := range []string{"/credentials", "/links"} {
@@ -53,11 +53,11 @@ func TestAStoreIsSuspendedAndResumed(t *testing.T) {
 	if resumed.Operation != store.Resume || resumed.Status != store.Suspended || resumed.Plan != "large" {
 		t.Errorf("resumed: %+v", resumed)
 	}
-	if again := b.accepted(s.ID, "resume"); again.Revision != resumed.Revision {
+	if again := b.accepted(s.ID, "resume"); again.Version != resumed.Version {
 		t.Errorf("resumed twice, said twice: %+v", again)
 	}
 	b.happen(s.ID, store.BecameReady, store.Facts{URL: s.URL})
-	if up := b.accepted(s.ID, "resume"); up.Status != store.Ready || up.Revision != b.head() {
+	if up := b.accepted(s.ID, "resume"); up.Status != store.Ready || up.Version != b.head() {
 		t.Errorf("a store that is up is resumed to %+v", up)
 	}
 }

@@ -129,7 +129,7 @@ func (p *page) until(so func(query.Store) bool) (s query.Store) {
 		if s = p.Get(p.T, p.id); so(s) {
 			return nil
 		}
-		return errors.New(fmt.Sprint(s.Revision, s.Status, s.Operation, s.Steps))
+		return errors.New(fmt.Sprint(s.Version, s.Status, s.Operation, s.Steps))
 	})
 	return s
 }

@@ -243,7 +243,7 @@ func (c *client) ask(ctx context.Context, r record.Request, method, url string, 
 	}
 	var s query.Store
 	err = json.Unmarshal(data, &s)
-	r.Store, r.Generation, r.Version, r.Status, r.Name, r.ExpiresAt = s.ID, s.Generation, s.Revision, s.Status, s.Name, s.ExpiresAt
+	r.Store, r.Generation, r.Version, r.Status, r.Name, r.ExpiresAt = s.ID, s.Generation, s.Version, s.Status, s.Name, s.ExpiresAt
 	if tag, quoted := strconv.Unquote(response.Header.Get("ETag")); quoted == nil {
 		r.ETag, _ = strconv.ParseUint(tag, 10, 64)
 	}

@@ -56,7 +56,7 @@ func (a asker) sees(ctx context.Context, own, others []store.State) error {
 	}
 	for _, s := range own {
 		at := slices.IndexFunc(page.Stores, func(l query.Store) bool { return l.ID == s.ID })
-		if at < 0 || page.Stores[at].Status != s.Status || page.Stores[at].Revision != s.Version {
+		if at < 0 || page.Stores[at].Status != s.Status || page.Stores[at].Version != s.Version {
 			return fmt.Errorf("store %s, %s at %d, isn't in it as it is: %v", s.ID, s.Status, s.Version, page.Stores)
 		}
 	}

@@ -30,7 +30,7 @@ func TestHelloThenLive(t *testing.T) {
 	}
 	after := b.author.Append(t.Context(), "a", logtest.Store("a", 1))
 	m := c.want(feed.Event)
-	if m.Event.Seq != 2 || m.Store.Revision != 2 || m.Store.ID != after.ID {
+	if m.Event.Seq != 2 || m.Store.Version != 2 || m.Store.ID != after.ID {
 		t.Errorf("told %+v of %+v", m.Event, m.Store)
 	}
 }

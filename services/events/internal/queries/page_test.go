@@ -111,7 +111,7 @@ func (b *testBundle) wantPages(t *testing.T, failedOften store.ID, many int) {
 		stores.After = reply.Next
 		return reply.Stores, reply.Next != ""
 	}) {
-		tell(s.Revision, s.Detail)
+		tell(s.Version, s.Detail)
 	}
 	slices.Reverse(got)
 	if diff := cmp.Diff(want, got); diff != "" {
