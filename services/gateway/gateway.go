@@ -22,13 +22,13 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/door"
 	"github.com/store-platform/store-platform/services/gateway/internal/feed"
 	"github.com/store-platform/store-platform/services/gateway/internal/health"
+	"github.com/store-platform/store-platform/services/gateway/internal/known"
 	"github.com/store-platform/store-platform/services/gateway/internal/linger"
 	"github.com/store-platform/store-platform/services/gateway/internal/meter"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
 	"github.com/store-platform/store-platform/services/gateway/internal/page"
 	"github.com/store-platform/store-platform/services/gateway/internal/plain"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
-	"github.com/store-platform/store-platform/services/gateway/internal/refusal"
 )
 
 const (
@@ -115,7 +115,7 @@ func leave(app *fiber.App, hub *feed.Hub) error {
 // build makes the whole of what is served. letIn is the door: it says of every request who asks, or answers it.
 func build(cfg Config, letIn fiber.Handler, b *bus.Bus, hub *feed.Hub) (*fiber.App, error) {
 	app := fiber.New(fiber.Config{
-		AppName: "store-gateway", DisableStartupMessage: true, Immutable: true, ErrorHandler: sendRefusal,
+		AppName: "store-gateway", DisableStartupMessage: true, Immutable: true, ErrorHandler: sendProblem,
 		// No route takes a form, so nobody needs one to be taken apart.
 		BodyLimit: api.MaxBody, ReadBufferSize: 16 << 10, DisablePreParseMultipartForm: true,
 		ReadTimeout: 20 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 75 * time.Second,
@@ -125,7 +125,7 @@ func build(cfg Config, letIn fiber.Handler, b *bus.Bus, hub *feed.Hub) (*fiber.A
 		return nil, err
 	}
 	refuseMethods(app)
-	letRefusalsArrive(app.Server())
+	letProblemsArrive(app.Server())
 	app.Use(page.Headers, watch, letIn, plain.Handle)
 	questions := reader.New(b)
 	admit := admission.New(b, questions, cfg.MaxStores, meter.New(cfg.CreateCapacity, cfg.CreateRefill, time.Now), time.Now, rand.Reader)
@@ -161,14 +161,14 @@ func refuseMethods(app *fiber.App) {
 		}
 		c := app.AcquireCtx(ctx)
 		defer app.ReleaseCtx(c)
-		if err := sendRefusal(c, fiber.ErrMethodNotAllowed); err != nil {
+		if err := sendProblem(c, fiber.ErrMethodNotAllowed); err != nil {
 			slog.Error("refuse a method", "error", err)
 		}
 	}
 }
 
-// letRefusalsArrive marks the connections of requests that fasthttp gives up before it has read them.
-func letRefusalsArrive(server *fasthttp.Server) {
+// letProblemsArrive marks the connections of requests that fasthttp gives up before it has read them.
+func letProblemsArrive(server *fasthttp.Server) {
 	answer := server.ErrorHandler
 	server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
 		linger.Refused(ctx.Conn())
@@ -176,9 +176,9 @@ func letRefusalsArrive(server *fasthttp.Server) {
 	}
 }
 
-// sendRefusal answers what goes wrong before the middlewares see it: a body or header that is too large, a request that
+// sendProblem answers what goes wrong before the middlewares see it: a body or header that is too large, a request that
 // can't be parsed.
-func sendRefusal(c *fiber.Ctx, err error) error {
+func sendProblem(c *fiber.Ctx, err error) error {
 	page.SetHeaders(c)
-	return refusal.Of(err).Send(c)
+	return known.Problem(err).Send(c)
 }

@@ -64,7 +64,7 @@ func New(b *bus.Bus, r *reader.Reader, quota int, m *meter.Meter, now func() tim
 	return &Admission{bus: b, reader: r, quota: quota, meter: m, now: now, random: random, turns: newTurnstile(), seen: newSeen()}
 }
 
-// pay takes what so many messages cost whoever writes them; the error is a *meter.Refusal. What changes nothing is free.
+// pay takes what so many messages cost whoever writes them; the error is a *meter.EmptyError. What changes nothing is free.
 func (a *Admission) pay(who principal.Principal, messages int) error {
 	if who.Unmetered() {
 		return nil

@@ -17,11 +17,11 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
+	"github.com/store-platform/store-platform/services/gateway/internal/known"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
-	"github.com/store-platform/store-platform/services/gateway/internal/refusal"
 )
 
 const about = "Gives every merchant an isolated online store on Kubernetes.\n\n" +
@@ -111,7 +111,7 @@ func refuseNobody(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	// What can't be written can't be told to anybody either.
-	_ = refusal.Of(refuse(ctx.Context(), err)).Send(humafiber.Unwrap(ctx))
+	_ = known.Problem(refuse(ctx.Context(), err)).Send(humafiber.Unwrap(ctx))
 }
 
 // answerWithin bounds a request as a whole, a little above what one question is put again for. Whoever stands behind others of
@@ -136,11 +136,11 @@ func public[I, O any](routes huma.API, op huma.Operation, handler func(context.C
 
 // refuse notes for the log line what the answer doesn't tell.
 func refuse(ctx context.Context, err error) error {
-	p := refusal.Of(err)
+	p := known.Problem(err)
 	if p.Status >= http.StatusInternalServerError {
-		observe.Refused(ctx, p.Code, err)
+		observe.Problem(ctx, p.Code, err)
 	} else {
-		observe.Refused(ctx, p.Code, nil)
+		observe.Problem(ctx, p.Code, nil)
 	}
 	return p
 }

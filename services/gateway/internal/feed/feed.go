@@ -142,15 +142,15 @@ func (f *Feed) dial(ctx context.Context, target url.URL) (*websocket.Conn, error
 	}
 	conn, resp, err := f.dialer.DialContext(ctx, target.String(), http.Header{feed.TicketHeader: {ticket}})
 	if err != nil {
-		refused := problem.New(problem.FeedUnavailable,
+		told := problem.New(problem.FeedUnavailable,
 			"The events service can't be reached. Nothing is lost: connect again with your last cursor.")
 		if resp != nil {
 			err = fmt.Errorf("%w (it answered %s)", err, resp.Status)
 			if full := noRoom(resp.Body); full != nil {
-				refused = full
+				told = full
 			}
 		}
-		return nil, fmt.Errorf("dial the events service: %w: %w", refused, err)
+		return nil, fmt.Errorf("dial the events service: %w: %w", told, err)
 	}
 	return conn, nil
 }
@@ -158,13 +158,13 @@ func (f *Feed) dial(ctx context.Context, target url.URL) (*websocket.Conn, error
 // noRoom reads from a refusal that there is no room for the client: that is the client's to know, unlike what else may
 // be wrong between gateway and events. It is nil for other refusals.
 func noRoom(body io.Reader) *problem.Problem {
-	var refusal struct {
+	var said struct {
 		Code string `json:"code"`
 	}
-	if err := json.NewDecoder(body).Decode(&refusal); err != nil {
+	if err := json.NewDecoder(body).Decode(&said); err != nil {
 		return nil
 	}
-	switch refusal.Code {
+	switch said.Code {
 	case feed.CodeFull:
 		return problem.New(problem.FeedFull,
 			"The feed serves as many clients as it may. Nothing is lost: connect again with your last cursor.")

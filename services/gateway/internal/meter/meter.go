@@ -12,11 +12,11 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Refusal: the tenant has sent too much. After is when there is a token again.
-type Refusal struct{ After time.Duration }
+// EmptyError: the tenant has sent too much, and its bucket is empty. After is when there is a token again.
+type EmptyError struct{ After time.Duration }
 
-func (r *Refusal) Error() string {
-	return fmt.Sprintf("the tenant sends too much; again in %s", r.After)
+func (e *EmptyError) Error() string {
+	return fmt.Sprintf("the tenant sends too much; again in %s", e.After)
 }
 
 // sparse is how many buckets are kept before it is looked which of them needn't be.
@@ -40,7 +40,7 @@ func New(capacity int, refill float64, now func() time.Time) *Meter {
 	return &Meter{capacity: capacity, refill: rate.Limit(refill), now: now, buckets: map[string]*rate.Limiter{}, crowd: sparse}
 }
 
-// Take pays for so many messages, or for none and says with a *Refusal when the tenant may try again. What was paid for a
+// Take pays for so many messages, or for none and says with a *EmptyError when the tenant may try again. What was paid for a
 // message that then wasn't written is gone: who is refused elsewhere isn't to ask without end either. More messages than a
 // bucket holds, which it never would, cost all of it.
 func (m *Meter) Take(tenant string, messages int) error {
@@ -54,7 +54,7 @@ func (m *Meter) Take(tenant string, messages int) error {
 		return nil
 	}
 	taken.CancelAt(now)
-	return &Refusal{After: wait}
+	return &EmptyError{After: wait}
 }
 
 func (m *Meter) bucket(tenant string, now time.Time) *rate.Limiter {

@@ -22,7 +22,7 @@ func TestATenantPaysForItselfAlone(t *testing.T) {
 	}
 	// Asking costs nothing, or who asks too often would never be let in again.
 	for range 10 {
-		var refused *Refusal
+		var refused *EmptyError
 		if err := m.Take("a", 1); !errors.As(err, &refused) || refused.After != 2*time.Second {
 			t.Fatalf("got %v, want a refusal for two seconds", err)
 		}
@@ -45,7 +45,7 @@ func TestSeveralMessagesArePaidForAtOnceOrNotAtAll(t *testing.T) {
 	if err := m.Take("a", 2); err != nil {
 		t.Fatal(err)
 	}
-	var refused *Refusal
+	var refused *EmptyError
 	if err := m.Take("a", 2); !errors.As(err, &refused) || refused.After != 2*time.Second {
 		t.Errorf("one token is left of two: %v", err)
 	}

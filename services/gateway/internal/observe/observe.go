@@ -20,9 +20,9 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/telemetry"
+	"github.com/store-platform/store-platform/services/gateway/internal/known"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
-	"github.com/store-platform/store-platform/services/gateway/internal/refusal"
 )
 
 // requestTimeout bounds what one request may wait for, broker included.
@@ -45,8 +45,8 @@ func Store(ctx context.Context, id store.ID, generation uint64) {
 	}
 }
 
-// Refused keeps the code that a request is answered with, and the error behind it, which the answer doesn't tell.
-func Refused(ctx context.Context, code problem.Code, cause error) {
+// Problem keeps the code that a request is answered with, and the error behind it, which the answer doesn't tell.
+func Problem(ctx context.Context, code problem.Code, cause error) {
 	if n, ok := ctx.Value(noteKey{}).(*note); ok {
 		n.code, n.err = code, cause
 	}
@@ -103,7 +103,7 @@ func next(c *fiber.Ctx, n *note) (err error) {
 // answer writes the problem here and not in Fiber's error handler, which runs after the middlewares: the log line and
 // the histogram must know the status.
 func answer(c *fiber.Ctx, n *note, err error) error {
-	p := refusal.Of(err)
+	p := known.Problem(err)
 	n.code = p.Code
 	if p.Status >= http.StatusInternalServerError && n.err == nil {
 		n.err = err

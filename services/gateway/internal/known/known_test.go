@@ -1,4 +1,4 @@
-package refusal
+package known
 
 import (
 	"context"
@@ -21,21 +21,21 @@ import (
 func TestWhatOfAChangeStandsIsSaidInWords(t *testing.T) {
 	for want, cause := range map[problem.Code]error{
 		problem.Changed:         &admission.ChangedError{},
-		problem.TooManyCommands: &meter.Refusal{},
+		problem.TooManyCommands: &meter.EmptyError{},
 		problem.LogFull:         storelog.ErrLogFull,
 	} {
-		p := Of(fmt.Errorf("change: %w", &admission.PartlyError{Said: []store.Type{store.Renamed, store.LifetimeChanged}, Err: cause}))
+		p := Problem(fmt.Errorf("change: %w", &admission.PartlyError{Said: []store.Type{store.Renamed, store.LifetimeChanged}, Err: cause}))
 		if p.Code != want || !strings.HasSuffix(p.Detail, " the new name, the new lifetime.") || strings.Contains(p.Detail, "Nothing was changed") {
 			t.Errorf("%s: %s", p.Code, p.Detail)
 		}
 	}
-	if p := Of(&meter.Refusal{}); !strings.HasSuffix(p.Detail, ". Nothing was changed.") {
+	if p := Problem(&meter.EmptyError{}); !strings.HasSuffix(p.Detail, ". Nothing was changed.") {
 		t.Errorf("of what came to nothing is said %q", p.Detail)
 	}
 }
 
 func TestAFullAuditIsNotTakenForAFullLog(t *testing.T) {
-	p := Of(fmt.Errorf("append: %w", storelog.ErrAuditFull))
+	p := Problem(fmt.Errorf("append: %w", storelog.ErrAuditFull))
 	if p.Code != problem.AuditFull || p.Status != http.StatusServiceUnavailable || !strings.Contains(p.Detail, "audit") || strings.Contains(p.Detail, "log") {
 		t.Errorf("%d %s: %s", p.Status, p.Code, p.Detail)
 	}
@@ -52,12 +52,12 @@ func TestABrokerThatCannotNowMayBeAskedAgain(t *testing.T) {
 		jetstream.ErrNoStreamResponse, jetstream.ErrJetStreamNotEnabled, nats.ErrTimeout, nats.ErrNoResponders, nats.ErrDisconnected,
 		nats.ErrConnectionClosed, nats.ErrConnectionReconnecting, nats.ErrReconnectBufExceeded, context.DeadlineExceeded,
 	} {
-		p := Of(fmt.Errorf("append: %w", errors.Join(err, storelog.ErrInDoubt)))
+		p := Problem(fmt.Errorf("append: %w", errors.Join(err, storelog.ErrInDoubt)))
 		if p.Code != problem.BrokerUnavailable || p.Status != http.StatusServiceUnavailable || !p.Retryable {
 			t.Errorf("%v is told as %d %s", err, p.Status, p.Code)
 		}
 	}
-	if p := Of(&jetstream.APIError{Code: 400, ErrorCode: 10003, Description: "bad request"}); p.Code != problem.Internal {
+	if p := Problem(&jetstream.APIError{Code: 400, ErrorCode: 10003, Description: "bad request"}); p.Code != problem.Internal {
 		t.Errorf("a mistake of ours is told as %s", p.Code)
 	}
 }
@@ -85,7 +85,7 @@ func TestWhatCannotComeIsNotToBeAskedForAgain(t *testing.T) {
 		"busy with a change":   {&store.InFlightError{Verb: store.Update}, true},
 		"busy with its delete": {&store.InFlightError{Verb: store.Delete}, false},
 	} {
-		if p := Of(c.cause); p.Retryable != c.again {
+		if p := Problem(c.cause); p.Retryable != c.again {
 			t.Errorf("%s: retryable is %t: %s", name, p.Retryable, p.Detail)
 		}
 	}

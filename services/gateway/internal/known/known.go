@@ -1,6 +1,6 @@
-// Package refusal is the one place where an error of the inner packages becomes what a client is told: by type, never by
-// text.
-package refusal
+// Package known is the one place where an error of the inner packages becomes the problem that a client is told of: by type,
+// never by text.
+package known
 
 import (
 	"errors"
@@ -22,8 +22,8 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
 )
 
-// known turns each error of the inner packages into what clients are told, by type.
-var known = []struct {
+// table turns each error of the inner packages into what clients are told, by type.
+var table = []struct {
 	err    error
 	code   problem.Code
 	detail string
@@ -69,10 +69,10 @@ const untouched = " Nothing was changed."
 // parts are a change's, as clients know them.
 var parts = map[store.Type]string{store.Renamed: "the new name", store.LifetimeChanged: "the new lifetime"}
 
-// Of finds the problem for any error. What it doesn't know is internal and says nothing of its cause: that is for the
+// Problem finds the problem for any error. What it doesn't know is internal and says nothing of its cause: that is for the
 // log.
-func Of(err error) *problem.Problem {
-	p := of(err)
+func Problem(err error) *problem.Problem {
+	p := problemOf(err)
 	var partly *admission.PartlyError
 	if errors.As(err, &partly) {
 		done := make([]string, len(partly.Said))
@@ -84,7 +84,7 @@ func Of(err error) *problem.Problem {
 	return p
 }
 
-func of(err error) *problem.Problem {
+func problemOf(err error) *problem.Problem {
 	var (
 		field    *engine.FieldError
 		inFlight *store.InFlightError
@@ -92,7 +92,7 @@ func of(err error) *problem.Problem {
 		standing *store.StandingError
 		changed  *admission.ChangedError
 		notReady *admission.NotReadyError
-		paid     *meter.Refusal
+		paid     *meter.EmptyError
 	)
 	switch {
 	case errors.As(err, &field):
@@ -130,7 +130,7 @@ func of(err error) *problem.Problem {
 	case errors.Is(err, reader.ErrCursor):
 		return problem.New(problem.InvalidCursor, "The cursor is not one of ours. Begin with the first page.").At("cursor")
 	}
-	for _, k := range known {
+	for _, k := range table {
 		if errors.Is(err, k.err) {
 			return problem.New(k.code, k.detail)
 		}
