@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -123,7 +124,13 @@ func (a *Answering) begin() bool {
 
 // accept answers beside the handler. The answer is published here because a micro.Request may not be used after its handler
 // has returned.
+//
+// It goes to an inbox or nowhere. Whoever asks says where, and what an answerer may write to isn't its asker's to write to.
 func (a *Answering) accept(r micro.Request, e Endpoint) {
+	if !strings.HasPrefix(r.Reply(), inboxes) {
+		slog.Warn("leave a question unanswered that is to be answered elsewhere than in an inbox", "subject", e.Subject)
+		return
+	}
 	if !a.begin() {
 		if err := r.Error(Unavailable, "whoever was asked is about to end", nil); err != nil {
 			slog.Debug("refuse a question at the end", "subject", e.Subject, "error", err)
@@ -145,6 +152,9 @@ func (a *Answering) accept(r micro.Request, e Endpoint) {
 		}
 	}()
 }
+
+// inboxes is what askers' inboxes begin with, whichever user's (config.Inbox).
+const inboxes = "_INBOX."
 
 // errTooLarge: the broker doesn't carry the answer.
 var errTooLarge = errors.New("the answer is too large")

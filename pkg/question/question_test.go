@@ -149,3 +149,28 @@ func TestTheWireIsPlain(t *testing.T) {
 		t.Errorf("asked at %s", got)
 	}
 }
+
+// Who may ask a provisioner isn't who may write what a provisioner may.
+func TestNothingIsAnsweredOutsideAnInbox(t *testing.T) {
+	nc := bustest.Start(t)
+	asked := make(chan string, 8)
+	a := answering(t, nc, func(_ context.Context, text string) (string, error) {
+		asked <- text
+		return text, nil
+	})
+	t.Cleanup(func() { _ = a.Stop() })
+	outside := bustest.Listen(t, nc, "outside")
+	if err := nc.PublishRequest(echo.Subject, "outside", []byte(`"outside"`)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := question.Ask(t.Context(), nc, echo, "inbox"); err != nil {
+		t.Fatal(err)
+	}
+	// Questions are taken in their order.
+	if first := <-asked; first != "inbox" {
+		t.Errorf("%q was worked on", first)
+	}
+	if n, _, err := outside.Pending(); err != nil || n != 0 {
+		t.Errorf("%d messages outside, %v", n, err)
+	}
+}

@@ -12,13 +12,28 @@ import (
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/services/events/internal/logtest"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
 
+// filled waits for the newest tables, which are filled beside the projection: until then what lives isn't told.
+func (b *testBundle) filled(t *testing.T) {
+	t.Helper()
+	waittest.Eventually(t, func() error {
+		return readmodel.At(t.Context(), b.pool, "", func(m readmodel.Moment) error {
+			if !m.Filled {
+				return readmodel.ErrFilling
+			}
+			return nil
+		})
+	})
+}
+
 // living asks for all pages and wants each to be of the log and as far as was seen.
 func (b *testBundle) living(t *testing.T, r query.LiveRequest) []store.ID {
 	t.Helper()
+	b.filled(t)
 	all := []store.ID{}
 	for {
 		reply := askUpTo(t, b.nc, query.Live.Subject, r, r.Seen, func(reply query.LiveReply) uint64 { return reply.Checkpoint })

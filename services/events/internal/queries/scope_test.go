@@ -19,6 +19,7 @@ func TestAScopeThatSeesNobodyIsShownNothing(t *testing.T) {
 	b.project(t)
 	id := logtest.Store("a", 1)
 	seen := b.fails(t, "a", id)
+	b.filled(t)
 	for _, endpoint := range asked {
 		subject := endpoint.Subject
 		question := func(who string) []byte {
