@@ -26,4 +26,7 @@ SQL
   mv /data/new "$data"
 fi
 
+# A cluster may give the volume's folders to its group, and PostgreSQL refuses to start on one that others can write to.
+chmod 0700 "$data"
+
 exec postgres -D "$data" -c listen_addresses='*' -c unix_socket_directories=/run/postgresql -c jit=off "$@"
