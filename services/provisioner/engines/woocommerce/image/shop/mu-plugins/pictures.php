@@ -18,7 +18,8 @@ function is_elsewhere(mixed $address): bool
 function with_missing(array $product, array $missing): array
 {
     if ($missing !== []) {
-        $product['meta_data'] = [...($product['meta_data'] ?? []), ['key' => MISSING_PICTURES, 'value' => array_values($missing)]];
+        $noted = ['key' => MISSING_PICTURES, 'value' => array_values($missing)];
+        $product['meta_data'] = [...(array) ($product['meta_data'] ?? []), $noted];
     }
     return $product;
 }
@@ -61,12 +62,18 @@ add_filter('rest_request_before_callbacks', function ($response, $handler, $requ
     if (!$writes || !preg_match('#^/wc/v\d/products(/\d+)?(/variations(/\d+)?)?(/batch)?$#', $request->get_route())) {
         return $response;
     }
+    $each = fn ($product) => is_array($product) ? without_distant($product) : $product;
     foreach (['create', 'update'] as $part) {
         if (is_array($request[$part])) {
-            $request[$part] = array_map(fn ($product) => is_array($product) ? without_distant($product) : $product, $request[$part]);
+            $request[$part] = array_map($each, $request[$part]);
         }
     }
-    $before = array_filter(['images' => $request['images'], 'image' => $request['image'], 'meta_data' => $request['meta_data']]);
+    $before = [];
+    foreach (['images', 'image', 'meta_data'] as $name) {
+        if (isset($request[$name])) {
+            $before[$name] = $request[$name];
+        }
+    }
     $after = without_distant($before);
     foreach ($before + $after as $name => $_) {
         if (!array_key_exists($name, $after)) {
@@ -92,15 +99,14 @@ add_action('admin_notices', function (): void {
         return;
     }
     $shown = 10;
-    $query = ['post_type' => 'product', 'post_status' => 'any', 'meta_key' => MISSING_PICTURES, 'fields' => 'ids', 'posts_per_page' => $shown];
-    $found = new WP_Query($query);
+    $found = new WP_Query([
+        'post_type' => 'product', 'post_status' => 'any', 'meta_key' => MISSING_PICTURES, 'fields' => 'ids', 'posts_per_page' => $shown,
+    ]);
     if ($found->found_posts === 0) {
         return;
     }
-    echo '<div class="notice notice-warning"><p>', esc_html(sprintf(
-        'Pictures of %d products are missing: they are kept by other sites, which a store can\'t reach. Download them there, and add them to the products.',
-        $found->found_posts
-    )), '</p><ul>';
+    $text = 'Pictures of %d products are missing: other sites keep them, which a store can\'t reach. Add them to the products by hand.';
+    echo '<div class="notice notice-warning"><p>', esc_html(sprintf($text, $found->found_posts)), '</p><ul>';
     foreach ($found->posts as $id) {
         $addresses = implode(', ', (array) get_post_meta($id, MISSING_PICTURES, true));
         printf('<li><a href="%s">%s</a>: %s</li>', esc_url(get_edit_post_link($id)), esc_html(get_the_title($id)), esc_html($addresses));
