@@ -82,7 +82,7 @@ func TestFolderFinds(t *testing.T) {
 		"no init container install":                 {"engine.yaml", "progress: Starting the shop", "phases: {install: Installing}"},
 		"failures: there is no init container":      {"engine.yaml", "progress:\n", "failures:\n  - {container: install, exitCode: 3, reason: Broken, message: It broke.}\nprogress:\n"},
 		"components: store has no container mysql":  {"engine.yaml", "progress:\n", "components:\n  - {name: data, title: Data, workload: store, container: mysql, backup: [a], restore: [b]}\nprogress:\n"},
-		"check: the chart has no Service shop with": {"engine.yaml", "images:", "check: {service: shop, port: 80, path: /check, causes: [{reason: Full, message: Full.}]}\nimages:"},
+		"check: the chart has no Service shop with": {"engine.yaml", "check:\n  service: store", "check:\n  service: shop"},
 		"no Service store with port 8080":           {"engine.yaml", "port: 80\n", "port: 8080\n"},
 		"nobody reads the key other":                {"engine.yaml", "secretKey: cookie-key", "secretKey: other"},
 		"reads the key cookie-key":                  {"engine.yaml", "secretKey: cookie-key", "secretKey: other"},

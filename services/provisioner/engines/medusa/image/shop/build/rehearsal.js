@@ -40,6 +40,14 @@ function expectWhole(name, amount) {
   }
 }
 
+// On an image that can't say that it sells, every store would be Degraded.
+async function check() {
+  const { ok } = await (await ask("/store-config/check")).json()
+  if (ok !== true) {
+    throw new Error("the shop doesn't say that it keeps what it sells")
+  }
+}
+
 async function browse() {
   const { region, country, publishableKey: key } = await (await ask("/store-config")).json()
   const list = await ask(`/store/products?region_id=${region.id}&fields=handle,*variants.calculated_price`, { key })
@@ -79,6 +87,7 @@ async function openAdmin() {
 
 const server = spawn(process.execPath, ["platform/serve.js"], { stdio: "inherit" })
 open(server)
+  .then(check)
   .then(browse)
   .then(openAdmin)
   .then(() => {

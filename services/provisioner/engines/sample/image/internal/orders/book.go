@@ -28,6 +28,10 @@ const (
 var (
 	// ErrFull is the answer to an order beyond the book's capacity.
 	ErrFull = errors.New("the order book is full")
+	// ErrNoRoom says that the disk is full, or as good as that.
+	ErrNoRoom = errors.New("the disk is full")
+	// ErrReadOnly says that the disk takes no writes.
+	ErrReadOnly = errors.New("the disk can't be written to")
 	// ErrBroken says that the disk failed in a way that leaves open what it holds. Only opening the
 	// book anew, in a new process, tells.
 	ErrBroken = errors.New("the order book is broken until it is opened again")
@@ -146,14 +150,17 @@ func (b *Book) Place(order Order) (_ Order, placed bool, _ error) {
 	return order, true, nil
 }
 
-// write appends and syncs. A write that failed is undone; a sync that failed can't be, as the kernel
-// forgets what it couldn't write and reports success the next time.
+// write appends and syncs. A write that failed is undone, unless it hasn't begun: a disk that takes no writes takes no undoing
+// either, and breaks nothing. A sync that failed can't be undone, as the kernel forgets what it couldn't write and reports success
+// the next time.
 func (b *Book) write(line []byte) error {
-	if _, err := b.file.WriteAt(line, b.size); err != nil {
-		if undo := b.file.Truncate(b.size); undo != nil {
-			b.broken = errors.Join(ErrBroken, undo)
+	if n, err := b.file.WriteAt(line, b.size); err != nil {
+		if n > 0 {
+			if undo := b.file.Truncate(b.size); undo != nil {
+				b.broken = errors.Join(ErrBroken, undo)
+			}
 		}
-		return fmt.Errorf("write order: %w", err)
+		return fmt.Errorf("write order: %w", refusal(err))
 	}
 	if err := b.file.Sync(); err != nil {
 		b.broken = errors.Join(ErrBroken, err)
@@ -201,7 +208,7 @@ func (b *Book) Broken() error {
 
 // Check asks the disk whether an order could be placed and read back now: the log must be the file that
 // is open, with the length it should have and its last order in it, and the folder must take a write. It
-// doesn't sync, as it is asked every second by every shop on a node.
+// doesn't sync, as anybody may have it asked. ErrNoRoom and ErrReadOnly are what an operator can mend.
 func (b *Book) Check() error {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
@@ -231,22 +238,33 @@ func (b *Book) Check() error {
 // checkWrite overwrites in place: truncating first would make ext4 flush the file each time. That needs no new
 // room, so it asks for room by itself.
 func (b *Book) checkWrite() error {
+	probe, err := os.OpenFile(filepath.Join(b.folder, probeName), os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("write beside the order log: %w", refusal(err))
+	}
+	_, err = probe.WriteAt([]byte("written to learn whether it can be\n"), 0)
+	if err := errors.Join(err, probe.Close()); err != nil {
+		return fmt.Errorf("write beside the order log: %w", refusal(err))
+	}
 	var disk syscall.Statfs_t
 	if err := syscall.Statfs(b.folder, &disk); err != nil {
 		return fmt.Errorf("look at the disk: %w", err)
 	}
 	if free := disk.Bavail * uint64(disk.Bsize); free < room {
-		return fmt.Errorf("the disk has %d bytes left", free)
-	}
-	probe, err := os.OpenFile(filepath.Join(b.folder, probeName), os.O_WRONLY|os.O_CREATE, 0o600)
-	if err != nil {
-		return fmt.Errorf("write beside the order log: %w", err)
-	}
-	_, err = probe.WriteAt([]byte("written to learn whether it can be\n"), 0)
-	if err := errors.Join(err, probe.Close()); err != nil {
-		return fmt.Errorf("write beside the order log: %w", err)
+		return fmt.Errorf("%w: %d bytes are left", ErrNoRoom, free)
 	}
 	return nil
+}
+
+// refusal says which kind of refusal a disk's is.
+func refusal(err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return errors.Join(ErrNoRoom, err)
+	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
+		return errors.Join(ErrReadOnly, err)
+	}
+	return err
 }
 
 // checkLast reads the last line's end back from the log.

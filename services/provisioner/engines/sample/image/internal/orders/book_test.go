@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -222,6 +223,41 @@ func TestCheckSeesTheDisk(t *testing.T) {
 				t.Fatal("check saw nothing")
 			}
 		})
+	}
+}
+
+// A disk that takes no writes any more breaks nothing that is there: orders are placed again when it takes them.
+func TestADiskThatRefusesWritesBreaksNothing(t *testing.T) {
+	folder := t.TempDir()
+	book := open(t, folder)
+	place(t, book, 1)
+	writable := book.file
+	readOnly, err := os.Open(filepath.Join(folder, logName))
+	must(t, err)
+	book.file = readOnly
+	if _, _, err := book.Place(Order{}); err == nil {
+		t.Error("an order was placed in a log that can't be written")
+	}
+	if err := book.Broken(); err != nil {
+		t.Errorf("the book is broken: %v", err)
+	}
+	book.file = writable
+	must(t, readOnly.Close())
+	place(t, book, 2)
+	if err := book.Check(); err != nil {
+		t.Errorf("check afterwards: %v", err)
+	}
+}
+
+func TestRefusalsOfADiskAreToldApart(t *testing.T) {
+	for errno, want := range map[syscall.Errno]error{
+		syscall.ENOSPC: ErrNoRoom, syscall.EDQUOT: ErrNoRoom, syscall.EROFS: ErrReadOnly, syscall.EPERM: ErrReadOnly,
+		syscall.EACCES: ErrReadOnly, syscall.EIO: syscall.EIO,
+	} {
+		err := refusal(&os.PathError{Op: "write", Path: "probe", Err: errno})
+		if !errors.Is(err, want) || !errors.Is(err, errno) || want == errno && (errors.Is(err, ErrNoRoom) || errors.Is(err, ErrReadOnly)) {
+			t.Errorf("%v became %v", errno, err)
+		}
 	}
 }
 

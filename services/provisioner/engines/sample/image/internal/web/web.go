@@ -32,7 +32,8 @@ type Shop struct {
 
 type server struct {
 	Shop
-	pages pages
+	pages   pages
+	checked checkup
 }
 
 // New builds the shop's handler.
@@ -57,6 +58,7 @@ func New(shop Shop) (http.Handler, error) {
 	mux.Handle("GET /api/orders", s.adminOnly(s.apiOrders))
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /livez", s.live)
+	mux.HandleFunc("GET /check", s.check)
 	mux.HandleFunc("GET /static/{version}/{file}", s.static)
 	mux.HandleFunc("GET /", s.notFound)
 
@@ -89,9 +91,9 @@ func limited(next http.Handler) http.Handler {
 	})
 }
 
-// quiet routes are asked every second by Kubernetes or once a page.
+// quiet routes are asked all day by Kubernetes and the platform, or once a page.
 var quiet = map[string]bool{
-	"GET /healthz": true, "GET /livez": true, "GET /static/{version}/{file}": true,
+	"GET /healthz": true, "GET /livez": true, "GET /check": true, "GET /static/{version}/{file}": true,
 }
 
 // log writes a line per request with the route's pattern and not the path: an order's id opens it.

@@ -3,8 +3,7 @@
 // GET /store-config answers three questions at once: whether the shop can sell (the readiness probe and the platform's own),
 // and with which key, region and currency its storefront talks to the Store API. Medusa's /health doesn't ask the database.
 
-// Shorter than every probe's patience. A database that is gone leaves a connection hanging instead of refusing it.
-const patience = 1500
+const { inTime } = require("../../../platform/patience")
 
 const question = `
   select s.setup, st.name as title, k.token, r.id, r.name, r.currency_code, coalesce(c.countries, '[]') as countries
@@ -19,14 +18,6 @@ const question = `
   left join lateral (
     select json_agg(json_build_object('code', iso_2, 'name', display_name) order by display_name) as countries
     from region_country where region_id = r.id and deleted_at is null) c on true`
-
-function inTime(promise) {
-  let timer
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error("no answer in time")), patience)
-  })
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
-}
 
 function unready(res, message) {
   res.status(503).json({ ready: false, message })
