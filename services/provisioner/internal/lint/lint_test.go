@@ -90,6 +90,8 @@ func TestFolderFinds(t *testing.T) {
 		"isn't restricted":                          {security, "runAsNonRoot: true", "runAsNonRoot: false"},
 		"can write to its root":                     {security, "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false"},
 		"a token of the API server":                 {deployment, "automountServiceAccountToken: false", "automountServiceAccountToken: true"},
+		"shop is probed every 5 seconds":            {deployment, "periodSeconds: 30", "periodSeconds: 5"},
+		"shop is probed by a command":               {deployment, "          livenessProbe:\n            httpGet:\n              path: /livez\n              port: http\n", "          livenessProbe:\n            exec:\n              command: [ls]\n"},
 		"doesn't say how much memory":               {deployment, "memory: 16Mi", ""},
 		"more than the plan: 2 of 250m":             {deployment, "{{ .Values.plan.cpu | quote }}", `"2"`},
 		"a kind that no store may have":             {"chart/templates/service.yaml", "kind: Service\n", "kind: ServiceAccount\n"},

@@ -122,6 +122,7 @@ func (r rendering) checkPods(workloads []workload) {
 		if token := w.pod.AutomountServiceAccountToken; token == nil || *token {
 			r.fault("%s: its pods get a token of the API server", w.name)
 		}
+		r.checkProbes(w)
 		for _, container := range w.containers() {
 			s := container.SecurityContext
 			if s == nil || s.ReadOnlyRootFilesystem == nil || !*s.ReadOnlyRootFilesystem {
