@@ -109,6 +109,7 @@ func (c *conformance) goesTheCourse() {
 	}
 	c.part("mended", (*conformance).isMended)
 	c.part("restart", (*conformance).outlivesItsPods)
+	c.part("keeping", (*conformance).saysSoWhenItKeepsNothing)
 	c.part("delete", (*conformance).isGoneWhenDeleted)
 }
 
@@ -150,6 +151,7 @@ func (c *conformance) failsInItsOwnWords(setting string) {
 	c.opens(*last.Store)
 	c.part("links open", (*conformance).wordpressOpens)
 	c.part("strangers", (*conformance).servesAmongStrangers)
+	c.part("keeping", (*conformance).saysWhatRefuses)
 	c.Delete(c.T, s.ID)
 	c.Follow(c.T, last.Cursor, s.ID).UntilType(c.T, store.BecameDeleted)
 	c.expectGone(s.ID)

@@ -76,6 +76,7 @@ type object struct {
 		Name string `json:"name"`
 	} `json:"metadata"`
 	Spec struct {
+		Volume    string `json:"volumeName"`
 		Resources struct {
 			Requests struct {
 				Storage string `json:"storage"`
