@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/store-platform/store-platform/pkg/engine"
-	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/platform"
@@ -58,9 +58,9 @@ func (c *conformance) must(err error) {
 }
 
 // toldOf waits until the platform tells of the cause, in the pack's words.
-func (c *conformance) toldOf(feed *platform.Feed, cause string) {
+func (c *conformance) toldOf(told *platform.Feed, cause string) {
 	c.Helper()
-	seen := feed.Until(c.T, func(m query.FeedMessage) bool {
+	seen := told.Until(c.T, func(m feed.Message) bool {
 		return m.Event.Type == store.BecameDegraded && m.Event.Facts.Reason == cause
 	})
 	last := seen[len(seen)-1].Store

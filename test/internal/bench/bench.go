@@ -7,6 +7,7 @@
 //	feed        append to the last of a thousand clients against fan-out by a bare broker
 //	sweep       a sweep of a hundred live stores among many that are gone against reading the last message of the hundred
 //	ready       of each engine: create to Ready against helm upgrade --install, and what a store weighs
+//	standing    of each engine: what stores cost that nobody visits against the same pods without any probe
 //	flight      one provisioner's memory with two hundred stores in flight against the same one idle
 //	start       make up to the page and to the first Ready against the slowest part of each, alone
 //
@@ -22,6 +23,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Options are what can be chosen.
@@ -42,7 +44,7 @@ type row struct {
 // rows stand in the order in which they run: those that want no cluster come before there is one.
 var rows = []row{
 	{"posts", posts}, {"projection", projectionRate}, {"feed", feedLatency}, {"sweep", sweepAmongGone},
-	{"ready", createToReady}, {"flight", inFlight}, {"start", startUp},
+	{"ready", createToReady}, {"standing", standing}, {"flight", inFlight}, {"start", startUp},
 }
 
 // EnumOfNames lists the rows' names, as kong wants them.
@@ -58,12 +60,14 @@ func EnumOfNames() string {
 type sizes struct {
 	posts, postTurns, clients, manyStores int
 	events, feedClients, feedEvents       int
-	readyRuns, slowRuns, flight           int
+	readyRuns, slowRuns, flight, standing int
+	// quiet is how long is looked at what nobody uses.
+	quiet time.Duration
 }
 
 var (
-	full  = sizes{posts: 1000, postTurns: 16, clients: 64, manyStores: 100_000, events: 100_000, feedClients: 1000, feedEvents: 100, readyRuns: 7, slowRuns: 3, flight: 200}
-	quick = sizes{posts: 100, postTurns: 2, clients: 64, manyStores: 1000, events: 2000, feedClients: 50, feedEvents: 5, readyRuns: 2, slowRuns: 1, flight: 5}
+	full  = sizes{posts: 1000, postTurns: 16, clients: 64, manyStores: 100_000, events: 100_000, feedClients: 1000, feedEvents: 100, readyRuns: 7, slowRuns: 3, flight: 200, standing: 6, quiet: time.Minute}
+	quick = sizes{posts: 100, postTurns: 2, clients: 64, manyStores: 1000, events: 2000, feedClients: 50, feedEvents: 5, readyRuns: 2, slowRuns: 1, flight: 5, standing: 1, quiet: 10 * time.Second}
 )
 
 var errRows = errors.New("not every row could be measured")

@@ -79,13 +79,23 @@ func (b *bench) newByHand(helm string, in *installation, pack engine.Pack, first
 // create times one store and removes it.
 func (h *byHand) create() time.Duration {
 	h.b.Helper()
+	id := h.next()
+	defer h.remove(id)
+	return h.make(id)
+}
+
+// next is the id of another store.
+func (h *byHand) next() store.ID {
 	h.made++
-	id := store.DeriveID("by hand", h.pack.Name+fmt.Sprint(h.made))
+	return store.DeriveID("by hand", h.pack.Name+fmt.Sprint(h.made))
+}
+
+// make makes a store that answers, and says how long that took.
+func (h *byHand) make(id store.ID) time.Duration {
+	h.b.Helper()
 	r := h.recipe.of(id)
 	values := h.b.path("values.json")
 	h.b.must("write the values", writeFile(values, r.values))
-	namespace := "/api/v1/namespaces/" + id.Namespace()
-	defer h.remove(namespace)
 
 	began := time.Now()
 	for _, o := range r.objects {
@@ -173,8 +183,9 @@ func (h *byHand) ask(id store.ID) {
 }
 
 // remove waits until the namespace is gone: what is removed meanwhile would slow the next one down.
-func (h *byHand) remove(namespace string) {
+func (h *byHand) remove(id store.ID) {
 	h.b.Helper()
+	namespace := "/api/v1/namespaces/" + id.Namespace()
 	status, err := h.kubernetes.Do(h.b.ctx, http.MethodDelete, namespace, nil, nil)
 	if err != nil || status >= 300 {
 		h.b.Errorf("remove %s: %d %w", namespace, status, err)
