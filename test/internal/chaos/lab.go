@@ -109,7 +109,7 @@ func (l *Lab) open(ctx context.Context, o Options) (err error) {
 	if l.api, err = platform.OpenKubernetes(o.Kubeconfig); err != nil {
 		return err
 	}
-	if err := applyAccess(ctx, l.api, l.repo); err != nil {
+	if err := l.api.ApplyAccess(ctx, l.repo); err != nil {
 		return err
 	}
 	if l.cluster, err = openCluster(ctx, l); err != nil {

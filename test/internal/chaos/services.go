@@ -145,7 +145,7 @@ func (l *Lab) startHand(ctx context.Context, service string, n int, settings ...
 	if err != nil {
 		return err
 	}
-	kubeconfig, err := l.cluster.kubeconfig(ctx, "store-"+service, way.Address())
+	kubeconfig, err := l.api.KubeconfigOf(ctx, "store-"+service, way.Address())
 	if err != nil {
 		return err
 	}

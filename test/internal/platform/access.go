@@ -1,4 +1,4 @@
-package chaos
+package platform
 
 import (
 	"bytes"
@@ -11,14 +11,13 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/store-platform/store-platform/pkg/access"
-	"github.com/store-platform/store-platform/test/internal/platform"
 )
 
 // platformNamespace is where the workers' accounts are; the tests of the API server use the same.
 const platformNamespace = "store-platform"
 
-// collections are where the kinds of deploy/k8s/access live.
-var collections = map[string]string{
+// accessCollections are where the kinds of deploy/k8s/access live.
+var accessCollections = map[string]string{
 	"Namespace":                        "/api/v1/namespaces",
 	"ServiceAccount":                   "/api/v1/namespaces/" + platformNamespace + "/serviceaccounts",
 	"ClusterRole":                      "/apis/rbac.authorization.k8s.io/v1/clusterroles",
@@ -27,10 +26,10 @@ var collections = map[string]string{
 	"ValidatingAdmissionPolicyBinding": "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
 }
 
-// applyAccess gives the workers the rights that they have everywhere, by the same files.
-func applyAccess(ctx context.Context, k *platform.Kubernetes, repo string) error {
+// ApplyAccess gives the workers the rights that they have everywhere, by the same files of the clone.
+func (k *Kubernetes) ApplyAccess(ctx context.Context, repo string) error {
 	own := []byte("apiVersion: v1\nkind: Namespace\nmetadata: {name: " + platformNamespace + "}\n")
-	if err := applyDocuments(ctx, k, own); err != nil {
+	if err := k.applyDocuments(ctx, own); err != nil {
 		return err
 	}
 	files, err := access.Files(repo)
@@ -41,10 +40,10 @@ func applyAccess(ctx context.Context, k *platform.Kubernetes, repo string) error
 	if err != nil {
 		return err
 	}
-	return applyDocuments(ctx, k, rules)
+	return k.applyDocuments(ctx, rules)
 }
 
-func applyDocuments(ctx context.Context, k *platform.Kubernetes, text []byte) error {
+func (k *Kubernetes) applyDocuments(ctx context.Context, text []byte) error {
 	for document := range bytes.SplitSeq(text, []byte("\n---\n")) {
 		var object struct {
 			Kind     string `yaml:"kind"`
@@ -58,7 +57,7 @@ func applyDocuments(ctx context.Context, k *platform.Kubernetes, text []byte) er
 		if object.Kind == "" {
 			continue
 		}
-		collection, known := collections[object.Kind]
+		collection, known := accessCollections[object.Kind]
 		if !known {
 			return fmt.Errorf("apply the access rules: where %s lives isn't known here", object.Kind)
 		}
@@ -72,8 +71,8 @@ func applyDocuments(ctx context.Context, k *platform.Kubernetes, text []byte) er
 // tokenSeconds outlasts every run.
 const tokenSeconds = 24 * 60 * 60
 
-// kubeconfig leads a worker's account to the API by an address that stands before it.
-func (c *cluster) kubeconfig(ctx context.Context, account, address string) ([]byte, error) {
+// KubeconfigOf leads a worker's account to the API by an address, its own or of what stands before it.
+func (k *Kubernetes) KubeconfigOf(ctx context.Context, account, address string) ([]byte, error) {
 	var answer struct {
 		Status struct {
 			Token string `json:"token"`
@@ -83,16 +82,16 @@ func (c *cluster) kubeconfig(ctx context.Context, account, address string) ([]by
 	wish := map[string]any{
 		"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": map[string]any{"expirationSeconds": tokenSeconds},
 	}
-	status, err := c.api.Do(ctx, http.MethodPost, path, wish, &answer)
+	status, err := k.Do(ctx, http.MethodPost, path, wish, &answer)
 	if err != nil || answer.Status.Token == "" {
 		return nil, fmt.Errorf("make a token of %s: status %d: %w", account, status, err)
 	}
 	return []byte(strings.NewReplacer(
-		"ADDRESS", address, "CA", base64.StdEncoding.EncodeToString(c.api.CA), "TOKEN", answer.Status.Token,
-	).Replace(kubeconfig)), nil
+		"ADDRESS", address, "CA", base64.StdEncoding.EncodeToString(k.CA), "TOKEN", answer.Status.Token,
+	).Replace(workersKubeconfig)), nil
 }
 
-const kubeconfig = `apiVersion: v1
+const workersKubeconfig = `apiVersion: v1
 kind: Config
 clusters: [{name: test, cluster: {server: "https://ADDRESS", certificate-authority-data: "CA"}}]
 users: [{name: test, user: {token: "TOKEN"}}]
