@@ -19,6 +19,10 @@ import (
 
 type arguments struct {
 	State string `required:"" type:"path" placeholder:"DIR" help:"Folder for certificates, etcd's data and logs."`
+	// Beside ten thousand stores all of them ask more of the API server than who is measured there, and take gigabytes.
+	Controllers []string `placeholder:"NAME" help:"Only these controllers, separated by commas; without it those that tests want."`
+
+	Etcd bool `help:"Only etcd, and print its URL: nobody looks on while it is filled. Clients take the API server's certificates of the folder."`
 }
 
 func main() {
@@ -28,13 +32,13 @@ func main() {
 	kong.Parse(&args, kong.Name("apiserver"), kong.Description("Runs a Kubernetes API server without a node."))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, args.State); err != nil {
+	if err := run(ctx, args); err != nil {
 		fmt.Fprintln(os.Stderr, "apiserver:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, state string) error {
+func run(ctx context.Context, args arguments) error {
 	here, err := os.Getwd()
 	if err != nil {
 		return fmt.Errorf("find the working folder: %w", err)
@@ -51,13 +55,16 @@ func run(ctx context.Context, state string) error {
 	if err != nil {
 		return err
 	}
-	server, err := kube.StartAPI(ctx, kube.Config{
-		Tools: tools, StateDir: state, APIAddr: "127.0.0.1:0", Throwaway: true,
-	}, tell())
+	config := kube.Config{Tools: tools, StateDir: args.State, APIAddr: "127.0.0.1:0", Throwaway: true, Controllers: args.Controllers}
+	start, where := kube.StartAPI, (*kube.Cluster).Kubeconfig
+	if args.Etcd {
+		start, where = kube.StartEtcd, (*kube.Cluster).Etcd
+	}
+	server, err := start(ctx, config, tell())
 	if err != nil {
 		return err
 	}
-	fmt.Println(server.Kubeconfig())
+	fmt.Println(where(server))
 	select {
 	case <-ctx.Done():
 		return server.Stop()

@@ -57,17 +57,32 @@ func StartAPI(ctx context.Context, config Config, progress Progress) (*Cluster, 
 	return c, nil
 }
 
+// StartEtcd runs the etcd of an API server alone, for who puts thousands of objects there that no controller is to see one
+// by one. What StartAPI left in the folder is there, and what is put there StartAPI finds.
+func StartEtcd(ctx context.Context, config Config, progress Progress) (*Cluster, error) {
+	c, err := prepare(ctx, config, APIParts())
+	if err != nil {
+		return nil, err
+	}
+	if err := c.startEtcdAlone(ctx, reporter(progress, 2)); err != nil {
+		return nil, errors.Join(fmt.Errorf("start etcd: %w", err), c.Stop())
+	}
+	return c, nil
+}
+
+// Etcd is its address, as a URL. Its clients have the certificates of the API server.
+func (c *Cluster) Etcd() string { return "https://" + c.at.etcd }
+
+func (c *Cluster) startEtcdAlone(ctx context.Context, report func(string)) error {
+	if err := c.enclose(ctx, report); err != nil {
+		return err
+	}
+	report("etcd")
+	return c.startEtcd()
+}
+
 func (c *Cluster) startAPI(ctx context.Context, report func(string)) error {
-	var err error
-	if c.at, err = loopbackEndpoints(c.config.APIAddr); err != nil {
-		return err
-	}
-	c.doorAddr = c.at.api
-	if c.group, err = guard.New(); err != nil {
-		return err
-	}
-	report("certificates")
-	if err := c.certificates(ctx); err != nil {
+	if err := c.enclose(ctx, report); err != nil {
 		return err
 	}
 	report("control plane")
@@ -79,6 +94,19 @@ func (c *Cluster) startAPI(ctx context.Context, report func(string)) error {
 		return err
 	}
 	return c.writeKubeconfig()
+}
+
+// enclose gives plain processes their ports, their certificates and an end with ours.
+func (c *Cluster) enclose(ctx context.Context, report func(string)) (err error) {
+	if c.at, err = loopbackEndpoints(c.config.APIAddr); err != nil {
+		return err
+	}
+	c.doorAddr = c.at.api
+	if c.group, err = guard.New(); err != nil {
+		return err
+	}
+	report("certificates")
+	return c.certificates(ctx)
 }
 
 // startControlPlane starts etcd, the API server and, once that answers, the controllers.

@@ -191,7 +191,7 @@ func (c *Cluster) startControllers() error {
 		arguments = append(arguments, "--allocate-node-cidrs", "--cluster-cidr", podCIDR, "--node-cidr-mask-size", "22",
 			"--service-cluster-ip-range", serviceCIDR)
 	} else {
-		arguments = append(arguments, nodelessManager()...)
+		arguments = append(arguments, nodelessManager(c.config.Controllers)...)
 	}
 	return c.run(partHyper, "kube-controller-manager", "hyper", arguments...)
 }

@@ -38,6 +38,8 @@ type Config struct {
 	// Throwaway lets etcd skip fsync, and has quotas counted anew several times a minute: right for a cluster that
 	// nobody keeps (tests) and for nothing else.
 	Throwaway bool
+	// Controllers are the only ones that an API server without nodes has; empty are those that tests want.
+	Controllers []string
 	// Out receives what people should see besides progress; nil discards it. Logs of the
 	// parts go to StateDir/log.
 	Out io.Writer

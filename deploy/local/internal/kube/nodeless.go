@@ -35,9 +35,12 @@ func nodelessAPI() []string {
 	}
 }
 
-func nodelessManager() []string {
+func nodelessManager(only []string) []string {
+	if len(only) == 0 {
+		only = nodelessControllers
+	}
 	return []string{
-		"--controllers", strings.Join(nodelessControllers, ","),
+		"--controllers", strings.Join(only, ","),
 		// Tests remove many at a time, and wait for each.
 		"--concurrent-namespace-syncs", "30",
 	}
