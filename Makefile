@@ -70,7 +70,7 @@ lint:: build-tiers ## The linter alone, over every module
 	@exec $(TIERS_PROGRAM) lint
 
 .PHONY: bench
-bench:: ## Print the table of ratios (minutes, wants a quiet machine); with COLD=1 also cold starts
+bench:: ## Print the table of ratios, or its ROWS (an hour, wants a quiet machine); with COLD=1 also cold starts
 	@cd test && GOWORK=off exec go run -trimpath ./cmd/bench
 
 .PHONY: build-local build-tiers

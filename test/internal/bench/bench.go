@@ -6,13 +6,15 @@
 //	projection  catching up with the log against inserting the same rows
 //	feed        append to the last of a thousand clients against fan-out by a bare broker
 //	sweep       a sweep of a hundred live stores among many that are gone against reading the last message of the hundred
+//	standing    two provisioners beside 100, 1,000 and 10,000 stores that stand, against the same two with one; failures told
+//	waiting     what as many that wait for a cluster ask of the broker, against one that waits
 //	ready       of each engine: create to Ready against helm upgrade --install, and what a store weighs
-//	standing    of each engine: what stores cost that nobody visits against the same pods without any probe
+//	idle        of each engine: what stores cost that nobody visits against the same pods without any probe
 //	flight      one provisioner's memory with two hundred stores in flight against the same one idle
 //	start       make up to the page and to the first Ready against the slowest part of each, alone
 //
-// The first four run real services and a real broker without a cluster; the others run `make up` in a state folder of
-// their own. A row that fails prints why, and the others go on.
+// The first four run real services and a real broker without a cluster, the next two beside an API server without nodes; the
+// others run `make up` in a state folder of their own. A row that fails prints why, and the others go on.
 package bench
 
 import (
@@ -32,6 +34,9 @@ type Options struct {
 	Rows []string
 	// Cold also starts the platform with an empty cache.
 	Cold bool
+	// Standing are how many stores stand, by turns, and Minutes how long the most of them are looked on.
+	Standing []int
+	Minutes  float64
 	// Quick measures next to nothing, to see whether the bench works.
 	Quick bool
 }
@@ -44,7 +49,8 @@ type row struct {
 // rows stand in the order in which they run: those that want no cluster come before there is one.
 var rows = []row{
 	{"posts", posts}, {"projection", projectionRate}, {"feed", feedLatency}, {"sweep", sweepAmongGone},
-	{"ready", createToReady}, {"standing", standing}, {"flight", inFlight}, {"start", startUp},
+	{"standing", manyStanding}, {"waiting", manyWaiting},
+	{"ready", createToReady}, {"idle", idle}, {"flight", inFlight}, {"start", startUp},
 }
 
 // EnumOfNames lists the rows' names, as kong wants them.
@@ -60,14 +66,24 @@ func EnumOfNames() string {
 type sizes struct {
 	posts, postTurns, clients, manyStores int
 	events, feedClients, feedEvents       int
-	readyRuns, slowRuns, flight, standing int
+	readyRuns, slowRuns, flight, idle     int
 	// quiet is how long is looked at what nobody uses.
 	quiet time.Duration
+
+	standing              []int
+	standingFor, settling time.Duration
 }
 
 var (
-	full  = sizes{posts: 1000, postTurns: 16, clients: 64, manyStores: 100_000, events: 100_000, feedClients: 1000, feedEvents: 100, readyRuns: 7, slowRuns: 3, flight: 200, standing: 6, quiet: time.Minute}
-	quick = sizes{posts: 100, postTurns: 2, clients: 64, manyStores: 1000, events: 2000, feedClients: 50, feedEvents: 5, readyRuns: 2, slowRuns: 1, flight: 5, standing: 1, quiet: 10 * time.Second}
+	full = sizes{
+		posts: 1000, postTurns: 16, clients: 64, manyStores: 100_000, events: 100_000, feedClients: 1000, feedEvents: 100,
+		readyRuns: 7, slowRuns: 3, flight: 200, idle: 6, quiet: time.Minute, settling: settling,
+	}
+	quick = sizes{
+		posts: 100, postTurns: 2, clients: 64, manyStores: 1000, events: 2000, feedClients: 50, feedEvents: 5,
+		readyRuns: 2, slowRuns: 1, flight: 5, idle: 1, quiet: 10 * time.Second,
+		standing: []int{10}, standingFor: 5 * time.Second, settling: settling / 10,
+	}
 )
 
 var errRows = errors.New("not every row could be measured")
@@ -80,6 +96,7 @@ func Run(ctx context.Context, out, progress io.Writer, o Options) error {
 		return fmt.Errorf("find the clone: %w", err)
 	}
 	l := &lab{repo: strings.TrimSpace(string(top)), out: progress, sizes: full, cold: o.Cold}
+	l.sizes.standing, l.sizes.standingFor = o.Standing, time.Duration(o.Minutes*float64(time.Minute))
 	if o.Quick {
 		l.sizes = quick
 	}

@@ -148,13 +148,7 @@ func (s *bus) load(log *storelog.Log, count int, events ...store.Message) {
 
 func history(ctx context.Context, log *storelog.Log, n int, events []store.Message) error {
 	tenant := log.Naming().Tenant(netip.AddrFrom4([4]byte{10, 255, byte(n / 20 / 256), byte(n / 20)}))
-	state, err := log.Append(ctx, store.State{}, store.Message{
-		Type: store.CreateCommand, Store: store.DeriveID(tenant, fmt.Sprint(n)), Tenant: tenant, Actor: tenant, Time: time.Now(),
-		Facts: store.Facts{Request: strings.Repeat("0", 64), Spec: &store.Spec{
-			Name: fmt.Sprintf("Store %d", n), Engine: "sample", Version: "1.0.0", Plan: "small",
-			Options: map[string]any{"currency": "EUR", "sampleProducts": 12, "tagline": "Good things for small rooms"},
-		}},
-	})
+	state, err := log.Append(ctx, store.State{}, create(tenant, store.DeriveID(tenant, fmt.Sprint(n)), n))
 	for _, m := range events {
 		if err != nil {
 			return err
@@ -163,4 +157,15 @@ func history(ctx context.Context, log *storelog.Log, n int, events []store.Messa
 		state, err = log.Append(ctx, state, m)
 	}
 	return err
+}
+
+// create asks for a store as the gateway does.
+func create(tenant string, id store.ID, n int) store.Message {
+	return store.Message{
+		Type: store.CreateCommand, Store: id, Tenant: tenant, Actor: tenant, Time: time.Now(),
+		Facts: store.Facts{Request: strings.Repeat("0", 64), Spec: &store.Spec{
+			Name: fmt.Sprintf("Store %d", n), Engine: "sample", Version: "1.0.0", Plan: "small",
+			Options: map[string]any{"currency": "EUR", "sampleProducts": 12, "tagline": "Good things for small rooms"},
+		}},
+	}
 }

@@ -115,14 +115,21 @@ func (b *bench) follow(log *storelog.Log) *flight {
 	head, err := log.Head(b.ctx)
 	b.must("read the head of the log", err)
 	f := &flight{flying: map[store.ID]bool{}, through: map[store.ID]bool{}}
+	b.tail(log, head, f.note)
+	return f
+}
+
+// tail has note hear of every message behind a sequence until the row ends.
+func (b *bench) tail(log *storelog.Log, after uint64, note func(store.Message)) {
+	b.Helper()
 	var tailing sync.WaitGroup
 	ctx, end := context.WithCancel(b.ctx)
 	b.Cleanup(func() { end(); tailing.Wait() })
 	tailing.Go(func() {
-		err := log.Tail(ctx, head, func(raw storelog.Raw) error {
+		err := log.Tail(ctx, after, func(raw storelog.Raw) error {
 			entry, err := raw.Entry()
 			if err == nil {
-				f.note(entry.Message)
+				note(entry.Message)
 			}
 			return err
 		})
@@ -130,7 +137,6 @@ func (b *bench) follow(log *storelog.Log) *flight {
 			b.Errorf("follow the log: %w", err)
 		}
 	})
-	return f
 }
 
 func (f *flight) note(m store.Message) {

@@ -1,16 +1,12 @@
 package bench
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
 	"time"
-
-	"github.com/store-platform/store-platform/test/internal/parts"
 )
 
 // startUp holds `make up` against what each of its two moments can't come before: the Go tool's finding that nothing is
@@ -105,15 +101,9 @@ func (b *bench) gatewayAlone() time.Duration {
 // apiServerAlone waits for the path of a kubeconfig, which the program prints when the API answers.
 func (b *bench) apiServerAlone() time.Duration {
 	b.Helper()
-	command := exec.Command(b.program("apiserver"), "--state", filepath.Join(b.work, "apiserver"))
-	command.Dir, command.Env = b.repo, parts.Environment()
-	output, err := command.StdoutPipe()
-	b.must("start the API server", err)
+	b.program("apiserver")
 	began := time.Now()
-	p := b.start("apiserver", command)
-	if _, err := bufio.NewReader(output).ReadString('\n'); err != nil {
-		b.Fatalf("start the API server: %w\n%s", err, p.Tail())
-	}
+	b.apiServer(filepath.Join(b.work, "apiserver"))
 	took := time.Since(began)
 	b.cleanUp()
 	return took

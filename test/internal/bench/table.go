@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -11,7 +12,7 @@ import (
 )
 
 // line is one of the table. The ratio is what the platform does to what the bare part does, in whichever direction the
-// aim reads.
+// aim reads; not a number where one of the two couldn't be measured, or is nothing.
 type line struct {
 	what           string
 	platform, bare string
@@ -44,7 +45,11 @@ func printTable(out io.Writer, all []*bench) {
 			if l.aim != "" {
 				met = map[bool]string{true: "yes", false: "no"}[l.met]
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%.2f\t%s\t%s\t%s\n", l.what, l.platform, l.bare, l.ratio, cmp.Or(l.aim, "–"), met, l.how)
+			ratio := "–"
+			if !math.IsNaN(l.ratio) && !math.IsInf(l.ratio, 0) {
+				ratio = fmt.Sprintf("%.2f", l.ratio)
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.what, l.platform, l.bare, ratio, cmp.Or(l.aim, "–"), met, l.how)
 		}
 		if err := b.failure(); err != nil {
 			first, _, _ := strings.Cut(err.Error(), "\n")

@@ -25,6 +25,8 @@ type Broker struct {
 	Address string
 	// Passwords by user; users.conf takes them from the environment.
 	Passwords map[string]string
+	// Monitor is where the broker tells of itself by HTTP; empty is nowhere.
+	Monitor string
 
 	binary, dir string
 }
@@ -52,6 +54,9 @@ func NewBroker(repo, binary, dir string) (*Broker, error) {
 func (b *Broker) Command(sync string) (*exec.Cmd, error) {
 	text := fmt.Sprintf("listen: %q\nmax_payload: 1MB\njetstream {\n  store_dir: %q\n  %s\n}\ninclude ./users.conf\n",
 		b.Address, filepath.Join(b.dir, "log"), sync)
+	if b.Monitor != "" {
+		text += fmt.Sprintf("http: %q\n", b.Monitor)
+	}
 	path := filepath.Join(b.dir, "broker.conf")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("configure the broker: %w", err)
