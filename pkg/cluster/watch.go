@@ -209,7 +209,8 @@ func (w *watcher) listen(informer cache.SharedIndexInformer) error {
 	return errors.Join(handling, failing)
 }
 
-// trim keeps what readiness is made of. A pod's spec and everybody's managed fields are nine tenths of the memory.
+// trim keeps what readiness is made of. A pod's spec and everybody's managed fields are nine tenths of the memory, and labels
+// are most of the rest: thousands of stores have a dozen objects each.
 func trim(object any) (any, error) {
 	switch o := object.(type) {
 	case *appsv1.Deployment:
@@ -219,7 +220,10 @@ func trim(object any) (any, error) {
 		o.ObjectMeta = trimMeta(o.ObjectMeta)
 		o.Spec = appsv1.StatefulSetSpec{Replicas: o.Spec.Replicas}
 	case *corev1.Pod:
+		owners, labels := o.OwnerReferences, o.Labels
 		o.ObjectMeta = trimMeta(o.ObjectMeta)
+		o.OwnerReferences = owners
+		o.Labels = kept(labels, appsv1.DefaultDeploymentUniqueLabelKey, appsv1.ControllerRevisionHashLabelKey)
 		o.Spec = corev1.PodSpec{}
 		o.Status = corev1.PodStatus{
 			Phase: o.Status.Phase, Conditions: o.Status.Conditions,
@@ -229,9 +233,9 @@ func trim(object any) (any, error) {
 	case *metav1.PartialObjectMetadata:
 		o.ObjectMeta = trimMeta(o.ObjectMeta)
 	case *corev1.Namespace:
-		stamp := stampOf(o).annotations()
+		stamp, labels := stampOf(o).annotations(), o.Labels
 		o.ObjectMeta = trimMeta(o.ObjectMeta)
-		o.Annotations, o.Spec, o.Status = stamp, corev1.NamespaceSpec{}, corev1.NamespaceStatus{}
+		o.Labels, o.Annotations, o.Spec, o.Status = labels, stamp, corev1.NamespaceSpec{}, corev1.NamespaceStatus{}
 	}
 	return object, nil
 }
@@ -240,8 +244,17 @@ func trimMeta(m metav1.ObjectMeta) metav1.ObjectMeta {
 	return metav1.ObjectMeta{
 		Name: m.Name, Namespace: m.Namespace, UID: m.UID, ResourceVersion: m.ResourceVersion, Generation: m.Generation,
 		CreationTimestamp: m.CreationTimestamp, DeletionTimestamp: m.DeletionTimestamp,
-		Labels: m.Labels, OwnerReferences: m.OwnerReferences,
 	}
+}
+
+func kept(labels map[string]string, keys ...string) map[string]string {
+	few := make(map[string]string)
+	for _, key := range keys {
+		if value, ok := labels[key]; ok {
+			few[key] = value
+		}
+	}
+	return few
 }
 
 func trimContainers(all []corev1.ContainerStatus) []corev1.ContainerStatus {

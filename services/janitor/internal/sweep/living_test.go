@@ -66,7 +66,9 @@ func (b *bundle) costOf(where Cluster) (cost, platform.Sweep) {
 	s := b.sweeper(where)
 	s.cfg.Open = func(ctx context.Context) (*storelog.Log, error) { return storelog.Open(ctx, nc) }
 	// Reading all of the log, as the stand-in does, may take longer than a question.
-	s.cfg.Live = func(ctx context.Context, r query.LiveRequest) (query.LiveReply, error) { return livetest.Living(ctx, b.nc, r) }
+	s.cfg.Live = func(ctx context.Context, r query.LiveRequest) (query.LiveReply, error) {
+		return livetest.Living(ctx, b.nc, r)
+	}
 	if err := s.Sweep(b.t.Context()); err != nil {
 		b.t.Fatal(err)
 	}
