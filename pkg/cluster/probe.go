@@ -109,12 +109,9 @@ func (c *Cluster) ProbeOnce(ctx context.Context, t Target) (via string, err erro
 	return c.ask(ctx, t, t.probe(), probeTimeout)
 }
 
-// CheckOnce asks the engine's light question once, and is ProbeOnce where it has none. Where the shop itself says why it
+// CheckOnce asks the engine's light question once, where it has one. Where the shop itself says why it
 // doesn't sell, the error is its cause: the pack's reason and sentence, around an *engine.CauseError.
 func (c *Cluster) CheckOnce(ctx context.Context, t Target) (via string, err error) {
-	if t.Check == nil {
-		return c.ProbeOnce(ctx, t)
-	}
 	return c.ask(ctx, t, question{t.Check.Service, t.Check.Port, t.Check.Path, t.Check.Judge}, checkTimeout)
 }
 

@@ -11,7 +11,7 @@
 //
 // It goes from the cluster to the log. The watches that the worker loop waits by wake it for the one store in which
 // something changed, the shop itself is asked a light question every few seconds and its whole probe now and then, and every object is held
-// against what was made ever more rarely, at once when what shall run was changed, and whenever the store fails. What it sees it holds against the
+// against what was made the more rarely the more stores there are, at once when what shall run was changed, and whenever the store fails. What it sees it holds against the
 // store's last message, one get; a store with an operation in flight is the operation's to tell of.
 //
 // The keeper writes to the log only, behind the very state that it judged. A mend is a command like any other: a worker
@@ -48,8 +48,10 @@ import (
 const Actor = "keeper"
 
 const (
-	// sharePause is how often the parts are divided anew.
+	// sharePause is how often the parts are divided anew, and blindFor how long a keeper may be cut off from the cluster before
+	// it leaves its parts to others. The installation's clock divides both.
 	sharePause = 2 * time.Second
+	blindFor   = 30 * time.Second
 	// abreast bounds how many stores are looked at at the same time. Most of a look is waiting for a shop's answer, and those
 	// that don't answer must be very many before they keep others waiting.
 	abreast = 512
@@ -152,10 +154,10 @@ func (k *Keeper) Run(ctx context.Context) {
 	}
 }
 
-// keep is one of the cluster's keepers for as long as its lease says so. It is none before the watches know all stores: whoever
-// can't see them would keep them from those who can.
+// keep is one of the cluster's keepers for as long as its lease says so, and it sees the cluster: whoever can't see its stores
+// would keep them from those who can.
 func (k *Keeper) keep(ctx context.Context) error {
-	if _, complete := k.cfg.Cluster.Watched(); !complete {
+	if _, complete := k.cfg.Cluster.Watched(); !complete || k.cfg.Available(ctx) != nil {
 		return nil
 	}
 	member, err := k.leases.Take(ctx, memberPrefix+rand.Text(), k.cfg.Holder)
@@ -166,7 +168,14 @@ func (k *Keeper) keep(ctx context.Context) error {
 	defer leave()
 	defer k.endAll()
 	slog.InfoContext(ctx, "keeping the stores", "holder", k.cfg.Holder)
-	for here.Err() == nil {
+	for seen := time.Now(); here.Err() == nil; {
+		if k.cfg.Available(here) == nil {
+			seen = time.Now()
+		}
+		if time.Since(seen) > k.clock.Of(blindFor) {
+			slog.WarnContext(ctx, "leave the stores to other keepers: the cluster doesn't answer this one")
+			return nil
+		}
 		// A broker that doesn't answer takes nothing from anybody before the leases run out.
 		if err := k.divide(here); err != nil && here.Err() == nil {
 			slog.WarnContext(ctx, "divide the stores among their keepers; it is tried again", "error", err)

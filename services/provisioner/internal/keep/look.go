@@ -31,10 +31,11 @@ const sentencesAtMost = 3
 // look is one look at one store.
 type look struct {
 	*term
-	id     store.ID
-	entry  *entry
-	wanted bool
-	state  store.State
+	id    store.ID
+	entry *entry
+	// wanted says that something was changed since the look before, inspected that the objects were looked at.
+	wanted, inspected bool
+	state             store.State
 }
 
 // run says how soon to look again.
@@ -143,6 +144,7 @@ func (l *look) inspect(ctx context.Context, sight Sight, failing bool) error {
 		e.driftDue = now.Add(l.clock.Of(driftAgain))
 		return err
 	}
+	l.inspected = true
 	e.drift, e.driftOf, e.driftDue = found, l.state.Generation, now.Add(l.driftPeriod())
 	if failing || len(found) > 0 {
 		e.driftDue = now.Add(l.clock.Of(driftAgain))

@@ -17,7 +17,7 @@ import (
 const parts = 32
 
 // What the keepers' leases are called, all of them no store's: ids have no dots. A keeper holds one that says that it is there,
-// one for each of its parts, and one for each store that takes over other settings (renew.go).
+// one for each of its parts, and one for each turn of a store that takes over other settings (renew.go).
 const (
 	leasePrefix  = "keeper."
 	memberPrefix = leasePrefix + "member."
@@ -27,10 +27,10 @@ func partKey(n int) string { return leasePrefix + strconv.Itoa(n) }
 
 func partOf(id store.ID) int { return int(sumOf(id) % parts) }
 
-// share says how many of the parts a keeper among so many holds at least, and at most.
-func share(members int) (least, most int) {
+// share says how many of the parts a keeper among so many holds at most.
+func share(members int) int {
 	members = max(members, 1)
-	return parts / members, (parts + members - 1) / members
+	return (parts + members - 1) / members
 }
 
 // divide gives parts back that are others' and takes those that nobody has, as far as they are this keeper's to hold.
@@ -39,12 +39,12 @@ func (k *Keeper) divide(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	least, most := share(len(members))
+	most := share(len(members))
 	held := k.held()
 	for _, t := range held[min(most, len(held)):] {
 		t.end()
 	}
-	if len(held) >= least {
+	if len(held) >= most {
 		return nil
 	}
 	taken, err := k.leases.Held(ctx, leasePrefix+"*")

@@ -76,7 +76,7 @@ func keeping(t *testing.T, cfg Config) (*Keeper, func()) {
 
 // divided is nil when each part is exactly one keeper's, and none has more than its share.
 func divided(keepers ...*Keeper) error {
-	_, most := share(len(keepers))
+	most := share(len(keepers))
 	seen := make(map[int]bool)
 	var counts []int
 	wrong := false
@@ -109,6 +109,14 @@ func TestThePartsAreDividedAmongAllKeepers(t *testing.T) {
 	second, stopSecond := begin("second")
 	waittest.Eventually(t, func() error { return divided(first, second) })
 	third, _ := begin("third")
+	waittest.Eventually(t, func() error { return divided(first, second, third) })
+	// What one of them loses is taken again, also where each of the others has its share without it.
+	for _, k := range []*Keeper{first, second, third} {
+		if held := k.held(); len(held) == share(3) {
+			held[0].end()
+			break
+		}
+	}
 	waittest.Eventually(t, func() error { return divided(first, second, third) })
 	stopSecond()
 	waittest.Eventually(t, func() error { return divided(first, third) })
@@ -163,6 +171,26 @@ func TestShopsThatHangDelayNobody(t *testing.T) {
 	})
 	if n := answered.Load(); n > 0 {
 		t.Errorf("it was told after %d looks at shops that hang had ended", n)
+	}
+}
+
+// The broker may be away, or the cluster, when a change is to be looked at.
+func TestAChangeIsRememberedUntilItWasLookedAt(t *testing.T) {
+	k := &Keeper{cfg: Config{Cluster: &view{}}}
+	kept := store.State{Version: 1, Status: store.Ready, Condition: store.Condition{Standing: store.Up}}
+	for name, c := range map[string]struct {
+		look look
+		want bool
+	}{
+		"the store couldn't be read": {look{wanted: true}, true},
+		"its objects weren't":        {look{wanted: true, state: kept}, true},
+		"they were":                  {look{wanted: true, state: kept, inspected: true}, false},
+		"nothing was changed":        {look{state: kept}, false},
+	} {
+		c.look.term, c.look.entry = &term{Keeper: k}, &entry{stands: true}
+		if !k.finish(&c.look) || c.look.entry.wanted != c.want {
+			t.Errorf("%s: to be looked at: %t", name, c.look.entry.wanted)
+		}
 	}
 }
 

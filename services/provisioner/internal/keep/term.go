@@ -28,8 +28,11 @@ const (
 	// clock divides driftEvery and driftAgain.
 	driftEvery  = time.Minute
 	driftAtMost = time.Hour
-	driftAgain  = 10 * time.Second
-	driftGap    = time.Second
+	// driftFirst is within when the objects of a store are looked at that this keeper hasn't looked at before: what was changed
+	// while nobody had its part, no watch told anybody.
+	driftFirst = 10 * time.Minute
+	driftAgain = 10 * time.Second
+	driftGap   = time.Second
 )
 
 // term is one part's stores while its lease is held.
@@ -143,7 +146,7 @@ func (k *Keeper) look(id store.ID) *look {
 	}
 	e, ok := t.stores[id]
 	if !ok {
-		e = &entry{driftDue: now.Add(spread(id, period)), wholeDue: now.Add(spread(id, wholeEvery))}
+		e = &entry{driftDue: now.Add(spread(id, min(period, driftFirst))), wholeDue: now.Add(spread(id, wholeEvery))}
 		t.stores[id] = e
 	}
 	l := &look{term: t, id: id, entry: e, wanted: e.wanted}
@@ -152,14 +155,15 @@ func (k *Keeper) look(id store.ID) *look {
 }
 
 // finish says whether the store is to be looked at again. One whose namespace is gone is still one while the log says that
-// it stands.
+// it stands, or that somebody works on it. What was changed and couldn't be looked at yet is still to be.
 func (k *Keeper) finish(l *look) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if l.state.Version > 0 {
 		l.entry.stands = l.state.Kept() && !l.state.InFlight()
 	}
-	if l.entry.stands || k.cfg.Cluster.Knows(l.id) {
+	l.entry.wanted = l.entry.wanted || l.wanted && !l.inspected && l.entry.stands
+	if l.entry.stands || l.state.InFlight() || k.cfg.Cluster.Knows(l.id) {
 		return true
 	}
 	delete(l.stores, l.id)
