@@ -146,7 +146,7 @@ func (j *job) attend(ctx context.Context, cancel context.CancelCauseFunc) verdic
 			return j.behind(key)
 		}
 		if err != nil {
-			return j.troubled(ctx, "take a lease", err)
+			return j.troubled(ctx, "take the lease", err)
 		}
 		j.held = cmp.Or(j.held, held)
 		var release func()
