@@ -77,6 +77,26 @@ func handOver(namespace, role string, subject rbacv1.Subject) func(context.Conte
 	}
 }
 
+// readBinding may find none: who may not read it isn't told so.
+func readBinding(namespace, name string) func(context.Context, kubernetes.Interface) error {
+	return func(ctx context.Context, c kubernetes.Interface) error {
+		_, err := c.RbacV1().RoleBindings(namespace).Get(ctx, name, metav1.GetOptions{})
+		return err
+	}
+}
+
+// replaceBinding writes what the admission policy lets pass, over whatever has the name.
+func replaceBinding(namespace, name string) func(context.Context, kubernetes.Interface) error {
+	return func(ctx context.Context, c kubernetes.Interface) error {
+		_, err := c.RbacV1().RoleBindings(namespace).Update(ctx, &rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: name},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: cluster.StoreRole},
+			Subjects:   []rbacv1.Subject{itself},
+		}, metav1.UpdateOptions{})
+		return err
+	}
+}
+
 func createConfigMap(namespace string) func(context.Context, kubernetes.Interface) error {
 	return func(ctx context.Context, c kubernetes.Interface) error {
 		_, err := c.CoreV1().ConfigMaps(namespace).Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "grab"}}, metav1.CreateOptions{})
@@ -114,6 +134,9 @@ func TestProvisionerMayOnlyAddAndOnlyToStores(t *testing.T) {
 		{"bind its rights to somebody else", bind(own, cluster.StoreRole, rbacv1.Subject{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: "eve"})},
 		{"hand its rights over to somebody else", handOver(own, cluster.StoreRole, rbacv1.Subject{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: "eve"})},
 		{"hand its rights over to the janitor", handOver(own, cluster.StoreRole, rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: clustertest.PlatformNamespace, Name: clustertest.Janitor})},
+		{"read who else has rights in a store", readBinding(own, "theirs")},
+		{"read who has rights elsewhere", readBinding("kube-system", "system:controller:bootstrap-signer")},
+		{"replace another binding of a store", replaceBinding(own, "theirs")},
 		{"read Secrets elsewhere", readSecrets("kube-system")},
 		{"read Secrets of the platform", readSecrets(clustertest.PlatformNamespace)},
 		{"read all Secrets", readSecrets(metav1.NamespaceAll)},
