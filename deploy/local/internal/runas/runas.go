@@ -139,13 +139,9 @@ func (u *User) Give(elements ...string) error {
 // finds it there still, if somebody goes back. What others wrote in it, that release's root, is handed over.
 func (u *User) Folder(name, before string) error {
 	path := u.Path(name)
-	_, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = os.Rename(before, path); err == nil {
-			err = leave(before, path)
-		} else if errors.Is(err, fs.ErrNotExist) {
-			err = os.Mkdir(path, 0o700)
-		}
+	err := take(before, path)
+	if err == nil {
+		err = leave(before, path) // at every start: an earlier one may have been killed in between
 	}
 	if err != nil {
 		return fmt.Errorf("make the folder %s: %w", path, err)
@@ -159,13 +155,28 @@ func (u *User) Folder(name, before string) error {
 	return nil
 }
 
-// leave has what was moved still be found where it was, also when both are moved once more.
+// take moves what is at before to path, unless something is there already. A link that leads nowhere isn't moved: it would
+// come to lead to itself.
+func take(before, path string) error {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if _, err := os.Stat(before); errors.Is(err, fs.ErrNotExist) {
+		return os.Mkdir(path, 0o700)
+	}
+	return os.Rename(before, path)
+}
+
+// leave has what is at path be found at before, also when both are moved together. What is there already stays.
 func leave(before, path string) error {
 	there, err := filepath.Rel(filepath.Dir(before), path)
 	if err != nil {
 		return err
 	}
-	return os.Symlink(there, before)
+	if err := os.Symlink(there, before); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
 }
 
 // own changes nothing outside the tree, whatever its user has put into it.

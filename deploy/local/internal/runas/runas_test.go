@@ -108,6 +108,35 @@ func TestWhatRootWroteIsHandedOver(t *testing.T) {
 	}
 }
 
+// Whoever goes back to a release before finds there what the user has, whatever became of an earlier start.
+func TestAReleaseBeforeFindsWhatTheUserHas(t *testing.T) {
+	for name, earlier := range map[string]func(before string, u *User) error{
+		"an earlier release's":        func(before string, _ *User) error { return os.Mkdir(before, 0o700) },
+		"nothing":                     func(string, *User) error { return nil },
+		"killed before the link":      func(_ string, u *User) error { return os.Mkdir(u.Path("log-store"), 0o700) },
+		"a link whose folder is gone": func(before string, u *User) error { return leave(before, u.Path("log-store")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			state := t.TempDir()
+			before, u := filepath.Join(state, "log-store"), user(t, state, "broker", 0)
+			if err := earlier(before, u); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				if err := u.Folder("log-store", before); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if said, err := does(t, u, "echo a message > "+u.Inside("log-store", "block")); err != nil {
+				t.Fatal(said, err)
+			}
+			if text, err := os.ReadFile(filepath.Join(before, "block")); err != nil || string(text) != "a message\n" {
+				t.Errorf("it finds %q, %v", text, err)
+			}
+		})
+	}
+}
+
 // Whatever a user puts into its folder, root gives away nothing outside.
 func TestALinkLeadsRootNowhere(t *testing.T) {
 	state, elsewhere := t.TempDir(), t.TempDir()
