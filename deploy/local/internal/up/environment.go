@@ -15,8 +15,8 @@ import (
 	"github.com/store-platform/store-platform/deploy/local/internal/runas"
 )
 
-// handedOn are the settings of the user's environment that services get to see. All else
-// (a KUBECONFIG, a NATS_URL) is this installation's own affair.
+// handedOn are the settings of the user's environment, and of the file .env.local, that services get to see. All else
+// (a KUBECONFIG, a NATS_URL) is this installation's own affair, or nobody's here.
 var handedOn = []string{
 	"LOG_LEVEL", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "MAX_STORES", "TRUST_PROXY", "ADMIN_API_KEY",
 	"CREATE_RATE_LIMIT_CAPACITY", "CREATE_RATE_LIMIT_REFILL_PER_SEC",
@@ -56,15 +56,15 @@ func (r *run) makeUsers() error {
 // environment is what a process gets whatever it is. The file .env.local in the clone may say settings, too, which services
 // would read themselves if they could go there; the environment wins over it.
 func (r *run) environment(name string) ([]string, error) {
-	settings, err := godotenv.Read(filepath.Join(r.Repository, ".env.local"))
+	said, err := godotenv.Read(filepath.Join(r.Repository, ".env.local"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read .env.local: %w", err)
 	}
-	if settings == nil {
-		settings = map[string]string{}
-	}
+	settings := map[string]string{}
 	for _, variable := range handedOn {
 		if value, ok := os.LookupEnv(variable); ok {
+			settings[variable] = value
+		} else if value, ok := said[variable]; ok {
 			settings[variable] = value
 		}
 	}

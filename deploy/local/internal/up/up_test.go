@@ -139,11 +139,11 @@ func environmentOf(t *testing.T, r *run, name string) []string {
 	return environment
 }
 
-// What a developer's file says holds as it would if services read it themselves, and the environment wins over it.
+// What a developer's file says is handed on as what the environment says is, which wins over it: the rest of it may be anybody's.
 func TestSettingsOfTheCloneAreHandedOn(t *testing.T) {
 	t.Setenv("MAX_STORES", "7")
 	r := withUsers(t)
-	text := "MAX_STORES=1\nLOG_LEVEL=debug\n"
+	text := "MAX_STORES=1\nLOG_LEVEL=debug\nKUBECONFIG=/the/users/own\nREGISTRY_PASSWORD=secret\n"
 	if err := os.WriteFile(filepath.Join(r.Repository, ".env.local"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -151,6 +151,13 @@ func TestSettingsOfTheCloneAreHandedOn(t *testing.T) {
 	for _, want := range []string{"MAX_STORES=7", "LOG_LEVEL=debug"} {
 		if !slices.Contains(environment, want) {
 			t.Errorf("%s isn't in %v", want, environment)
+		}
+	}
+	for _, name := range processes {
+		for _, entry := range environmentOf(t, r, name) {
+			if strings.HasPrefix(entry, "KUBECONFIG=") || strings.HasPrefix(entry, "REGISTRY_PASSWORD=") {
+				t.Errorf("%s is told %s", name, entry)
+			}
 		}
 	}
 }
