@@ -14,6 +14,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/provisioner/internal/keep"
 )
 
 // never is a point that no operation has: its store goes the way of the others, and nobody is killed at it.
@@ -54,12 +55,14 @@ func (b *bundle) holdKeeper() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	held, err := leases.Of(store.DefaultCluster).Take(b.t.Context(), "keeper", "test")
-	if err != nil {
-		b.t.Fatal(err)
+	for part := range keep.Parts {
+		held, err := leases.Of(store.DefaultCluster).Take(b.t.Context(), keep.PartKey(part), "test")
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		_, release := held.Hold(b.t.Context())
+		b.t.Cleanup(release)
 	}
-	_, release := held.Hold(b.t.Context())
-	b.t.Cleanup(release)
 }
 
 // siegeOfVerbs is one engine's, verb by verb.

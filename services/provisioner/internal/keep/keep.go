@@ -113,7 +113,7 @@ type Keeper struct {
 	inspections, mends, renewals, levelAsked *rate.Limiter
 
 	mu    sync.Mutex
-	terms [parts]*term
+	terms [Parts]*term
 }
 
 // New makes a keeper and its counters. Run starts it.

@@ -13,8 +13,8 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
-// parts is how many parts a cluster's stores are in. Whoever holds the lease of one keeps its stores, and nobody else does.
-const parts = 32
+// Parts is how many parts a cluster's stores are in. Whoever holds the lease of one keeps its stores, and nobody else does.
+const Parts = 32
 
 // What the keepers' leases are called, all of them no store's: ids have no dots. A keeper holds one that says that it is there,
 // one for each of its parts, and one for each turn of a store that takes over other settings (renew.go).
@@ -23,14 +23,15 @@ const (
 	memberPrefix = leasePrefix + "member."
 )
 
-func partKey(n int) string { return leasePrefix + strconv.Itoa(n) }
+// PartKey is the lease of a part, from 0 to below Parts.
+func PartKey(n int) string { return leasePrefix + strconv.Itoa(n) }
 
-func partOf(id store.ID) int { return int(sumOf(id) % parts) }
+func partOf(id store.ID) int { return int(sumOf(id) % Parts) }
 
 // share says how many of the parts a keeper among so many holds at most.
 func share(members int) int {
 	members = max(members, 1)
-	return (parts + members - 1) / members
+	return (Parts + members - 1) / members
 }
 
 // divide gives parts back that are others' and takes those that nobody has, as far as they are this keeper's to hold.
@@ -51,8 +52,8 @@ func (k *Keeper) divide(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, n := range rand.Perm(parts) {
-		if slices.Contains(taken, partKey(n)) {
+	for _, n := range rand.Perm(Parts) {
+		if slices.Contains(taken, PartKey(n)) {
 			continue
 		}
 		if err := k.take(ctx, n); err != nil && !errors.Is(err, lease.ErrHeld) {
@@ -67,7 +68,7 @@ func (k *Keeper) divide(ctx context.Context) error {
 
 // take begins to keep a part.
 func (k *Keeper) take(ctx context.Context, n int) error {
-	held, err := k.leases.Take(ctx, partKey(n), k.cfg.Holder)
+	held, err := k.leases.Take(ctx, PartKey(n), k.cfg.Holder)
 	if err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func divided(keepers ...*Keeper) error {
 			seen[term.part] = true
 		}
 	}
-	if wrong || len(seen) != parts {
+	if wrong || len(seen) != Parts {
 		return fmt.Errorf("%d parts are kept, by each %d", len(seen), counts)
 	}
 	return nil

@@ -185,7 +185,7 @@ func (k *Keeper) driftPeriod() time.Duration {
 
 // spread puts each store at another moment than its neighbours in its part.
 func spread(id store.ID, over time.Duration) time.Duration {
-	return time.Duration(sumOf(id) / parts % uint64(over))
+	return time.Duration(sumOf(id) / Parts % uint64(over))
 }
 
 func sumOf(id store.ID) uint64 {
