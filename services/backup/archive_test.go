@@ -334,51 +334,6 @@ func TestBackupsOfEarlierReleasesAreRestored(t *testing.T) {
 	}
 }
 
-// What was killed before it had read its backup back, or is at it, is none: not the newest, and not one of those that are kept.
-func TestOnlyWhatWasVerifiedCounts(t *testing.T) {
-	nc, dir := full(t, "one", 1), t.TempDir()
-	whole := taken(t, nc, dir)
-	unverified := func(at time.Time) string {
-		path := filepath.Join(dir, shelf{installation: "one"}.name(at, 9))
-		put(t, path, []byte("half"))
-		return path
-	}
-	now := time.Now().UTC()
-	left, begun := unverified(now.Add(-2*abandoned)), unverified(now.Add(abandoned/2))
-	if listed, err := do(t, nc, dir, "list"); err != nil || filepath.Join(dir, listed) != whole {
-		t.Errorf("listed %q, %v", listed, err)
-	}
-	if _, err := do(t, empty(t), dir, "restore"); err != nil {
-		t.Errorf("the newest: %v", err)
-	}
-	if _, err := append1(t.Context(), openLog(t, nc), 1); err != nil {
-		t.Fatal(err)
-	}
-	second := taken(t, nc, dir, func(c *Config) { c.Keep = 2 })
-	for path, there := range map[string]bool{whole: true, second: true, begun: true, left: false} {
-		if _, err := os.Stat(path); there != (err == nil) {
-			t.Errorf("%s: %v, want it there: %v", path, err, there)
-		}
-	}
-}
-
-// A clock that was set back makes the newest backup seem the oldest.
-func TestTheLastVerifiedStays(t *testing.T) {
-	nc, dir := full(t, "one", 1), t.TempDir()
-	first := taken(t, nc, dir)
-	ahead := filepath.Join(dir, shelf{installation: "one"}.name(time.Now().UTC().Add(time.Hour), 1))
-	for _, path := range []string{first, markOf(first)} {
-		put(t, ahead[:len(ahead)-len(sealedEnd)]+filepath.Ext(path), read(t, path))
-	}
-	if _, err := append1(t.Context(), openLog(t, nc), 1); err != nil {
-		t.Fatal(err)
-	}
-	second := taken(t, nc, dir, func(c *Config) { c.Keep = 1 })
-	if listed, err := do(t, nc, dir, "list"); err != nil || filepath.Join(dir, listed) != second {
-		t.Errorf("kept %q, %v, want %s", listed, err, second)
-	}
-}
-
 func TestWhatMustBeSaid(t *testing.T) {
 	for name, c := range map[string]Config{
 		"no key":          {Do: "take", Keep: 1, Installation: "one"},

@@ -27,12 +27,17 @@ var errEnd = errors.New("the end")
 // key is what backups of tests are encrypted with.
 const key = "p0123456789abcdef0123456789abcdef"
 
-func do(t *testing.T, nc *nats.Conn, dir, what string, change ...func(*Config)) (string, error) {
-	t.Helper()
-	cfg := Config{
+// config1 is what the installation "one" is told.
+func config1(nc *nats.Conn, dir, what string) Config {
+	return Config{
 		Do: what, URL: "file://" + dir + "?no_tmp_dir=true", Keep: 14, Keys: seal.Keys{key}, Installation: "one",
 		NATS: config.NATS{URL: nc.ConnectedUrl()},
 	}
+}
+
+func do(t *testing.T, nc *nats.Conn, dir, what string, change ...func(*Config)) (string, error) {
+	t.Helper()
+	cfg := config1(nc, dir, what)
 	for _, c := range change {
 		c(&cfg)
 	}

@@ -1,11 +1,13 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,6 +46,13 @@ func (s shelf) begin() string { return s.installation + "/" }
 
 func (s shelf) name(at time.Time, seq uint64) string {
 	return fmt.Sprintf("%s%s-%012d%s", s.begin(), at.Format(stamp), seq, sealedEnd)
+}
+
+// seqOf is the newest message of a backup of this installation.
+func (s shelf) seqOf(name string) uint64 {
+	_, seq, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(name, s.begin()), sealedEnd), "-")
+	n, _ := strconv.ParseUint(seq, 10, 64) // what isn't a number is none of those that are warned of
+	return n
 }
 
 // taken is when a backup of this installation was taken, if name is one's.
@@ -108,7 +117,37 @@ func (s shelf) list(ctx context.Context, out io.Writer) error {
 	for _, name := range append(slices.DeleteFunc(plain, func(name string) bool { return !isPlain(name) }), verified...) {
 		fmt.Fprintln(out, name)
 	}
-	return nil
+	if len(verified) > 0 {
+		return nil
+	}
+	err = s.none(ctx)
+	if errors.Is(err, errNone) {
+		fmt.Fprintln(s.progress, err)
+		return nil
+	}
+	return err
+}
+
+// none is errNone, with what else lies there: an installation that was set up anew under another id has its backups under the old.
+func (s shelf) none(ctx context.Context) error {
+	var others []string
+	for objects := s.bucket.List(&blob.ListOptions{Delimiter: "/"}); ; {
+		object, err := objects.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("list whose backups there are: %w", err)
+		}
+		if object.IsDir && !strings.HasPrefix(s.begin(), object.Key) {
+			others = append(others, strings.TrimSuffix(object.Key, "/"))
+		}
+	}
+	if len(others) == 0 {
+		return fmt.Errorf("%w of installation %q", errNone, s.installation)
+	}
+	return fmt.Errorf("%w of installation %q; others may have some, under the INSTALLATION that they were taken with: %s",
+		errNone, s.installation, strings.Join(others, ", "))
 }
 
 // choose is the backup to restore: the one that was asked for, or the newest that was verified. It fails with
@@ -129,9 +168,21 @@ func (s shelf) choose(ctx context.Context, asked string) (string, error) {
 		return "", err
 	}
 	if len(verified) == 0 {
-		return "", fmt.Errorf("%w of installation %q", errNone, s.installation)
+		return "", s.none(ctx)
 	}
-	return verified[len(verified)-1], nil
+	newest := verified[len(verified)-1]
+	s.warnOfLonger(verified, newest)
+	return newest, nil
+}
+
+// warnOfLonger says which backup from before chosen holds more than it. Either a clock was wrong, or a log was restored from
+// an older backup between the two, and names don't say which.
+func (s shelf) warnOfLonger(verified []string, chosen string) {
+	longest := slices.MaxFunc(verified, func(a, b string) int { return cmp.Compare(s.seqOf(a), s.seqOf(b)) })
+	if s.seqOf(longest) > s.seqOf(chosen) {
+		fmt.Fprintf(s.progress, "%s is the newest by its time, and %s goes further, up to message %d: unless the log was restored "+
+			"between the two, a clock was wrong, and --from names the one to restore\n", chosen, longest, s.seqOf(longest))
+	}
 }
 
 // mark has a backup count.
