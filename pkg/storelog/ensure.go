@@ -39,7 +39,7 @@ type Settings struct {
 // settings of one machine. It fails with ErrForeignLog, and has touched nothing, when the stream is another installation's. The gateway
 // calls it at start; everybody else waits for the result in Open.
 func Ensure(ctx context.Context, nc *nats.Conn, settings Settings) error {
-	if err := checkServer(nc.ConnectedServerVersion()); err != nil {
+	if err := CheckServer(nc, minServer); err != nil {
 		return err
 	}
 	js, err := jetstream.New(nc)
@@ -165,7 +165,10 @@ func shape(c jetstream.StreamConfig, settings Settings) jetstream.StreamConfig {
 	return c
 }
 
-func checkServer(version string) error {
+// CheckServer fails with ErrOldServer when the broker that nc is connected to is older than least, a major and a minor version.
+// Who takes backups asks it too, which need a newer one than the log.
+func CheckServer(nc *nats.Conn, least [2]int) error {
+	version := nc.ConnectedServerVersion()
 	if version == "" {
 		return fmt.Errorf("ask the broker for its version: %w", nats.ErrConnectionReconnecting)
 	}
@@ -175,8 +178,8 @@ func checkServer(version string) error {
 	}
 	major, errMajor := strconv.Atoi(parts[0])
 	minor, errMinor := strconv.Atoi(parts[1])
-	if errMajor != nil || errMinor != nil || major < minServer[0] || major == minServer[0] && minor < minServer[1] {
-		return fmt.Errorf("nats-server %s, at least %d.%d is needed: %w", version, minServer[0], minServer[1], ErrOldServer)
+	if errMajor != nil || errMinor != nil || major < least[0] || major == least[0] && minor < least[1] {
+		return fmt.Errorf("nats-server %s, at least %d.%d is needed: %w", version, least[0], least[1], ErrOldServer)
 	}
 	return nil
 }

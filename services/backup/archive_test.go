@@ -1,11 +1,13 @@
 package backup
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -205,6 +207,40 @@ func TestWhatTheBrokerGaveIsRead(t *testing.T) {
 	}
 	if _, err := do(t, giving(t, 20, files), t.TempDir(), "take"); err != nil {
 		t.Errorf("what is whole isn't taken: %v", err)
+	}
+}
+
+// Before anything is copied: a broker of before 2.15 has no answer here, and would be waited for.
+func TestAnOldBrokerIsRefusedBeforeACopy(t *testing.T) {
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			fmt.Fprint(conn, `INFO {"server_id":"old","version":"2.14.9","headers":true,"max_payload":1048576}`+"\r\n")
+			go func() {
+				for lines := bufio.NewScanner(conn); lines.Scan(); {
+					if strings.HasPrefix(lines.Text(), "PING") {
+						fmt.Fprint(conn, "PONG\r\n")
+					}
+				}
+			}()
+		}
+	}()
+	nc, err := nats.Connect("nats://" + listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	_, err = do(t, nc, t.TempDir(), "take")
+	if !errors.Is(err, storelog.ErrOldServer) || !strings.Contains(err.Error(), "nats-server 2.14.9, at least 2.15 is needed") {
+		t.Errorf("taken: %v", err)
 	}
 }
 

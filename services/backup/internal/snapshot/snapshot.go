@@ -27,6 +27,9 @@ var (
 	ErrNoLog = errors.New("there is no log")
 )
 
+// minServer is the first broker whose snapshots are messages, and not its own files.
+var minServer = [2]int{2, 15}
+
 const (
 	snapshotSubject = "$JS.API.STREAM.SNAPSHOT." + storelog.Stream
 	restoreSubject  = "$JS.API.STREAM.RESTORE." + storelog.Stream
@@ -37,6 +40,8 @@ const (
 	// unpacking is how long it may take to answer that it has made a stream of all: files of a broker before 2.15 it only then
 	// begins to read.
 	unpacking = time.Hour
+	// hearsay is how long brokers may take to hear of each other that one of them takes the files of a backup.
+	hearsay = 30 * time.Second
 	// breath is the pause before a part is sent again.
 	breath = 50 * time.Millisecond
 
@@ -93,7 +98,13 @@ type Stream struct {
 }
 
 // Take begins a snapshot. Its files come with WriteTo; Close gives it up, which the broker notices.
+//
+// It fails with storelog.ErrOldServer before anything is copied. In a cluster another broker may hand the files out, and an
+// older one while they are replaced one by one: what that gave Walk refuses.
 func Take(ctx context.Context, nc *nats.Conn) (*Stream, error) {
+	if err := storelog.CheckServer(nc, minServer); err != nil {
+		return nil, fmt.Errorf("take a snapshot that others than brokers can read: %w", err)
+	}
 	files, err := nc.SubscribeSync(nc.NewInbox())
 	if err != nil {
 		return nil, fmt.Errorf("listen for the snapshot: %w", err)
@@ -194,7 +205,7 @@ func send(ctx context.Context, nc *nats.Conn, to string, part []byte, patience t
 			err = backoff.Permanent(err)
 		}
 		return said, err
-	}, backoff.WithBackOff(backoff.NewConstantBackOff(breath)), backoff.WithMaxElapsedTime(silence))
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(breath)), backoff.WithMaxElapsedTime(hearsay))
 	return err
 }
 
