@@ -151,7 +151,7 @@ func TestComposeLetsEverySettingBeSet(t *testing.T) {
 
 // templated is a variable in a chart's template.
 type templated struct {
-	// condition stands on the line before it, if any; value is what follows "value:", or empty where a Secret holds it.
+	// condition stands on the line before it, or before those that it follows, if any; value is what follows "value:", or empty where a Secret holds it.
 	condition, value string
 }
 
@@ -169,8 +169,13 @@ func variablesInChart(t *testing.T, service string) map[string]templated {
 		text += read(t, "deploy/k8s/templates/_service.tpl")
 	}
 	variables := map[string]templated{}
+	condition, before := "", ""
 	for _, match := range variableInTemplate.FindAllStringSubmatch(text, -1) {
-		variables[match[2]] = templated{condition: match[1], value: match[3]}
+		if match[1] != "" || !strings.Contains(text, before+"\n"+match[0]) {
+			condition = match[1]
+		}
+		variables[match[2]] = templated{condition: condition, value: match[3]}
+		before = match[0]
 	}
 	return variables
 }

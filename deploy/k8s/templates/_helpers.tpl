@@ -8,6 +8,7 @@
 {{- if and (not .Values.postgres.bundled) (not .Values.postgres.existingSecret) }}{{ fail "postgres.existingSecret must be set: the name of a Secret whose key \"url\" leads to the database." }}{{ end }}
 {{- if and (not .Values.nats.bundled) (not .Values.nats.url) }}{{ fail "nats.url must be set when nats.bundled is false." }}{{ end }}
 {{- if and (not .Values.nats.bundled) (not .Values.nats.existingSecret) }}{{ fail "nats.existingSecret must be set when nats.bundled is false." }}{{ end }}
+{{- if and .Values.nats.bundled (or .Values.nats.tls.caSecret .Values.nats.tls.clientSecret) }}{{ fail "nats.tls is set and nats.bundled is true: the broker of this chart speaks no TLS, and every service would wait for it for ever. Leave nats.tls empty, or set nats.bundled=false for a broker of yours." }}{{ end }}
 {{- if and .Values.backup.url (not .Values.backup.keysSecret) }}{{ fail "backup.keysSecret must be set when backup.url is: the name of a Secret whose key \"keys\" holds what backups are encrypted with. It isn't made up here, because it must be kept where it outlives this cluster." }}{{ end }}
 {{- if and .Values.auth.adminKey .Values.auth.existingSecret }}{{ fail "auth.adminKey and auth.existingSecret are both set: which of the keys holds must not be a guess." }}{{ end }}
 {{- if and .Values.gateway.ingress.enabled (not .Values.gateway.trustProxy) }}{{ fail "gateway.trustProxy must be set when gateway.ingress is enabled: without it every client has the ingress controller's address, so that all of them are one tenant and see each other's stores and passwords." }}{{ end }}
@@ -72,8 +73,6 @@ capabilities: { drop: [ALL] }
 {{- if .root.Values.nats.tls.clientSecret }}
 - name: NATS_CERT_FILE
   value: /broker/tls.crt
-{{- end }}
-{{- if .root.Values.nats.tls.clientSecret }}
 - name: NATS_KEY_FILE
   value: /broker/tls.key
 {{- end }}

@@ -97,15 +97,17 @@ func TestPlatformChartRefusesWhatMustBeSaid(t *testing.T) {
 		leave func(values map[string]any)
 		want  string
 	}{
-		"no mode":         {func(v map[string]any) { delete(v, "auth") }, "auth.mode must be set"},
-		"unread":          {func(v map[string]any) { v["auth"] = map[string]any{"mode": "open"} }, "auth.openIsUnderstood=true"},
-		"no installation": {func(v map[string]any) { delete(v, "installation") }, "installation must be set"},
-		"no domain":       {func(v map[string]any) { delete(v, "baseDomain") }, "baseDomain must be set"},
-		"no database":     {func(v map[string]any) { delete(v, "postgres") }, "postgres.existingSecret must be set"},
-		"a typing error":  {func(v map[string]any) { v["gatway"] = map[string]any{} }, "gatway"},
-		"a lost backup":   {func(v map[string]any) { v["backup"] = map[string]any{"url": "file:///tmp"} }, "url"},
-		"open backups":    {func(v map[string]any) { set(v, "backup.keysSecret", "") }, "backup.keysSecret must be set"},
-		"two brokers":     {func(v map[string]any) { v["nats"] = map[string]any{"replicas": 2} }, "replicas"},
+		"no mode":                       {func(v map[string]any) { delete(v, "auth") }, "auth.mode must be set"},
+		"unread":                        {func(v map[string]any) { v["auth"] = map[string]any{"mode": "open"} }, "auth.openIsUnderstood=true"},
+		"no installation":               {func(v map[string]any) { delete(v, "installation") }, "installation must be set"},
+		"no domain":                     {func(v map[string]any) { delete(v, "baseDomain") }, "baseDomain must be set"},
+		"no database":                   {func(v map[string]any) { delete(v, "postgres") }, "postgres.existingSecret must be set"},
+		"a typing error":                {func(v map[string]any) { v["gatway"] = map[string]any{} }, "gatway"},
+		"a lost backup":                 {func(v map[string]any) { v["backup"] = map[string]any{"url": "file:///tmp"} }, "url"},
+		"open backups":                  {func(v map[string]any) { set(v, "backup.keysSecret", "") }, "backup.keysSecret must be set"},
+		"two brokers":                   {func(v map[string]any) { v["nats"] = map[string]any{"replicas": 2} }, "replicas"},
+		"TLS to a broker that has none": {func(v map[string]any) { set(v, "nats.tls.caSecret", "private-ca") }, "nats.bundled is true"},
+		"a client of such a broker":     {func(v map[string]any) { set(v, "nats.tls.clientSecret", "us") }, "nats.bundled is true"},
 		"one tenant": {func(v map[string]any) {
 			v["gateway"] = map[string]any{"ingress": map[string]any{"enabled": true}}
 		}, "gateway.trustProxy must be set"},

@@ -57,6 +57,9 @@ func everythingSet() map[string]any {
 		"janitor.slots":                      5e6,
 		"janitor.sweepEvery":                 "1m30s",
 		"backup.keep":                        6e6,
+		"nats.bundled":                       false,
+		"nats.url":                           "tls://broker.example:4222",
+		"nats.existingSecret":                "broker",
 		"nats.tls":                           map[string]any{"caSecret": "private-ca", "clientSecret": "us"},
 	} {
 		set(values, at, value)
@@ -151,7 +154,7 @@ func TestPlatformChartKeepsWhatTheBrokerAsksForInFiles(t *testing.T) {
 			}
 		}
 		for variable, want := range map[string]string{
-			"NATS_PASSWORD_FILE": "store-platform-nats/" + user, "NATS_CA_FILE": "private-ca/ca.crt",
+			"NATS_PASSWORD_FILE": "broker/" + user, "NATS_CA_FILE": "private-ca/ca.crt",
 			"NATS_CERT_FILE": "us/tls.crt", "NATS_KEY_FILE": "us/tls.key",
 		} {
 			if have := files[told[service][variable]]; have != want {
