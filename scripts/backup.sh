@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Backs the log of the `make up` that runs here up: backup.sh [take|list]. To ./backups, or wherever BACKUP_URL says,
-# encrypted with what BACKUP_KEYS says, or backups.key, which is made up the first time. Restoring takes a broker without a
-# gateway, and a running `make up` has one: see the README.
+# encrypted with what BACKUP_KEYS says, or backups.key, which is made up the first time. Nothing is restored under
+# `make up`, whose gateway makes a log before anybody could, and `make down` forgets the id that backups are found under:
+# "Backup and restore" in the README says what they are good for then.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
