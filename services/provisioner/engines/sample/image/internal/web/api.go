@@ -7,8 +7,6 @@ import (
 	"mime"
 	"net/http"
 	"reflect"
-	"sync"
-	"time"
 
 	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/cart"
 	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/orders"
@@ -139,71 +137,4 @@ func (s *server) draftRequest(request orderRequest) (orders.Order, *apiFault) {
 		fault.Fields[name] = input.Fault
 	}
 	return orders.Order{}, fault
-}
-
-// health answers whether an order placed now would be kept: the platform calls a store ready by it.
-func (s *server) health(w http.ResponseWriter, _ *http.Request) {
-	status, ready := http.StatusOK, true
-	if err := s.Orders.Check(); err != nil {
-		blame(w, fmt.Errorf("check orders: %w", err))
-		status, ready = http.StatusServiceUnavailable, false
-	}
-	answer(w, status, map[string]any{
-		"ready": ready, "orders": s.Orders.Count(), "products": len(s.Catalogue.Products()),
-	})
-}
-
-// checkEvery is how old the answer of a check that went well may be: anybody can ask, and each look at the disk writes to it.
-const checkEvery = 20 * time.Second
-
-// checkup remembers the newest look at whether orders are kept.
-type checkup struct {
-	mu   sync.Mutex
-	well time.Time
-}
-
-// ask looks when it is time. What is wrong is looked at each time, so that what is mended is told at once.
-func (c *checkup) ask(look func() error) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if time.Since(c.well) < checkEvery {
-		return nil
-	}
-	err := look()
-	if err == nil {
-		c.well = time.Now()
-	}
-	return err
-}
-
-// check is the platform's light question: whether the shop keeps what it sells, with the cause as engine.yaml lists it.
-func (s *server) check(w http.ResponseWriter, _ *http.Request) {
-	if err := s.checked.ask(s.Orders.Check); err != nil {
-		blame(w, fmt.Errorf("check orders: %w", err))
-		answer(w, http.StatusServiceUnavailable, map[string]any{"ok": false, "cause": causeOf(err)})
-		return
-	}
-	answer(w, http.StatusOK, map[string]any{"ok": true})
-}
-
-func causeOf(err error) string {
-	switch {
-	case errors.Is(err, orders.ErrNoRoom):
-		return "OrdersVolumeFull"
-	case errors.Is(err, orders.ErrReadOnly):
-		return "OrdersReadOnly"
-	case errors.Is(err, orders.ErrFull):
-		return "OrderBookFull"
-	}
-	return "OrdersNotKept"
-}
-
-// live fails only when a new process would help: a full disk isn't mended by a restart.
-func (s *server) live(w http.ResponseWriter, _ *http.Request) {
-	if err := s.Orders.Broken(); err != nil {
-		blame(w, err)
-		answer(w, http.StatusServiceUnavailable, map[string]any{"live": false})
-		return
-	}
-	answer(w, http.StatusOK, map[string]any{"live": true})
 }

@@ -102,7 +102,8 @@ func (s *server) log(next http.Handler) http.Handler {
 		start := time.Now()
 		recorder := &recorder{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(recorder, r)
-		if quiet[r.Pattern] && recorder.status < 500 {
+		// A fault that was in the log before isn't there again.
+		if quiet[r.Pattern] && (recorder.status < 500 || recorder.fault == nil) {
 			return
 		}
 		level := slog.LevelInfo

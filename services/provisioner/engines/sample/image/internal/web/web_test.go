@@ -2,20 +2,16 @@ package web
 
 import (
 	"bytes"
-	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/cart"
 	"github.com/store-platform/store-platform/services/provisioner/engines/sample/image/internal/catalogue"
@@ -339,81 +335,6 @@ func TestOrderListNeedsThePassword(t *testing.T) {
 		response.Body.Close()
 		if response.StatusCode != http.StatusOK || !bytes.Contains(body, []byte("Ada Lovelace")) {
 			t.Errorf("%s with the password: %s", path, response.Status)
-		}
-	}
-}
-
-func TestHealthAsksTheOrders(t *testing.T) {
-	s := setup(t)
-	s.fill()
-	s.post("/checkout", address())
-	response, body := s.do(http.MethodGet, "/healthz", "")
-	var health struct {
-		Ready            bool
-		Orders, Products int
-	}
-	if err := json.Unmarshal([]byte(body), &health); err != nil {
-		t.Fatal(err)
-	}
-	if response.StatusCode != http.StatusOK || !health.Ready || health.Orders != 1 || health.Products != catalogue.Size {
-		t.Errorf("%s %+v", response.Status, health)
-	}
-	if err := os.Remove(filepath.Join(s.folder, "orders.jsonl")); err != nil {
-		t.Fatal(err)
-	}
-	response, body = s.do(http.MethodGet, "/healthz", "")
-	if response.StatusCode != http.StatusServiceUnavailable || !strings.Contains(body, `"ready":false`) {
-		t.Errorf("without its log: %s %s", response.Status, body)
-	}
-	if response, _ := s.do(http.MethodGet, "/livez", ""); response.StatusCode != http.StatusOK {
-		t.Errorf("livez: %s", response.Status)
-	}
-}
-
-func TestTheCheckSaysWhyOrdersArentKept(t *testing.T) {
-	s := setup(t)
-	log := filepath.Join(s.folder, "orders.jsonl")
-	if err := os.Rename(log, log+".away"); err != nil {
-		t.Fatal(err)
-	}
-	response, body := s.do(http.MethodGet, "/check", "")
-	if response.StatusCode != http.StatusServiceUnavailable || strings.TrimSpace(body) != `{"cause":"OrdersNotKept","ok":false}` {
-		t.Errorf("without its log: %s %s", response.Status, body)
-	}
-	if err := os.Rename(log+".away", log); err != nil {
-		t.Fatal(err)
-	}
-	if response, body := s.do(http.MethodGet, "/check", ""); response.StatusCode != http.StatusOK || strings.TrimSpace(body) != `{"ok":true}` {
-		t.Errorf("with its log again: %s %s", response.Status, body)
-	}
-}
-
-// What is well is left alone for a while, whoever asks, and what isn't is looked at each time.
-func TestWhatIsWellIsntLookedAtEachTime(t *testing.T) {
-	var c checkup
-	looks := 0
-	broken := func() error { looks++; return io.EOF }
-	well := func() error { looks++; return nil }
-	for i, look := range []func() error{broken, broken, well, broken} {
-		if err := c.ask(look); (err != nil) != (i < 2) {
-			t.Errorf("asked %d times: %v", i+1, err)
-		}
-	}
-	if looks != 3 {
-		t.Errorf("%d looks", looks)
-	}
-	c.well = time.Now().Add(-checkEvery)
-	if c.ask(broken) == nil {
-		t.Error("a look was remembered for longer than it may be")
-	}
-}
-
-func TestEachRefusalHasItsCause(t *testing.T) {
-	for err, want := range map[error]string{
-		orders.ErrNoRoom: "OrdersVolumeFull", orders.ErrReadOnly: "OrdersReadOnly", orders.ErrFull: "OrderBookFull", io.EOF: "OrdersNotKept",
-	} {
-		if got := causeOf(err); got != want {
-			t.Errorf("%v: %q", err, got)
 		}
 	}
 }
