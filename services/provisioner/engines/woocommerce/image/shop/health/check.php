@@ -3,14 +3,12 @@
 // answers (nginx.conf), so that it is asked three times a minute at most, whoever asks; the causes are those of engine.yaml.
 
 require '/opt/shop/database.php';
+require __DIR__ . '/refusal.php';
 
 // Needs room, which an insert alone may not for a long while: the pages of a table that has shrunk are used again.
 // mariadb-dump leaves the table out (engine.yaml), for a dump that began before the table was emptied couldn't go on.
 function database_keeps(?mysqli $database): string
 {
-    // Kinds of refusal, by MariaDB's numbers.
-    $read_only = [1290, 1792, 1836];
-    $full = [1005, 1021, 1030, 1114];
     $keep = function () use ($database): bool {
         // Whose server it is elsewhere looks after its room, and may dump it at any moment.
         if (str_starts_with(getenv('DATABASE_HOST'), 'database:') && !$database->query('TRUNCATE TABLE store_platform_check')) {
@@ -27,12 +25,7 @@ function database_keeps(?mysqli $database): string
     if ($database->errno === 1146) {
         $database->query('CREATE TABLE store_platform_check (one INT PRIMARY KEY, at DATETIME NOT NULL)') && $keep();
     }
-    return match (true) {
-        $database->errno === 0 => '',
-        in_array($database->errno, $read_only, true) => 'DatabaseReadOnly',
-        in_array($database->errno, $full, true) => 'DatabaseFull',
-        default => 'DatabaseNotWriting',
-    };
+    return refusal($database->errno, $database->error);
 }
 
 // A new file with more in it than a folder's entry: written over in place, one needs no room.
@@ -53,7 +46,11 @@ function uploads_keep(string $folder): string
 function sells(mysqli $database): string
 {
     $rows = $database->query("SELECT option_value FROM wp_options WHERE option_name = 'active_plugins'");
-    $active = unserialize($rows ? ($rows->fetch_row()[0] ?? '') : '', ['allowed_classes' => false]);
+    if (!$rows) {
+        // What wasn't read says nothing of the plugin.
+        return refusal($database->errno, $database->error);
+    }
+    $active = unserialize($rows->fetch_row()[0] ?? '', ['allowed_classes' => false]);
     return is_array($active) && in_array('woocommerce/woocommerce.php', $active, true) ? '' : 'PluginInactive';
 }
 
