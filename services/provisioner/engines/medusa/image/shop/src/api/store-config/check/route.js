@@ -5,50 +5,16 @@
 
 const { unlink, writeFile } = require("node:fs/promises")
 const path = require("node:path")
-const { inTime } = require("../../../../platform/patience")
+const { databaseKeeps } = require("../../../../platform/check/database")
+const { redisKeeps } = require("../../../../platform/check/redis")
 
-// How old an answer may be when all was well: anybody can ask, and each look writes.
+// How old an answer may be: anybody can ask, and each look writes. What is wrong is looked at again before the platform, which
+// asks each second then, would take one bad look for two.
 const wellFor = 20_000
+const illFor = 1_000
 
 const folder = path.join(__dirname, "../../../../files")
 const full = new Set(["ENOSPC", "EDQUOT"])
-
-// An emptied table is a new file, so that this needs room, which an insert alone may not for a long while. As much as an order
-// and its kin may take; as it is in no log and not packed, it costs the server a copy in memory.
-const emptied = `set local lock_timeout = '200ms'; truncate platform.written;
-  insert into platform.written values (repeat('room', 65536))`
-const made = `create unlogged table if not exists platform.written (room text not null);
-  alter table platform.written alter room set storage external`
-const refusals = { 25006: "DatabaseReadOnly", 53100: "DatabaseFull" }
-
-async function write(database) {
-  try {
-    await database.raw(emptied)
-  } catch (error) {
-    switch (error.code) {
-      case "42P01":
-        await database.raw(made)
-        return database.raw(emptied)
-      // Somebody reads it, as a dump does until its end.
-      case "55P03":
-        return database.raw("insert into platform.written values ('')")
-    }
-    throw error
-  }
-}
-
-// One at a time: a database that hangs mustn't have every connection that the shop's requests need.
-let writing
-
-async function databaseKeeps(database) {
-  writing ??= write(database).finally(() => (writing = undefined))
-  try {
-    await inTime(writing)
-    return ""
-  } catch (error) {
-    return refusals[error.code] ?? (error.code ? "DatabaseNotWriting" : "DatabaseNotAnswering")
-  }
-}
 
 // A new file, because one that is written over needs no room.
 async function filesKeep() {
@@ -64,28 +30,26 @@ async function filesKeep() {
   }
 }
 
-let looked
-let well = 0
+let last = { at: -Infinity, cause: "" }
+let looking
 
-async function look(scope) {
-  const cause = (await databaseKeeps(scope.resolve("__pg_connection__"))) || (await filesKeep())
-  if (cause) {
-    scope.resolve("logger").warn(`The shop doesn't keep what it is given: ${cause}`)
-  } else {
-    well = Date.now()
+async function look(logger) {
+  const cause = (await databaseKeeps()) || (await redisKeeps()) || (await filesKeep())
+  // Once, for those who ask would fill the log.
+  if (cause && cause !== last.cause) {
+    logger.warn(`The shop doesn't keep what it is given: ${cause}`)
   }
-  return cause
+  last = { at: Date.now(), cause }
 }
 
 async function GET(req, res) {
-  res.set("Cache-Control", "no-store")
-  if (Date.now() - well < wellFor) {
-    return res.json({ ok: true })
+  if (Date.now() - last.at >= (last.cause ? illFor : wellFor)) {
+    looking ??= look(req.scope.resolve("logger")).finally(() => (looking = undefined))
+    await looking
   }
-  looked ??= look(req.scope).finally(() => (looked = undefined))
-  const cause = await looked
-  if (cause) {
-    return res.status(503).json({ ok: false, cause })
+  res.set("Cache-Control", "no-store")
+  if (last.cause) {
+    return res.status(503).json({ ok: false, cause: last.cause })
   }
   res.json({ ok: true })
 }
