@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,9 @@ const (
 	visits     = 5
 	visitEvery = 500 * time.Millisecond
 	uploadSize = 34 << 20
+	// askEvery is how often each of askers asks what the platform asks, by a method that the platform doesn't.
+	askEvery = 100 * time.Millisecond
+	askers   = 3
 )
 
 // opening is what a slow client begins with, and never gets to the end of.
@@ -72,6 +76,11 @@ func (c *conformance) servesAmongStrangers() {
 	for _, o := range c.openings() {
 		for range slowClients {
 			strangers.come(func(done func()) { strangers.drip(ctx, o, done) })
+		}
+	}
+	for _, method := range []string{http.MethodHead, http.MethodPost} {
+		for range askers {
+			strangers.come(func(done func()) { strangers.ask(ctx, method, done) })
 		}
 	}
 	entrances := shops.EntrancesOf(c.pack.Name)
@@ -135,7 +144,42 @@ func (c *conformance) visit() error {
 	if err == nil && c.at.Status == store.Ready {
 		err = c.at.Probe(c.Context(), c.pack.Probe)
 	}
+	if err == nil && c.at.Status == store.Ready && c.pack.Check != nil {
+		status, _, body, lookErr := c.at.Look(c.Context(), c.pack.Check.Path)
+		err = cmp.Or(lookErr, c.pack.Check.Judge(status, body))
+	}
 	return err
+}
+
+// ask is done with the first answer, whatever it is, and goes on until ctx has ended.
+func (s *crowd) ask(ctx context.Context, method string, done func()) {
+	defer done()
+	if s.pack.Check == nil {
+		return
+	}
+	client := http.Client{Transport: s.at.Door(), Timeout: waittest.Patience()}
+	tick := time.NewTicker(askEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		request, err := http.NewRequestWithContext(ctx, method, s.at.URL+s.pack.Check.Path, nil)
+		if err != nil {
+			s.Errorf("%s to the check: %v", method, err)
+			return
+		}
+		response, err := client.Do(request)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			s.Errorf("%s to the check: %v", method, err)
+			return
+		case err == nil:
+			_ = response.Body.Close()
+		}
+		done()
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
 }
 
 // drip comes back as often as it is cut off.
