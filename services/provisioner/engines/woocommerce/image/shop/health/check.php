@@ -1,6 +1,7 @@
 <?php
 // The platform's light question: whether the shop sells, and keeps what it sells. It loads no WordPress. The front keeps its
-// answers (nginx.conf), so that it is asked three times a minute at most, whoever asks; the causes are those of engine.yaml.
+// answers (nginx.conf), so that it is asked three times a minute at most, whoever asks, and once a second while something is wrong.
+// The causes are those of engine.yaml.
 
 require '/opt/shop/database.php';
 require __DIR__ . '/refusal.php';
