@@ -31,21 +31,24 @@ var ErrRefused = errors.New("the broker refuses this service's password")
 // ErrAway: there is no connection to the broker.
 var ErrAway = errors.New("the broker can't be reached")
 
-// retries are the pauses until there is a connection, reconnectWait is the one while it is cut.
-var retries = again.Pauses{First: 250 * time.Millisecond, Longest: 2 * time.Second, Tell: func(err error) {
-	slog.Warn("waiting for the broker", "error", err)
-}}
-
+// reconnectWait is the pause between two tries while a connection is cut.
 const reconnectWait = 500 * time.Millisecond
 
 // Connect keeps trying until the broker answers or ctx ends, and reconnects for ever afterwards: a broker that is down
 // is a reason to wait, and so is one that knows another password, since a password is changed in two places, one after the
-// other. Reachable tells of both. It fails at once only for settings that are wrong. The connection is closed by its caller.
-func (n NATS) Connect(ctx context.Context, service string) (*nats.Conn, error) {
+// other. Reachable tells of both, and until there is a connection met does, which may be nil: it hears ErrRefused or ErrAway
+// whenever that is news. It fails at once only for settings that are wrong. The connection is closed by its caller.
+func (n NATS) Connect(ctx context.Context, service string, met func(error)) (*nats.Conn, error) {
 	options, err := n.options(service)
 	if err != nil {
 		return nil, err
 	}
+	retries := again.Pauses{First: 250 * time.Millisecond, Longest: 2 * time.Second, Tell: func(err error) {
+		slog.Warn("waiting for the broker", "error", err)
+		if met != nil {
+			met(unreachable(err))
+		}
+	}}
 	nc, err := again.Until(ctx, retries, func() (*nats.Conn, error) { return nats.Connect(n.URL, options...) })
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS_URL as %q: %w", n.User, err)
@@ -142,7 +145,11 @@ func Reachable(nc *nats.Conn) error {
 	if nc.IsConnected() {
 		return nil
 	}
-	err := nc.LastError()
+	return unreachable(nc.LastError())
+}
+
+// unreachable says what it is by which the broker can't be reached; nil is that nothing has been met yet.
+func unreachable(err error) error {
 	switch {
 	case isRefusal(err):
 		return ErrRefused

@@ -70,7 +70,7 @@ func write(t *testing.T, name, text string) string {
 
 func connect(t *testing.T, n config.NATS) *nats.Conn {
 	t.Helper()
-	nc, err := n.Connect(t.Context(), "test")
+	nc, err := n.Connect(t.Context(), "test", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,12 +103,12 @@ func TestABrokerThatRefusesIsWaitedFor(t *testing.T) {
 	n := config.NATS{URL: broker.ClientURL(), User: "gateway", PasswordFile: file}
 	over, end := context.WithCancel(t.Context())
 	end()
-	if _, err := n.Connect(over, "test"); !errors.Is(err, nats.ErrAuthorization) {
+	if _, err := n.Connect(over, "test", nil); !errors.Is(err, nats.ErrAuthorization) {
 		t.Errorf("who is stopped while it waits is told %v", err)
 	}
-	connected := make(chan error, 1)
+	connected, told := make(chan error, 1), make(chan error, 8)
 	go func() {
-		nc, err := n.Connect(t.Context(), "test")
+		nc, err := n.Connect(t.Context(), "test", func(err error) { told <- err })
 		if err == nil {
 			nc.Close()
 		}
@@ -120,6 +120,9 @@ func TestABrokerThatRefusesIsWaitedFor(t *testing.T) {
 		}
 		return nil
 	})
+	if err := <-told; !errors.Is(err, config.ErrRefused) {
+		t.Errorf("while it waits it says %v", err)
+	}
 	write(t, file, "new")
 	if err := <-connected; err != nil {
 		t.Error(err)
@@ -136,7 +139,7 @@ func TestSettingsOfTheBrokerThatAreWrongAreNamed(t *testing.T) {
 		"NATS_CA_FILE":                          {CAFile: empty},
 		"NATS_CA_FILE, NATS_CERT_FILE and NATS": {CertFile: none, KeyFile: none},
 	} {
-		if _, err := n.Connect(t.Context(), "test"); err == nil || !strings.Contains(err.Error(), names) {
+		if _, err := n.Connect(t.Context(), "test", nil); err == nil || !strings.Contains(err.Error(), names) {
 			t.Errorf("the error %v doesn't name %s", err, names)
 		}
 	}

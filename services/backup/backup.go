@@ -57,7 +57,7 @@ func Run(ctx context.Context, cfg Config, out, progress io.Writer) error {
 	if cfg.Do == "list" {
 		return kept.list(ctx, out)
 	}
-	nc, err := cfg.NATS.Connect(ctx, "store-backup")
+	nc, err := cfg.NATS.Connect(ctx, "store-backup", nil)
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ type service struct {
 
 // work connects and then does everything but HTTP.
 func (s *service) work(ctx context.Context, cfg Config) error {
-	nc, err := cfg.NATS.Connect(ctx, serviceName)
+	nc, err := cfg.NATS.Connect(ctx, serviceName, func(err error) { s.waitFor("the broker: " + err.Error()) })
 	if err != nil {
 		return unlessEnded(ctx, err)
 	}

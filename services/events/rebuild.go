@@ -21,7 +21,7 @@ func Rebuild(ctx context.Context, cfg Config, out io.Writer) error {
 		return err
 	}
 	defer pool.Close()
-	nc, err := cfg.NATS.Connect(ctx, serviceName+" rebuild")
+	nc, err := cfg.NATS.Connect(ctx, serviceName+" rebuild", nil)
 	if err != nil {
 		return err
 	}

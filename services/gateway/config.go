@@ -94,4 +94,6 @@ func (c Config) log() storelog.Settings {
 	return storelog.Settings{Replicas: c.Replicas, Installation: c.Installation, Clock: c.TestClockDivisor, Raise: c.WriteLevel == "newest"}
 }
 
-func (c Config) connect(ctx context.Context) (*nats.Conn, error) { return c.NATS.Connect(ctx, service) }
+func (c Config) connect(ctx context.Context, met func(error)) (*nats.Conn, error) {
+	return c.NATS.Connect(ctx, service, met)
+}

@@ -30,11 +30,11 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := cfg.check(); err != nil {
 		return err
 	}
-	return hands.Outlast(ctx, cfg.work)
+	return hands.Outlast(ctx, cfg.OpsListen, cfg.work)
 }
 
-func (c Config) work(ctx context.Context) error {
-	process, err := hands.Open(ctx, name, c.NATS, cluster.Config{Kubeconfig: c.Kubeconfig, Installation: c.Installation})
+func (c Config) work(ctx context.Context, start *hands.Start) error {
+	process, err := start.Open(ctx, name, c.NATS, cluster.Config{Kubeconfig: c.Kubeconfig, Installation: c.Installation})
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (c Config) work(ctx context.Context) error {
 	}
 	defer stopSweeps()
 	return process.Work(ctx, hands.Work{
-		Hand: hand, Cluster: c.Cluster, Commands: storelog.DeleteCommands, Slots: c.Slots, OpsListen: c.OpsListen,
+		Hand: hand, Cluster: c.Cluster, Commands: storelog.DeleteCommands, Slots: c.Slots,
 	})
 }
 

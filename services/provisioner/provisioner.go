@@ -47,11 +47,15 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	return hands.Outlast(ctx, func(ctx context.Context) error { return cfg.work(ctx, set, settings, stores) })
+	return hands.Outlast(ctx, cfg.OpsListen, func(ctx context.Context, start *hands.Start) error {
+		return cfg.work(ctx, start, set, settings, stores)
+	})
 }
 
-func (c Config) work(ctx context.Context, set *packs.Set, settings map[string]map[string]any, stores cluster.Settings) error {
-	process, err := hands.Open(ctx, name, c.NATS, c.cluster(stores))
+func (c Config) work(
+	ctx context.Context, start *hands.Start, set *packs.Set, settings map[string]map[string]any, stores cluster.Settings,
+) error {
+	process, err := start.Open(ctx, name, c.NATS, c.cluster(stores))
 	if err != nil {
 		return err
 	}
@@ -82,7 +86,7 @@ func (c Config) work(ctx context.Context, set *packs.Set, settings map[string]ma
 	}
 	defer stopKeeping()
 	err = process.Work(ctx, hands.Work{
-		Hand: hand, Cluster: c.Cluster, Commands: storelog.ApplyCommands, Slots: c.Slots, Standing: c.standing(), OpsListen: c.OpsListen,
+		Hand: hand, Cluster: c.Cluster, Commands: storelog.ApplyCommands, Slots: c.Slots, Standing: c.standing(),
 	})
 	return errors.Join(err, service.Stop())
 }

@@ -1,17 +1,21 @@
 // Package hands is what the two hands, provisioner and janitor, have in common: a process that is connected to the log
 // and to the cluster, knows whether the cluster answers, and runs one worker loop beside what keeps that going.
 //
-//	process, err := hands.Open(ctx, name, cfg.NATS, cluster.Config{…})
-//	defer process.Close()
-//	return process.Work(ctx, hands.Work{Hand: hand, Commands: …})
+//	hands.Outlast(ctx, cfg.OpsListen, func(ctx context.Context, start *hands.Start) error {
+//		process, err := start.Open(ctx, name, cfg.NATS, cluster.Config{…})
+//		defer process.Close()
+//		return process.Work(ctx, hands.Work{Hand: hand, Commands: …})
+//	})
 package hands
 
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -36,17 +40,50 @@ type Process struct {
 	// Clock is the installation's.
 	Clock clock.Divisor
 
-	name string
+	name  string
+	start *Start
+}
+
+// Start is a hand's process from before it is connected, as /readyz tells of it.
+type Start struct {
+	mu sync.Mutex
+	// waiting is empty once the process works, nc nil before it is connected.
+	waiting string
+	nc      *nats.Conn
+}
+
+func (s *Start) say(waiting string, nc *nats.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting, s.nc = waiting, nc
+}
+
+// ready is about the broker and its log alone: a hand whose cluster is away still takes commands and says why they wait.
+func (s *Start) ready(context.Context) error {
+	s.mu.Lock()
+	waiting, nc := s.waiting, s.nc
+	s.mu.Unlock()
+	if nc != nil {
+		if err := config.Reachable(nc); err != nil {
+			return err
+		}
+	}
+	if waiting != "" {
+		return errors.New("waiting for " + waiting)
+	}
+	return nil
 }
 
 // Open connects. It waits for the broker and for the log until ctx ends; for the cluster nothing waits here. A log that
 // is another installation's is refused (storelog.ErrForeignLog), and so is one whose clock isn't for this installation.
-func Open(ctx context.Context, name string, broker config.NATS, where cluster.Config) (*Process, error) {
-	nc, err := broker.Connect(ctx, name)
+func (s *Start) Open(ctx context.Context, name string, broker config.NATS, where cluster.Config) (*Process, error) {
+	s.say("the broker", nil)
+	nc, err := broker.Connect(ctx, name, func(err error) { s.say("the broker: "+err.Error(), nil) })
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{NATS: nc, name: name}
+	s.say("the log", nc)
+	p := &Process{NATS: nc, name: name, start: s}
 	if err := p.open(ctx, where); err != nil {
 		nc.Close()
 		return nil, err
@@ -81,9 +118,28 @@ func (p *Process) open(ctx context.Context, where cluster.Config) (err error) {
 // Close ends the connection to the broker.
 func (p *Process) Close() { p.NATS.Close() }
 
-// Outlast runs a hand again when the broker went away at a moment in which nobody waits for it, before the hand works: a
+// Outlast runs a hand, and serves /healthz, /readyz and /metrics on opsListen from before the hand is connected until it has
+// ended: a process that waits for its broker is alive, and nobody should start it anew for that. An empty opsListen serves
+// nowhere. It fails when the hand does, or the serving.
+func Outlast(ctx context.Context, opsListen string, run func(context.Context, *Start) error) error {
+	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	start := &Start{waiting: "the broker"}
+	group, beside := errgroup.WithContext(lasting)
+	group.Go(func() error { return telemetry.ServeOps(beside, opsListen, start.ready) })
+	group.Go(func() error {
+		defer stop()
+		running, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(beside, cancel)()
+		return outlast(running, func(ctx context.Context) error { return run(ctx, start) })
+	})
+	return group.Wait()
+}
+
+// outlast runs a hand again when the broker went away at a moment in which nobody waits for it, before the hand works: a
 // broker that isn't there is a reason to wait, whenever it goes.
-func Outlast(ctx context.Context, run func(context.Context) error) error {
+func outlast(ctx context.Context, run func(context.Context) error) error {
 	for {
 		err := run(ctx)
 		if err == nil || ctx.Err() != nil || !storelog.Unanswered(err) {
@@ -110,8 +166,6 @@ type Work struct {
 	Commands func(cluster string) string
 	// Slots and Standing are how many stores are worked on at once (work.Config).
 	Slots, Standing int
-	// OpsListen is where /healthz, /readyz and /metrics are served; empty: nowhere.
-	OpsListen string
 }
 
 // Work works until ctx ends, and then until what is under way has finished or was handed over. What the work needs
@@ -123,6 +177,7 @@ func (p *Process) Work(ctx context.Context, w Work) error {
 	if err != nil {
 		return err
 	}
+	p.start.say("", p.NATS)
 	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	group, beside := errgroup.WithContext(lasting)
@@ -134,7 +189,6 @@ func (p *Process) Work(ctx context.Context, w Work) error {
 	})
 	group.Go(func() error { p.Reach.follow(beside); return nil })
 	group.Go(func() error { p.Log.FollowWriteLevel(beside); return nil })
-	group.Go(func() error { return telemetry.ServeOps(beside, w.OpsListen, p.ready) })
 	group.Go(func() error {
 		defer stop()
 		taking, cancel := context.WithCancel(ctx)
@@ -144,9 +198,6 @@ func (p *Process) Work(ctx context.Context, w Work) error {
 	})
 	return group.Wait()
 }
-
-// ready is about the broker alone: a hand whose cluster is away still takes commands and says why they wait.
-func (p *Process) ready(context.Context) error { return config.Reachable(p.NATS) }
 
 // Holder tells this process from every other, also from one that had its process id before. Each call makes another.
 func Holder() string {

@@ -63,7 +63,7 @@ func (b *bench) standing(size int, one *stood) stood {
 	before := f.read(nil)
 	b.pause(max(m.length/5, b.sizes.settling))
 	m.alone = f.read(nil).since(before)
-	hands := f.startHands(f.kubeconfig(), "/readyz")
+	hands := f.startHands(f.kubeconfig())
 	b.pause(b.sizes.settling)
 	b.Logf("%d stores: measuring two provisioners for %s", size, m.length)
 	before = f.read(hands)
@@ -121,14 +121,14 @@ func (f *fleet) awaitAvailable(id store.ID, serves bool, patience time.Duration)
 // handsAbreast is how many provisioners share the work.
 const handsAbreast = 2
 
-// startHands starts provisioners and waits until they answer on a path.
-func (f *fleet) startHands(kubeconfig []byte, path string) (hands []*parts.Process) {
+// startHands starts provisioners and waits until they work.
+func (f *fleet) startHands(kubeconfig []byte) (hands []*parts.Process) {
 	f.b.Helper()
 	for n := range handsAbreast {
 		command, ops := f.hand(kubeconfig)
 		p := f.b.start(fmt.Sprintf("provisioner-%d-%d", len(f.ids), n+1), command)
 		hands = append(hands, p)
-		f.b.await("reach a provisioner", p, startPatience, func() error { return f.b.get(ops + path) })
+		f.b.await("reach a provisioner", p, startPatience, func() error { return f.b.get(ops + "/readyz") })
 	}
 	return hands
 }

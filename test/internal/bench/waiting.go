@@ -60,7 +60,7 @@ func (b *bench) waiting(size int) measured {
 		return err
 	}))
 	f.run(whileMeasuring)
-	hands := f.startHands([]byte(nowhere), "/healthz")
+	hands := f.startHands([]byte(nowhere))
 	half := b.sizes.waitingFor(size) / 2
 	b.Logf("%d stores wait for a cluster, for %s", size, 2*half)
 	b.pause(half)

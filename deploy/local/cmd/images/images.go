@@ -158,7 +158,7 @@ func findRunning(ctx context.Context, path string) (*nats.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read who runs in %s: %w", path, err)
 	}
-	return config.NATS{URL: at.Broker, User: broker.Local, Password: identity.Passwords[broker.Local]}.Connect(ctx, "local images")
+	return config.NATS{URL: at.Broker, User: broker.Local, Password: identity.Passwords[broker.Local]}.Connect(ctx, "local images", nil)
 }
 
 // askPause is between two questions about a build.

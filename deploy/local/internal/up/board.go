@@ -45,7 +45,7 @@ func newBoard(nats config.NATS, from []images.Pack) *board {
 // run publishes the engines, so that stores can be asked for before there is a
 // provisioner, and then what is said, until ctx ends.
 func (b *board) run(ctx context.Context) error {
-	nc, err := b.nats.Connect(ctx, "local")
+	nc, err := b.nats.Connect(ctx, "local", nil)
 	if err != nil {
 		return err
 	}

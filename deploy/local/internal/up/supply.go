@@ -146,7 +146,7 @@ func (s *supplier) request(archives map[string]images.Image) {
 
 // run answers requests and builds until ctx ends.
 func (s *supplier) run(ctx context.Context, broker config.NATS) error {
-	nc, err := broker.Connect(ctx, "local images")
+	nc, err := broker.Connect(ctx, "local images", nil)
 	if err != nil {
 		return err
 	}

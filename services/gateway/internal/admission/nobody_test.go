@@ -30,7 +30,9 @@ func setup(t *testing.T) (*Admission, *storelog.Log, store.State) {
 	b := bus.New(storelog.Settings{Replicas: 1}, func() {})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- b.Run(ctx, func(context.Context) (*nats.Conn, error) { return conn, nil }) }()
+	go func() {
+		ended <- b.Run(ctx, func(context.Context, func(error)) (*nats.Conn, error) { return conn, nil })
+	}()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {

@@ -42,8 +42,8 @@ var retries = again.Pauses{First: 500 * time.Millisecond, Longest: 2 * time.Seco
 	slog.Warn("waiting for the log", "error", err)
 }}
 
-// Connect makes a connection and waits as long as that takes.
-type Connect func(ctx context.Context) (*nats.Conn, error)
+// Connect makes a connection and waits as long as that takes; met hears why there is none yet (config.NATS.Connect).
+type Connect func(ctx context.Context, met func(error)) (*nats.Conn, error)
 
 // Parts is all that the gateway uses on the broker.
 type Parts struct {
@@ -63,8 +63,9 @@ type Bus struct {
 	shape  storelog.Settings
 	remade func()
 	parts  atomic.Pointer[Parts]
-	// conn is there before there are parts.
+	// conn is there before there are parts, and met before there is one.
 	conn atomic.Pointer[nats.Conn]
+	met  atomic.Pointer[error]
 	// sure is behind which of the connection's interruptions, counted, the log was seen to be the one that is open.
 	sure atomic.Uint64
 }
@@ -77,7 +78,7 @@ func New(shape storelog.Settings, remade func()) *Bus {
 // Run connects, makes the log where it is missing, and keeps the connection until ctx ends. It fails only for what
 // waiting can't mend: wrong settings, a broker that is too old, a log that is another installation's.
 func (b *Bus) Run(ctx context.Context, connect Connect) error {
-	conn, err := connect(ctx)
+	conn, err := connect(ctx, func(err error) { b.met.Store(&err) })
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil
@@ -236,14 +237,22 @@ func (b *Bus) Known() (*Parts, bool) {
 func (b *Bus) Check(ctx context.Context) (uint64, error) {
 	parts, err := b.Parts()
 	if err != nil {
-		if conn := b.conn.Load(); conn != nil {
-			err = errors.Join(err, config.Reachable(conn))
-		}
-		return 0, err
+		return 0, errors.Join(err, b.way())
 	}
 	head, err := parts.Log.Head(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("check the broker: %w", err)
 	}
 	return head, nil
+}
+
+// way says what is the matter with the connection, or with the tries to make one.
+func (b *Bus) way() error {
+	if conn := b.conn.Load(); conn != nil {
+		return config.Reachable(conn)
+	}
+	if met := b.met.Load(); met != nil {
+		return *met
+	}
+	return nil
 }

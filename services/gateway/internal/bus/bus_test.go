@@ -1,14 +1,18 @@
 package bus
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/waittest"
 )
@@ -48,6 +52,28 @@ func TestATryThatFailsLeavesNothingOpen(t *testing.T) {
 		case <-deadline:
 			t.Fatalf("%d subscriptions, %d before", conn.NumSubscriptions(), before)
 		}
+	}
+}
+
+// Who operates it looks for a broker that is away otherwise.
+func TestABrokerThatRefusesFromTheStartIsToldAsSuch(t *testing.T) {
+	broker := bustest.StartServer(t, &server.Options{Users: []*server.User{{Username: "gateway", Password: "new"}}})
+	ctx, end := context.WithCancel(t.Context())
+	b, ended := New(storelog.Settings{Replicas: 1}, func() {}), make(chan error, 1)
+	go func() {
+		ended <- b.Run(ctx, func(ctx context.Context, met func(error)) (*nats.Conn, error) {
+			return config.NATS{URL: broker.ClientURL(), User: "gateway", Password: "old"}.Connect(ctx, "gateway", met)
+		})
+	}()
+	waittest.Eventually(t, func() error {
+		if _, err := b.Check(t.Context()); !errors.Is(err, config.ErrRefused) {
+			return fmt.Errorf("it says %w", err)
+		}
+		return nil
+	})
+	end()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 
