@@ -182,7 +182,12 @@ func begin(ctx context.Context, conn *pgx.Conn, log *storelog.Log) (uint64, erro
 		epoch string
 		seq   uint64
 	)
-	_, err := conn.Exec(ctx, "insert into checkpoint (epoch, seq) values ($1, 0) on conflict do nothing", log.Epoch())
+	head, err := log.Head(ctx)
+	if err != nil {
+		return 0, err
+	}
+	// An empty database isn't whole before it has what the log holds already, like one that is rebuilt.
+	_, err = conn.Exec(ctx, "insert into checkpoint (epoch, seq, rebuilding) values ($1, 0, $2) on conflict do nothing", log.Epoch(), head)
 	if err != nil {
 		return 0, fmt.Errorf("make the checkpoint: %w", err)
 	}
@@ -191,10 +196,6 @@ func begin(ctx context.Context, conn *pgx.Conn, log *storelog.Log) (uint64, erro
 	}
 	if epoch != log.Epoch() {
 		return 0, fmt.Errorf("%w: its epoch is %s, this log's is %s; drop the read model to project this one", ErrForeignEpoch, epoch, log.Epoch())
-	}
-	head, err := log.Head(ctx)
-	if err != nil {
-		return 0, err
 	}
 	if seq > head {
 		return 0, fmt.Errorf("%w: its checkpoint is %d, the log ends at %d", ErrAheadOfLog, seq, head)

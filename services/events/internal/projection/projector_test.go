@@ -19,8 +19,10 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/services/events/internal/logtest"
 	"github.com/store-platform/store-platform/services/events/internal/pgtest"
+	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
 
 func TestRowsEqualFoldOfLog(t *testing.T) {
@@ -377,4 +379,30 @@ func TestFollowAnotherReplica(t *testing.T) {
 	if err := <-waited; err != nil {
 		t.Error(err)
 	}
+}
+
+// Its lists would lack most of the stores, and nobody could see it.
+func TestAnEmptyDatabaseAnswersNothingBeforeItHasTheLog(t *testing.T) {
+	b := setup(t)
+	epoch := b.author.Log.Epoch()
+	b.author.Create(t.Context(), "a", logtest.Store("a", 1), "Anna")
+	look := func() error {
+		return readmodel.At(t.Context(), b.pool, epoch, func(readmodel.Moment) error { return nil })
+	}
+	if err := look(); !errors.Is(err, readmodel.ErrRebuilding) {
+		t.Errorf("before there is a projector: %v", err)
+	}
+	conn, err := pgx.ConnectConfig(t.Context(), b.pool.Config().ConnConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	if _, err := begin(t.Context(), conn, b.author.Log); err != nil {
+		t.Fatal(err)
+	}
+	if err := look(); !errors.Is(err, readmodel.ErrRebuilding) {
+		t.Errorf("before it has projected anything: %v", err)
+	}
+	b.start(t, b.projector())
+	waittest.Eventually(t, look)
 }

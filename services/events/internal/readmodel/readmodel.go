@@ -141,7 +141,9 @@ func At(ctx context.Context, pool *pgxpool.Pool, epoch string, read func(Moment)
 		err := tx.QueryRow(ctx, "select c.seq, c.epoch, c.rebuilding, s.seq = c.seq and s.epoch = c.epoch from checkpoint c, shadow s").
 			Scan(&m.Seq, &m.Epoch, &rebuilding, &m.Filled)
 		switch {
+		case errors.Is(err, pgx.ErrNoRows) && epoch == "":
 		case errors.Is(err, pgx.ErrNoRows):
+			return fmt.Errorf("%w: nobody has begun yet", ErrRebuilding)
 		case err != nil:
 			return fmt.Errorf("read the checkpoint: %w", err)
 		case epoch != "" && epoch != m.Epoch:
