@@ -22,20 +22,26 @@ import (
 
 const (
 	version = "1.0.0"
-	// concurrency bounds the questions of one process that are worked on or wait for something.
+	// concurrency bounds the questions of one process that are worked on. More wait, each no longer than its asker does.
 	concurrency = 256
 )
 
 // Endpoint is a question with its answer. Make it with Answer.
 type Endpoint struct {
 	Name, Subject string
-	answer        func(ctx context.Context, data []byte) (any, error)
+	// patience is the asker's.
+	patience time.Duration
+	answer   func(ctx context.Context, data []byte) (any, error)
 }
+
+// within is how long there is to answer, from when the question came: an eighth of what its asker waits is left for the ways,
+// and for a refusal that says why there is none.
+func (e Endpoint) within() time.Duration { return e.patience - e.patience/8 }
 
 // Answer has a function answer a question. Where the asker is to be told why not, it fails with a *Refusal; any other error
 // is what Service.Refuse makes of it.
 func Answer[Q, A any](q query.Question[Q, A], answer func(context.Context, Q) (A, error)) Endpoint {
-	return Endpoint{Name: q.Name, Subject: q.Subject, answer: func(ctx context.Context, data []byte) (any, error) {
+	return Endpoint{Name: q.Name, Subject: q.Subject, patience: q.Patience, answer: func(ctx context.Context, data []byte) (any, error) {
 		var request Q
 		if err := json.Unmarshal(data, &request); err != nil {
 			return nil, &Refusal{Invalid, "the request is no JSON of its type: " + err.Error()}
@@ -51,8 +57,6 @@ type Service struct {
 	// Group is the queue group that all processes share which answer the same questions, those of other releases too: one of
 	// them gets each question.
 	Group string
-	// Patience bounds one answer, below what its asker waits.
-	Patience time.Duration
 	// Refuse says what an asker is told of an error that isn't a *Refusal. Its cause is logged here, and isn't the asker's.
 	Refuse func(error) *Refusal
 }
@@ -103,14 +107,8 @@ func (a *Answering) Stop() error {
 	return nil
 }
 
-// begin takes a place, and waits for one: micro calls handlers one after the other, so that what comes beyond the bound
-// waits in the connection. It says no at the end.
+// begin says no at the end.
 func (a *Answering) begin() bool {
-	select {
-	case <-a.ended:
-		return false
-	case a.slots <- struct{}{}:
-	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	select {
@@ -122,7 +120,8 @@ func (a *Answering) begin() bool {
 	}
 }
 
-// accept answers beside the handler. The answer is published here because a micro.Request may not be used after its handler
+// accept answers beside the handler: micro calls those one after the other, and nobody can say how long a question has waited in
+// a connection. The answer is published here because a micro.Request may not be used after its handler
 // has returned.
 //
 // It goes to an inbox or nowhere. Whoever asks says where, and what an answerer may write to isn't its asker's to write to.
@@ -140,8 +139,7 @@ func (a *Answering) accept(r micro.Request, e Endpoint) {
 	reply, header, data := r.Reply(), nats.Header(r.Headers()), r.Data()
 	go func() {
 		defer a.working.Done()
-		defer func() { <-a.slots }()
-		ctx, cancel := context.WithTimeout(telemetry.Extract(context.Background(), header), a.service.Patience)
+		ctx, cancel := context.WithTimeout(telemetry.Extract(context.Background(), header), e.within())
 		defer cancel()
 		ctx, span := otel.Tracer("question").Start(ctx, e.Subject, trace.WithSpanKind(trace.SpanKindServer))
 		defer span.End()
@@ -156,13 +154,24 @@ func (a *Answering) accept(r micro.Request, e Endpoint) {
 // inboxes is what askers' inboxes begin with, whichever user's (config.Inbox).
 const inboxes = "_INBOX."
 
+// inTurn answers once there is a slot. Who has waited in vain is told so before it gives up, and makes no more work.
+func (a *Answering) inTurn(ctx context.Context, e Endpoint, data []byte) (any, error) {
+	select {
+	case a.slots <- struct{}{}:
+		defer func() { <-a.slots }()
+		return e.answer(ctx, data)
+	case <-ctx.Done():
+		return nil, &Refusal{Unavailable, "whoever was asked has too many questions before this one"}
+	}
+}
+
 // errTooLarge: the broker doesn't carry the answer.
 var errTooLarge = errors.New("the answer is too large")
 
 // respond makes the message that answers. One that the broker wouldn't carry is a failure like any other: nobody would
 // tell the asker, who would wait.
 func (a *Answering) respond(ctx context.Context, e Endpoint, data []byte) *nats.Msg {
-	value, err := e.answer(ctx, data)
+	value, err := a.inTurn(ctx, e, data)
 	if err == nil {
 		data, err = json.Marshal(value)
 	}

@@ -22,16 +22,19 @@ const patience = 30 * time.Second
 // echo is a question that is answered with itself, unless a test has it answered otherwise.
 var echo = query.Question[string, string]{By: "test", Name: "echo", Subject: "query.echo", Patience: patience}
 
+// brief is one whose asker doesn't wait for long.
+var brief = query.Question[string, string]{By: "test", Name: "brief", Subject: "query.brief", Patience: 100 * time.Millisecond}
+
 var errUnknown = errors.New("postgres://user:password@host")
 
 func answering(t *testing.T, nc *nats.Conn, answer func(context.Context, string) (string, error)) *question.Answering {
 	t.Helper()
 	a, err := question.Service{
-		Name: "test", Group: "test", Patience: patience,
+		Name: "test", Group: "test",
 		Refuse: func(error) *question.Refusal {
 			return &question.Refusal{Code: question.Unavailable, Message: "not now"}
 		},
-	}.Start(nc, question.Answer(echo, answer))
+	}.Start(nc, question.Answer(echo, answer), question.Answer(brief, answer))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,5 +175,64 @@ func TestNothingIsAnsweredOutsideAnInbox(t *testing.T) {
 	}
 	if n, _, err := outside.Pending(); err != nil || n != 0 {
 		t.Errorf("%d messages outside, %v", n, err)
+	}
+}
+
+// Or the refusal would come to nobody.
+func TestWhoAnswersGivesUpBeforeWhoAsks(t *testing.T) {
+	nc := bustest.Start(t)
+	until := make(chan time.Time, 1)
+	a := answering(t, nc, func(ctx context.Context, text string) (string, error) {
+		deadline, _ := ctx.Deadline()
+		until <- deadline
+		return text, nil
+	})
+	t.Cleanup(func() { _ = a.Stop() })
+	asked := time.Now()
+	if _, err := question.Ask(t.Context(), nc, echo, ""); err != nil {
+		t.Fatal(err)
+	}
+	if within := (<-until).Sub(asked); within >= patience {
+		t.Errorf("it answers within %s, and is waited for %s", within, patience)
+	}
+}
+
+// Nobody waits any more for what stood behind others for too long.
+func TestAQuestionThatHasWaitedTooLongMakesNoWork(t *testing.T) {
+	nc := bustest.Start(t)
+	begun, end, worked := make(chan struct{}), make(chan struct{}), make(chan string, 1)
+	a := answering(t, nc, func(_ context.Context, text string) (string, error) {
+		if text != "wait" {
+			worked <- text
+			return text, nil
+		}
+		begun <- struct{}{}
+		<-end
+		return text, nil
+	})
+	inbox := bustest.Listen(t, nc, nats.NewInbox())
+	const atOnce = 256
+	for range atOnce {
+		if err := nc.PublishRequest(echo.Subject, nats.NewInbox(), []byte(`"wait"`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range atOnce {
+		<-begun
+	}
+	if err := nc.PublishRequest(brief.Subject, inbox.Subject, []byte(`"late"`)); err != nil {
+		t.Fatal(err)
+	}
+	if told, err := inbox.NextMsg(patience); err != nil || told.Header.Get("Nats-Service-Error-Code") != question.Unavailable {
+		t.Errorf("told %+v, %v", told, err)
+	}
+	close(end)
+	if err := a.Stop(); err != nil {
+		t.Error(err)
+	}
+	select {
+	case text := <-worked:
+		t.Errorf("%q was worked on", text)
+	default:
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 // A client may say to have seen any sequence. What the log doesn't hold nobody waits for: the wait would outlast the test.
 func TestNobodyWaitsForWhatThereIsNot(t *testing.T) {
-	b := setup(t, func(s *Service) { s.waits, s.answers = time.Hour, 2*time.Hour })
+	b := setup(t, func(s *Service) { s.waits = time.Hour })
 	b.project(t)
 	after := b.author.Create(t.Context(), "a", logtest.Store("a", 1), "Anna")
 	reply, code := ask[query.StoresReply](t, b.nc, query.Stores.Subject, query.StoresRequest{
@@ -24,7 +24,7 @@ func TestNobodyWaitsForWhatThereIsNot(t *testing.T) {
 
 // Its stores and its sequences are another log's: what is told of them, as a place in this one, would be read as something else.
 func TestTheReadModelOfAnotherLogIsRefused(t *testing.T) {
-	b := setup(t, func(s *Service) { s.waits, s.answers = time.Hour, 2*time.Hour })
+	b := setup(t, func(s *Service) { s.waits = time.Hour })
 	if _, err := b.pool.Exec(t.Context(), "insert into checkpoint (epoch, seq) values ('another', 1000)"); err != nil {
 		t.Fatal(err)
 	}

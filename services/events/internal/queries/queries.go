@@ -28,8 +28,6 @@ import (
 const (
 	// seenTimeout bounds the wait for what the caller has seen. Then it gets what there is, with the checkpoint.
 	seenTimeout = 2 * time.Second
-	// answerTimeout bounds a request as a whole.
-	answerTimeout = 5 * time.Second
 
 	maxPage = 200
 	// maxIDs is about as many as an answer holds; where the broker carries less, it is cut.
@@ -47,8 +45,8 @@ type Service struct {
 	pool     *pgxpool.Pool
 	progress *projection.Progress
 	bound    Bound
-	// waits and answers are seenTimeout and answerTimeout.
-	waits, answers time.Duration
+	// waits is seenTimeout.
+	waits time.Duration
 }
 
 // Bound is seq, or the log's end where that is before.
@@ -61,12 +59,12 @@ func Serve(ctx context.Context, nc *nats.Conn, pool *pgxpool.Pool, progress *pro
 }
 
 func newService(nc *nats.Conn, pool *pgxpool.Pool, progress *projection.Progress, bound Bound) *Service {
-	return &Service{nc: nc, pool: pool, progress: progress, bound: bound, waits: seenTimeout, answers: answerTimeout}
+	return &Service{nc: nc, pool: pool, progress: progress, bound: bound, waits: seenTimeout}
 }
 
 func (s *Service) serve(ctx context.Context) error {
 	answering, err := question.Service{
-		Name: query.Remembering, Group: string(query.Remembering), Patience: s.answers, Refuse: refuse,
+		Name: query.Remembering, Group: string(query.Remembering), Refuse: refuse,
 		Description: "Stores and their histories, from the projection of the log.",
 	}.Start(s.nc, s.endpoints()...)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -20,7 +19,7 @@ import (
 func Start(tb testing.TB, nc *nats.Conn) {
 	tb.Helper()
 	answering, err := question.Service{
-		Name: query.Remembering, Group: string(query.Remembering), Patience: time.Minute,
+		Name: query.Remembering, Group: string(query.Remembering),
 		Refuse: func(err error) *question.Refusal {
 			return &question.Refusal{Code: question.Unavailable, Message: err.Error()}
 		},

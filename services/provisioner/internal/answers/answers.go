@@ -5,7 +5,6 @@ package answers
 
 import (
 	"context"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
@@ -15,9 +14,6 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/provisioner/internal/packs"
 )
-
-// patience bounds one answer.
-const patience = 8 * time.Second
 
 // States reads a store's state (storelog.Log).
 type States interface {
@@ -42,7 +38,7 @@ type Service struct {
 // Start answers until it is stopped. All provisioners of a cluster share the work.
 func (s *Service) Start(nc *nats.Conn, cluster string) (*question.Answering, error) {
 	return question.Service{
-		Name: query.Provisioning, Group: micro.DefaultQueueGroup, Patience: patience, Refuse: refuse,
+		Name: query.Provisioning, Group: micro.DefaultQueueGroup, Refuse: refuse,
 		Description: "Shows a store's generated passwords, and says whether its volumes can grow",
 	}.Start(nc, question.Answer(query.Credentials.In(cluster), s.credentials), question.Answer(query.Growth.In(cluster), s.growth))
 }
