@@ -20,21 +20,24 @@ type Pauses struct {
 }
 
 // Until tries until it works, and returns what that gave. It fails when ctx ends, with that and the last failure, and with
-// what a try marks as Never. A try that has lasted longer than Longest has worked before it failed: the pauses begin anew,
-// and the next failure is news.
+// what a try marks as Never.
 func Until[T any](ctx context.Context, pauses Pauses, try func() (T, error)) (T, error) {
+	return until(ctx, pauses, func(func()) (T, error) { return try() })
+}
+
+// until hands each try what it calls when it works, should it end later. How long a try has lasted says nothing of that: most
+// of what can't be had fails by a time-out.
+func until[T any](ctx context.Context, pauses Pauses, try func(works func()) (T, error)) (T, error) {
 	grow := &backoff.ExponentialBackOff{
 		InitialInterval: pauses.First, MaxInterval: pauses.Longest, Multiplier: 2, RandomizationFactor: 0.5,
 	}
 	var last error
 	said := ""
 	value, err := backoff.Retry(ctx, func() (T, error) {
-		began := time.Now()
-		value, err := try()
-		if time.Since(began) > pauses.Longest {
+		value, err := try(func() {
 			grow.Reset()
 			said = ""
-		}
+		})
 		last = err
 		return value, err
 	}, backoff.WithBackOff(grow), backoff.WithMaxElapsedTime(0), backoff.WithNotify(func(err error, _ time.Duration) {
@@ -49,10 +52,11 @@ func Until[T any](ctx context.Context, pauses Pauses, try func() (T, error)) (T,
 	return value, err
 }
 
-// Always keeps up what only ends by failing, until ctx ends: that isn't a failure. What is Never had is.
-func Always(ctx context.Context, pauses Pauses, try func() error) error {
-	_, err := Until(ctx, pauses, func() (struct{}, error) {
-		err := try()
+// Always keeps up what only ends by failing, until ctx ends: that isn't a failure. What is Never had is. Each try says, before
+// it returns, once it works: the pauses begin anew then, and its failure is news.
+func Always(ctx context.Context, pauses Pauses, try func(works func()) error) error {
+	_, err := until(ctx, pauses, func(works func()) (struct{}, error) {
+		err := try(works)
 		if err == nil && ctx.Err() == nil {
 			err = errEnded
 		}

@@ -33,6 +33,29 @@ func TestAnOutageIsToldOnceAndWaitedFor(t *testing.T) {
 	})
 }
 
+// What can't be had fails by a time-out, and a time-out may be longer than any pause.
+func TestATryThatFailsSlowlyHasNotWorked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, end := context.WithCancel(t.Context())
+		told, tries := 0, 0
+		var failed, longest = time.Now(), time.Duration(0)
+		pauses := again.Pauses{First: time.Second, Longest: 4 * time.Second, Tell: func(error) { told++ }}
+		err := again.Always(ctx, pauses, func(func()) error {
+			longest = max(longest, time.Since(failed))
+			if tries++; tries == 20 {
+				end()
+			}
+			<-time.After(time.Minute)
+			failed = time.Now()
+			return errDown
+		})
+		// The first pause is a second and a half at most, and the longest two at least.
+		if err != nil || told != 1 || longest < 2*time.Second {
+			t.Errorf("it ended with %v, was told %d times, and paused for %s at most", err, told, longest)
+		}
+	})
+}
+
 // What has worked for a while and fails again is another outage.
 func TestAnotherOutageIsNewsAndBeginsWithTheFirstPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -40,9 +63,10 @@ func TestAnotherOutageIsNewsAndBeginsWithTheFirstPause(t *testing.T) {
 		told, tries := 0, 0
 		var failed time.Time
 		pauses := again.Pauses{First: time.Second, Longest: time.Minute, Tell: func(error) { told++ }}
-		err := again.Always(ctx, pauses, func() error {
+		err := again.Always(ctx, pauses, func(works func()) error {
 			switch tries++; tries {
 			case 7:
+				works()
 				<-time.After(time.Hour)
 				failed = time.Now()
 			case 8:
@@ -61,7 +85,7 @@ func TestAnotherOutageIsNewsAndBeginsWithTheFirstPause(t *testing.T) {
 
 func TestNobodyTriesAgainWhatNoTryMends(t *testing.T) {
 	tries := 0
-	err := again.Always(t.Context(), again.Pauses{First: time.Hour, Longest: time.Hour}, func() error {
+	err := again.Always(t.Context(), again.Pauses{First: time.Hour, Longest: time.Hour}, func(func()) error {
 		tries++
 		return again.Never(errDown)
 	})

@@ -71,8 +71,8 @@ func keepUp(
 	pauses := again.Pauses{First: 500 * time.Millisecond, Longest: 2 * time.Second, Tell: func(err error) {
 		slog.Warn("the log isn't heard, trying again", "error", err)
 	}}
-	err := again.Always(ctx, pauses, func() error {
-		if err := readOn(ctx, js, stream, from(), handle); err != nil {
+	err := again.Always(ctx, pauses, func(works func()) error {
+		if err := readOn(ctx, js, stream, from(), works, handle); err != nil {
 			return fmt.Errorf("read stream %s: %w", stream, err)
 		}
 		return nil
@@ -83,8 +83,10 @@ func keepUp(
 	return err
 }
 
+// readOn reads by one consumer, and says by works when there is one.
 func readOn(
-	ctx context.Context, js jetstream.JetStream, stream string, config jetstream.OrderedConsumerConfig, handle func(Raw) error,
+	ctx context.Context, js jetstream.JetStream, stream string, config jetstream.OrderedConsumerConfig,
+	works func(), handle func(Raw) error,
 ) error {
 	consumer, err := js.OrderedConsumer(ctx, stream, config)
 	if err != nil {
@@ -95,6 +97,7 @@ func readOn(
 		return err
 	}
 	defer messages.Stop()
+	works()
 	stop := context.AfterFunc(ctx, messages.Stop)
 	defer stop()
 	for {

@@ -95,8 +95,8 @@ func New(pool *pgxpool.Pool, progress *projection.Progress, limits Limits) *Hub 
 // for this program, or that hears nothing, closes its clients and begins again at the log's end: they come back with their
 // cursors, here or to another replica, and are told where they stand.
 func (h *Hub) Run(ctx context.Context, nc *nats.Conn) error {
-	_ = again.Always(ctx, restarts, func() error {
-		err := h.follow(ctx, nc)
+	_ = again.Always(ctx, restarts, func(works func()) error {
+		err := h.follow(ctx, nc, works)
 		if ctx.Err() == nil {
 			slog.Warn("feed interrupted", "error", err)
 			h.refuse(err)
@@ -167,8 +167,8 @@ func (h *Hub) refuse(err error) {
 	h.log, h.refusal = nil, err
 }
 
-// follow tells of one log, from its end on.
-func (h *Hub) follow(ctx context.Context, nc *nats.Conn) error {
+// follow tells of one log, from its end on, and says by works when it does.
+func (h *Hub) follow(ctx context.Context, nc *nats.Conn, works func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	log, err := storelog.Open(ctx, nc)
@@ -191,6 +191,7 @@ func (h *Hub) follow(ctx context.Context, nc *nats.Conn) error {
 		return err
 	}
 	h.open(log, tickets, head)
+	works()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		return log.Tail(ctx, head, func(raw storelog.Raw) error { return h.take(log.Epoch(), raw) })

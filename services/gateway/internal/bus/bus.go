@@ -87,8 +87,8 @@ func (b *Bus) Run(ctx context.Context, connect Connect) error {
 	}
 	defer conn.Close()
 	b.conn.Store(conn)
-	return again.Always(ctx, retries, func() error {
-		err := b.hold(ctx, conn)
+	return again.Always(ctx, retries, func(works func()) error {
+		err := b.hold(ctx, conn, works)
 		if errors.Is(err, storelog.ErrOldServer) || errors.Is(err, storelog.ErrForeignLog) {
 			return again.Never(err)
 		}
@@ -96,9 +96,9 @@ func (b *Bus) Run(ctx context.Context, connect Connect) error {
 	})
 }
 
-// hold opens the parts and keeps them until ctx ends. What a try has opened that fails further on ends with it: the next
+// hold opens the parts, says so by works and keeps them until ctx ends. What a try has opened that fails further on ends with it: the next
 // try opens its own, and there may be many.
-func (b *Bus) hold(ctx context.Context, conn *nats.Conn) error {
+func (b *Bus) hold(ctx context.Context, conn *nats.Conn, works func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	interruptions := conn.Stats().Reconnects
@@ -108,6 +108,7 @@ func (b *Bus) hold(ctx context.Context, conn *nats.Conn) error {
 	}
 	b.sure.Store(interruptions)
 	b.parts.Store(&parts)
+	works()
 	slog.Info("opened the log", "epoch", parts.Log.Epoch())
 	var watching sync.WaitGroup
 	watching.Go(func() { parts.Log.FollowWriteLevel(ctx) })

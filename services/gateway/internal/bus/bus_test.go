@@ -39,7 +39,7 @@ func TestATryThatFailsLeavesNothingOpen(t *testing.T) {
 	}
 	before, b := conn.NumSubscriptions(), New(settings, func() {})
 	for range 5 {
-		if err := b.hold(t.Context(), conn); err == nil {
+		if err := b.hold(t.Context(), conn, func() {}); err == nil {
 			t.Fatal("it opened")
 		}
 	}
@@ -82,7 +82,7 @@ func TestALogThatIsMadeAnewEndsWhatWasOpen(t *testing.T) {
 	conn := bustest.Start(t)
 	lost, ended := make(chan struct{}, 1), make(chan error, 1)
 	b := New(storelog.Settings{Replicas: 1}, func() { lost <- struct{}{} })
-	go func() { ended <- b.hold(t.Context(), conn) }()
+	go func() { ended <- b.hold(t.Context(), conn, func() {}) }()
 	waittest.Eventually(t, func() error { _, err := b.Parts(); return err })
 	parts, _ := b.Known()
 	if err := parts.Log.JetStream().DeleteStream(t.Context(), storelog.Stream); err != nil {
