@@ -36,7 +36,7 @@ type NotReadyError struct {
 
 // NotReady is that of a store which doesn't stand.
 func NotReady(s store.State) *NotReadyError {
-	return &NotReadyError{Coming: s.InFlight() && s.Doing() != store.Delete}
+	return &NotReadyError{Coming: s.InFlight() && s.Leaves() == store.Up}
 }
 
 func (*NotReadyError) Error() string { return "the store is not ready" }

@@ -73,10 +73,19 @@ func TestWhatCannotComeIsNotToBeAskedForAgain(t *testing.T) {
 		}
 		return s
 	}
+	asleep := func(verb store.Verb) store.State {
+		s := state(verb, "")
+		s.Standing = store.SuspendedStanding
+		return s
+	}
 	for name, c := range map[string]struct {
 		cause error
 		again bool
 	}{
+		"mended in its sleep":  {admission.NotReady(asleep(store.Mend)), false},
+		"changed in its sleep": {admission.NotReady(asleep(store.Update)), false},
+		"being resumed":        {admission.NotReady(asleep(store.Resume)), true},
+		"being suspended":      {admission.NotReady(state(store.Suspend, "")), false},
 		"being made":           {admission.NotReady(state(store.Create, "")), true},
 		"tried again":          {admission.NotReady(state(store.Retry, "")), true},
 		"failed":               {admission.NotReady(state(store.Create, store.Unsuccessful)), false},
