@@ -7,14 +7,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/store-platform/store-platform/pkg/engine"
-	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/known"
@@ -114,19 +112,12 @@ func refuseNobody(ctx huma.Context, next func(huma.Context)) {
 	_ = known.Problem(refuse(ctx.Context(), err)).Send(humafiber.Unwrap(ctx))
 }
 
-// answerWithin bounds a request as a whole, a little above what one question is put again for. Whoever stands behind others of
-// the same tenant, or has several things to ask of brokers that don't agree, would wait as long for each of them in turn, and
-// hear in the end that it may ask again.
-const answerWithin = storelog.Patience + 3*time.Second
-
 // public registers an operation that shows everybody the same, and sends what its handler refuses through the one place
 // that knows all errors.
 func public[I, O any](routes huma.API, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
 	op.Errors = append(op.Errors, http.StatusForbidden, http.StatusServiceUnavailable)
 	huma.Register(routes, op, func(ctx context.Context, in *I) (*O, error) {
-		bounded, cancel := context.WithTimeout(ctx, answerWithin)
-		defer cancel()
-		out, err := handler(bounded, in)
+		out, err := handler(ctx, in)
 		if err != nil {
 			return nil, refuse(ctx, err)
 		}

@@ -19,14 +19,17 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/telemetry"
 	"github.com/store-platform/store-platform/services/gateway/internal/known"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
 
-// requestTimeout bounds what one request may wait for, broker included.
-const requestTimeout = 15 * time.Second
+// answerWithin bounds a request as a whole, a little above what one question is put again for. Whoever stands behind others of
+// the same tenant, or has several things to ask of brokers that don't agree, would wait as long for each of them in turn, and
+// hear in the end that it may ask again.
+const answerWithin = storelog.Patience + 3*time.Second
 
 // note is what handlers tell the log line of their request.
 type note struct {
@@ -66,7 +69,7 @@ func Middleware() (fiber.Handler, error) {
 		ctx := otel.GetTextMapPropagator().Extract(c.UserContext(), headers{c})
 		ctx, span := tracer.Start(ctx, c.Method(), trace.WithSpanKind(trace.SpanKindServer))
 		defer span.End()
-		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+		ctx, cancel := context.WithTimeout(ctx, answerWithin)
 		defer cancel()
 		n := &note{}
 		c.SetUserContext(context.WithValue(ctx, noteKey{}, n))
