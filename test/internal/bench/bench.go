@@ -86,11 +86,17 @@ var (
 	}
 )
 
-var errRows = errors.New("not every row could be measured")
+var (
+	errRows     = errors.New("not every row could be measured")
+	errStanding = errors.New("STANDING says how many stores stand, by turns, like 100,1000")
+)
 
 // Run measures and prints the table to out; what it is doing meanwhile goes to progress. When it returns, everything
 // that it started is gone.
 func Run(ctx context.Context, out, progress io.Writer, o Options) error {
+	if !o.Quick && (len(o.Standing) == 0 || slices.Min(o.Standing) < 1) {
+		return fmt.Errorf("%w: %v", errStanding, o.Standing)
+	}
 	top, err := exec.CommandContext(ctx, "git", "rev-parse", "--show-toplevel").Output()
 	if err != nil {
 		return fmt.Errorf("find the clone: %w", err)

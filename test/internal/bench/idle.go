@@ -105,21 +105,12 @@ const settle = 45 * time.Second
 // nodeCosts is how many cores the installation takes while nobody asks it anything.
 func (b *bench) nodeCosts(in *installation) float64 {
 	b.Helper()
-	b.rest(settle)
+	b.pause(settle)
 	before, err := platform.ProcessorTime(in.process.Process.Pid)
 	b.must("read what the node has used", err)
 	began := time.Now()
-	b.rest(b.sizes.quiet)
+	b.pause(b.sizes.quiet)
 	after, err := platform.ProcessorTime(in.process.Process.Pid)
 	b.must("read what the node has used", err)
 	return (after - before).Seconds() / time.Since(began).Seconds()
-}
-
-func (b *bench) rest(d time.Duration) {
-	b.Helper()
-	select {
-	case <-time.After(d):
-	case <-b.ctx.Done():
-		b.Fatal(b.ctx.Err())
-	}
 }
