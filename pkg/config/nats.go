@@ -68,7 +68,7 @@ func (n NATS) options(service string) ([]nats.Option, error) {
 		if _, err := os.ReadFile(n.PasswordFile); err != nil {
 			return nil, fmt.Errorf("read NATS_PASSWORD_FILE: %w", err)
 		}
-		options = append(options, nats.UserInfoHandler(n.credentials), nats.CustomInboxPrefix(Inbox(n.User)))
+		options = append(options, nats.UserInfoHandler(n.credentials()), nats.CustomInboxPrefix(Inbox(n.User)))
 	case n.User != "":
 		options = append(options, As(n.User, n.Password)...)
 	}
@@ -130,13 +130,19 @@ func tell() []nats.Option {
 	}
 }
 
-// credentials are asked for at each connection. What can't be read just then is refused, and asked for again.
-func (n NATS) credentials() (user, password string) {
-	text, err := os.ReadFile(n.PasswordFile)
-	if err != nil {
-		slog.Error("read NATS_PASSWORD_FILE", "error", err)
+// credentials are asked for at each connection, one after the other. What can't be read just then is refused, and asked for
+// again.
+func (n NATS) credentials() nats.UserInfoCB {
+	told := false
+	return func() (user, password string) {
+		text, err := os.ReadFile(n.PasswordFile)
+		// At every try, twice a second.
+		if err != nil && !told {
+			slog.Error("read NATS_PASSWORD_FILE; trying until it can be", "error", err)
+		}
+		told = err != nil
+		return n.User, strings.TrimSpace(string(text))
 	}
-	return n.User, strings.TrimSpace(string(text))
 }
 
 // Reachable is nil while the connection stands. Else it is ErrRefused, or ErrAway with what was met last. The services'

@@ -1,13 +1,16 @@
 package config_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -126,6 +129,36 @@ func TestABrokerThatRefusesIsWaitedFor(t *testing.T) {
 	write(t, file, "new")
 	if err := <-connected; err != nil {
 		t.Error(err)
+	}
+}
+
+// mentions counts the lines of a log that hold a text.
+type mentions struct {
+	text  []byte
+	lines atomic.Int32
+}
+
+func (m *mentions) Write(line []byte) (int, error) {
+	if bytes.Contains(line, m.text) {
+		m.lines.Add(1)
+	}
+	return len(line), nil
+}
+
+// It is looked for twice a second.
+func TestAPasswordThatCannotBeReadIsToldOnce(t *testing.T) {
+	before, said := slog.Default(), &mentions{text: []byte("NATS_PASSWORD_FILE")}
+	slog.SetDefault(slog.New(slog.NewTextHandler(said, nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	broker, file := startGuarded(t, "old"), write(t, filepath.Join(t.TempDir(), "password"), "old")
+	nc := connect(t, config.NATS{URL: broker.ClientURL(), User: "gateway", PasswordFile: file})
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	broker.rotate(t, "new")
+	awaitRefused(t, nc)
+	if lines := said.lines.Load(); lines != 1 {
+		t.Errorf("told %d times", lines)
 	}
 }
 
