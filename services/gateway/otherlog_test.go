@@ -10,6 +10,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/question"
+	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
 
@@ -35,5 +36,16 @@ func TestTheReadModelOfAnotherLogIsNotShown(t *testing.T) {
 	}
 	if said := string(b.get("/readyz").body); !strings.Contains(said, "another log") {
 		t.Errorf("/readyz says %s", said)
+	}
+}
+
+// Its broker is there: who is told that it isn't looks for the fault where there is none.
+func TestAGatewayWhoseLogIsGoneSaysSo(t *testing.T) {
+	b := setup(t)
+	if err := b.log.JetStream().DeleteStream(t.Context(), storelog.Stream); err != nil {
+		t.Fatal(err)
+	}
+	if a := b.get("/readyz"); a.status != http.StatusServiceUnavailable || !strings.Contains(string(a.body), "has no log any more") {
+		t.Errorf("/readyz says %d %s", a.status, a.body)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/adaptor"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/store-platform/store-platform/pkg/config"
@@ -92,6 +93,9 @@ func (h *Health) broker(ctx context.Context) Part {
 	head, err := h.bus.Check(ctx)
 	if errors.Is(err, config.ErrRefused) {
 		return Part{Message: "the broker refuses this gateway's password: nothing can be read or changed"}
+	}
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return Part{Message: "the broker has no log any more: restore one, or start this gateway again, which makes a new one"}
 	}
 	if err != nil {
 		return Part{Message: "the broker can't be reached: nothing can be read or changed"}
