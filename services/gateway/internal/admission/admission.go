@@ -26,6 +26,8 @@ var (
 	ErrKeyReused = errors.New("the Idempotency-Key belongs to another request")
 	// ErrCatalogEmpty: nobody has published an engine yet.
 	ErrCatalogEmpty = errors.New("no engine is on offer yet")
+	// ErrCredentials: no provisioner can read a store's passwords now.
+	ErrCredentials = errors.New("the passwords can't be read")
 )
 
 // NotReadyError: what was asked for exists only of a store that stands.
@@ -166,6 +168,9 @@ func (a *Admission) Credentials(ctx context.Context, who principal.Principal, id
 		return nil, err
 	}
 	reply, err := reader.Ask(ctx, a.reader, query.Credentials.In(state.Cluster), query.CredentialsRequest{Store: id})
+	if errors.Is(err, reader.ErrProvisioner) {
+		err = fmt.Errorf("%w: %w", ErrCredentials, err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -55,7 +55,8 @@ var table = []struct {
 		"than this one. The operator can have it made anew (store-events rebuild). Single stores can be read, and creating and deleting works."},
 	{reader.ErrProjection, problem.ProjectionUnavailable, "Lists and histories can't be read right now. Single stores can, " +
 		"and creating and deleting works."},
-	{reader.ErrProvisioner, problem.CredentialsMissing, "No provisioner can read the store's passwords right now."},
+	{reader.ErrQuestion, problem.InvalidRequest, "Whoever was asked can't make anything of the request."},
+	{admission.ErrCredentials, problem.CredentialsMissing, "No provisioner can read the store's passwords right now."},
 	{nats.ErrConnectionClosed, problem.BrokerUnavailable, lostBroker},
 }
 

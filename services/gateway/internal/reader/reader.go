@@ -17,6 +17,8 @@ var (
 	ErrProjection = errors.New("the read model doesn't answer")
 	// ErrCursor: the answer says that the cursor isn't one of its own.
 	ErrCursor = errors.New("the cursor is not one of ours")
+	// ErrQuestion: whoever was asked can't make anything of the question, which has no cursor.
+	ErrQuestion = errors.New("the question can't be understood")
 	// ErrProvisioner: no provisioner answers, or it can't see now what it was asked for.
 	ErrProvisioner = errors.New("no provisioner can tell")
 	// ErrOtherLog: the read model was made of another log than the gateway's. It comes with ErrProjection.
@@ -31,7 +33,7 @@ type Reader struct{ bus *bus.Bus }
 // New makes a reader.
 func New(b *bus.Bus) *Reader { return &Reader{bus: b} }
 
-// Ask puts any question. To callers everything but a lost broker and a wrong cursor is the same: the service isn't able to
+// Ask puts any question. To callers everything but a lost broker and a wrong question is the same: the service isn't able to
 // answer. What is asked of a log is asked of the gateway's. Who asks for passwords notes the look in the audit before it shows them.
 func Ask[Q, A any](ctx context.Context, r *Reader, q query.Question[Q, A], request Q) (answer A, err error) {
 	parts, err := r.bus.Parts()
@@ -41,16 +43,37 @@ func Ask[Q, A any](ctx context.Context, r *Reader, q query.Question[Q, A], reque
 	if about, ok := any(&request).(interface{ Of(log string) }); ok {
 		about.Of(parts.Log.Epoch())
 	}
-	answer, err = question.Ask(ctx, parts.Conn, q, request)
-	var refusal *question.Refusal
-	switch {
-	case err == nil:
-		return answer, nil
-	case errors.As(err, &refusal) && refusal.Code == question.Invalid:
-		return answer, fmt.Errorf("%w: %w", ErrCursor, err)
-	case errors.As(err, &refusal) && refusal.Code == question.OtherLog:
-		return answer, fmt.Errorf("%w: %w: %w", unable[q.By], ErrOtherLog, err)
-	default:
-		return answer, fmt.Errorf("%w: %w", unable[q.By], err)
+	if answer, err = question.Ask(ctx, parts.Conn, q, request); err != nil {
+		return answer, told(q.By, request, err)
 	}
+	return answer, nil
+}
+
+// told says what became of a question that was put and not answered.
+func told(by query.Service, request any, err error) error {
+	var refusal *question.Refusal
+	refused := errors.As(err, &refusal)
+	switch {
+	case refused && refusal.Code == question.Invalid && continues(request):
+		return fmt.Errorf("%w: %w", ErrCursor, err)
+	case refused && refusal.Code == question.Invalid:
+		return fmt.Errorf("%w: %w", ErrQuestion, err)
+	case refused && refusal.Code == question.OtherLog:
+		return fmt.Errorf("%w: %w: %w", unable[by], ErrOtherLog, err)
+	default:
+		return fmt.Errorf("%w: %w", unable[by], err)
+	}
+}
+
+// continues says whether a request asks for what comes behind a cursor.
+func continues(request any) bool {
+	switch r := request.(type) {
+	case query.StoresRequest:
+		return r.After != ""
+	case query.EventsRequest:
+		return r.After != 0
+	case query.DeadLettersRequest:
+		return r.After != 0
+	}
+	return false
 }
