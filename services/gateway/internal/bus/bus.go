@@ -96,8 +96,8 @@ func (b *Bus) Run(ctx context.Context, connect Connect) error {
 	})
 }
 
-// hold opens the parts, says so by works and keeps them until ctx ends. What a try has opened that fails further on ends with it: the next
-// try opens its own, and there may be many.
+// hold opens the parts, says so by works and keeps them until ctx ends. What a try has opened that fails further on ends with
+// it: the next try opens its own, and there may be many.
 func (b *Bus) hold(ctx context.Context, conn *nats.Conn, works func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
