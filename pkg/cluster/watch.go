@@ -231,7 +231,10 @@ func trim(object any) (any, error) {
 			ContainerStatuses:     trimContainers(o.Status.ContainerStatuses),
 		}
 	case *metav1.PartialObjectMetadata:
-		o.ObjectMeta = trimMeta(o.ObjectMeta)
+		// All that is asked of one is whether it is the same as before (wantedChanged).
+		o.ObjectMeta = metav1.ObjectMeta{
+			Name: o.Name, Namespace: o.Namespace, ResourceVersion: o.ResourceVersion, Generation: o.Generation,
+		}
 	case *corev1.Namespace:
 		stamp, labels := stampOf(o).annotations(), o.Labels
 		o.ObjectMeta = trimMeta(o.ObjectMeta)
