@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
 )
 
 // What can't be removed, because who takes backups may only write them say, is told, and isn't the new backup's failure.
@@ -63,9 +65,10 @@ func TestWhoseBackupsThereAreIsTold(t *testing.T) {
 	}
 }
 
-// A clock that was wrong names an older backup as the newest; a log that was restored is shorter than before, too.
-func TestALongerBackupFromBeforeIsTold(t *testing.T) {
-	nc, dir := full(t, "one", 1), t.TempDir()
+// takenAhead leaves a verified backup by a clock that is an hour ahead, beside the one that it is a copy of, and a log that has
+// gone on since.
+func takenAhead(t *testing.T, nc *nats.Conn, dir string) {
+	t.Helper()
 	first := taken(t, nc, dir)
 	ahead := filepath.Join(dir, shelf{installation: "one"}.name(time.Now().UTC().Add(time.Hour), 1))
 	for _, path := range []string{first, markOf(first)} {
@@ -74,6 +77,12 @@ func TestALongerBackupFromBeforeIsTold(t *testing.T) {
 	if _, err := append1(t.Context(), openLog(t, nc), 1); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A clock that was wrong names an older backup as the newest; a log that was restored is shorter than before, too.
+func TestALongerBackupFromBeforeIsTold(t *testing.T) {
+	nc, dir := full(t, "one", 1), t.TempDir()
+	takenAhead(t, nc, dir)
 	longer, err := do(t, nc, dir, "take")
 	if err != nil {
 		t.Fatal(err)
@@ -122,14 +131,7 @@ func TestOnlyWhatWasVerifiedCounts(t *testing.T) {
 // A clock that was set back makes the newest backup seem the oldest.
 func TestTheLastVerifiedStays(t *testing.T) {
 	nc, dir := full(t, "one", 1), t.TempDir()
-	first := taken(t, nc, dir)
-	ahead := filepath.Join(dir, shelf{installation: "one"}.name(time.Now().UTC().Add(time.Hour), 1))
-	for _, path := range []string{first, markOf(first)} {
-		put(t, ahead[:len(ahead)-len(sealedEnd)]+filepath.Ext(path), read(t, path))
-	}
-	if _, err := append1(t.Context(), openLog(t, nc), 1); err != nil {
-		t.Fatal(err)
-	}
+	takenAhead(t, nc, dir)
 	second := taken(t, nc, dir, func(c *Config) { c.Keep = 1 })
 	if listed, err := do(t, nc, dir, "list"); err != nil || filepath.Join(dir, listed) != second {
 		t.Errorf("kept %q, %v, want %s", listed, err, second)

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"syscall"
 
 	"github.com/jackc/pgx/v5"
@@ -27,4 +28,13 @@ func (b *bench) newPostgres() string {
 		return err
 	})
 	return address
+}
+
+// dialPostgres is a connection until the row ends.
+func (b *bench) dialPostgres(address string) *pgx.Conn {
+	b.Helper()
+	conn, err := pgx.Connect(b.ctx, address)
+	b.must("connect to PostgreSQL", err)
+	b.Cleanup(func() { _ = conn.Close(context.WithoutCancel(b.ctx)) })
+	return conn
 }

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"syscall"
@@ -38,9 +37,7 @@ func projectionRate(b *bench) {
 	s.run(whileMeasuring)
 
 	address := b.newPostgres()
-	conn, err := pgx.Connect(b.ctx, address)
-	b.must("connect to PostgreSQL", err)
-	b.Cleanup(func() { _ = conn.Close(context.WithoutCancel(b.ctx)) })
+	conn := b.dialPostgres(address)
 	p := b.start("events", s.service("events", "LISTEN="+b.freeAddress(), "DATABASE_URL="+address))
 	b.Logf("catching up")
 	first, began := b.checkpoint(p, conn, 1)

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/store-platform/store-platform/pkg/platform"
@@ -50,9 +49,7 @@ func sweepAmongGone(b *bench) {
 	s.run(whileMeasuring)
 
 	address := b.newPostgres()
-	conn, err := pgx.Connect(b.ctx, address)
-	b.must("connect to PostgreSQL", err)
-	b.Cleanup(func() { _ = conn.Close(context.WithoutCancel(b.ctx)) })
+	conn := b.dialPostgres(address)
 	b.Logf("projecting %d messages", head)
 	b.checkpoint(b.start("events", s.service("events", "LISTEN="+b.freeAddress(), "DATABASE_URL="+address)), conn, head)
 	sweeps := s.sweeps(live)
