@@ -14,17 +14,25 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/joho/godotenv"
+
+	"github.com/store-platform/store-platform/pkg/version"
 )
 
 // file is read from the working directory when it is there. The environment wins over it.
 const file = ".env.local"
 
+// flags are what every program takes beside its settings.
+type flags struct {
+	Version kong.VersionFlag `help:"Print the release that this is, and end."`
+}
+
 // Main is all that a program's main does. It fills the settings in program, a pointer to a struct, and calls the method Run of the
 // command that was given, or of program where it has no commands: Run may ask for a context.Context, which ends when the
 // program is told to stop, and for program itself. It ends the process with a message when a setting is wrong (2) or Run
-// fails (1), and answers --help.
+// fails (1), and answers --help and --version.
 func Main(name, about string, program any) {
-	parser, err := kong.New(program, kong.Name(name), kong.Description(about), kong.UsageOnError())
+	parser, err := kong.New(program, kong.Name(name), kong.Description(about), kong.UsageOnError(),
+		kong.Embed(&flags{}), kong.Vars{"version": version.String()})
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		os.Exit(2)

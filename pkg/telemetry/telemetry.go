@@ -17,6 +17,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0" // that of the SDK: another would be compiled beside it
+
+	"github.com/store-platform/store-platform/pkg/version"
 )
 
 // Config is part of every service's configuration.
@@ -33,8 +35,9 @@ func Start(ctx context.Context, service string, cfg Config) (func(context.Contex
 	}
 	handler := slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})
 	slog.SetDefault(slog.New(handler).With("service", service))
+	slog.Info("starting", "version", version.String())
 
-	about := resource.NewSchemaless(semconv.ServiceName(service))
+	about := resource.NewSchemaless(semconv.ServiceName(service), semconv.ServiceVersion(version.String()))
 	reader, err := promexporter.New()
 	if err != nil {
 		return nil, fmt.Errorf("start metrics: %w", err)

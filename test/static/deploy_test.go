@@ -113,16 +113,27 @@ func TestComposeMountsWhatIsThere(t *testing.T) {
 	}
 }
 
+// Each program has an image that holds it, the authorities' certificates and nothing to break in with.
 func TestImagesAreEmptyAndNotRoot(t *testing.T) {
-	for _, service := range programs {
-		text := read(t, "services/"+service+"/Dockerfile")
-		stages := strings.Split(text, "\nFROM ")
-		last := stages[len(stages)-1]
-		if !strings.HasPrefix(last, "scratch\n") || !strings.Contains(last, "\nUSER 65532:65532\n") || !strings.Contains(last, "ca-certificates.crt") {
-			t.Errorf("services/%s/Dockerfile ends with\nFROM %s", service, last)
+	stages := map[string]string{}
+	for _, stage := range strings.Split(read(t, "Dockerfile"), "\nFROM ")[1:] {
+		from, steps, _ := strings.Cut(stage, "\n")
+		stages[from] = steps
+	}
+	if base := stages["scratch AS image"]; !strings.Contains(base, "USER 65532:65532\n") || !strings.Contains(base, "ca-certificates.crt") {
+		t.Errorf("images begin with\n%s", base)
+	}
+	built := project(t).Services
+	for _, program := range programs {
+		steps := stages["image AS "+program]
+		if !strings.Contains(steps, "\nCOPY --from=programs /images/"+program+" /\n") || !strings.Contains(steps, `ENTRYPOINT ["/store-`+program+`"]`) {
+			t.Errorf("the image of %s is made by\n%s", program, steps)
 		}
-		if !strings.Contains(text, "./cmd/store-"+service) || !strings.Contains(last, `["/store-`+service+`"]`) {
-			t.Errorf("services/%s/Dockerfile doesn't run store-%s", service, service)
+		if strings.Contains(steps, "USER") {
+			t.Errorf("the image of %s has another user", program)
+		}
+		if service := built[program]; service.Build == nil || service.Build.Target != program {
+			t.Errorf("docker-compose.yaml builds %s as %+v", program, service.Build)
 		}
 	}
 }
