@@ -5,6 +5,7 @@
 {{- if not .Values.installation }}{{ fail "installation must be set: it names this installation for ever." }}{{ end }}
 {{- if not .Values.baseDomain }}{{ fail "baseDomain must be set: stores are at store-<id>.<baseDomain>." }}{{ end }}
 {{- if and (ne .Values.storeScheme "https") (dig "ingress" "tls" "" .Values.stores) }}{{ fail "stores.ingress.tls is set and storeScheme isn't https: stores would be named, and asked, by an address that only leads to another." }}{{ end }}
+{{- if and (not .Values.image.registry) (ne .Values.image.pullPolicy "Never") }}{{ fail "image.registry must be set: without it nodes would ask a public registry for store-platform/gateway and the like, which are names that anybody may take there. Where the images are loaded into the nodes say so: image.pullPolicy=Never." }}{{ end }}
 {{- if and (not .Values.postgres.bundled) (not .Values.postgres.existingSecret) }}{{ fail "postgres.existingSecret must be set: the name of a Secret whose key \"url\" leads to the database." }}{{ end }}
 {{- if and (not .Values.nats.bundled) (not .Values.nats.url) }}{{ fail "nats.url must be set when nats.bundled is false." }}{{ end }}
 {{- if and (not .Values.nats.bundled) (not .Values.nats.existingSecret) }}{{ fail "nats.existingSecret must be set when nats.bundled is false." }}{{ end }}
@@ -107,15 +108,36 @@ projected:
 {{- toYaml $settings }}
 {{- end }}
 
-{{/* Replicas stand on different nodes where there are several. */}}
+{{/* Replicas stand on different nodes where there are several. Brokers must, because two that go with one node take the log's quorum along;
+     on one node all of them may stand. */}}
 {{- define "store-platform.spread" -}}
 topologySpreadConstraints:
   - maxSkew: 1
     topologyKey: kubernetes.io/hostname
-    whenUnsatisfiable: ScheduleAnyway
+    whenUnsatisfiable: {{ ternary "DoNotSchedule" "ScheduleAnyway" (eq .component "nats") }}
+    nodeTaintsPolicy: Honor
     labelSelector:
       matchLabels:
         {{- include "store-platform.selector" . | nindent 8 }}
+{{- end }}
+
+{{/* A pod that is asked to end is still sent requests until every node has heard of it. It goes on answering so long. The programs'
+     images hold nothing to sleep with, so the kubelet does. */}}
+{{- define "store-platform.leave" -}}
+lifecycle: { preStop: { sleep: { seconds: 5 } } }
+{{- end }}
+
+{{/* The port of the collector that traces go to. */}}
+{{- define "store-platform.otlpPort" -}}
+{{- $url := urlParse .Values.otlpEndpoint }}
+{{- regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (ternary "443" "80" (eq $url.scheme "https")) }}
+{{- end }}
+
+{{/* What is made up at the first install is found again at every later one, and where the cluster isn't asked (helm template, Argo CD)
+     it would be another each time: the brokers would go on with the one, and services come with the other. */}}
+{{- define "store-platform.madeUp" -}}
+{{- if not (lookup "v1" "Namespace" "" "kube-system") }}{{ fail (printf "%s must be set where the cluster isn't asked while this is rendered (helm template, Argo CD): a password that is made up would be another at every time. To look at what would be installed, helm install --dry-run=server." .setting) }}{{ end }}
+{{- (lookup "v1" "Secret" .root.Release.Namespace .secret).data | default dict | toJson }}
 {{- end }}
 
 {{- define "store-platform.disruption" }}

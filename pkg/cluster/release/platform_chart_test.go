@@ -32,6 +32,7 @@ const platformChart = "../../../deploy/k8s"
 func production() map[string]any {
 	return map[string]any{
 		"installation": "prod", "baseDomain": "stores.example.org",
+		"image":    map[string]any{"registry": "registry.example/team"},
 		"auth":     map[string]any{"mode": "open", "openIsUnderstood": true},
 		"postgres": map[string]any{"existingSecret": "database"},
 		"ingress":  map[string]any{"className": "public", "namespace": "ingress"},
@@ -56,8 +57,14 @@ func local(t *testing.T) map[string]any {
 	return values
 }
 
-// renderPlatform renders deploy/k8s as `helm install` would, against its schema.
-func renderPlatform(t *testing.T, values map[string]any) ([]*unstructured.Unstructured, error) {
+// renderPlatform renders deploy/k8s as `helm install` would, against its schema, in a cluster that holds these.
+func renderPlatform(t *testing.T, values map[string]any, there ...*unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
+	t.Helper()
+	return render(t, values, clustertest.PlatformNamespace, holding(there...))
+}
+
+// render asks no cluster where there is none, as `helm template` doesn't.
+func render(t *testing.T, values map[string]any, namespace string, in helmengine.ClientProvider) ([]*unstructured.Unstructured, error) {
 	t.Helper()
 	loaded, err := loader.LoadDir(platformChart)
 	if err != nil {
@@ -65,15 +72,25 @@ func renderPlatform(t *testing.T, values map[string]any) ([]*unstructured.Unstru
 	}
 	capabilities := chartutil.DefaultCapabilities.Copy()
 	capabilities.KubeVersion = chartutil.KubeVersion{Version: "v1.37.2", Major: "1", Minor: "37"}
-	options := chartutil.ReleaseOptions{Name: "platform", Namespace: clustertest.PlatformNamespace, Revision: 1, IsInstall: true}
+	options := chartutil.ReleaseOptions{Name: "platform", Namespace: namespace, Revision: 1, IsInstall: true}
 	rendering, err := chartutil.ToRenderValues(loaded, values, options, capabilities)
 	if err != nil {
 		return nil, err
 	}
-	files, err := helmengine.Render(loaded, rendering)
+	var files map[string]string
+	if in == nil {
+		files, err = helmengine.Render(loaded, rendering)
+	} else {
+		files, err = helmengine.RenderWithClientProvider(loaded, rendering, in)
+	}
 	if err != nil {
 		return nil, err
 	}
+	return documents(t, files), nil
+}
+
+func documents(t *testing.T, files map[string]string) []*unstructured.Unstructured {
+	t.Helper()
 	var objects []*unstructured.Unstructured
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if path.Ext(name) != ".yaml" {
@@ -89,7 +106,7 @@ func renderPlatform(t *testing.T, values map[string]any) ([]*unstructured.Unstru
 			}
 		}
 	}
-	return objects, nil
+	return objects
 }
 
 func TestPlatformChartRefusesWhatMustBeSaid(t *testing.T) {
@@ -105,6 +122,7 @@ func TestPlatformChartRefusesWhatMustBeSaid(t *testing.T) {
 		"a typing error":                {func(v map[string]any) { v["gatway"] = map[string]any{} }, "gatway"},
 		"a lost backup":                 {func(v map[string]any) { v["backup"] = map[string]any{"url": "file:///tmp"} }, "url"},
 		"open backups":                  {func(v map[string]any) { set(v, "backup.keysSecret", "") }, "backup.keysSecret must be set"},
+		"anybody's images":              {func(v map[string]any) { set(v, "image.registry", "") }, "image.registry must be set"},
 		"two brokers":                   {func(v map[string]any) { v["nats"] = map[string]any{"replicas": 2} }, "replicas"},
 		"TLS to a broker that has none": {func(v map[string]any) { set(v, "nats.tls.caSecret", "private-ca") }, "nats.bundled is true"},
 		"a client of such a broker":     {func(v map[string]any) { set(v, "nats.tls.clientSecret", "us") }, "nats.bundled is true"},
