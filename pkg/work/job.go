@@ -155,10 +155,12 @@ func (j *job) attend(ctx context.Context, cancel context.CancelCauseFunc) verdic
 		defer release()
 	}
 	defer j.beat(ctx, cancel)()
+	began := time.Now()
 	err = j.attempt(ctx)
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = cause // what fails because the operation ended says nothing about the store
 	}
+	w.measures.attempted(ctx, j.state.Doing(), j.ending(err), began)
 	return j.outcome(ctx, err)
 }
 

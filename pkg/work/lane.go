@@ -47,9 +47,14 @@ func (l *lane) run(taking, working context.Context) {
 	}
 	var busy sync.WaitGroup
 	defer busy.Wait()
+	inUse := &l.measures.busy
+	if l.standing {
+		inUse = &l.measures.standing
+	}
 	work := func(msg jetstream.Msg) {
+		inUse.Add(1)
 		busy.Go(func() {
-			defer func() { free <- struct{}{} }()
+			defer func() { inUse.Add(-1); free <- struct{}{} }()
 			l.handle(working, msg)
 		})
 	}

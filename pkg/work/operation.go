@@ -57,7 +57,10 @@ func (j *job) run(ctx context.Context, op Operation) error {
 		if done && recorded {
 			continue
 		}
-		if err := j.doStep(ctx, step); err != nil {
+		began := time.Now()
+		err := j.doStep(ctx, step)
+		j.worker.measures.stepped(ctx, step.Name, began)
+		if err != nil {
 			return &stepError{step: step.Name, err: err}
 		}
 		if done {

@@ -45,24 +45,55 @@ func (w *Worker) settle(ctx context.Context, msg jetstream.Msg, v verdict) {
 	}
 }
 
+// ending is how an attempt ended, in a word for operators.
+type ending string
+
+const (
+	succeeded ending = "done"
+	overtaken ending = "superseded"
+	cancelled ending = "called_off"
+	givenBack ending = "yielded"
+	lostLease ending = "lost"
+	gaveUp    ending = "failed"
+	postponed ending = "retried"
+)
+
+func (j *job) ending(err error) ending {
+	var permanent *Permanent
+	switch {
+	case err == nil:
+		return succeeded
+	case errors.Is(err, ErrSuperseded):
+		return overtaken
+	case errors.Is(err, errCalledOff):
+		return cancelled
+	case errors.Is(err, ErrYielded):
+		return givenBack
+	case errors.Is(err, lease.ErrLost):
+		return lostLease
+	case errors.As(err, &permanent), j.exhausted():
+		return gaveUp
+	}
+	return postponed
+}
+
 // outcome is the one place where what became of an attempt is written down and turned into an ack verb.
 func (j *job) outcome(ctx context.Context, err error) verdict {
 	ctx, cancel := unhurried(ctx)
 	defer cancel()
-	var permanent *Permanent
-	switch {
-	case err == nil:
+	switch j.ending(err) {
+	case succeeded:
 		slog.InfoContext(ctx, "done", j.attrs("status", j.state.Status)...)
 		return acknowledged
-	case errors.Is(err, ErrSuperseded):
+	case overtaken:
 		return j.superseded(ctx)
-	case errors.Is(err, errCalledOff):
+	case cancelled:
 		return j.calledOff(ctx)
-	case errors.Is(err, ErrYielded):
+	case givenBack:
 		return j.conclude(ctx, store.AttemptYielded, store.Facts{}, snoozed(100*time.Millisecond))
-	case errors.Is(err, lease.ErrLost):
+	case lostLease:
 		return j.lost(ctx)
-	case errors.As(err, &permanent), j.exhausted():
+	case gaveUp:
 		facts := explain(err)
 		slog.ErrorContext(ctx, "failed", j.attrs("step", facts.Step, "reason", facts.Reason, "error", err)...)
 		return j.conclude(ctx, store.BecameFailed, facts, acknowledged)

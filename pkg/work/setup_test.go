@@ -103,6 +103,11 @@ func (b *testBench) startBy(pauses timing, h Hand, cfg Config) (stop func()) {
 		b.t.Fatal(err)
 	}
 	w.timing = pauses
+	return b.run(w)
+}
+
+func (b *testBench) run(w *Worker) (stop func()) {
+	b.t.Helper()
 	ctx, cancel := context.WithCancel(b.t.Context())
 	var running sync.WaitGroup
 	running.Go(func() {

@@ -6,6 +6,9 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+
 	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
@@ -36,7 +39,9 @@ type Worker struct {
 	hand   Hand
 	newer  *newerCommands
 	// resting are the deliveries that come again later.
-	resting *resting
+	resting  *resting
+	meter    metric.Meter
+	measures measures
 }
 
 // New makes a worker; Run starts it.
@@ -48,12 +53,16 @@ func New(ctx context.Context, log *storelog.Log, hand Hand, cfg Config) (*Worker
 	rest := newResting(log.JetStream().Conn())
 	return &Worker{
 		cfg: cfg, timing: production.by(leases.Clock()), log: log, hand: hand, leases: leases.Of(cfg.Cluster),
-		newer: newNewerCommands(storelog.Commands(cfg.Cluster), rest.overtaken), resting: rest,
+		newer: newNewerCommands(storelog.Commands(cfg.Cluster), rest.overtaken), resting: rest, meter: otel.Meter("work"),
 	}, nil
 }
 
 // Run takes commands until ctx ends. Then it takes no more, gives what runs a while to finish, and hands the rest over.
 func (w *Worker) Run(ctx context.Context) error {
+	unmeasure, err := w.measure()
+	if err != nil {
+		return err
+	}
 	working, stopWork := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stopWork(nil)
 	var watching sync.WaitGroup
@@ -76,5 +85,5 @@ func (w *Worker) Run(ctx context.Context) error {
 	stopWork(ErrYielded)
 	watching.Wait()
 	w.resting.end()
-	return nil
+	return unmeasure()
 }
