@@ -16,7 +16,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
-// readMeasures is what a scrape would show: of durations how many there were.
+// readMeasures is what a scrape would show: of durations how many there were, and of an age whether there is one.
 func readMeasures(t *testing.T, reader *sdkmetric.ManualReader) map[string]int64 {
 	t.Helper()
 	var all metricdata.ResourceMetrics
@@ -33,6 +33,12 @@ func readMeasures(t *testing.T, reader *sdkmetric.ManualReader) map[string]int64
 			case metricdata.Gauge[int64]:
 				for _, point := range data.DataPoints {
 					values[name(m.Name, point.Attributes)] = point.Value
+				}
+			case metricdata.Gauge[float64]:
+				for _, point := range data.DataPoints {
+					if point.Value > 0 {
+						values[name(m.Name, point.Attributes)] = 1
+					}
 				}
 			case metricdata.Histogram[float64]:
 				for _, point := range data.DataPoints {
@@ -67,7 +73,7 @@ func TestAWorkerIsMeasured(t *testing.T) {
 	created := b.command(store.Create)
 	<-entered
 	want := map[string]int64{
-		"work.slots lane=all": 3, "work.slots lane=standing": 2, "work.busy lane=all": 1, "work.busy lane=standing": 0,
+		"work.slots lane=all": 3, "work.slots lane=standing": 2, "work.busy lane=all": 1, "work.busy lane=standing": 0, "work.backlog ": 1, "work.backlog.age ": 1,
 		"work.step.duration step=namespace": 2, "work.step.duration step=release": 1, "work.attempt.duration ended=retried,verb=create": 1,
 	}
 	have := readMeasures(t, reader)
@@ -79,6 +85,9 @@ func TestAWorkerIsMeasured(t *testing.T) {
 	b.awaitType(store.BecameReady)
 	b.awaitAcknowledged(created.Generation)
 	have = readMeasures(t, reader)
+	if have["work.backlog "] != 0 || have["work.backlog.age "] != 0 {
+		t.Errorf("when it is done there is work left: %v", have)
+	}
 	if have["work.attempt.duration ended=done,verb=create"] != 1 || have["work.step.duration step=release"] != 2 {
 		t.Errorf("when it is done: %v", have)
 	}
