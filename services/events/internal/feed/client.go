@@ -28,8 +28,9 @@ const (
 	partingGrace = 2 * time.Second
 )
 
-// pace is how long clients are waited for; claim is for those that have been let in and don't come.
-type pace struct{ ping, pong, write, claim time.Duration }
+// pace is how long clients are waited for; claim is for those that have been let in and don't come, parting for those that
+// were sent away.
+type pace struct{ ping, pong, write, claim, parting time.Duration }
 
 // parting is why the hub ends a connection, as the client is told.
 type parting struct {
@@ -129,14 +130,25 @@ func (c *client) write(ctx context.Context, h *Hub, log *storelog.Log, read <-ch
 	if errors.As(err, &why) {
 		text := websocket.FormatCloseMessage(why.code, why.text)
 		if c.conn.WriteControl(websocket.CloseMessage, text, time.Now().Add(c.pace.write)) == nil {
-			select {
-			case <-read:
-			case <-time.After(partingGrace):
-			}
+			c.awaitParting(why, read)
 		}
 	}
 	c.end(errGone)
 	c.interrupt()
+}
+
+// awaitParting gives a client time to take what it was told last. One that was too slow has much to read before it comes
+// to that, pings among it: its answer to a connection that is closed already would be answered by a reset, and take from it
+// all that it hasn't read. So it has as long as for any sign of life.
+func (c *client) awaitParting(why parting, read <-chan struct{}) {
+	if why == tooSlow {
+		<-read
+		return
+	}
+	select {
+	case <-read:
+	case <-time.After(c.pace.parting):
+	}
 }
 
 // interrupt wakes whoever reads or writes. Close wouldn't: fasthttp closes hijacked connections itself, later.

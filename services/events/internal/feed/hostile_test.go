@@ -20,8 +20,10 @@ import (
 func TestSlowClientIsClosedAlone(t *testing.T) {
 	const count = 400
 	// Neither patience is tried here, the writer's or that for a sign of life: none may end before the client reads, however
-	// long the disk takes for the rest.
-	b := setup(t, func(h *Hub) { h.pace.write, h.pace.pong = time.Hour, time.Hour })
+	// long the disk takes for the rest. There are pings between the events that it hasn't read, which it answers when it does.
+	b := setup(t, func(h *Hub) {
+		h.pace.write, h.pace.pong, h.pace.ping, h.pace.parting = time.Hour, time.Hour, time.Millisecond, time.Millisecond
+	})
 	delivered := make(chan int)
 	for i := range 8 {
 		who := tenant("a")

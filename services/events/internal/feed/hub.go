@@ -86,7 +86,7 @@ func New(pool *pgxpool.Pool, progress *projection.Progress, limits Limits) *Hub 
 	return &Hub{
 		pool: pool, progress: progress, replays: make(chan struct{}, concurrentReplays), limits: limits,
 		behind: maxBehind, check: checkEvery, deaf: deafAfter, ring: newRing(ringSize), takenBy: map[query.Scope]int{},
-		pace:    pace{ping: pingEvery, pong: pongTimeout, write: writeTimeout, claim: handshakeTimeout},
+		pace:    pace{ping: pingEvery, pong: pongTimeout, write: writeTimeout, claim: handshakeTimeout, parting: partingGrace},
 		clients: map[*client]struct{}{}, tenants: map[string]map[*client]struct{}{}, operators: map[*client]struct{}{},
 	}
 }
