@@ -141,10 +141,12 @@ func (j *job) attend(ctx context.Context, cancel context.CancelCauseFunc) verdic
 		leases = append(leases, quarantineKey(w.cfg.Name))
 	}
 	for _, key := range leases {
+		try := w.resting.trying(key)
 		held, err := w.leases.Take(ctx, key, w.cfg.Holder)
 		if errors.Is(err, lease.ErrHeld) {
-			return j.behind(key)
+			return j.behind(try)
 		}
+		w.resting.tried(try)
 		if err != nil {
 			return j.troubled(ctx, "take the lease", err)
 		}

@@ -42,6 +42,15 @@ type resting struct {
 	at map[string]*rest
 	// until are those that rest for the same thing, as long as that hasn't come.
 	until map[<-chan struct{}]map[*rest]struct{}
+	// tries are those for leases that aren't over yet, or have failed and what is to rest for them doesn't yet.
+	tries map[*try]struct{}
+}
+
+// try is one to have a lease. Where it fails the delivery is to rest until the lease is given back, which may be before it
+// does: then there is nothing to wait for.
+type try struct {
+	lease string
+	over  bool
 }
 
 // rest is one delivery.
@@ -51,7 +60,7 @@ type rest struct {
 	// answer is the end of the address that it is answered to.
 	answer string
 	until  <-chan struct{}
-	lease  string
+	lease  *try
 	over   *time.Timer
 }
 
@@ -68,7 +77,22 @@ func newRest(msg jetstream.Msg, v verdict) *rest {
 }
 
 func newResting(nc *nats.Conn) *resting {
-	return &resting{nc: nc, ended: make(chan struct{}), at: map[string]*rest{}, until: map[<-chan struct{}]map[*rest]struct{}{}}
+	return &resting{nc: nc, ended: make(chan struct{}), at: map[string]*rest{}, until: map[<-chan struct{}]map[*rest]struct{}{}, tries: map[*try]struct{}{}}
+}
+
+// trying is called before a lease is taken, and tried when it was, or couldn't be for another reason than that it is held.
+func (r *resting) trying(lease string) *try {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	one := &try{lease: lease}
+	r.tries[one] = struct{}{}
+	return one
+}
+
+func (r *resting) tried(one *try) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.tries, one)
 }
 
 // add remembers a delivery that rests so long from now, or until the channel is closed; a nil channel never is. The broker
@@ -78,6 +102,12 @@ func (r *resting) add(added *rest, pause time.Duration) {
 	defer r.mu.Unlock()
 	added.over = time.AfterFunc(pause, func() { r.forget(added) })
 	r.at[added.answer] = added
+	if added.lease != nil {
+		delete(r.tries, added.lease)
+		if added.lease.over {
+			r.wake([]*rest{added})
+		}
+	}
 	if added.until == nil {
 		return
 	}
@@ -120,9 +150,12 @@ func (r *resting) overtaken(id store.ID, newest uint64) {
 func (r *resting) released(lease string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	for one := range r.tries {
+		one.over = one.over || one.lease == lease
+	}
 	var oldest *rest
 	for _, one := range r.at {
-		if one.lease == lease && (oldest == nil || one.generation < oldest.generation) {
+		if one.lease != nil && one.lease.lease == lease && (oldest == nil || one.generation < oldest.generation) {
 			oldest = one
 		}
 	}

@@ -19,7 +19,7 @@ type verdict struct {
 	// until is closed when the command is to be delivered again earlier, and so it is when this process gives back that
 	// lease. Neither, where they are zero: only a newer command makes it so.
 	until <-chan struct{}
-	lease string
+	lease *try
 }
 
 // acknowledged: the broker may forget the delivery.
@@ -203,7 +203,7 @@ func (j *job) troubled(ctx context.Context, doing string, err error) verdict {
 func (j *job) resumed() verdict { return snoozed(j.worker.timing.snoozePause(j.deliveries)) }
 
 // behind has it come again when somebody else's lease is over.
-func (j *job) behind(lease string) verdict {
+func (j *job) behind(lease *try) verdict {
 	v := j.resumed()
 	v.lease = lease
 	return v
