@@ -46,7 +46,8 @@ func until[T any](ctx context.Context, pauses Pauses, try func(works func()) (T,
 			pauses.Tell(err)
 		}
 	}))
-	if err != nil && ctx.Err() != nil {
+	// What is Never had is all that there is to say.
+	if never := (*backoff.PermanentError)(nil); err != nil && ctx.Err() != nil && !errors.As(last, &never) {
 		err = errors.Join(err, last)
 	}
 	return value, err
@@ -70,6 +71,15 @@ func Always(ctx context.Context, pauses Pauses, try func(works func()) error) er
 
 // errEnded: what was to go on ended without a word.
 var errEnded = errors.New("it ended by itself")
+
+// Doubled is a first pause, doubled so many times and at most the longest. It is for who keeps count elsewhere: of the broker's
+// deliveries, or of what the log tells.
+func Doubled(first, longest time.Duration, times int) time.Duration {
+	for ; times > 0 && first < longest; times-- {
+		first *= 2
+	}
+	return min(first, longest)
+}
 
 // Never marks an error that no further try mends.
 func Never(err error) error { return backoff.Permanent(err) }

@@ -102,3 +102,24 @@ func TestWhoStopsIsToldWhatWasMet(t *testing.T) {
 		t.Errorf("told %v", err)
 	}
 }
+
+func TestWhatIsNeverHadIsToldOnceAlsoAtTheEnd(t *testing.T) {
+	ctx, end := context.WithCancel(t.Context())
+	_, err := again.Until(ctx, again.Pauses{First: time.Hour, Longest: time.Hour}, func() (int, error) {
+		end()
+		return 0, again.Never(errDown)
+	})
+	if err != errDown {
+		t.Errorf("told %v", err)
+	}
+}
+
+func TestAPauseThatIsCountedElsewhereDoublesUpToTheLongest(t *testing.T) {
+	for times, want := range map[int]time.Duration{
+		-1: time.Second, 0: time.Second, 1: 2 * time.Second, 2: 4 * time.Second, 3: 5 * time.Second, 1 << 40: 5 * time.Second,
+	} {
+		if got := again.Doubled(time.Second, 5*time.Second, times); got != want {
+			t.Errorf("doubled %d times it is %s, want %s", times, got, want)
+		}
+	}
+}

@@ -14,7 +14,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -139,7 +138,7 @@ func (b *Book) change(ctx context.Context, tenant string, change func(*held) (bo
 		switch {
 		case try > 0 && revision == last:
 			// Nobody has changed it, and yet it was refused.
-			if err := pause(ctx); err != nil {
+			if err := storelog.Settle(ctx); err != nil {
 				return fmt.Errorf("write the claims of %s: %w", tenant, err)
 			}
 		case try > 0:
@@ -171,16 +170,6 @@ func (b *Book) change(ctx context.Context, tenant string, change func(*held) (bo
 // errStalled: a write of the same claims has been under way all the time, as one is that the brokers lack a quorum for.
 // Nobody has answered, in effect, so storelog.Unanswered tells it.
 var errStalled = fmt.Errorf("another write doesn't end: %w", nats.ErrTimeout)
-
-// pause lets a write that is under way come to its end.
-func pause(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(5*time.Millisecond + rand.N(40*time.Millisecond)):
-		return nil
-	}
-}
 
 func (b *Book) read(ctx context.Context, tenant string) (held, uint64, error) {
 	value, err := b.kv.Get(ctx, keyOf(tenant))

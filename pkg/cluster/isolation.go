@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/retry"
 
+	"github.com/store-platform/store-platform/pkg/again"
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/store"
 )
@@ -19,8 +20,8 @@ import (
 // quotaName names the ResourceQuota and the LimitRange.
 const quotaName = "store"
 
-// rightsRetry is how often a refused request is repeated while the API server may not know of the binding yet.
-const rightsRetry = 200 * time.Millisecond
+// learning lies between the tries of a refused request while the API server may not know of the binding yet.
+var learning = again.Pauses{First: 200 * time.Millisecond, Longest: 200 * time.Millisecond}
 
 // Isolation is what keeps a store to itself and to its plan.
 type Isolation struct {
@@ -51,21 +52,21 @@ func (o *Operation) EnsureIsolation(ctx context.Context, is Isolation) error {
 
 // ensurePiece repeats while the API server may not have heard of the binding.
 func (o *Operation) ensurePiece(ctx context.Context, p piece) error {
-	for {
+	_, err := again.Until(ctx, learning, func() (struct{}, error) {
 		err := p.ensure(ctx)
 		if err == nil {
-			return nil
+			return struct{}{}, nil
 		}
 		e := o.Classify(fmt.Errorf("ensure %s: %w", p.title(), err))
 		if e.Reason != reasonRightsNotYetKnown {
-			return e
+			return struct{}{}, again.Never(e)
 		}
-		select {
-		case <-time.After(rightsRetry):
-		case <-ctx.Done():
-			return e
-		}
+		return struct{}{}, e
+	})
+	if err != nil {
+		return Classify(err)
 	}
+	return nil
 }
 
 // IsolationDone says whether everything of EnsureIsolation is as it makes it.

@@ -5,15 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/wait"
-
+	"github.com/store-platform/store-platform/pkg/again"
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/store"
 )
@@ -25,12 +23,12 @@ const (
 	ViaPortForward = "port-forward"
 )
 
+// Right after its pods are ready a store is a moment away from being reached: a route or an endpoint hasn't come round yet. So
+// the pauses between the first questions are short.
+var questions = again.Pauses{First: 20 * time.Millisecond, Longest: 500 * time.Millisecond}
+
 const (
-	// Right after its pods are ready a store is a moment away from being reached: a route or an endpoint hasn't come
-	// round yet. So the pauses between the first questions are short.
-	probeFirstPause   = 20 * time.Millisecond
-	probeLongestPause = 500 * time.Millisecond
-	probeTimeout      = 5 * time.Second
+	probeTimeout = 5 * time.Second
 	// checkTimeout is for what takes no worker of the shop: two that stay without an answer are told.
 	checkTimeout = 4 * time.Second
 )
@@ -80,28 +78,25 @@ const ReasonRouteDead = "RouteNotAnswering"
 // ingress alone, and without an address for that one a port-forward to a ready pod. Not the API server's service proxy: its
 // requests come from nowhere that a store's policies let in.
 func (c *Cluster) Probe(ctx context.Context, t Target) (via string, err error) {
-	pause := wait.Backoff{Duration: probeFirstPause, Factor: 2, Steps: math.MaxInt, Cap: probeLongestPause}
-	for {
+	var wrong error
+	via, err = again.Until(ctx, questions, func() (string, error) {
 		via, answer := c.ProbeOnce(ctx, t)
-		if answer == nil {
-			return via, nil
-		}
 		// An answer that was cut off by ctx says less than the one before.
-		if ctx.Err() == nil || err == nil {
-			err = answer
+		if ctx.Err() == nil || wrong == nil {
+			wrong = answer
 		}
-		if e := Classify(err); e.Kind == Permanent {
-			return via, err
+		if answer != nil && Classify(wrong).Kind == Permanent {
+			answer = again.Never(wrong)
 		}
-		select {
-		case <-time.After(pause.Step()):
-		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return via, err
-			}
-			return via, Classify(fmt.Errorf("probe store: %w", ctx.Err()))
-		}
+		return via, answer
+	})
+	switch {
+	case err == nil:
+		return via, nil
+	case errors.Is(ctx.Err(), context.Canceled) && Classify(wrong).Kind != Permanent:
+		return via, Classify(fmt.Errorf("probe store: %w", ctx.Err()))
 	}
+	return via, wrong
 }
 
 // ProbeOnce asks once.

@@ -123,45 +123,25 @@ func (b *Bucket) Take(ctx context.Context, key, holder string) (*Lease, error) {
 // begin writes the key where there is none. That there is one says little: it may be of a try of ours whose answer was
 // lost, or what is left of a term that has just ended.
 func (l *Lease) begin(ctx context.Context) error {
-	asked := time.Now()
-	for refused := 0; ; {
-		revision, err := l.bucket.kv.Create(ctx, l.key, l.term)
-		if err == nil {
-			l.revision = revision
-			return nil
-		}
-		if exists(err) {
-			if err = l.find(ctx); err == nil {
+	refused := 0
+	return storelog.Insist(ctx, func(ctx context.Context) error {
+		for {
+			revision, err := l.bucket.kv.Create(ctx, l.key, l.term)
+			if err == nil {
+				l.revision = revision
 				return nil
 			}
-		}
-		switch {
-		case errors.Is(err, errGone):
-			if refused++; refused == refusals {
+			if exists(err) {
+				err = l.find(ctx)
+			}
+			if !errors.Is(err, ErrLost) {
+				return err
+			}
+			if refused++; !errors.Is(err, errGone) || refused == refusals {
 				return ErrHeld
 			}
-		case errors.Is(err, ErrLost):
-			return ErrHeld
-		case !awaits(ctx, err, asked):
-			return err
 		}
-	}
-}
-
-// breath is the pause before a write is tried again: while the broker is away it fails at once.
-const breath = 50 * time.Millisecond
-
-// awaits says whether an answer may still come, after a breath, if the question is put again.
-func awaits(ctx context.Context, err error, asked time.Time) bool {
-	if !storelog.Unanswered(err) || time.Since(asked) >= storelog.Patience {
-		return false
-	}
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(breath):
-		return true
-	}
+	})
 }
 
 func exists(err error) bool { return errors.Is(err, jetstream.ErrKeyExists) || storelog.Refused(err) }
@@ -175,7 +155,7 @@ func (l *Lease) Renew(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, l.Remaining())
 	defer cancel()
 	var asked time.Time
-	err := l.write(ctx, func() error {
+	err := l.write(ctx, func(ctx context.Context) error {
 		asked = time.Now()
 		revision, err := l.bucket.kv.Update(ctx, l.key, l.term, l.revision)
 		if err == nil {
@@ -195,7 +175,9 @@ func (l *Lease) Renew(ctx context.Context) error {
 func (l *Lease) Release(ctx context.Context) error {
 	past := time.Time{}
 	l.trusted.Store(&past)
-	err := l.write(ctx, func() error { return l.bucket.kv.Purge(ctx, l.key, jetstream.LastRevision(l.revision)) })
+	err := l.write(ctx, func(ctx context.Context) error {
+		return l.bucket.kv.Purge(ctx, l.key, jetstream.LastRevision(l.revision))
+	})
 	if err != nil && !errors.Is(err, ErrLost) {
 		return fmt.Errorf("release lease %s: %w", l.key, err)
 	}
@@ -204,22 +186,22 @@ func (l *Lease) Release(ctx context.Context) error {
 
 // write writes under the term's revision. That it is refused says only that the key has another one: a renewal of ours,
 // whose answer was lost, may have made it. ErrLost: the key isn't this term's any more.
-func (l *Lease) write(ctx context.Context, write func() error) error {
-	asked := time.Now()
-	for refused := 0; ; {
-		err := write()
-		if storelog.Refused(err) {
+func (l *Lease) write(ctx context.Context, write func(context.Context) error) error {
+	refused := 0
+	return storelog.Insist(ctx, func(ctx context.Context) error {
+		for {
+			err := write(ctx)
+			if !storelog.Refused(err) {
+				return err
+			}
 			if refused++; refused == refusals {
 				return err
 			}
-			if err = l.find(ctx); err == nil {
-				continue
+			if err := l.find(ctx); err != nil {
+				return err
 			}
 		}
-		if !awaits(ctx, err, asked) {
-			return err
-		}
-	}
+	})
 }
 
 // find reads which revision the term's key has by now.

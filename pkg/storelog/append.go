@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	mathrand "math/rand/v2"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -135,7 +134,7 @@ func (a *appending) run(ctx context.Context) (store.State, error) {
 				return store.State{}, err
 			}
 		case isConflict(code):
-			again = settle(trying) == nil
+			again = Settle(trying) == nil
 		case Unanswered(err):
 			a.doubtful, wait = true, min(2*wait, longestWait)
 			again = rest(trying, breath) == nil
@@ -205,11 +204,6 @@ func (a *appending) settled(ctx context.Context) (after store.State, found bool,
 		}
 	}
 	return store.State{}, false, ErrConflict
-}
-
-// settle lets an append of the same history that is under way come to its end.
-func settle(ctx context.Context) error {
-	return rest(ctx, 5*time.Millisecond+time.Duration(mathrand.Int64N(int64(45*time.Millisecond))))
 }
 
 func isConflict(code jetstream.ErrorCode) bool {

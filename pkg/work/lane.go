@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/store-platform/store-platform/pkg/again"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
@@ -58,28 +58,16 @@ func (l *lane) run(taking, working context.Context) {
 			l.handle(working, msg)
 		})
 	}
-	for taking.Err() == nil {
-		err := l.takeFrom(taking, free, work)
-		if err == nil || taking.Err() != nil {
-			continue
-		}
-		l.cut(err)
-		select {
-		case <-taking.Done():
-		case <-time.After(l.timing.snooze):
-		}
-	}
-}
-
-// cut says once that nothing can be fetched, however often it is tried.
-func (l *lane) cut(err error) {
-	if !l.cutOff {
+	pauses := again.Pauses{First: l.timing.snooze, Longest: l.timing.snooze, Tell: func(err error) {
 		l.cutOff = true
 		slog.Warn("no commands come from the durable consumer; making it anew until they do", "consumer", l.durable, "error", err)
-	}
+	}}
+	// It fails only when taking ends.
+	_ = again.Always(taking, pauses, func(works func()) error { return l.takeFrom(taking, free, work, works) })
 }
 
-func (l *lane) takeFrom(taking context.Context, free chan struct{}, work func(jetstream.Msg)) error {
+// takeFrom says by works when commands can be fetched.
+func (l *lane) takeFrom(taking context.Context, free chan struct{}, work func(jetstream.Msg), works func()) error {
 	consumer, err := l.consumer(taking)
 	if err != nil {
 		return err
@@ -88,6 +76,7 @@ func (l *lane) takeFrom(taking context.Context, free chan struct{}, work func(je
 		if err := l.takeSome(taking, consumer, free, work); err != nil {
 			return fmt.Errorf("fetch commands: %w", err)
 		}
+		works()
 		if l.cutOff {
 			l.cutOff = false
 			slog.Info("commands come again", "consumer", l.durable)

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/store-platform/store-platform/pkg/again"
 	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/store"
 )
@@ -43,13 +44,13 @@ func (t timing) by(c clock.Divisor) timing {
 
 // snoozePause is while somebody else is at the store, or the broker in trouble.
 func (t timing) snoozePause(deliveries uint64) time.Duration {
-	return spread(doubled(t.snooze, t.snoozeAtMost, deliveries), 0.1)
+	return spread(again.Doubled(t.snooze, t.snoozeAtMost, int(deliveries)-1), 0.1)
 }
 
 // waitPause is while nothing can be attempted, and so many deliveries rest in this process: together they look twenty times
 // a second at most. Widely spread, since thousands begin to wait in one moment.
 func (t timing) waitPause(deliveries uint64, resting int) time.Duration {
-	pause := max(doubled(t.waitFirst, t.waitAtMost, deliveries), t.crowded(resting))
+	pause := max(again.Doubled(t.waitFirst, t.waitAtMost, int(deliveries)-1), t.crowded(resting))
 	return spread(min(pause, t.waitAtMost), 0.4)
 }
 
@@ -62,15 +63,7 @@ func (t timing) crowded(resting int) time.Duration { return time.Duration(restin
 
 // retryDelay is the pause behind the n-th attempt. With jitter, so that what failed together isn't tried together.
 func (t timing) retryDelay(attempt int) time.Duration {
-	return min(spread(doubled(t.retryFirst, t.retryAtMost, uint64(attempt)), 0.1), store.LongestPause)
-}
-
-// doubled is the n-th of the pauses that begin with first and double.
-func doubled(first, atMost time.Duration, n uint64) time.Duration {
-	for ; n > 1 && first < atMost; n-- {
-		first *= 2
-	}
-	return min(first, atMost)
+	return min(spread(again.Doubled(t.retryFirst, t.retryAtMost, attempt-1), 0.1), store.LongestPause)
 }
 
 // spread is d, up to that part of it more or less.

@@ -21,6 +21,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/store-platform/store-platform/pkg/again"
 	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/config"
@@ -140,22 +141,23 @@ func Outlast(ctx context.Context, opsListen string, run func(context.Context, *S
 // outlast runs a hand again when the broker went away at a moment in which nobody waits for it, before the hand works: a
 // broker that isn't there is a reason to wait, whenever it goes.
 func outlast(ctx context.Context, run func(context.Context) error) error {
-	for {
+	_, err := again.Until(ctx, beginnings, func() (struct{}, error) {
 		err := run(ctx)
-		if err == nil || ctx.Err() != nil || !storelog.Unanswered(err) {
-			return err
+		if ctx.Err() != nil || !storelog.Unanswered(err) {
+			return struct{}{}, again.Never(err)
 		}
+		// One that has worked since it was told begins with news.
 		slog.WarnContext(ctx, "the broker went away; beginning anew", "error", err)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(beginPause):
-		}
+		return struct{}{}, err
+	})
+	// Who is told to end while it waits for its broker ends well.
+	if ctx.Err() != nil && storelog.Unanswered(err) {
+		return nil
 	}
+	return err
 }
 
-// beginPause is that between two beginnings.
-const beginPause = time.Second
+var beginnings = again.Pauses{First: time.Second, Longest: time.Second}
 
 // Work says what a process works on.
 type Work struct {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/store-platform/store-platform/deploy/local/internal/broker"
 	"github.com/store-platform/store-platform/deploy/local/internal/images"
+	"github.com/store-platform/store-platform/pkg/again"
 	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/platform"
@@ -19,6 +20,8 @@ import (
 // boardPoll is how often the board looks whether the gateway has made the buckets, and
 // whether the provisioner has said that the cluster is ready.
 const boardPoll = 200 * time.Millisecond
+
+var boardPauses = again.Pauses{First: boardPoll, Longest: boardPoll}
 
 // board tells the platform's users what the cluster is waiting for, as long as this
 // program is the one that knows: from the first build until the provisioner runs.
@@ -82,17 +85,11 @@ func (b *board) run(ctx context.Context) error {
 
 // await waits until the gateway has made a bucket.
 func await(ctx context.Context, js jetstream.JetStream, name string) (jetstream.KeyValue, error) {
-	for {
-		bucket, err := js.KeyValue(ctx, name)
-		if err == nil {
-			return bucket, nil
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("wait for bucket %s: %w", name, err)
-		case <-time.After(boardPoll):
-		}
+	bucket, err := again.Until(ctx, boardPauses, func() (jetstream.KeyValue, error) { return js.KeyValue(ctx, name) })
+	if err != nil {
+		return nil, fmt.Errorf("wait for bucket %s: %w", name, err)
 	}
+	return bucket, nil
 }
 
 // say notes what the cluster is waiting for.

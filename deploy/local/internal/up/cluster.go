@@ -17,6 +17,7 @@ import (
 	"github.com/store-platform/store-platform/deploy/local/internal/supervise"
 	"github.com/store-platform/store-platform/deploy/local/internal/target"
 	"github.com/store-platform/store-platform/pkg/access"
+	"github.com/store-platform/store-platform/pkg/again"
 	"github.com/store-platform/store-platform/pkg/platform"
 )
 
@@ -68,7 +69,7 @@ func (r *run) own(ctx context.Context) error {
 		if time.Since(began) > steady {
 			failures = 0
 		}
-		pause := min(restartPause<<min(failures, 10), longPause)
+		pause := again.Doubled(restartPause, longPause, failures)
 		r.failed(kubernetesName, err, pause)
 		r.supervisor.Stop(ctx, edge)
 		if err := r.stopCluster(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/store-platform/store-platform/pkg/again"
 	"github.com/store-platform/store-platform/pkg/platform"
 )
 
@@ -23,7 +24,7 @@ const partPause = 2 * time.Second
 // and has its next turn when the others have had theirs and a pause is over.
 func (r *run) persist(ctx context.Context, parts ...part) bool {
 	for failures := 0; len(parts) > 0; failures++ {
-		pause := min(partPause<<min(failures, 10), longPause)
+		pause := again.Doubled(partPause, longPause, failures)
 		parts = slices.DeleteFunc(slices.Clone(parts), func(p part) bool {
 			err := p.do(ctx)
 			if ctx.Err() != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/store-platform/store-platform/deploy/local/internal/broker"
 	"github.com/store-platform/store-platform/deploy/local/internal/runas"
 	"github.com/store-platform/store-platform/deploy/local/internal/supervise"
+	"github.com/store-platform/store-platform/pkg/again"
 )
 
 func (r *run) startPostgres(ctx context.Context) error {
@@ -121,22 +122,21 @@ func (r *run) lowPort() bool {
 
 // awaitHealth waits until url answers 200.
 func awaitHealth(ctx context.Context, url string) error {
-	for {
+	pauses := again.Pauses{First: 100 * time.Millisecond, Longest: 100 * time.Millisecond}
+	_, err := again.Until(ctx, pauses, func() (struct{}, error) {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {
-			return fmt.Errorf("ask %s: %w", url, err)
+			return struct{}{}, again.Never(fmt.Errorf("ask %s: %w", url, err))
 		}
 		response, err := http.DefaultClient.Do(request)
-		if err == nil {
-			_ = response.Body.Close()
-			if response.StatusCode == http.StatusOK {
-				return nil
-			}
+		if err != nil {
+			return struct{}{}, err
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(100 * time.Millisecond):
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return struct{}{}, fmt.Errorf("%s answers %s", url, response.Status)
 		}
-	}
+		return struct{}{}, nil
+	})
+	return err
 }

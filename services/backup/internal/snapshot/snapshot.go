@@ -13,10 +13,10 @@ import (
 	"io"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/store-platform/store-platform/pkg/again"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
@@ -42,12 +42,13 @@ const (
 	unpacking = time.Hour
 	// hearsay is how long brokers may take to hear of each other that one of them takes the files of a backup.
 	hearsay = 30 * time.Second
-	// breath is the pause before a part is sent again.
-	breath = 50 * time.Millisecond
 
 	codeStreamNotFound = 10059
 	codeNameExists     = 10130
 )
+
+// breaths are the pauses before a part is sent again.
+var breaths = again.Pauses{First: 50 * time.Millisecond, Longest: 50 * time.Millisecond}
 
 // Head says what a backup holds. It stands before the broker's files.
 type Head struct {
@@ -199,13 +200,14 @@ func bring(ctx context.Context, nc *nats.Conn, to string, files io.Reader) error
 // send returns when the broker has taken a part. Of several brokers, ours may not have heard yet that another takes it, and
 // says that nobody does: then nobody has it, and it is sent again.
 func send(ctx context.Context, nc *nats.Conn, to string, part []byte, patience time.Duration) error {
-	_, err := backoff.Retry(ctx, func() (answer, error) {
+	began := time.Now()
+	_, err := again.Until(ctx, breaths, func() (answer, error) {
 		said, err := request(ctx, nc, to, part, patience)
-		if err != nil && !errors.Is(err, nats.ErrNoResponders) {
-			err = backoff.Permanent(err)
+		if !errors.Is(err, nats.ErrNoResponders) || time.Since(began) > hearsay {
+			err = again.Never(err)
 		}
 		return said, err
-	}, backoff.WithBackOff(backoff.NewConstantBackOff(breath)), backoff.WithMaxElapsedTime(hearsay))
+	})
 	return err
 }
 

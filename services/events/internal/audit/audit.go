@@ -19,12 +19,16 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/store-platform/store-platform/pkg/again"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
+// tries are apart while there is no stream, too.
+var tries = again.Pauses{First: time.Second, Longest: 2 * time.Second, Tell: func(err error) {
+	slog.Warn("the audit isn't read, trying again", "error", err)
+}}
+
 const (
-	// pause is how long after a failure, or while there is no stream, the next try comes.
-	pause = 2 * time.Second
 	// answers bounds what is asked of Postgres at once.
 	answers = 30 * time.Second
 	// batchSize bounds a transaction.
@@ -46,43 +50,26 @@ var errRemade = errors.New("the audit was made anew")
 type Keeper struct {
 	nc   *nats.Conn
 	pool *pgxpool.Pool
-	// pause is the constant, and check is checkEvery.
-	pause, check time.Duration
+	// check is checkEvery.
+	check time.Duration
 }
 
 // New makes a keeper.
 func New(nc *nats.Conn, pool *pgxpool.Pool) *Keeper {
-	return &Keeper{nc: nc, pool: pool, pause: pause, check: checkEvery}
+	return &Keeper{nc: nc, pool: pool, check: checkEvery}
 }
 
 // Run reads until ctx ends. It waits for the stream, which a gateway of this release makes, for the broker and for
 // Postgres, however long they take.
 func (k *Keeper) Run(ctx context.Context) error {
-	for told := repeated(""); ; {
+	return again.Always(ctx, tries, func(works func()) error {
 		var worked atomic.Bool
 		err := k.follow(ctx, &worked)
-		if ctx.Err() != nil {
-			return nil
+		if worked.Load() {
+			works()
 		}
-		if told.news(err, worked.Load()) {
-			slog.Warn("the audit isn't read, trying again", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(k.pause):
-		}
-	}
-}
-
-// repeated is what was told last: an outage is told once, and not at every try.
-type repeated string
-
-// news says whether an error is to be told. The same words are news again after it has worked.
-func (r *repeated) news(err error, worked bool) bool {
-	before := *r
-	*r = repeated(err.Error())
-	return worked || *r != before
+		return err
+	})
 }
 
 // follow reads one stream from where it was left, until something goes wrong, and says whether it worked before that.

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -201,19 +200,6 @@ func (l *lines) await(t *testing.T, words string) {
 		}
 		return nil
 	})
-}
-
-func TestASecondOutageIsToldAsTheFirstWas(t *testing.T) {
-	var told repeated
-	gone := errors.New("gone")
-	for i, try := range []struct {
-		err          error
-		worked, news bool
-	}{{gone, false, true}, {gone, false, false}, {errRemade, false, true}, {gone, false, true}, {gone, true, true}, {gone, false, false}} {
-		if told.news(try.err, try.worked) != try.news {
-			t.Errorf("try %d: %v after it has worked %t: told %t", i, try.err, try.worked, !try.news)
-		}
-	}
 }
 
 // It runs alone, because it hears what all say.

@@ -11,11 +11,12 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/nats-io/nats.go"
 
+	"github.com/store-platform/store-platform/pkg/again"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
-// Why a projector stops though the log and Postgres are both there. It looks again every refusalPause, since a rebuild
-// or a newer replica may have come.
+// Why a projector stops though the log and Postgres are both there. It looks again, since a rebuild or a newer replica may
+// have come.
 var (
 	ErrForeignEpoch = errors.New("the read model was projected from another log")
 	ErrAheadOfLog   = errors.New("the read model is ahead of the log, which must have been restored from a backup")
@@ -29,13 +30,18 @@ const (
 	lockKey = 0x53544f5245 // "STORE"
 	// standbyPause is how long after a projector's end another may take over.
 	standbyPause = 500 * time.Millisecond
-	firstPause   = 100 * time.Millisecond
-	longestPause = 5 * time.Second
-	refusalPause = 10 * time.Second
 	// answerTimeout is for whatever the projector asks of Postgres. A server whose machine is gone answers nothing, and
 	// the system would go on sending to it for a quarter of an hour, while another is up at the same address.
 	answerTimeout = 30 * time.Second
 )
+
+var terms = again.Pauses{First: 100 * time.Millisecond, Longest: 5 * time.Second, Tell: func(err error) {
+	if refusal(err) {
+		slog.Error("projection stopped", "error", err)
+	} else {
+		slog.Warn("projection interrupted, trying again", "error", err)
+	}
+}}
 
 // Projector projects, or stands by. Its methods are safe for concurrent use.
 type Projector struct {
@@ -77,42 +83,22 @@ func (p *Projector) Refusal() error {
 
 // Run projects whenever it is this projector's turn, until ctx ends.
 func (p *Projector) Run(ctx context.Context) error {
-	pause := firstPause
-	for {
+	return again.Always(ctx, terms, func(works func()) error {
 		before := p.progress.Seq()
 		err := p.term(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
+		// A term that is lost as soon as it has begun hasn't worked.
 		if p.progress.Seq() > before {
-			pause = firstPause
+			works()
 		}
-		wait := pause
 		if refusal(err) {
-			wait = refusalPause
-			p.refuse(err)
-		} else {
-			slog.Warn("projection interrupted, trying again", "error", err, "wait", pause)
-			pause = min(2*pause, longestPause)
+			p.refused.Store(&err)
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(wait):
-		}
-	}
+		return err
+	})
 }
 
 func refusal(err error) bool {
 	return errors.Is(err, ErrForeignEpoch) || errors.Is(err, ErrAheadOfLog) || errors.Is(err, storelog.ErrNewerSchema)
-}
-
-// refuse keeps the reason for Refusal and logs it when it is news.
-func (p *Projector) refuse(err error) {
-	last := p.refused.Swap(&err)
-	if last == nil || (*last).Error() != err.Error() {
-		slog.Error("projection stopped", "error", err)
-	}
 }
 
 // term is one time in office: get the lock, project until something goes wrong, and give the lock back. The rows are

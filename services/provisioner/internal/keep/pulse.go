@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/store-platform/store-platform/pkg/again"
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
@@ -81,26 +82,19 @@ func (p *pulse) settled(s store.State) bool {
 func (p *pulse) forget() { p.since, p.last = time.Time{}, cause{} }
 
 func (p *pulse) wellFor(now time.Time) time.Duration {
-	return doubled(wellFor, wellForAtMost, len(recent(p.degraded, now, memory))-1)
+	return again.Doubled(wellFor, wellForAtMost, len(recent(p.degraded, now, memory))-1)
 }
 
 // mayMend says whether a mend may be asked for now; mending that it was.
 func (p *pulse) mayMend(now time.Time) bool {
 	p.mended = recent(p.mended, now, mendMemory)
 	n := len(p.mended)
-	return n == 0 || now.Sub(p.mended[n-1]) >= doubled(mendPause, mendPauseAtMost, n-1)
+	return n == 0 || now.Sub(p.mended[n-1]) >= again.Doubled(mendPause, mendPauseAtMost, n-1)
 }
 
 func (p *pulse) mending(now time.Time) {
 	p.mended = append(p.mended, now)
 	p.forget()
-}
-
-func doubled(first, atMost time.Duration, times int) time.Duration {
-	for range times {
-		first = min(2*first, atMost)
-	}
-	return first
 }
 
 // recent drops what lies longer ago.
