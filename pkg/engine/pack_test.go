@@ -123,76 +123,85 @@ func TestChart(t *testing.T) {
 	}
 }
 
+// faults are what each field may not be, put in the place of what it is.
+var faults = map[string][][2]string{
+	"name":                             {{"name: corner", "name: Corner"}, {"name: corner", "name: corner-"}},
+	"title":                            {{"title: Corner shop", `title: ""`}},
+	"version":                          {{"version: 1.2.0", "version: 1+2"}},
+	"description":                      {{"description: A shop at the corner.", "description:"}},
+	"plans":                            {{", default: true}", "}"}, {"storage: 10Gi", "storage: 10Gi, default: true"}},
+	"plans[0].cpu":                     {{"cpu: 250m", "cpu: some"}, {"cpu: 250m", "cpu: -1"}},
+	"plans[1].name":                    {{"name: large", "name: small"}},
+	"options[0].name":                  {{"name: title,", "name: the-title,"}},
+	"options[1].name":                  {{"name: products", "name: title"}},
+	"options[0].pattern":               {{"[A-Z].*", "["}, {"[A-Z].*", "a)|(b"}},
+	"options[0].default":               {{"required: true", "required: true, default: Abc"}},
+	"options[1].default":               {{"default: 12", "default: 21"}, {"default: 12", "default: many"}},
+	"options[1].min":                   {{"min: 1, max: 20", "min: 21, max: 20"}},
+	"options[2].max":                   {{"type: boolean", "type: boolean, max: 2"}},
+	"options[3].enum":                  {{"enum: [EUR, USD]", "enum: []"}},
+	"options[3].type":                  {{"type: enum", "type: choice"}},
+	"options[3].change":                {{"change: restart", "change: soon"}},
+	"options[4].enum":                  {{"type: string, change: live}", "type: string, enum: [a]}"}},
+	"links":                            {{"links:\n  - {name: storefront, title: Shop, path: /}", "links: []"}},
+	"links[0].path":                    {{"path: /}", "path: //evil.example}"}, {"path: /}", "path: https://evil.example}"}},
+	"credentials[0].generate.length":   {{"length: 20", "length: 8"}},
+	"credentials[1].generate.alphabet": {{"0123456789abcdef", "aa23456789abcdef"}, {"0123456789abcdef", "ä123456789"}},
+	"credentials[1].secretKey":         {{"secretKey: key", "secretKey: admin-password"}},
+	"probe":                            {{"json: object, fields: {ready: true, version: 2}", ""}},
+	"probe.status":                     {{"status: 200", "status: 302"}},
+	"probe.json":                       {{"json: object", "json: objekt"}},
+	"probe.fields":                     {{"json: object", "json: array"}},
+	"probe.fields.ready":               {{"ready: true", "ready: [true]"}},
+	"probe.port":                       {{"port: 80", "port: 0"}},
+	"probe.path":                       {{"path: /healthz", "path: healthz"}},
+	"check.service":                    {{"check: {service: store", "check: {service: Store"}},
+	"check.port":                       {{"port: 80, path: /check", "port: 65536, path: /check"}},
+	"check.path":                       {{"path: /check", "path: //check"}},
+	"check.causes":                     {{"causes: [{reason: ShelfFull, message: Nothing more can be kept.}]", "causes: []"}},
+	"check.causes[0].reason":           {{"reason: ShelfFull", "reason: shelf full"}},
+	"check.causes[1].reason":           {{"kept.}]}", "kept.}, {reason: ShelfFull, message: Full.}]}"}},
+	"check.causes[0].message":          {{"message: Nothing more can be kept.", `message: ""`}},
+	"images":                           {{`{shop: "corner/shop:1.2.0"}`, "{}"}},
+	"images.shop":                      {{"corner/shop:1.2.0", "corner/shop"}, {"corner/shop:1.2.0", "Corner shop:1"}},
+	"workloads":                        {{"workloads:\n  - {kind: Deployment, name: store, progress: Opening, phases: {stock: Filling the shelves}}", "workloads: []"}},
+	"workloads[0].phases.stock":        {{"Filling the shelves", `""`}},
+	"suspended.workload":               {{"workload: closed", "workload: Closed"}, {"workload: closed", "workload: store"}, {"workload: closed, ", ""}},
+	"failures[0].container":            {{"container: stock", "container: Stock"}},
+	"failures[0].exitCode":             {{"exitCode: 78", "exitCode: 0"}, {"exitCode: 78", "exitCode: 137"}},
+	"failures[0].reason":               {{"reason: NothingToSell", "reason: nothing to sell"}},
+	"failures[0].message":              {{"message: The shelves stay empty.", `message: ""`}},
+	"components[0].workload":           {{"workload: store", "workload: database"}},
+	"components[0].container":          {{"container: shop", `container: ""`}},
+	"components[0].backup":             {{"backup: [cat, /data]", "backup: []"}},
+	"components[0].restore":            {{"restore: [tee, /data]", "restore: []"}},
+	"upgrade.from[0]":                  {{"from: [1.1.0]", `from: ["1+1"]`}},
+	"sources[0].name":                  {{"name: goods", "name: Goods"}},
+	"sources[0].setting":               {{"setting: GOODS_DIR", "setting: goods"}},
+	"sources[0].description":           {{"description: What is sold.", `description: ""`}},
+	"workloads[0].kind":                {{"kind: Deployment", "kind: Job"}},
+	"workloads[0].name":                {{"kind: Deployment, name: store", "kind: Deployment, name: Store"}},
+}
+
 func TestValidate(t *testing.T) {
-	for field, changes := range map[string][][2]string{
-		"name":                             {{"name: corner", "name: Corner"}, {"name: corner", "name: corner-"}},
-		"title":                            {{"title: Corner shop", `title: ""`}},
-		"version":                          {{"version: 1.2.0", "version: 1+2"}},
-		"description":                      {{"description: A shop at the corner.", "description:"}},
-		"plans":                            {{", default: true}", "}"}, {"storage: 10Gi", "storage: 10Gi, default: true"}},
-		"plans[0].cpu":                     {{"cpu: 250m", "cpu: some"}, {"cpu: 250m", "cpu: -1"}},
-		"plans[1].name":                    {{"name: large", "name: small"}},
-		"options[0].name":                  {{"name: title,", "name: the-title,"}},
-		"options[1].name":                  {{"name: products", "name: title"}},
-		"options[0].pattern":               {{"[A-Z].*", "["}, {"[A-Z].*", "a)|(b"}},
-		"options[0].default":               {{"required: true", "required: true, default: Abc"}},
-		"options[1].default":               {{"default: 12", "default: 21"}, {"default: 12", "default: many"}},
-		"options[1].min":                   {{"min: 1, max: 20", "min: 21, max: 20"}},
-		"options[2].max":                   {{"type: boolean", "type: boolean, max: 2"}},
-		"options[3].enum":                  {{"enum: [EUR, USD]", "enum: []"}},
-		"options[3].type":                  {{"type: enum", "type: choice"}},
-		"options[3].change":                {{"change: restart", "change: soon"}},
-		"options[4].enum":                  {{"type: string, change: live}", "type: string, enum: [a]}"}},
-		"links":                            {{"links:\n  - {name: storefront, title: Shop, path: /}", "links: []"}},
-		"links[0].path":                    {{"path: /}", "path: //evil.example}"}, {"path: /}", "path: https://evil.example}"}},
-		"credentials[0].generate.length":   {{"length: 20", "length: 8"}},
-		"credentials[1].generate.alphabet": {{"0123456789abcdef", "aa23456789abcdef"}, {"0123456789abcdef", "ä123456789"}},
-		"credentials[1].secretKey":         {{"secretKey: key", "secretKey: admin-password"}},
-		"probe":                            {{"json: object, fields: {ready: true, version: 2}", ""}},
-		"probe.status":                     {{"status: 200", "status: 302"}},
-		"probe.json":                       {{"json: object", "json: objekt"}},
-		"probe.fields":                     {{"json: object", "json: array"}},
-		"probe.fields.ready":               {{"ready: true", "ready: [true]"}},
-		"probe.port":                       {{"port: 80", "port: 0"}},
-		"probe.path":                       {{"path: /healthz", "path: healthz"}},
-		"check.service":                    {{"check: {service: store", "check: {service: Store"}},
-		"check.port":                       {{"port: 80, path: /check", "port: 65536, path: /check"}},
-		"check.path":                       {{"path: /check", "path: //check"}},
-		"check.causes":                     {{"causes: [{reason: ShelfFull, message: Nothing more can be kept.}]", "causes: []"}},
-		"check.causes[0].reason":           {{"reason: ShelfFull", "reason: shelf full"}},
-		"check.causes[1].reason":           {{"kept.}]}", "kept.}, {reason: ShelfFull, message: Full.}]}"}},
-		"check.causes[0].message":          {{"message: Nothing more can be kept.", `message: ""`}},
-		"images":                           {{`{shop: "corner/shop:1.2.0"}`, "{}"}},
-		"images.shop":                      {{"corner/shop:1.2.0", "corner/shop"}, {"corner/shop:1.2.0", "Corner shop:1"}},
-		"workloads":                        {{"workloads:\n  - {kind: Deployment, name: store, progress: Opening, phases: {stock: Filling the shelves}}", "workloads: []"}},
-		"workloads[0].phases.stock":        {{"Filling the shelves", `""`}},
-		"suspended.workload":               {{"workload: closed", "workload: Closed"}, {"workload: closed", "workload: store"}, {"workload: closed, ", ""}},
-		"failures[0].container":            {{"container: stock", "container: Stock"}},
-		"failures[0].exitCode":             {{"exitCode: 78", "exitCode: 0"}, {"exitCode: 78", "exitCode: 137"}},
-		"failures[0].reason":               {{"reason: NothingToSell", "reason: nothing to sell"}},
-		"failures[0].message":              {{"message: The shelves stay empty.", `message: ""`}},
-		"components[0].workload":           {{"workload: store", "workload: database"}},
-		"components[0].container":          {{"container: shop", `container: ""`}},
-		"components[0].backup":             {{"backup: [cat, /data]", "backup: []"}},
-		"components[0].restore":            {{"restore: [tee, /data]", "restore: []"}},
-		"upgrade.from[0]":                  {{"from: [1.1.0]", `from: ["1+1"]`}},
-		"sources[0].name":                  {{"name: goods", "name: Goods"}},
-		"sources[0].setting":               {{"setting: GOODS_DIR", "setting: goods"}},
-		"sources[0].description":           {{"description: What is sold.", `description: ""`}},
-		"workloads[0].kind":                {{"kind: Deployment", "kind: Job"}},
-		"workloads[0].name":                {{"kind: Deployment, name: store", "kind: Deployment, name: Store"}},
-	} {
+	for field, changes := range faults {
 		for _, change := range changes {
-			changed := strings.Replace(packYAML, change[0], change[1], 1)
-			if changed == packYAML {
-				t.Fatalf("%s: %q isn't in the pack", field, change[0])
-			}
-			_, err := Load(folder(changed))
-			var fault *FieldError
-			if !errors.As(err, &fault) || fault.Field != field {
-				t.Errorf("%s: %s: %v", field, change[1], err)
-			}
+			faulty(t, field, change[0], change[1])
 		}
+	}
+}
+
+// faulty changes the pack, and expects to be told which field is wrong then.
+func faulty(t *testing.T, field, was, is string) {
+	t.Helper()
+	changed := strings.Replace(packYAML, was, is, 1)
+	if changed == packYAML {
+		t.Fatalf("%s: %q isn't in the pack", field, was)
+	}
+	_, err := Load(folder(changed))
+	var fault *FieldError
+	if !errors.As(err, &fault) || fault.Field != field {
+		t.Errorf("%s: %s: %v", field, is, err)
 	}
 }
 
