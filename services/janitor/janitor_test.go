@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -39,7 +40,12 @@ func setup(t *testing.T) *bundle {
 	t.Helper()
 	api := clustertest.Start(t)
 	t.Parallel()
-	nc := bustest.Start(t)
+	return atWork(t, api, bustest.Start(t), 1, janitor.Config{Installation: installation})
+}
+
+// atWork starts n janitors, each with a kubeconfig of its own.
+func atWork(t *testing.T, api *clustertest.API, nc *nats.Conn, n int, cfg janitor.Config) *bundle {
+	t.Helper()
 	log, err := storelog.Open(t.Context(), nc)
 	if err != nil {
 		t.Fatalf("open the log: %v", err)
@@ -48,18 +54,19 @@ func setup(t *testing.T) *bundle {
 	if err != nil {
 		t.Fatalf("open the claims: %v", err)
 	}
-	kubeconfig := api.Kubeconfig(t, clustertest.Janitor)
 	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() {
-		ended <- janitor.Run(ctx, janitor.Config{
-			NATS: config.NATS{URL: nc.ConnectedUrl()}, Kubeconfig: kubeconfig, Installation: installation, Slots: 2,
-		})
-	}()
+	ended := make(chan error, n)
+	cfg.NATS, cfg.Slots = config.NATS{URL: nc.ConnectedUrl()}, 2
+	for range n {
+		cfg.Kubeconfig = api.Kubeconfig(t, clustertest.Janitor)
+		go func(cfg janitor.Config) { ended <- janitor.Run(ctx, cfg) }(cfg)
+	}
 	t.Cleanup(func() {
 		stop()
-		if err := <-ended; err != nil {
-			t.Errorf("the janitor ended: %v", err)
+		for range n {
+			if err := <-ended; err != nil {
+				t.Errorf("a janitor ended: %v", err)
+			}
 		}
 	})
 	return &bundle{t: t, log: log, claims: claim.NewBook(kv), api: api}

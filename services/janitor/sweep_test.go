@@ -1,7 +1,6 @@
 package janitor_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 	"time"
@@ -11,10 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
-	"github.com/store-platform/store-platform/pkg/claim"
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/cluster/clustertest"
-	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/janitor"
@@ -29,34 +26,7 @@ func sweeping(t *testing.T, n int) (b *bundle, installation string) {
 	installation = "janitor-" + string(api.NewID(t))
 	nc := bustest.StartFor(t, installation)
 	livetest.Start(t, nc)
-	log, err := storelog.Open(t.Context(), nc)
-	if err != nil {
-		t.Fatalf("open the log: %v", err)
-	}
-	kv, err := log.Bucket(t.Context(), storelog.BucketClaims)
-	if err != nil {
-		t.Fatalf("open the claims: %v", err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, n)
-	for range n {
-		kubeconfig := api.Kubeconfig(t, clustertest.Janitor)
-		go func() {
-			ended <- janitor.Run(ctx, janitor.Config{
-				NATS: config.NATS{URL: nc.ConnectedUrl()}, Kubeconfig: kubeconfig, Installation: installation, Slots: 2,
-				SweepEvery: time.Second,
-			})
-		}()
-	}
-	t.Cleanup(func() {
-		stop()
-		for range n {
-			if err := <-ended; err != nil {
-				t.Errorf("a janitor ended: %v", err)
-			}
-		}
-	})
-	return &bundle{t: t, log: log, claims: claim.NewBook(kv), api: api}, installation
+	return atWork(t, api, nc, n, janitor.Config{Installation: installation, SweepEvery: time.Second}), installation
 }
 
 // resurrect makes the namespace of a store as a provisioner would that slept through the delete.

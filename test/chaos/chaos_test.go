@@ -6,12 +6,11 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"testing"
 
 	"github.com/store-platform/store-platform/test/internal/chaos"
-	"github.com/store-platform/store-platform/test/internal/repo"
+	"github.com/store-platform/store-platform/test/internal/chaos/chaostest"
 )
 
 // clockDivisor makes leases of seven seconds, so that in a minute many run out. `make chaos` leaves the clocks as they are in
@@ -23,7 +22,9 @@ const clockDivisor = 4
 func TestAPlatformThatIsRolledPartedAndBrokenKeepsItsPromises(t *testing.T) {
 	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
 	t.Cleanup(stop)
-	l := open(ctx, t)
+	o := chaostest.Options(t, "chaos-test")
+	o.Clock = clockDivisor
+	l := chaostest.Open(ctx, t, o)
 	for _, turn := range []struct {
 		name string
 		take func(*chaos.Lab, context.Context) error
@@ -41,31 +42,4 @@ func TestAPlatformThatIsRolledPartedAndBrokenKeepsItsPromises(t *testing.T) {
 			t.Fatal("what this turn leaves would deceive the next")
 		}
 	}
-}
-
-// open starts a lab whose folder is kept until the next run, because a failure is told by the logs in it.
-func open(ctx context.Context, t *testing.T) *chaos.Lab {
-	t.Helper()
-	kubeconfig := os.Getenv("TEST_KUBECONFIG")
-	if kubeconfig == "" {
-		t.Skip("needs a Kubernetes API: run through make test")
-	}
-	root, err := repo.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder := filepath.Join(root, ".local", "chaos-test")
-	if err := os.RemoveAll(folder); err != nil {
-		t.Fatal(err)
-	}
-	l, err := chaos.Open(ctx, chaos.Options{Repo: root, Folder: folder, Kubeconfig: kubeconfig, Out: t.Output(), Clock: clockDivisor})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return l
 }

@@ -4,53 +4,25 @@
 package sidebyside
 
 import (
-	"context"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"testing"
 
 	"github.com/store-platform/store-platform/test/internal/before"
-	"github.com/store-platform/store-platform/test/internal/chaos"
-	"github.com/store-platform/store-platform/test/internal/repo"
+	"github.com/store-platform/store-platform/test/internal/chaos/chaostest"
 )
 
 func TestTwoReleasesWorkOnOneLogAndTheFormerGoesOnAlone(t *testing.T) {
 	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
 	t.Cleanup(stop)
-	if err := open(ctx, t).Upgrade(ctx); err != nil {
-		t.Fatal(err)
+	o := chaostest.Options(t, "sidebyside")
+	o.Clock = 1
+	var err error
+	if o.Before, err = before.Paths(ctx, o.Repo); err == nil {
+		err = chaostest.Open(ctx, t, o).Upgrade(ctx)
 	}
-}
-
-// open starts a lab of the release before, whose folder is kept until the next run.
-func open(ctx context.Context, t *testing.T) *chaos.Lab {
-	t.Helper()
-	kubeconfig := os.Getenv("TEST_KUBECONFIG")
-	if kubeconfig == "" {
-		t.Skip("needs a Kubernetes API: run through make test")
-	}
-	root, err := repo.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
-	programs, err := before.Paths(ctx, root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder := filepath.Join(root, ".local", "sidebyside")
-	if err := os.RemoveAll(folder); err != nil {
-		t.Fatal(err)
-	}
-	l, err := chaos.Open(ctx, chaos.Options{Repo: root, Folder: folder, Kubeconfig: kubeconfig, Out: t.Output(), Clock: 1, Before: programs})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return l
 }

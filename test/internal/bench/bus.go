@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/test/internal/parts"
@@ -97,21 +95,8 @@ func (s *bus) gateway(events string) string {
 	address := s.b.freeAddress()
 	p := s.b.start("gateway", s.service("gateway", "LISTEN="+address, "AUTH=open", "EVENTS_URL=http://"+events,
 		"TRUST_PROXY=127.0.0.0/8", "MAX_STORES=1000", "CREATE_RATE_LIMIT_CAPACITY=0"))
-	s.b.await("reach the gateway", p, startPatience, func() error { return s.b.get("http://" + address + "/readyz") })
+	s.b.await("reach the gateway", p, startPatience, func() error { return parts.Answers(s.b.ctx, "http://"+address+"/readyz") })
 	return "http://" + address
-}
-
-// publishCatalog offers the packs of the clone, as a provisioner would.
-func (s *bus) publishCatalog() {
-	s.b.Helper()
-	packs, err := engine.Load(os.DirFS(filepath.Join(s.b.repo, "services", "provisioner", "engines")))
-	s.b.must("load the packs", err)
-	log, err := storelog.Open(s.b.ctx, s.connect("provisioner"))
-	s.b.must("open the log", err)
-	bucket, err := log.Bucket(s.b.ctx, storelog.BucketPacks)
-	s.b.must("open the catalog", err)
-	_, err = engine.Publish(s.b.ctx, bucket, engine.Rank, packs, engine.Offered(packs))
-	s.b.must("publish the catalog", err)
 }
 
 // writers append at once where nothing is measured.

@@ -16,6 +16,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/test/internal/parts"
 )
 
 const (
@@ -89,7 +90,7 @@ func feedLatency(b *bench) {
 	events := b.freeAddress()
 	p := b.start("events", s.service("events", "LISTEN="+events, "DATABASE_URL="+b.newPostgres(),
 		fmt.Sprintf("FEED_MAX_CONNECTIONS_PER_TENANT=%d", b.sizes.feedClients)))
-	b.await("reach the events service", p, startPatience, func() error { return b.get("http://" + events + "/readyz") })
+	b.await("reach the events service", p, startPatience, func() error { return parts.Answers(b.ctx, "http://"+events+"/readyz") })
 	gateway := s.gateway(events)
 
 	id := store.DeriveID(openTenant, "feed")

@@ -141,7 +141,7 @@ func (f *fleet) makeFirst() {
 	log, id := f.openLog(), f.ids[0]
 	command, ops := f.hand(f.kubeconfig())
 	p := f.b.start("provisioner", command)
-	f.b.await("reach the provisioner", p, startPatience, func() error { return f.b.get(ops + "/readyz") })
+	f.b.await("reach the provisioner", p, startPatience, func() error { return parts.Answers(f.b.ctx, ops+"/readyz") })
 	_, err := log.Append(f.b.ctx, store.State{}, create(openTenant, id, 0))
 	f.b.must("ask for a store", err)
 	f.b.await("make the first store", p, workPatience, func() error {

@@ -78,7 +78,7 @@ func (b *bench) up(cache string) {
 		if err := json.Unmarshal(data, &in.Platform); err != nil {
 			return err
 		}
-		return b.get(in.API + "/")
+		return parts.Answers(b.ctx, in.API+"/")
 	})
 	in.page, in.State = time.Since(began), b.state()
 	wish := map[string]any{"name": "The first", "engine": "sample"}

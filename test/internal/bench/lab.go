@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,13 +18,7 @@ import (
 // workFolder holds everything that a run writes; it is removed at the next run's beginning, logs included.
 const workFolder = ".local/bench"
 
-const (
-	// startPatience is for one process to answer, stopPatience for one to end when it was asked to.
-	startPatience = time.Minute
-	stopPatience  = 30 * time.Second
-	// poll is how often is asked what can't be waited for.
-	poll = 20 * time.Millisecond
-)
+const startPatience, stopPatience, poll = parts.StartPatience, parts.StopPatience, parts.Poll
 
 // lab is what rows share.
 type lab struct {
@@ -82,48 +75,16 @@ func (b *bench) start(name string, command *exec.Cmd) *parts.Process {
 
 // launch runs a command with its output in a file of the run.
 func (l *lab) launch(name string, command *exec.Cmd) (*parts.Process, error) {
-	return parts.Start(l.path("log", name+".log"), command)
+	return parts.Start(l.logFile(name), command)
 }
+
+// logFile is the file of the run for what one process says.
+func (l *lab) logFile(name string) string { return l.path("log", name+".log") }
 
 // await asks until try succeeds, the process ends or patience is over.
 func (b *bench) await(doing string, p *parts.Process, patience time.Duration, try func() error) {
 	b.Helper()
-	deadline := time.After(patience)
-	tick := time.NewTicker(poll)
-	defer tick.Stop()
-	for {
-		err := try()
-		if err == nil {
-			return
-		}
-		select {
-		case <-p.Ended():
-			b.Fatalf("%s: %s ended: %w\n%s", doing, filepath.Base(p.Path), err, p.Tail())
-		case <-deadline:
-			b.Fatalf("%s, %s: %w\n%s", doing, patience, err, p.Tail())
-		case <-b.ctx.Done():
-			b.Fatal(b.ctx.Err())
-		case <-tick.C:
-		}
-	}
-}
-
-// get expects a page to be there.
-func (b *bench) get(url string) error {
-	request, err := http.NewRequestWithContext(b.ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("GET %s: %s", url, response.Status)
-	}
-	_, err = io.Copy(io.Discard, response.Body)
-	return err
+	b.must(doing, p.Await(b.ctx, patience, try))
 }
 
 // freeAddress is where nobody listens now.

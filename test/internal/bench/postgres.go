@@ -2,32 +2,19 @@ package bench
 
 import (
 	"context"
-	"syscall"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/store-platform/store-platform/pkg/postgrestest"
+	"github.com/store-platform/store-platform/test/internal/parts"
 )
 
 // newPostgres runs an empty database server until the row ends, by a socket only. It answers the URL of its database.
 func (b *bench) newPostgres() string {
 	b.Helper()
-	postgres, err := postgrestest.New()
-	b.must("make PostgreSQL", err)
+	postgres, err := parts.StartPostgres(b.ctx, b.logFile(b.name+"-postgres"))
+	b.must("make a database", err)
 	b.Cleanup(func() { _ = postgres.Close() })
-	address := postgres.URL("postgres")
-	command, err := postgres.Command()
-	b.must("find PostgreSQL", err)
-	server := b.start("postgres", command)
-	b.Cleanup(func() { server.Stop(syscall.SIGINT, stopPatience) })
-	b.await("reach PostgreSQL", server, startPatience, func() error {
-		conn, err := pgx.Connect(b.ctx, address)
-		if err == nil {
-			err = conn.Close(b.ctx)
-		}
-		return err
-	})
-	return address
+	return postgres.URL()
 }
 
 // dialPostgres is a connection until the row ends.

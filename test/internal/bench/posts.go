@@ -68,7 +68,7 @@ func (b *bench) postsWith(stores int) postsMeasured {
 	s.load(s.log(), stores, store.Message{Type: store.AttemptStarted}, store.Message{Type: store.BecameReady})
 	s.run(whileMeasuring)
 	log := s.log()
-	s.publishCatalog()
+	b.must("publish the catalog", s.Offer(b.ctx, b.repo))
 	clients := poster{b: b, url: s.gateway("127.0.0.1:1") + "/stores", http: &fasthttp.Client{MaxConnsPerHost: b.sizes.clients}, tenants: &tenants{}}
 	first := clients.warmUp()
 	writer := bareWriter{b: b, log: log, tenants: clients.tenants}

@@ -128,7 +128,7 @@ func (f *fleet) startHands(kubeconfig []byte) (hands []*parts.Process) {
 		command, ops := f.hand(kubeconfig)
 		p := f.b.start(fmt.Sprintf("provisioner-%d-%d", len(f.ids), n+1), command)
 		hands = append(hands, p)
-		f.b.await("reach a provisioner", p, startPatience, func() error { return f.b.get(ops + "/readyz") })
+		f.b.await("reach a provisioner", p, startPatience, func() error { return parts.Answers(f.b.ctx, ops+"/readyz") })
 	}
 	return hands
 }

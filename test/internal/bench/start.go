@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/store-platform/store-platform/test/internal/parts"
 )
 
 // startUp holds `make up` against what each of its two moments can't come before: the Go tool's finding that nothing is
@@ -92,7 +94,7 @@ func (b *bench) gatewayAlone() time.Duration {
 	}
 	s.run(whileMeasuring)
 	p := b.start("gateway", command)
-	b.await("reach the gateway", p, startPatience, func() error { return b.get("http://" + address + "/") })
+	b.await("reach the gateway", p, startPatience, func() error { return parts.Answers(b.ctx, "http://"+address+"/") })
 	took := time.Since(began)
 	b.cleanUp()
 	return took

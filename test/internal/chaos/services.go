@@ -9,14 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/porttest"
 	"github.com/store-platform/store-platform/pkg/postgrestest"
 	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/chaos/link"
 	"github.com/store-platform/store-platform/test/internal/chaos/trouble"
+	"github.com/store-platform/store-platform/test/internal/parts"
 )
 
 // startPostgres runs PostgreSQL by TCP, because a link can't stand before a socket.
@@ -36,13 +35,7 @@ func (l *Lab) startPostgres(ctx context.Context) (err error) {
 			return l.postgres.Command("-c", "listen_addresses=127.0.0.1", "-c", "port="+port, "-c", "unix_socket_directories=")
 		},
 	})
-	return waittest.Until(ctx, func() error {
-		conn, err := pgx.Connect(ctx, l.database)
-		if err != nil {
-			return err
-		}
-		return conn.Close(ctx)
-	})
+	return waittest.Until(ctx, func() error { return parts.DatabaseAnswers(ctx, l.database) })
 }
 
 func databaseAt(address string) string {
@@ -102,7 +95,7 @@ func (l *Lab) replica(ctx context.Context, service string, n int, ready string, 
 	r.make = func() (*exec.Cmd, error) {
 		return l.broker.Service(r.program(), service, way.Address(), settings...), nil
 	}
-	r.ready = func(ctx context.Context) error { return answers(ctx, ready) }
+	r.ready = func(ctx context.Context) error { return parts.Answers(ctx, ready) }
 	l.Replicas = append(l.Replicas, l.keep(ctx, r))
 	return nil
 }

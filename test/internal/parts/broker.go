@@ -1,6 +1,7 @@
 package parts
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"os"
@@ -11,7 +12,9 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/porttest"
+	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
 // How the broker treats an acknowledged write. SyncAlways is how the platform runs it.
@@ -72,6 +75,29 @@ func (b *Broker) Command(sync string) (*exec.Cmd, error) {
 // Dial connects as a user.
 func (b *Broker) Dial(user string, more ...nats.Option) (*nats.Conn, error) {
 	return nats.Connect("nats://"+b.Address, append(config.As(user, b.Passwords[user]), more...)...)
+}
+
+// Offer publishes the packs of the clone, as a provisioner would.
+func (b *Broker) Offer(ctx context.Context, repo string) error {
+	packs, err := engine.Load(os.DirFS(filepath.Join(repo, "services", "provisioner", "engines")))
+	if err != nil {
+		return fmt.Errorf("load the packs: %w", err)
+	}
+	provisioner, err := b.Dial("provisioner")
+	if err != nil {
+		return err
+	}
+	defer provisioner.Close()
+	log, err := storelog.Open(ctx, provisioner)
+	if err != nil {
+		return err
+	}
+	bucket, err := log.Bucket(ctx, storelog.BucketPacks)
+	if err != nil {
+		return err
+	}
+	_, err = engine.Publish(ctx, bucket, engine.Rank, packs, engine.Offered(packs))
+	return err
 }
 
 // Service prepares one of the platform's services as `local up` runs it. Its way to the broker is address, which is the

@@ -1,6 +1,6 @@
 // Package parts runs the parts of the platform as the processes that they are in production: the built services, the
-// broker with the deployed users and an fsync per write, PostgreSQL. Who uses it (bench, chaos) decides what becomes of
-// them.
+// broker with the deployed users and an fsync per write, PostgreSQL. It is the one way in which tests start them; who uses
+// it (bench, chaos, and release for upgrades and hostile requests) decides what becomes of them.
 package parts
 
 import (

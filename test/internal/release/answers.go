@@ -14,6 +14,8 @@ import (
 	"github.com/fasthttp/websocket"
 
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/waittest"
+	"github.com/store-platform/store-platform/test/internal/parts"
 )
 
 // Answers are what a release's API said of its state.
@@ -156,7 +158,7 @@ func (in *Installation) History(ctx context.Context, address string, id store.ID
 		return nil, err
 	}
 	version, _ := s["version"].(float64)
-	err = await(ctx, nil, startPatience, func() error {
+	err = waittest.Until(ctx, func() error {
 		page, err := get(path + "/events?limit=200")
 		if err != nil {
 			return err
@@ -199,7 +201,7 @@ func (in *Installation) Feed(ctx context.Context, since string, count int) ([]an
 		return nil, fmt.Errorf("connect to the feed: %w", err)
 	}
 	defer conn.Close()
-	if err := errors.Join(response.Body.Close(), conn.SetReadDeadline(time.Now().Add(startPatience))); err != nil {
+	if err := errors.Join(response.Body.Close(), conn.SetReadDeadline(time.Now().Add(parts.StartPatience))); err != nil {
 		return nil, err
 	}
 	var told []any

@@ -6,18 +6,16 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/pkg/waittest"
 )
 
 // The two tenants, by their addresses.
@@ -158,27 +156,10 @@ func hasDone(step string) func(store.State) bool {
 
 // Offer publishes the packs of the clone as the provisioner does, and waits for the gateway to have them.
 func (in *Installation) Offer(ctx context.Context) error {
-	packs, err := engine.Load(os.DirFS(filepath.Join(in.repo, "services", "provisioner", "engines")))
-	if err != nil {
-		return fmt.Errorf("load the packs: %w", err)
-	}
-	provisioner, err := in.broker.Dial("provisioner")
-	if err != nil {
+	if err := in.broker.Offer(ctx, in.repo); err != nil {
 		return err
 	}
-	defer provisioner.Close()
-	log, err := storelog.Open(ctx, provisioner)
-	if err != nil {
-		return err
-	}
-	bucket, err := log.Bucket(ctx, storelog.BucketPacks)
-	if err != nil {
-		return err
-	}
-	if _, err := engine.Publish(ctx, bucket, engine.Rank, packs, engine.Offered(packs)); err != nil {
-		return err
-	}
-	return await(ctx, nil, startPatience, func() error {
+	return waittest.Until(ctx, func() error {
 		_, answer, err := in.Call(ctx, alice, http.MethodGet, "/engines", nil, "")
 		if engines, _ := answer.(map[string]any)["engines"].([]any); err == nil && len(engines) == 0 {
 			return fmt.Errorf("no engine is on offer")
@@ -200,7 +181,7 @@ func (a *author) say(ctx context.Context, provisioner *nats.Conn, c platform.Clu
 	if err := platform.Publish(ctx, bucket, store.DefaultCluster, c); err != nil || !c.Ready {
 		return err
 	}
-	return await(ctx, nil, startPatience, func() error {
+	return waittest.Until(ctx, func() error {
 		_, answer, err := a.Call(ctx, alice, http.MethodGet, "/stores/"+string(a.stores["Was early"]), nil, "")
 		if shown, _ := answer.(map[string]any); err == nil && shown["reason"] != nil {
 			return fmt.Errorf("the gateway says %v", shown["reason"])
@@ -263,7 +244,7 @@ func (a *author) look(ctx context.Context, provisioner *nats.Conn, name string) 
 
 func (a *author) until(ctx context.Context, name string, there func(store.State) bool) error {
 	id := a.stores[name]
-	err := await(ctx, nil, patience, func() error {
+	err := waittest.Until(ctx, func() error {
 		s, err := a.log.Last(ctx, id)
 		if err == nil && !there(s) {
 			err = fmt.Errorf("it is %s, %s, %v", s.Status, s.Reason, s.Steps)

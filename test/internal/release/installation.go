@@ -9,30 +9,14 @@ package release
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"syscall"
-	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/store-platform/store-platform/pkg/porttest"
-	"github.com/store-platform/store-platform/pkg/postgrestest"
 	"github.com/store-platform/store-platform/pkg/programtest"
 	"github.com/store-platform/store-platform/test/internal/parts"
-)
-
-const (
-	// startPatience is for one process to answer, stopPatience for one to end when it was asked to.
-	startPatience = time.Minute
-	stopPatience  = 30 * time.Second
-	// patience bounds a wait for the platform to do its work: a worker's retries included.
-	patience = 2 * time.Minute
-	// poll is how often is asked what can't be waited for.
-	poll = 20 * time.Millisecond
 )
 
 // adminKey sees all tenants' stores.
@@ -60,7 +44,7 @@ type Installation struct {
 	repo, dir string
 	programs  Programs
 	broker    *parts.Broker
-	postgres  *postgrestest.Server
+	postgres  *parts.Postgres
 	closers   []func()
 }
 
@@ -88,34 +72,14 @@ func (in *Installation) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	in.stopAtEnd(broker, syscall.SIGTERM)
-	if in.postgres, err = postgrestest.New(); err != nil {
-		return err
-	}
-	if command, err = in.postgres.Command(); err != nil {
-		return err
-	}
-	postgres, err := parts.Start(filepath.Join(in.dir, "postgres.out"), command)
-	if err != nil {
-		return err
-	}
-	in.stopAtEnd(postgres, syscall.SIGINT)
-	err = await(ctx, postgres, startPatience, func() error {
-		conn, err := pgx.Connect(ctx, in.Database())
-		if err == nil {
-			err = conn.Close(ctx)
-		}
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("reach PostgreSQL: %w", err)
-	}
-	return nil
+	in.stopAtEnd(broker)
+	in.postgres, err = parts.StartPostgres(ctx, filepath.Join(in.dir, "postgres.out"))
+	return err
 }
 
 // Database is the URL of the one database.
 func (in *Installation) Database() string {
-	return in.postgres.URL("postgres")
+	return in.postgres.URL()
 }
 
 // Serve starts gateway and events. A tenant may have maxStores.
@@ -178,15 +142,12 @@ func (in *Installation) start(ctx context.Context, name, binary, address string,
 	if err != nil {
 		return nil, err
 	}
-	in.stopAtEnd(process, syscall.SIGTERM)
-	if err := await(ctx, process, startPatience, func() error { return answers(ctx, address+"/readyz") }); err != nil {
-		return nil, fmt.Errorf("reach %s: %w", name, err)
-	}
-	return process, nil
+	in.stopAtEnd(process)
+	return process, process.Await(ctx, parts.StartPatience, func() error { return parts.Answers(ctx, address+"/readyz") })
 }
 
-func (in *Installation) stopAtEnd(p *parts.Process, signal syscall.Signal) {
-	in.closers = append(in.closers, func() { p.Stop(signal, stopPatience) })
+func (in *Installation) stopAtEnd(p *parts.Process) {
+	in.closers = append(in.closers, func() { p.Stop(syscall.SIGTERM, parts.StopPatience) })
 }
 
 // Close ends what runs, the newest first, so that the broker's files are whole when it returns.
@@ -200,46 +161,6 @@ func (in *Installation) Close() error {
 		return nil
 	}
 	return in.postgres.Close()
-}
-
-func answers(ctx context.Context, url string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("GET %s: %s", url, response.Status)
-	}
-	return errors.Join(err, response.Body.Close())
-}
-
-// await asks until try succeeds, the process ends (nil: none) or the bound is over.
-func await(ctx context.Context, p *parts.Process, bound time.Duration, try func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, bound)
-	defer cancel()
-	tick := time.NewTicker(poll)
-	defer tick.Stop()
-	var ended <-chan struct{}
-	if p != nil {
-		ended = p.Ended()
-	}
-	for {
-		err := try()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ended:
-			return fmt.Errorf("%s ended: %w\n%s", filepath.Base(p.Path), err, p.Tail())
-		case <-ctx.Done():
-			return errors.Join(ctx.Err(), err)
-		case <-tick.C:
-		}
-	}
 }
 
 // makeFolder is where a whole installation may write; the caller removes it.

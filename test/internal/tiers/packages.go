@@ -131,7 +131,7 @@ func tierOf(source listed, deps []string, heavy bool) (string, error) {
 	switch {
 	case err != nil:
 		return "", err
-	case wantsAPI, links(deps, root+"pkg/cluster/clustertest"):
+	case wantsAPI, links(deps, root+"pkg/cluster/clustertest", root+"test/internal/chaos/chaostest"):
 		return "apiserver", nil
 	// Not by what is linked: package testing links os/exec itself.
 	case links(deps, "github.com/nats-io/nats.go", "github.com/jackc/pgx/v5"),

@@ -42,12 +42,8 @@ func setup(t *testing.T) *testBundle {
 // setupAlone is setup of a test that no other runs beside.
 func setupAlone(t *testing.T) *testBundle {
 	t.Helper()
-	pool, err := readmodel.Open(t.Context(), pgtest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	b := &testBundle{nc: bustest.Start(t), pool: pool}
+	b := &testBundle{nc: bustest.Start(t), pool: pgtest.Pool(t)}
+	var err error
 	if b.log, err = storelog.Open(t.Context(), b.nc); err == nil {
 		b.stream, err = b.log.Audit(t.Context())
 	}

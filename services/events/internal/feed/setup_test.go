@@ -24,7 +24,6 @@ import (
 	"github.com/store-platform/store-platform/services/events/internal/logtest"
 	"github.com/store-platform/store-platform/services/events/internal/pgtest"
 	"github.com/store-platform/store-platform/services/events/internal/projection"
-	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -61,18 +60,13 @@ func setupOver(
 	if t, ok := tb.(*testing.T); ok {
 		t.Parallel()
 	}
-	url := pgtest.Database(tb)
-	pool, err := readmodel.Open(tb.Context(), url)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(pool.Close)
 	nc := start(tb)
-	b := &testBundle{nc: nc, author: logtest.New(tb, nc, 1), pool: pool, progress: projection.NewProgress()}
+	b := &testBundle{nc: nc, author: logtest.New(tb, nc, 1), pool: pgtest.Pool(tb), progress: projection.NewProgress()}
+	var err error
 	if b.tickets, err = b.author.Log.Bucket(tb.Context(), storelog.BucketTickets); err != nil {
 		tb.Fatal(err)
 	}
-	b.hub = New(pool, b.progress, Limits{Connections: 10_000, PerTenant: 10_000})
+	b.hub = New(b.pool, b.progress, Limits{Connections: 10_000, PerTenant: 10_000})
 	if adjust != nil {
 		adjust(b.hub)
 	}

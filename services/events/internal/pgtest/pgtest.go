@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/store-platform/store-platform/pkg/postgrestest"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
@@ -84,6 +85,17 @@ func Database(tb testing.TB) string {
 		}
 	})
 	return s.URL(name)
+}
+
+// Pool is of a database that Database made, until the test ends.
+func Pool(tb testing.TB) *pgxpool.Pool {
+	tb.Helper()
+	pool, err := readmodel.Open(tb.Context(), Database(tb))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(pool.Close)
+	return pool
 }
 
 // Admin runs statements on the server, beside the test's own database.

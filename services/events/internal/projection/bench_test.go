@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
@@ -15,7 +14,6 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/events/internal/logtest"
 	"github.com/store-platform/store-platform/services/events/internal/pgtest"
-	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
 
 // BenchmarkCatchUp projects a log of 100,000 messages (of 2,000 stores) from its beginning, against an insert of the
@@ -43,7 +41,7 @@ func BenchmarkCatchUp(b *testing.B) {
 	var projecting, bare time.Duration
 	for b.Loop() {
 		bare += insertBare(b, rows)
-		target := &testBundle{nc: nc, pool: open(b), progress: NewProgress()}
+		target := &testBundle{nc: nc, pool: pgtest.Pool(b), progress: NewProgress()}
 		began := time.Now()
 		stop := target.start(b, target.projector())
 		if err := target.progress.Wait(b.Context(), "", messages); err != nil {
@@ -81,7 +79,7 @@ func load(b *testing.B, log *storelog.Log, messages uint64) []*item {
 func insertBare(b *testing.B, items []*item) time.Duration {
 	b.Helper()
 	ctx := b.Context()
-	pool := open(b)
+	pool := pgtest.Pool(b)
 	cfg := New(nil, pool.Config().ConnConfig, nil).postgres
 	cfg.Tracer = nil
 	conn, err := pgx.ConnectConfig(ctx, cfg)
@@ -110,14 +108,4 @@ func insertBare(b *testing.B, items []*item) time.Duration {
 		}
 	}
 	return time.Since(began)
-}
-
-func open(b *testing.B) *pgxpool.Pool {
-	b.Helper()
-	pool, err := readmodel.Open(b.Context(), pgtest.Database(b))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(pool.Close)
-	return pool
 }

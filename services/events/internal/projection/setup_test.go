@@ -56,14 +56,8 @@ func setup(tb testing.TB) *testBundle {
 // alone is setup for a test that changes what all tests of the process share.
 func alone(tb testing.TB) *testBundle {
 	tb.Helper()
-	url := pgtest.Database(tb)
-	pool, err := readmodel.Open(tb.Context(), url)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(pool.Close)
 	nc := bustest.Start(tb)
-	return &testBundle{nc: nc, author: logtest.New(tb, nc, 1), pool: pool, progress: NewProgress()}
+	return &testBundle{nc: nc, author: logtest.New(tb, nc, 1), pool: pgtest.Pool(tb), progress: NewProgress()}
 }
 
 func (b *testBundle) projector() *Projector { return New(b.nc, b.pool.Config().ConnConfig, b.progress) }

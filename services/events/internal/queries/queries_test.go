@@ -42,15 +42,9 @@ func setup(t *testing.T, change ...func(*Service)) *testBundle {
 	t.Helper()
 	// Most of each test is waiting, and each has a broker and a database of its own.
 	t.Parallel()
-	url := pgtest.Database(t)
-	pool, err := readmodel.Open(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
 	nc := bustest.Start(t)
-	b := &testBundle{nc: nc, author: logtest.New(t, nc, 1), pool: pool, progress: projection.NewProgress()}
-	service := newService(nc, pool, b.progress, func(ctx context.Context, seq uint64) uint64 {
+	b := &testBundle{nc: nc, author: logtest.New(t, nc, 1), pool: pgtest.Pool(t), progress: projection.NewProgress()}
+	service := newService(nc, b.pool, b.progress, func(ctx context.Context, seq uint64) uint64 {
 		head, err := b.author.Log.Head(ctx)
 		if err != nil {
 			t.Error(err)

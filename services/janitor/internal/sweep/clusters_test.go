@@ -11,12 +11,10 @@ import (
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/claim"
 	"github.com/store-platform/store-platform/pkg/cluster"
-	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/waittest"
-	"github.com/store-platform/store-platform/services/janitor/internal/livetest"
 )
 
 // elsewhere is the cluster beside the default one, without any namespace unless a test says so.
@@ -39,19 +37,9 @@ func here(ids ...store.ID) fixed {
 // busOnly is a bundle whose clusters are fixed: without an API server, and on three brokers too.
 func busOnly(t *testing.T, brokers bustest.Brokers) *bundle {
 	t.Helper()
-	b := &bundle{t: t, nc: brokers.Conns[0], installation: "sweep-clusters"}
-	livetest.Start(t, b.nc)
-	bustest.Ensure(t, b.nc, storelog.Settings{Replicas: brokers.Replicas(), Installation: b.installation})
-	var err error
-	if b.log, err = storelog.Open(t.Context(), b.nc); err != nil {
-		t.Fatal(err)
-	}
-	b.claims = claim.NewBook(b.bucket(storelog.BucketClaims))
-	if b.leases, err = lease.Open(t.Context(), b.log); err != nil {
-		t.Fatal(err)
-	}
-	b.platform = b.bucket(storelog.BucketPlatform)
-	return b
+	const installation = "sweep-clusters"
+	bustest.Ensure(t, brokers.Conns[0], storelog.Settings{Replicas: brokers.Replicas(), Installation: installation})
+	return onLog(t, brokers.Conns[0], installation)
 }
 
 // sweepOf sweeps a cluster once.

@@ -80,7 +80,13 @@ func setupWith(t *testing.T, owner func(installation string) string) *bundle {
 // onBroker is for who says what the cluster shows.
 func onBroker(t *testing.T, installation, owner string) *bundle {
 	t.Helper()
-	b := &bundle{t: t, installation: installation, nc: bustest.StartFor(t, owner)}
+	return onLog(t, bustest.StartFor(t, owner), installation)
+}
+
+// onLog is for who has made the log.
+func onLog(t *testing.T, nc *nats.Conn, installation string) *bundle {
+	t.Helper()
+	b := &bundle{t: t, installation: installation, nc: nc}
 	livetest.Start(t, b.nc)
 	var err error
 	if b.log, err = storelog.Open(t.Context(), b.nc); err != nil {
