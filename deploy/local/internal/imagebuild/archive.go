@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
+	"github.com/store-platform/store-platform/deploy/local/internal/imagepack"
 	"github.com/store-platform/store-platform/deploy/local/internal/images"
 )
 
@@ -40,15 +41,7 @@ func writeArchive(path, from string, names map[string]string) error {
 			return fmt.Errorf("read image %s: %w", tag, err)
 		}
 	}
-	file, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("make an image archive: %w", err)
-	}
-	defer file.Close()
-	if err := tarball.MultiRefWrite(packed, file); err != nil {
-		return fmt.Errorf("write image archive %s: %w", path, err)
-	}
-	return file.Close()
+	return imagepack.Archive(path, packed)
 }
 
 // Size is what an image takes unpacked. Shared is the part of it that others of the same archive have too.

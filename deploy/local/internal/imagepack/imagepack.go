@@ -23,8 +23,7 @@ import (
 	"github.com/store-platform/store-platform/deploy/local/internal/kube"
 )
 
-// Write packs images into one archive at path, as `docker save` would: a cluster's LoadImage, `docker load`, and the
-// loaders of kind, k3d and minikube take it. The same input gives the same bytes.
+// Write makes images and packs them into one archive at path. The same input gives the same bytes.
 func Write(path string, images ...kube.Image) error {
 	packed := make(map[name.Reference]v1.Image, len(images))
 	for _, image := range images {
@@ -36,6 +35,12 @@ func Write(path string, images ...kube.Image) error {
 			return fmt.Errorf("pack image %s: %w", image.Name, err)
 		}
 	}
+	return Archive(path, packed)
+}
+
+// Archive packs images under their names as `docker save` would: a cluster's LoadImage, `docker load`, and the loaders of
+// kind, k3d and minikube take it.
+func Archive(path string, packed map[name.Reference]v1.Image) error {
 	file, err := os.Create(path)
 	if err != nil {
 		return fmt.Errorf("make an image archive: %w", err)

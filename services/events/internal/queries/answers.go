@@ -47,13 +47,8 @@ func (s *Service) stores(ctx context.Context, r query.StoresRequest) (reply quer
 	for i, f := range found {
 		stores[i] = f.View()
 	}
-	if reply.Stores, err = page(s, stores); err != nil {
-		return reply, err
-	}
-	if n := len(reply.Stores); more || n < len(found) {
-		reply.Next = strconv.FormatUint(found[n-1].Place, 36)
-	}
-	return reply, nil
+	reply.Stores, reply.Next, err = page(s, stores, more, func(last int) string { return strconv.FormatUint(found[last].Place, 36) })
+	return reply, err
 }
 
 // events answers a query.EventsRequest.
@@ -85,13 +80,8 @@ func (s *Service) events(ctx context.Context, r query.EventsRequest) (reply quer
 	for i, e := range entries {
 		events[i] = query.EventOf(e.Message)
 	}
-	if reply.Events, err = page(s, events); err != nil {
-		return reply, err
-	}
-	if n := len(reply.Events); more || n < len(events) {
-		reply.Next = events[n-1].Seq
-	}
-	return reply, nil
+	reply.Events, reply.Next, err = page(s, events, more, func(last int) uint64 { return events[last].Seq })
+	return reply, err
 }
 
 // deadLetters answers a query.DeadLettersRequest.
@@ -115,13 +105,8 @@ func (s *Service) deadLetters(ctx context.Context, r query.DeadLettersRequest) (
 	if err != nil {
 		return reply, err
 	}
-	if reply.DeadLetters, err = page(s, found); err != nil {
-		return reply, err
-	}
-	if n := len(reply.DeadLetters); more || n < len(found) {
-		reply.Next = found[n-1].Seq
-	}
-	return reply, nil
+	reply.DeadLetters, reply.Next, err = page(s, found, more, func(last int) uint64 { return found[last].Seq })
+	return reply, err
 }
 
 // live answers a query.LiveRequest.
@@ -145,11 +130,6 @@ func (s *Service) live(ctx context.Context, r query.LiveRequest) (reply query.Li
 	if err != nil {
 		return reply, err
 	}
-	if reply.Stores, err = page(s, found); err != nil {
-		return reply, err
-	}
-	if n := len(reply.Stores); more || n < len(found) {
-		reply.Next = found[n-1]
-	}
-	return reply, nil
+	reply.Stores, reply.Next, err = page(s, found, more, func(last int) store.ID { return found[last] })
+	return reply, err
 }

@@ -134,7 +134,7 @@ func TestOneItemThatIsLargerThanAPageEndsNoList(t *testing.T) {
 	large := strings.Repeat("x", int(s.nc.MaxPayload()))
 	for first := range 3 {
 		items := []string{"a", large, "b"}[first:]
-		got, err := page(s, items)
+		got, err := carriedBy(s, items)
 		if err != nil || len(got) == 0 || first == 0 && len(got) != 1 || first == 1 && len(got) != 1 {
 			t.Errorf("of %d items %d are in the page, %v", len(items), len(got), err)
 		}
