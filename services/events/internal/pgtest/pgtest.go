@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/store-platform/store-platform/pkg/again"
 	"github.com/store-platform/store-platform/pkg/postgrestest"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
@@ -134,19 +135,16 @@ func start() (*server, error) {
 }
 
 func (s *server) await() error {
-	deadline := time.Now().Add(startTimeout)
-	for {
-		err := s.admin(context.Background())
-		if err == nil {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			log, _ := os.ReadFile(filepath.Join(s.Dir, "log"))
-			s.stop()
-			return fmt.Errorf("the server doesn't answer: %w: %s", err, log)
-		}
-		<-time.After(20 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	pauses := again.Pauses{First: 20 * time.Millisecond, Longest: 20 * time.Millisecond}
+	_, err := again.Until(ctx, pauses, func() (struct{}, error) { return struct{}{}, s.admin(ctx) })
+	if err != nil {
+		log, _ := os.ReadFile(filepath.Join(s.Dir, "log"))
+		s.stop()
+		return fmt.Errorf("the server doesn't answer: %w: %s", err, log)
 	}
+	return nil
 }
 
 func (s *server) stop() {
