@@ -3,7 +3,6 @@ package bench
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -15,19 +14,7 @@ import (
 // idle holds what stores cost that nobody visits against the same pods without any probe: all the processor time of the
 // cluster's node, its kubelet, its runtime and what they start among it. The stores are made by hand, so that the platform
 // doesn't put the probes back; each engine has its line.
-func idle(b *bench) {
-	helm := b.installHelm()
-	in := b.installed()
-	packs, err := engine.Load(os.DirFS(b.engines()))
-	b.must("load the packs", err)
-	for _, pack := range packs {
-		part := b.measure(b.ctx, row{b.name, func(b *bench) { b.idleOf(in, helm, pack) }})
-		b.lines = append(b.lines, part.lines...)
-		if err := part.failure(); err != nil {
-			b.Errorf("%s: %w", pack.Name, err)
-		}
-	}
-}
+func idle(b *bench) { b.eachEngine((*bench).idleOf) }
 
 func (b *bench) idleOf(in *installation, helm string, pack engine.Pack) {
 	first := b.makeFirst(in, pack)
