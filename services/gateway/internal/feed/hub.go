@@ -1,8 +1,10 @@
 package feed
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -220,14 +222,7 @@ func (s *session) pump(from, to *websocket.Conn) {
 		limit = maxFromUpstream
 	}
 	from.SetReadLimit(limit)
-	alive := func() error {
-		select {
-		case <-s.done:
-			return nil
-		default:
-			return from.SetReadDeadline(time.Now().Add(s.pace.silence))
-		}
-	}
+	alive := s.aliveness(from)
 	from.SetPongHandler(func(string) error { return errors.Join(alive(), s.heard(from)) })
 	from.SetPingHandler(func(data string) error {
 		_ = from.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(linger))
@@ -240,15 +235,55 @@ func (s *session) pump(from, to *websocket.Conn) {
 			s.end(s.codeOf(err, from))
 			return
 		}
-		kind, data, err := from.ReadMessage()
+		kind, message, err := from.NextReader()
 		if err = errors.Join(err, s.heard(from)); err != nil {
 			s.end(s.codeOf(err, from))
 			return
 		}
-		if err := errors.Join(to.SetWriteDeadline(time.Now().Add(s.pace.write)), to.WriteMessage(kind, data)); err != nil {
-			s.end(s.codeOf(err, to))
+		if side, err := s.pass(kind, message, from, to); err != nil {
+			s.end(s.codeOf(err, side))
 			return
 		}
+	}
+}
+
+// messages are where one is while it is handed on. A session needs that for microseconds, and there are thousands of them.
+var messages = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// longestKept is how much, in bytes, a buffer may hold on to that has had a large message.
+const longestKept = 64 << 10
+
+// pass hands one message on; the error is of the side that it names.
+func (s *session) pass(kind int, message io.Reader, from, to *websocket.Conn) (side *websocket.Conn, err error) {
+	buffer := messages.Get().(*bytes.Buffer)
+	defer func() {
+		if buffer.Cap() <= longestKept {
+			buffer.Reset()
+			messages.Put(buffer)
+		}
+	}()
+	if _, err := buffer.ReadFrom(message); err != nil {
+		return from, err
+	}
+	return to, errors.Join(to.SetWriteDeadline(time.Now().Add(s.pace.write)), to.WriteMessage(kind, buffer.Bytes()))
+}
+
+// aliveness gives a side its time anew, each time that it is called. A live feed is heard of all the time, and moving a deadline
+// costs more than looking at the clock: what is nearly as late as it would be made stays.
+func (s *session) aliveness(side *websocket.Conn) func() error {
+	var given time.Time
+	return func() error {
+		select {
+		case <-s.done:
+			return nil
+		default:
+		}
+		now := time.Now()
+		if now.Sub(given) < s.pace.silence/64 {
+			return nil
+		}
+		given = now
+		return side.SetReadDeadline(now.Add(s.pace.silence))
 	}
 }
 

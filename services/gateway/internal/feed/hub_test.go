@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -173,6 +174,56 @@ func TestASilentSideEndsTheSession(t *testing.T) {
 	if code := endOf(events); code != feed.CloseSlow {
 		t.Errorf("the events service was told %d, want %d", code, feed.CloseSlow)
 	}
+}
+
+// A side that is heard of is given its time anew, although not at each word.
+func TestASideThatIsHeardOfStays(t *testing.T) {
+	p := unhurried()
+	p.ping, p.silence = 10*time.Millisecond, 2*time.Second
+	client, events := run(t, p, nil)
+	began := time.Now()
+	events.SetPingHandler(func(data string) error {
+		if time.Since(began) > 3*p.silence/2 {
+			farewell := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
+			return events.WriteControl(websocket.CloseMessage, farewell, time.Now().Add(patience))
+		}
+		return events.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(patience))
+	})
+	go endOf(client)
+	if code := endOf(events); code != websocket.CloseNormalClosure {
+		t.Errorf("ended with %d", code)
+	}
+}
+
+func TestEveryClientIsToldItsOwnMessagesWhole(t *testing.T) {
+	const clients = 8
+	// Around what is written at once, and around what is kept.
+	sizes := []int{1, 700, 4095, 4097, longestKept - 1, 2 * longestKept, 2, 0, 1200}
+	var all sync.WaitGroup
+	for n := range clients {
+		client, events := run(t, unhurried(), nil)
+		text := func(turn int) string { return strings.Repeat(fmt.Sprint(n), sizes[(turn+n)%len(sizes)]) }
+		all.Go(func() {
+			for turn := range 10 * len(sizes) {
+				if err := events.WriteMessage(websocket.TextMessage, []byte(text(turn))); err != nil {
+					t.Errorf("tell client %d: %v", n, err)
+					return
+				}
+			}
+		})
+		all.Go(func() {
+			// What ends the session.
+			defer client.Close()
+			for turn := range 10 * len(sizes) {
+				kind, got, err := client.ReadMessage()
+				if want := text(turn); err != nil || kind != websocket.TextMessage || string(got) != want {
+					t.Errorf("message %d of client %d: %d bytes of kind %d, want %d: %v", turn, n, len(got), kind, len(want), err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 // One that never reads is given up, and the events service is told why.
