@@ -76,11 +76,11 @@ type sizes struct {
 
 var (
 	full = sizes{
-		posts: 1000, postTurns: 16, clients: 64, manyStores: 100_000, events: 100_000, feedClients: 1000, feedTurns: 20,
+		posts: 640, postTurns: 24, clients: 64, manyStores: 100_000, events: 100_000, feedClients: 1000, feedTurns: 20,
 		readyRuns: 7, slowRuns: 3, flight: 200, idle: 6, quiet: time.Minute, settling: settling,
 	}
 	quick = sizes{
-		posts: 100, postTurns: 2, clients: 64, manyStores: 1000, events: 2000, feedClients: 50, feedTurns: 1,
+		posts: 128, postTurns: 2, clients: 64, manyStores: 1000, events: 2000, feedClients: 50, feedTurns: 1,
 		readyRuns: 2, slowRuns: 1, flight: 5, idle: 1, quiet: 10 * time.Second,
 		standing: []int{10}, standingFor: 5 * time.Second, settling: settling / 10,
 	}

@@ -33,34 +33,53 @@ func (t *tenants) address() string {
 
 // posts holds the gateway against its own two writes, with few stores in the log and with many.
 func posts(b *bench) {
-	few, many := min(100, b.sizes.manyStores), b.sizes.manyStores
-	small := b.postsWith(few)
-	large := b.postsWith(many)
-	for _, m := range []postsMeasured{small, large} {
+	few, many := b.loadedWith(min(100, b.sizes.manyStores)), b.loadedWith(b.sizes.manyStores)
+	// What a disk does changes within seconds, so all that is held against each other lies side by side, and nothing always
+	// comes first.
+	for turn := range b.sizes.postTurns {
+		for n := range 2 {
+			[]*loaded{few, many}[(turn/2+n)%2].measure(turn)
+		}
+	}
+	for _, l := range []*loaded{few, many} {
 		b.report(line{
-			what:     fmt.Sprintf("accepted POSTs, %d stores in the log", m.stores),
-			platform: perSecond(median(m.platform)), bare: perSecond(median(m.bare)), ratio: median(m.ratios),
-			how: fmt.Sprintf("medians of %d turns (ratios %.2f–%.2f); a turn: %d clients, %d POSTs, and as many bare claim updates with fenced appends of the same size on the same broker, fsync always",
-				len(m.ratios), quantile(m.ratios, 0), quantile(m.ratios, 1), b.sizes.clients, b.sizes.posts),
+			what:     fmt.Sprintf("accepted POSTs, %d stores in the log", l.stores),
+			platform: perSecond(median(l.platform)), bare: perSecond(median(l.bare)), ratio: median(l.ratios()),
+			how: fmt.Sprintf("medians of %d turns (half the ratios are %.2f–%.2f); a turn: %d clients, %d POSTs, and as many bare claim "+
+				"updates with fenced appends of the same size on the same broker, fsync always",
+				len(l.platform), quantile(l.ratios(), 0.25), quantile(l.ratios(), 0.75), b.sizes.clients, b.sizes.posts),
 		}.atLeast(0.8))
 	}
+	growth := func(of func(*loaded) []float64) []float64 { return ratios(of(many), of(few)) }
+	platform, bare := growth(func(l *loaded) []float64 { return l.platform }), growth(func(l *loaded) []float64 { return l.bare })
 	b.report(line{
-		what:     fmt.Sprintf("the same, %d against %d", many, few),
-		platform: fmt.Sprintf("%.2f", median(large.platform)/median(small.platform)), bare: fmt.Sprintf("%.2f", median(large.bare)/median(small.bare)),
-		ratio: median(large.ratios) / median(small.ratios),
-		how:   "how each rate changed with the size of the log; the ratio is that of the two ratios above, which is to be flat",
+		what:     fmt.Sprintf("the same, %d against %d", many.stores, few.stores),
+		platform: fmt.Sprintf("%.2f", median(platform)), bare: fmt.Sprintf("%.2f", median(bare)),
+		ratio: median(ratios(platform, bare)),
+		how:   "how each rate changed with the size of the log, in turns that lay side by side; the ratio of the two is to be flat",
 	}.atLeast(0.9))
 }
 
-// postsMeasured are the rates of each turn. The turns lie side by side, so their ratios say more than the ratio of sums: a
-// disk that is slow for a moment spoils one of them.
-type postsMeasured struct {
-	stores                 int
-	platform, bare, ratios []float64
+// loaded is a broker whose log begins with so many stores, and a gateway before it. The rates are those of each turn.
+type loaded struct {
+	stores         int
+	clients        *poster
+	writer         *bareWriter
+	platform, bare []float64
 }
 
-// postsWith measures in turns on a log that begins with so many stores.
-func (b *bench) postsWith(stores int) postsMeasured {
+func ratios(of, to []float64) []float64 {
+	all := make([]float64, len(of))
+	for i := range of {
+		all[i] = of[i] / to[i]
+	}
+	return all
+}
+
+func (l *loaded) ratios() []float64 { return ratios(l.platform, l.bare) }
+
+// loadedWith makes one that is ready to be measured.
+func (b *bench) loadedWith(stores int) *loaded {
 	b.Helper()
 	s := b.newBus()
 	s.run(whileLoading)
@@ -69,26 +88,26 @@ func (b *bench) postsWith(stores int) postsMeasured {
 	s.run(whileMeasuring)
 	log := s.log()
 	b.must("publish the catalog", s.Offer(b.ctx, b.repo))
-	clients := poster{b: b, url: s.gateway("127.0.0.1:1") + "/stores", http: &fasthttp.Client{MaxConnsPerHost: b.sizes.clients}, tenants: &tenants{}}
+	clients := &poster{b: b, url: s.gateway("127.0.0.1:1") + "/stores", http: &fasthttp.Client{MaxConnsPerHost: b.sizes.clients}, tenants: &tenants{}}
 	first := clients.warmUp()
-	writer := bareWriter{b: b, log: log, tenants: clients.tenants}
+	writer := &bareWriter{b: b, log: log, tenants: clients.tenants}
 	writer.like(first)
+	return &loaded{stores: stores, clients: clients, writer: writer}
+}
 
-	m := postsMeasured{stores: stores}
-	for turn := range b.sizes.postTurns {
-		var posting, writing time.Duration
-		// A B, B A: neither always comes first.
-		if turn%2 == 0 {
-			posting, writing = clients.run(), writer.run()
-		} else {
-			writing, posting = writer.run(), clients.run()
-		}
-		platform, bare := rate(b.sizes.posts, posting), rate(b.sizes.posts, writing)
-		m.platform, m.bare, m.ratios = append(m.platform, platform), append(m.bare, bare), append(m.ratios, platform/bare)
-		b.Logf("%d stores, turn %d of %d: %s, bare %s", stores, turn+1, b.sizes.postTurns, perSecond(platform), perSecond(bare))
+// measure takes one turn: A B, and the next time B A.
+func (l *loaded) measure(turn int) {
+	b := l.clients.b
+	b.Helper()
+	var posting, writing time.Duration
+	if turn%2 == 0 {
+		posting, writing = l.clients.run(), l.writer.run()
+	} else {
+		writing, posting = l.writer.run(), l.clients.run()
 	}
-	b.cleanUp()
-	return m
+	platform, bare := rate(b.sizes.posts, posting), rate(b.sizes.posts, writing)
+	l.platform, l.bare = append(l.platform, platform), append(l.bare, bare)
+	b.Logf("%d stores, turn %d of %d: %s, bare %s", l.stores, turn+1, b.sizes.postTurns, perSecond(platform), perSecond(bare))
 }
 
 // together lets all clients do their share and answers how long it took.
