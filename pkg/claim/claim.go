@@ -72,11 +72,16 @@ func (h *held) giveBack(id store.ID, nonce string) bool {
 	return len(h.Stores) != before
 }
 
-// Book is the bucket of claims.
-type Book struct{ kv jetstream.KeyValue }
+// Book is the bucket of claims. Safe for concurrent use.
+type Book struct {
+	kv     jetstream.KeyValue
+	memory memory
+}
 
 // NewBook keeps claims in kv, which storelog.Bucket opened.
-func NewBook(kv jetstream.KeyValue) *Book { return &Book{kv: kv} }
+func NewBook(kv jetstream.KeyValue) *Book {
+	return &Book{kv: kv, memory: memory{pages: map[string]page{}}}
+}
 
 // Claim notes the store for its tenant unless that has limit stores already (ErrQuota). Claiming twice is claiming once,
 // from now on: who claims again is about to append again, and a sweep that has found the old claim without a store must
@@ -86,7 +91,7 @@ func NewBook(kv jetstream.KeyValue) *Book { return &Book{kv: kv} }
 // may still be on its way, is nothing that this claim's writer can know.
 func (b *Book) Claim(ctx context.Context, tenant string, id store.ID, limit int, now time.Time) (nonce string, err error) {
 	nonce = cryptorand.Text()
-	err = b.change(ctx, tenant, func(h *held) (bool, error) {
+	note := func(h *held) (bool, error) {
 		if h.holds(id) && !h.giveBack(id, nonce) {
 			nonce = ""
 			h.release(id)
@@ -96,95 +101,125 @@ func (b *Book) Claim(ctx context.Context, tenant string, id store.ID, limit int,
 		}
 		h.Stores = append(h.Stores, entry{ID: id, Since: now.UTC(), Nonce: nonce})
 		return true, nil
-	})
+	}
+	written, err := b.fromMemory(ctx, tenant, note)
+	if err != nil {
+		written, err = b.change(ctx, tenant, note)
+	}
+	if err == nil {
+		b.memory.keep(written)
+	}
 	return nonce, err
+}
+
+// fromMemory is a change of what this Book itself has written last, without reading it. The revision that it is written under
+// makes it exact. Memory may be old, so nothing that comes of it but a success means anything: who gets an error reads.
+func (b *Book) fromMemory(ctx context.Context, tenant string, change func(*held) (bool, error)) (page, error) {
+	p, known := b.memory.take(tenant)
+	if !known {
+		return page{}, errForgotten
+	}
+	if _, err := change(&p.held); err != nil {
+		return page{}, err
+	}
+	return b.write(ctx, p)
 }
 
 // GiveBack forgets a claim that made no store, and only that one: whoever has claimed the same id since, by the same key
 // say, may have a store. It is for who knows that there is none of its own, which a conflict or an answer that never
 // came doesn't say.
 func (b *Book) GiveBack(ctx context.Context, tenant string, id store.ID, nonce string) error {
-	return b.change(ctx, tenant, func(h *held) (bool, error) { return h.giveBack(id, nonce), nil })
+	_, err := b.change(ctx, tenant, func(h *held) (bool, error) { return h.giveBack(id, nonce), nil })
+	return err
 }
 
 // Release forgets a store that is gone. Releasing twice is releasing once.
 func (b *Book) Release(ctx context.Context, tenant string, id store.ID) error {
-	return b.change(ctx, tenant, func(h *held) (bool, error) { return h.release(id), nil })
+	_, err := b.change(ctx, tenant, func(h *held) (bool, error) { return h.release(id), nil })
+	return err
 }
 
 // Held lists the ids a tenant has claimed, oldest first.
 func (b *Book) Held(ctx context.Context, tenant string) ([]store.ID, error) {
-	h, _, err := b.read(ctx, tenant)
+	p, err := b.read(ctx, tenant)
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]store.ID, len(h.Stores))
-	for i, e := range h.Stores {
+	ids := make([]store.ID, len(p.held.Stores))
+	for i, e := range p.held.Stores {
 		ids[i] = e.ID
 	}
 	return ids, nil
 }
 
 // change lets change decide on what a tenant holds, and again when somebody else got ahead; it says whether there is
-// anything to write.
-func (b *Book) change(ctx context.Context, tenant string, change func(*held) (bool, error)) error {
+// anything to write. It answers what the tenant holds then.
+func (b *Book) change(ctx context.Context, tenant string, change func(*held) (bool, error)) (page, error) {
 	silences := 0
 	stalled := errStalled
 	for try, last := 0, uint64(0); try < tries; try++ {
-		h, revision, err := b.read(ctx, tenant)
+		p, err := b.read(ctx, tenant)
 		if err != nil {
-			return err
+			return page{}, err
 		}
 		switch {
-		case try > 0 && revision == last:
+		case try > 0 && p.revision == last:
 			// Nobody has changed it, and yet it was refused.
 			if err := storelog.Settle(ctx); err != nil {
-				return fmt.Errorf("write the claims of %s: %w", tenant, err)
+				return page{}, fmt.Errorf("write the claims of %s: %w", tenant, err)
 			}
 		case try > 0:
 			stalled = ErrContended
 		}
-		last = revision
-		changed, err := change(&h)
+		last = p.revision
+		changed, err := change(&p.held)
 		if err != nil || !changed {
-			return err
+			return p, err
 		}
-		data, err := json.Marshal(h)
-		if err != nil {
-			return fmt.Errorf("encode the claims of %s: %w", tenant, err)
-		}
-		_, err = b.kv.Update(ctx, keyOf(tenant), data, revision)
+		written, err := b.write(ctx, p)
 		if err == nil {
-			return nil
+			return written, nil
 		}
 		// An answer that was lost is like a refusal: what was written shows when it is read, and a change is made once.
 		if storelog.Unanswered(err) && ctx.Err() == nil && silences < patience {
 			silences++
 		} else if !storelog.Refused(err) {
-			return fmt.Errorf("write the claims of %s: %w", tenant, err)
+			return page{}, err
 		}
 	}
-	return fmt.Errorf("write the claims of %s, %d tries: %w", tenant, tries, stalled)
+	return page{}, fmt.Errorf("write the claims of %s, %d tries: %w", tenant, tries, stalled)
+}
+
+// write puts a page where the one of its revision is, and answers it with the revision that it has there.
+func (b *Book) write(ctx context.Context, p page) (page, error) {
+	data, err := json.Marshal(p.held)
+	if err != nil {
+		return page{}, fmt.Errorf("encode the claims of %s: %w", p.held.Tenant, err)
+	}
+	if p.revision, err = b.kv.Update(ctx, keyOf(p.held.Tenant), data, p.revision); err != nil {
+		return page{}, fmt.Errorf("write the claims of %s: %w", p.held.Tenant, err)
+	}
+	return p, nil
 }
 
 // errStalled: a write of the same claims has been under way all the time, as one is that the brokers lack a quorum for.
 // Nobody has answered, in effect, so storelog.Unanswered tells it.
 var errStalled = fmt.Errorf("another write doesn't end: %w", nats.ErrTimeout)
 
-func (b *Book) read(ctx context.Context, tenant string) (held, uint64, error) {
+func (b *Book) read(ctx context.Context, tenant string) (page, error) {
 	value, err := b.kv.Get(ctx, keyOf(tenant))
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return held{Tenant: tenant}, 0, nil
+		return page{held: held{Tenant: tenant}}, nil
 	}
 	if err != nil {
-		return held{}, 0, fmt.Errorf("read the claims of %s: %w", tenant, err)
+		return page{}, fmt.Errorf("read the claims of %s: %w", tenant, err)
 	}
-	var h held
-	if err := json.Unmarshal(value.Value(), &h); err != nil {
-		return held{}, 0, fmt.Errorf("decode the claims of %s: %w", tenant, err)
+	p := page{revision: value.Revision()}
+	if err := json.Unmarshal(value.Value(), &p.held); err != nil {
+		return page{}, fmt.Errorf("decode the claims of %s: %w", tenant, err)
 	}
-	h.written = value.Created()
-	return h, value.Revision(), nil
+	p.held.written = value.Created()
+	return p, nil
 }
 
 // keyOf hashes the tenant: an address or an e-mail isn't a legal key, and a listing of keys needn't name people.

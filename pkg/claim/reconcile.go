@@ -65,7 +65,7 @@ func (b *Book) Tenants(ctx context.Context) ([]string, error) {
 // which every new claim changes.
 func (b *Book) Reconcile(ctx context.Context, tenant string, seen Evidence, now time.Time) (Mended, error) {
 	var mended Mended
-	err := b.change(ctx, tenant, func(h *held) (bool, error) {
+	_, err := b.change(ctx, tenant, func(h *held) (bool, error) {
 		mended = Mended{}
 		released, err := leaked(ctx, *h, seen, now)
 		if err != nil {
