@@ -7,7 +7,7 @@
 //	feed        append to the last of a thousand clients against fan-out by a bare broker
 //	sweep       a sweep of a hundred live stores among many that are gone against reading the last message of the hundred
 //	standing    two provisioners beside 100, 1,000 and 10,000 stores that stand, against the same two with one; failures told
-//	waiting     what as many that wait for a cluster ask of the broker, against one that waits
+//	waiting     what as many that wait for a cluster ask of the broker, and how soon they go on when it comes, against one that waits
 //	ready       of each engine: create to Ready against helm upgrade --install, and what a store weighs
 //	idle        of each engine: what stores cost that nobody visits against the same pods without any probe
 //	flight      one provisioner's memory with two hundred stores in flight against the same one idle

@@ -109,10 +109,19 @@ func (f *fleet) hand(kubeconfig []byte) (command *exec.Cmd, ops string) {
 		"INGRESS_ADDR="+f.shops.address, "OPS_LISTEN="+listen), "http://" + listen
 }
 
+// address is the API server's.
+func (f *fleet) address() string { return strings.TrimPrefix(f.api.Server, "https://") }
+
 // kubeconfig leads provisioners to the API server.
 func (f *fleet) kubeconfig() []byte {
 	f.b.Helper()
-	kubeconfig, err := f.api.KubeconfigOf(f.b.ctx, "store-provisioner", strings.TrimPrefix(f.api.Server, "https://"))
+	return f.kubeconfigBy(f.address())
+}
+
+// kubeconfigBy leads them there by an address of something before it.
+func (f *fleet) kubeconfigBy(address string) []byte {
+	f.b.Helper()
+	kubeconfig, err := f.api.KubeconfigOf(f.b.ctx, "store-provisioner", address)
 	f.b.must("make a kubeconfig", err)
 	return kubeconfig
 }

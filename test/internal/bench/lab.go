@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -93,6 +94,37 @@ func (b *bench) freeAddress() string {
 	address, err := porttest.Address()
 	b.must("find a free port", err)
 	return address
+}
+
+// relay hands connections on from one address to another until the row ends.
+func (b *bench) relay(from, to string) {
+	b.Helper()
+	listener, err := new(net.ListenConfig).Listen(b.ctx, "tcp", from)
+	b.must("listen for another", err)
+	b.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go carry(client, to)
+		}
+	}()
+}
+
+func carry(client net.Conn, to string) {
+	defer client.Close()
+	server, err := net.Dial("tcp", to)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	go func() {
+		_, _ = io.Copy(server, client)
+		_ = server.Close()
+	}()
+	_, _ = io.Copy(client, server)
 }
 
 func writeFile(path, text string) error { return os.WriteFile(path, []byte(text), 0o600) }
