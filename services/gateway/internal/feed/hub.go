@@ -46,7 +46,7 @@ const (
 var errTalkative = errors.New("the client sends too much")
 
 // pace is how long sides are waited for.
-type pace struct{ ping, silence, write time.Duration }
+type pace struct{ ping, silence, write, linger time.Duration }
 
 // Hub knows all clients, so that they can be told before the gateway goes.
 type Hub struct {
@@ -62,7 +62,7 @@ type Hub struct {
 
 // NewHub makes an empty one.
 func NewHub() *Hub {
-	return &Hub{sessions: map[*session]struct{}{}, pace: pace{ping: pingEvery, silence: silence, write: writeWait}}
+	return &Hub{sessions: map[*session]struct{}{}, pace: pace{ping: pingEvery, silence: silence, write: writeWait, linger: linger}}
 }
 
 // Close says goodbye to every client (1001), spread over a moment, and returns when all are gone or ctx ends. New ones
@@ -181,27 +181,30 @@ func (s *session) end(code int, reason string) {
 	}
 	s.ended = true
 	close(s.done)
-	time.AfterFunc(linger, s.interrupt)
 	farewell := websocket.FormatCloseMessage(code, reason)
 	for _, conn := range []*websocket.Conn{s.client, s.upstream} {
-		if err := conn.WriteControl(websocket.CloseMessage, farewell, time.Now().Add(linger)); err != nil {
+		err := conn.WriteControl(websocket.CloseMessage, farewell, time.Now().Add(linger))
+		if err != nil {
 			slog.Debug("take leave of a side of the feed", "error", err)
 		}
+		if slow := conn == s.client && code == feed.CloseSlow && err == nil; !slow {
+			time.AfterFunc(s.pace.linger, func() { s.interrupt(conn) })
+		}
+		// A client that was too slow has much to read before its farewell, pings among it: its answer to a socket that is closed
+		// already would be answered by a reset, which takes away all of that. So it has as long as for any sign of life.
 	}
 }
 
-// interrupt wakes pumps that still wait for an answer to the farewell. Close wouldn't: a connection taken over from
+// interrupt wakes a pump that still waits for an answer to the farewell. Close wouldn't: a connection taken over from
 // fasthttp ignores it until its handler has returned.
-func (s *session) interrupt() {
+func (s *session) interrupt(side *websocket.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.released {
 		return
 	}
-	for _, conn := range []*websocket.Conn{s.client, s.upstream} {
-		if err := conn.NetConn().SetDeadline(time.Unix(1, 0)); err != nil {
-			slog.Debug("interrupt a side of the feed", "error", err)
-		}
+	if err := side.NetConn().SetDeadline(time.Unix(1, 0)); err != nil {
+		slog.Debug("interrupt a side of the feed", "error", err)
 	}
 }
 

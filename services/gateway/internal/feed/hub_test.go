@@ -102,7 +102,9 @@ func endOf(conn *websocket.Conn) int {
 	}
 }
 
-func unhurried() pace { return pace{ping: patience, silence: 2 * patience, write: 2 * patience} }
+func unhurried() pace {
+	return pace{ping: patience, silence: 2 * patience, write: 2 * patience, linger: linger}
+}
 
 func TestWhoSendsTooMuchIsClosed(t *testing.T) {
 	for name, kind := range map[string]int{
@@ -224,6 +226,41 @@ func TestEveryClientIsToldItsOwnMessagesWhole(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// One that is slow to read what is before its farewell is told all the same, pings and all.
+func TestWhoIsSlowReadsItsFarewell(t *testing.T) {
+	p := unhurried()
+	p.ping, p.linger = time.Millisecond, time.Millisecond
+	outside, inside := connect(t, nil), connect(t, nil)
+	hub := NewHub()
+	hub.pace = p
+	served := make(chan struct{})
+	go func() { defer close(served); hub.serve(outside.far, inside.near, 0) }()
+	client, events := outside.near, inside.far
+	pinged := make(chan struct{})
+	events.SetPingHandler(func(string) error { close(pinged); events.SetPingHandler(nil); return nil })
+	go endOf(events)
+	<-pinged // and so was the client
+	for range 50 {
+		if err := events.WriteMessage(websocket.TextMessage, []byte("news")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	farewell := websocket.FormatCloseMessage(feed.CloseSlow, "too slow")
+	if err := events.WriteControl(websocket.CloseMessage, farewell, time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	// Time in which the session could be closed, and isn't to be.
+	select {
+	case <-served:
+		t.Error("the session was closed before its client had read anything")
+	case <-time.After(100 * p.linger):
+	}
+	if code := endOf(client); code != feed.CloseSlow {
+		t.Errorf("the client was told %d, want %d", code, feed.CloseSlow)
+	}
+	<-served
 }
 
 // One that never reads is given up, and the events service is told why.
