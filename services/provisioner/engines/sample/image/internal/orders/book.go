@@ -21,7 +21,7 @@ const (
 	probeName = "probe"
 	// capacity keeps the orders in memory far below the smallest plan's, whoever sends them.
 	capacity = 20_000
-	// room is the free space, in bytes, without which the shop doesn't call itself ready: several orders'.
+	// room is the free space, in bytes, without which the shop doesn't say that it keeps orders: several orders'.
 	room = 64 << 10
 )
 
@@ -206,10 +206,18 @@ func (b *Book) Broken() error {
 	return b.broken
 }
 
-// Check asks the disk whether an order could be placed and read back now: the log must be the file that
-// is open, with the length it should have and its last order in it, and the folder must take a write. It
-// doesn't sync, as anybody may have it asked. ErrNoRoom and ErrReadOnly are what an operator can mend.
+// Check asks the disk whether an order could be placed and read back now: the log must be intact, and the folder must take a
+// write. It doesn't sync, as anybody may have it asked. ErrNoRoom and ErrReadOnly are what an operator can mend.
 func (b *Book) Check() error {
+	if err := b.Intact(); err != nil {
+		return err
+	}
+	return b.checkWrite()
+}
+
+// Intact asks what can be told without a write: the log must be the file that is open, with the length it should have and its
+// last order in it, and have place for another.
+func (b *Book) Intact() error {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	if b.broken != nil {
@@ -229,10 +237,7 @@ func (b *Book) Check() error {
 	if !os.SameFile(named, opened) || opened.Size() != b.size {
 		return errors.New("the order log was changed by somebody else")
 	}
-	if err := b.checkLast(); err != nil {
-		return err
-	}
-	return b.checkWrite()
+	return b.checkLast()
 }
 
 // checkWrite overwrites in place: truncating first would make ext4 flush the file each time. That needs no new

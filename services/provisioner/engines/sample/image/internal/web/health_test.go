@@ -42,6 +42,23 @@ func TestHealthAsksTheOrders(t *testing.T) {
 	}
 }
 
+// A shop that is asked all day, by anybody, leaves its volume in peace.
+func TestOnlyTheCheckWrites(t *testing.T) {
+	s := setup(t)
+	for _, path := range []string{"/livez", "/healthz", "/check"} {
+		if response, body := s.do(http.MethodGet, path, ""); response.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s %s", path, response.Status, body)
+		}
+		files, err := os.ReadDir(s.folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if wrote := len(files) > 1; wrote != (path == "/check") {
+			t.Errorf("after %s the volume holds %v", path, files)
+		}
+	}
+}
+
 func TestTheCheckSaysWhyOrdersArentKept(t *testing.T) {
 	s := setup(t)
 	if response, body := s.do(http.MethodGet, "/check", ""); response.StatusCode != http.StatusOK || strings.TrimSpace(body) != `{"ok":true}` {
