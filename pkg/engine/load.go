@@ -154,34 +154,3 @@ func (p *Pack) normalize() {
 		}
 	}
 }
-
-// ChartFile is one file of a pack's chart; Name is relative to the chart's folder, as Helm's loader
-// wants it.
-type ChartFile struct {
-	Name string
-	Data []byte
-}
-
-// Chart reads the chart of a pack from the file system that the pack was loaded from.
-func Chart(fsys fs.FS, pack Pack) ([]ChartFile, error) {
-	root, err := fs.Sub(fsys, path.Join(Folder(fsys, pack), chartFolder))
-	if err != nil {
-		return nil, fmt.Errorf("open chart of engine %s: %w", pack.Name, err)
-	}
-	var files []ChartFile
-	err = fs.WalkDir(root, ".", func(file string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		data, err := fs.ReadFile(root, file)
-		if err != nil {
-			return err
-		}
-		files = append(files, ChartFile{Name: file, Data: data})
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read chart of engine %s: %w", pack.Name, err)
-	}
-	return files, nil
-}

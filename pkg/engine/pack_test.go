@@ -113,16 +113,6 @@ func TestLoadNamesFileAndFault(t *testing.T) {
 	}
 }
 
-func TestChart(t *testing.T) {
-	files, err := Chart(folder(packYAML), Pack{Name: "corner"})
-	if err != nil || len(files) != 2 || files[0].Name != "Chart.yaml" || files[1].Name != "templates/_all.tpl" {
-		t.Errorf("%+v, %v", files, err)
-	}
-	if _, err := Chart(folder(packYAML), Pack{Name: "edge"}); err == nil {
-		t.Error("a chart of nothing was read")
-	}
-}
-
 // faults are what each field may not be, put in the place of what it is.
 var faults = map[string][][2]string{
 	"name":                             {{"name: corner", "name: Corner"}, {"name: corner", "name: corner-"}},

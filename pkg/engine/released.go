@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 )
 
 // releasedFile beside engine.yaml holds Digest as it was when the version was released.
 const releasedFile = "released"
 
-// Digest is of all of a pack that makes a store: engine.yaml and the chart, by name and content.
+// Digest is of all of a pack that makes a store: engine.yaml and the chart with what it uses, by name and content.
 func Digest(fsys fs.FS, pack Pack) (string, error) {
 	content, err := fs.ReadFile(fsys, path.Join(Folder(fsys, pack), packFile))
 	if err != nil {
@@ -23,6 +24,8 @@ func Digest(fsys fs.FS, pack Pack) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	// By name, so that what the chart uses counts the same in the place that it has beside it and in charts/.
+	slices.SortFunc(chart, func(a, b ChartFile) int { return strings.Compare(a.Name, b.Name) })
 	sum := sha256.New()
 	for _, file := range append([]ChartFile{{Name: packFile, Data: content}}, chart...) {
 		// Lengths, so that no name runs into its content.

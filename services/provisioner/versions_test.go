@@ -28,13 +28,15 @@ const publishedWords = "published the engines"
 func nextVersion(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	shipped, err := fs.Sub(engines.Packs, "sample")
-	if err != nil {
-		t.Fatal(err)
-	}
 	folder := filepath.Join(dir, "sample", next)
-	if err := os.CopyFS(folder, shipped); err != nil {
-		t.Fatal(err)
+	for from, to := range map[string]string{"sample": "", "_library": "chart/charts/library"} {
+		shipped, err := fs.Sub(engines.Packs, from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.CopyFS(filepath.Join(folder, to), shipped); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for name, changes := range map[string][][2]string{
 		"engine.yaml": {

@@ -11,7 +11,8 @@ import "embed"
 
 // Packs has a folder per engine at its root.
 //
-// The prefix "all:" keeps _helpers.tpl, which a plain pattern leaves out.
+// The prefix "all:" keeps _helpers.tpl, which a plain pattern leaves out. _library is what the charts have in common; it is
+// called so because what begins with "_" is no pack.
 //
-//go:embed */engine.yaml all:*/chart
+//go:embed */engine.yaml all:*/chart all:_library
 var Packs embed.FS

@@ -43,10 +43,18 @@ func Folder(folder string) ([]string, error) {
 	if err := engine.CheckReleased(packs, pack); err != nil {
 		faults = append(faults, err.Error())
 	}
+	whole, err := os.MkdirTemp("", "chart")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for the chart: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(whole) }()
+	if err := write(whole, chart); err != nil {
+		return nil, err
+	}
 	sizes := volumeSizes{}
 	for _, plan := range pack.Plans {
 		running := rendering{pack: pack, plan: plan, running: true, faults: &faults}
-		objects, err := running.render(folder, chart)
+		objects, err := running.render(whole, chart)
 		if err != nil {
 			return nil, err
 		}
@@ -55,7 +63,7 @@ func Folder(folder string) ([]string, error) {
 			continue
 		}
 		suspended := rendering{pack: pack, plan: plan, faults: &faults}
-		closed, err := suspended.render(folder, chart)
+		closed, err := suspended.render(whole, chart)
 		if err != nil {
 			return nil, err
 		}
@@ -64,13 +72,28 @@ func Folder(folder string) ([]string, error) {
 	return append(faults, sizes.shrinking(pack)...), nil
 }
 
-// render checks the chart as it is for the rendering; the objects are nil where it can't be rendered.
-func (r rendering) render(folder string, chart []engine.ChartFile) ([]*unstructured.Unstructured, error) {
+// write puts a chart into a folder for Helm's own lint, which reads no other and wants what the chart uses in it.
+func write(folder string, chart []engine.ChartFile) error {
+	for _, file := range chart {
+		name := filepath.Join(folder, filepath.FromSlash(file.Name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			return fmt.Errorf("write the chart: %w", err)
+		}
+		if err := os.WriteFile(name, file.Data, 0o600); err != nil {
+			return fmt.Errorf("write the chart: %w", err)
+		}
+	}
+	return nil
+}
+
+// render checks the chart as it is for the rendering; the objects are nil where it can't be rendered. Helm reads it whole,
+// from a folder.
+func (r rendering) render(whole string, chart []engine.ChartFile) ([]*unstructured.Unstructured, error) {
 	values, err := exampleValues(r.pack, r.plan.Name, r.running, nil)
 	if err != nil {
 		return nil, err
 	}
-	for _, said := range release.Lint(filepath.Join(folder, "chart"), values) {
+	for _, said := range release.Lint(whole, values) {
 		r.fault("helm: %v", said)
 	}
 	objects, err := release.Spec{Store: example, Chart: chart, Values: values}.Objects()

@@ -36,7 +36,7 @@ func versions(t *testing.T, numbers ...string) fstest.MapFS {
 	for _, number := range numbers {
 		yaml := strings.Replace(bakery, "VERSION", number, 1)
 		packs["bakery/"+number+"/engine.yaml"] = &fstest.MapFile{Data: []byte(yaml)}
-		packs["bakery/"+number+"/chart/Chart.yaml"] = &fstest.MapFile{Data: []byte(number)}
+		packs["bakery/"+number+"/chart/Chart.yaml"] = &fstest.MapFile{Data: []byte("version: " + number)}
 	}
 	return packs
 }
@@ -64,7 +64,7 @@ func TestASetHasEveryVersion(t *testing.T) {
 	}
 	for asked, want := range map[string]string{"": "1.10.0", "1.9.0": "1.9.0", "1.10.0": "1.10.0", "2.0.0": "2.0.0"} {
 		found, ok := set.Find("bakery", asked)
-		if !ok || found.Version != want || len(found.Chart) != 1 || string(found.Chart[0].Data) != want {
+		if !ok || found.Version != want || len(found.Chart) != 1 || string(found.Chart[0].Data) != "version: "+want {
 			t.Errorf("of version %q: %s with the chart %v", asked, found.Version, found.Chart)
 		}
 	}

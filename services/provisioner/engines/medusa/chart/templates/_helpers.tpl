@@ -1,72 +1,12 @@
-{{/*
-The labels of an object of one component: (list . "medusa"). The platform's come last and win: informers and policies
-select by them.
-*/}}
-{{- define "medusa.labels" -}}
-{{- $root := index . 0 -}}
-{{- $own := include "medusa.selector" . | fromYaml -}}
-{{- toYaml (mergeOverwrite $own $root.Values.labels) -}}
-{{- end }}
-
-{{/*
-The selector holds nothing that a later release may change: selectors of workloads are immutable.
-*/}}
-{{- define "medusa.selector" -}}
-app.kubernetes.io/name: medusa
-app.kubernetes.io/component: {{ index . 1 }}
-{{- end }}
-
-{{/*
-What is installed once for all stores, with what holds when an installation says nothing. The platform gives the key, be
-it empty.
-*/}}
 {{- define "medusa.database" -}}
-{{- $given := dig "database" (dict) (.Values.installation | default dict) -}}
-{{- $own := dict "mode" "bundled" "host" "database" "port" 5432 "name" "medusa" "user" "medusa" "cidr" "" "tls" false -}}
-{{- if eq (dig "mode" "bundled" $given) "external" -}}
-{{- $_ := mergeOverwrite $own (dict "name" "store_{store}" "user" "{store}") -}}
-{{- end -}}
-{{- $database := mergeOverwrite $own $given -}}
-{{- if eq $database.mode "external" -}}
-{{- range $key := list "name" "user" -}}
-{{- $_ := set $database $key (get $database $key | replace "{store}" $.Values.store.id) -}}
-{{- end -}}
-{{- if not $database.cidr -}}
-{{- if not (regexMatch "^[0-9]+(\\.[0-9]+){3}$" $database.host) -}}
-{{- fail "an external database that is named by a host name needs its addresses, too: installation.database.cidr" -}}
-{{- end -}}
-{{- $_ := set $database "cidr" (printf "%s/32" $database.host) -}}
-{{- end -}}
-{{- end -}}
-{{- toYaml $database -}}
-{{- end }}
-
-{{/*
-Quantities as whole numbers, for dividing a plan among pods: Mi of memory and storage, thousandths of a CPU.
-*/}}
-{{- define "medusa.mebibytes" -}}
-{{- if hasSuffix "Gi" . -}}
-{{- mulf (trimSuffix "Gi" . | float64) 1024 | floor | int64 -}}
-{{- else if hasSuffix "Mi" . -}}
-{{- trimSuffix "Mi" . | float64 | floor | int64 -}}
-{{- else -}}
-{{- fail (printf "a plan of this engine is sized in Mi or Gi, and %s isn't" .) -}}
-{{- end -}}
-{{- end }}
-
-{{- define "medusa.millicores" -}}
-{{- if hasSuffix "m" . -}}
-{{- trimSuffix "m" . | int64 -}}
-{{- else -}}
-{{- mulf (float64 .) 1000 | floor | int64 -}}
-{{- end -}}
+{{- include "library.database" (list . (dict "port" 5432 "name" "medusa" "user" "medusa" "tls" false)) -}}
 {{- end }}
 
 {{/*
 Redis is worth its memory from 2Gi on; "" otherwise.
 */}}
 {{- define "medusa.redis" -}}
-{{- if ge (include "medusa.mebibytes" .Values.plan.memory | int64) 2048 -}}
+{{- if ge (include "library.mebibytes" .Values.plan.memory | int64) 2048 -}}
 yes
 {{- end -}}
 {{- end }}
@@ -85,13 +25,11 @@ plan. Medusa has what the others leave.
 {{- end }}
 
 {{- define "medusa.memory" -}}
-{{- div (mul (include "medusa.mebibytes" (index . 0).Values.plan.memory | int64) (include "medusa.percent" . | int64)) 100 -}}
+{{- div (mul (include "library.mebibytes" (index . 0).Values.plan.memory | int64) (include "medusa.percent" . | int64)) 100 -}}
 {{- end }}
 
 {{- define "medusa.part" -}}
-{{- $percent := include "medusa.percent" . | int64 -}}
-cpu: {{ printf "%dm" (div (mul (include "medusa.millicores" (index . 0).Values.plan.cpu | int64) $percent) 100) }}
-memory: {{ include "medusa.memory" . }}Mi
+{{- include "library.part" (list (index . 0) (include "medusa.percent" .)) -}}
 {{- end }}
 
 {{/*
@@ -102,24 +40,7 @@ A volume's part of the plan's storage.
 {{- $bundled := eq (include "medusa.database" $root | fromYaml).mode "bundled" -}}
 {{- $parts := dict "database" (ternary 50 0 $bundled) "redis" (ternary 10 0 (ne (include "medusa.redis" $root) "")) -}}
 {{- $_ := set $parts "files" (sub 100 (add $parts.database $parts.redis)) -}}
-{{- printf "%dMi" (div (mul (include "medusa.mebibytes" $root.Values.plan.storage | int64) (get $parts (index . 1))) 100) -}}
-{{- end }}
-
-{{- define "medusa.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: {{ . }}
-runAsGroup: {{ . }}
-fsGroup: {{ . }}
-fsGroupChangePolicy: OnRootMismatch
-seccompProfile:
-  type: RuntimeDefault
-{{- end }}
-
-{{- define "medusa.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities:
-  drop: [ALL]
+{{- printf "%dMi" (div (mul (include "library.mebibytes" $root.Values.plan.storage | int64) (get $parts (index . 1))) 100) -}}
 {{- end }}
 
 {{- define "medusa.secret" -}}

@@ -3,14 +3,12 @@ What all containers of the shop's pod have in common. Booting costs Medusa five 
 plan's, and its request is what it uses while nobody shops.
 */}}
 {{- define "medusa.shop" -}}
-image: {{ .Values.images.medusa | quote }}
-imagePullPolicy: IfNotPresent
+{{ include "library.container" .Values.images.medusa }}
 resources:
   requests:
     cpu: 25m
     memory: 320Mi
   limits: {{- include "medusa.part" (list . "medusa") | nindent 4 }}
-securityContext: {{- include "medusa.containerSecurity" . | nindent 2 }}
 volumeMounts:
   - name: files
     mountPath: /shop/files
