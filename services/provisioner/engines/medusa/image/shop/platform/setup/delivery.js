@@ -92,7 +92,6 @@ async function ensureZone(container, { country, location }) {
 
 async function ensureShippingOption(container, { zone, profile, region, currency }) {
   const query = container.resolve(ContainerRegistrationKeys.QUERY)
-  const amount = priceIn(currency, price)
   const { data } = await query.graph({
     entity: "shipping_option",
     fields: ["id", "price_set_link.price_set_id", "prices.currency_code"],
@@ -103,18 +102,10 @@ async function ensureShippingOption(container, { zone, profile, region, currency
   if (broken.length > 0) {
     await deleteShippingOptionsWorkflow(container).run({ input: { ids: broken.map((option) => option.id) } })
   }
-  const whole = data.filter((option) => !broken.includes(option))
-  for (const option of whole) {
-    if (!option.prices.some((p) => p.currency_code === currency)) {
-      await container.resolve(Modules.PRICING).addPrices({
-        priceSetId: option.price_set_link.price_set_id,
-        prices: [{ currency_code: currency, amount, rules: {} }],
-      })
-    }
-  }
-  if (whole.length > 0) {
+  if (data.length > broken.length) {
     return
   }
+  const amount = priceIn(currency, price)
   await createShippingOptionsWorkflow(container).run({
     input: [
       {

@@ -9,7 +9,7 @@ const settings = require("../settings")
 const { ensureAdmin } = require("./admin")
 const { ensureMarket, ensureStore, ensurePublishableKey } = require("./market")
 const { ensureDelivery } = require("./delivery")
-const { ensureProducts, ensureProductPrices } = require("./products")
+const { ensureProducts } = require("./products")
 
 async function setUp({ container }) {
   const client = await database.connect()
@@ -26,8 +26,6 @@ async function setUp({ container }) {
     await ensureStore(container, { options, channel: channel.id, region, location: delivery.location, before })
     if (!before) {
       await ensureProducts(container, { options, channel: channel.id, ...delivery })
-    } else if (before.options.currency !== options.currency) {
-      await ensureProductPrices(container, options.currency)
     }
     await database.saveSetup(client, { options, region, publishableKey: channel.publishableKey })
   } finally {

@@ -14,8 +14,6 @@ const fields = [
   "sales_channels.id",
   "shipping_profile.id",
   "variants.id",
-  "variants.sku",
-  "variants.price_set.id",
   "variants.price_set.prices.currency_code",
   "variants.inventory_items.inventory_item_id",
 ]
@@ -91,21 +89,6 @@ async function ensureStock(container, { handles, location }) {
   }
 }
 
-// ensureProductPrices gives the sample products that still are there a price in another currency: without one nobody could
-// buy them. The merchant's own products are the merchant's to price.
-async function ensureProductPrices(container, currency) {
-  const pricing = container.resolve(Modules.PRICING)
-  const prices = new Map(catalogue.flatMap((product) => skus(product).map((sku) => [sku, priceIn(currency, product.price)])))
-  const products = await find(container, catalogue.map((product) => product.handle))
-  const sets = products
-    .flatMap((product) => product.variants)
-    .filter((v) => prices.has(v.sku) && v.price_set && !v.price_set.prices.some((p) => p.currency_code === currency))
-    .map((v) => ({ priceSetId: v.price_set.id, prices: [{ currency_code: currency, amount: prices.get(v.sku), rules: {} }] }))
-  if (sets.length > 0) {
-    await pricing.addPrices(sets)
-  }
-}
-
 function sku(product, choice) {
   return [product.handle, choice].filter(Boolean).join("-").toUpperCase()
 }
@@ -140,4 +123,4 @@ function input(product, { currency, channel, profile, categories }) {
   }
 }
 
-module.exports = { ensureProducts, ensureProductPrices }
+module.exports = { ensureProducts }
