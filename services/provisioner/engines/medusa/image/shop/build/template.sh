@@ -32,4 +32,7 @@ createdb rehearsal
 export DATABASE_NAME=rehearsal
 node platform/prepare.js
 node platform/set-up.js
+# A process that is killed leaves goods and delivery without their prices, and the next one finds them so.
+psql -q -v ON_ERROR_STOP=1 "$DATABASE_NAME" -c 'delete from price' -c 'update platform.state set setup = null'
+node platform/set-up.js
 node build/rehearsal.js

@@ -68,7 +68,8 @@ async function removeInventory(container, products) {
 async function ensureCategories(container, products) {
   const service = container.resolve(Modules.PRODUCT)
   const names = [...new Set(products.map((product) => product.kind))]
-  const known = await service.listProductCategories({ name: names })
+  // Medusa hands out categories without their names unless it is asked for them.
+  const known = await service.listProductCategories({ name: names }, { select: ["id", "name"] })
   const missing = names.filter((name) => !known.some((category) => category.name === name))
   const made = missing.length ? await service.createProductCategories(missing.map((name) => ({ name, is_active: true }))) : []
   return new Map([...known, ...made].map((category) => [category.name, category.id]))
