@@ -5,33 +5,46 @@ import (
 	"fmt"
 )
 
-// UnmarshalJSON is the one door by which a state comes in, from a message or from a row: what an older release wrote is
-// upcast.
-func (s *State) UnmarshalJSON(data []byte) error {
-	type plain State
-	var read plain
-	if err := json.Unmarshal(data, &read); err != nil {
-		return fmt.Errorf("read a store's state: %w", err)
-	}
-	*s = State(read)
+// Written is a state as it stands in a message or a row, in its writer's schema. Its JSON has no hooks, so that a decoder of
+// what is around it goes through all of it once: what it hands to an UnmarshalJSON it has gone through before.
+type Written State
+
+// State is the one door by which a state comes in: what an older release wrote is upcast.
+func (w Written) State() State {
+	s := State(w)
 	if s.Schema < Schema {
 		s.upcast()
 	}
+	return s
+}
+
+// Written is the one door by which a state goes out, in its own schema. It may be the state itself, so change nothing in it.
+// In an older schema nothing stands that its release wouldn't have written: it would be lost with that release's next
+// message, and mean something else before and after.
+func (s *State) Written() *Written {
+	if s.Schema >= Schema {
+		return (*Written)(s)
+	}
+	old := *s
+	old.Discarded = s.discarded()
+	old.Condition = Condition{URL: s.URL, Cause: s.Cause}
+	old.Of, old.Root, old.Actor, old.Outcome, old.Begun, old.As, old.Trouble = "", 0, "", "", false, "", nil
+	old.Failures, old.Changed = nil, 0
+	return (*Written)(&old)
+}
+
+// UnmarshalJSON goes by Written.State, for whoever decodes a state without knowing of it.
+func (s *State) UnmarshalJSON(data []byte) error {
+	var read Written
+	if err := json.Unmarshal(data, &read); err != nil {
+		return fmt.Errorf("read a store's state: %w", err)
+	}
+	*s = read.State()
 	return nil
 }
 
-// MarshalJSON writes a state in its own schema. In an older one nothing stands that its release wouldn't have written:
-// it would be lost with that release's next message, and mean something else before and after.
-func (s State) MarshalJSON() ([]byte, error) {
-	type plain State
-	if s.Schema < Schema {
-		s.Discarded = s.discarded()
-		s.Condition = Condition{URL: s.URL, Cause: s.Cause}
-		s.Of, s.Root, s.Actor, s.Outcome, s.Begun, s.As, s.Trouble = "", 0, "", "", false, "", nil
-		s.Failures, s.Changed = nil, 0
-	}
-	return json.Marshal(plain(s))
-}
+// MarshalJSON goes by Written.
+func (s State) MarshalJSON() ([]byte, error) { return json.Marshal(s.Written()) }
 
 // discarded is schema 3's: one word for a store's only dead letter.
 func (s State) discarded() string {

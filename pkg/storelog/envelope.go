@@ -99,7 +99,7 @@ func decode(subject string, header nats.Header, data []byte, seq uint64) (Entry,
 		return Entry{}, fmt.Errorf("message %d has subject %q: %w", seq, subject, err)
 	}
 	var b body
-	if err := json.Unmarshal(data, &b); err != nil {
+	if err := Read(data, &b); err != nil {
 		return Entry{}, fmt.Errorf("decode message %d of store %s: %w", seq, id, err)
 	}
 	if b.State.Schema > store.Schema && !readable(header) {
