@@ -37,12 +37,12 @@ func decode(raw storelog.Raw) *item {
 		it.err = fmt.Errorf("message %d has schema %d: %w", raw.Seq, schema, storelog.ErrNewerSchema)
 		return it
 	}
-	facts, err := json.Marshal(it.entry.Message.Facts)
+	facts, err := json.Marshal(&it.entry.Message.Facts)
 	if err != nil {
 		it.err = fmt.Errorf("encode the facts of message %d: %w", raw.Seq, err)
 		return it
 	}
-	state, err := json.Marshal(it.entry.State)
+	state, err := json.Marshal(it.entry.State.Written())
 	if err != nil {
 		it.err = fmt.Errorf("encode the state of message %d: %w", raw.Seq, err)
 		return it

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
 // fillSize bounds a transaction that fills: what is in the log meanwhile waits for it.
@@ -135,11 +136,11 @@ func takeStores(rows pgx.Rows, into *storeRows, f *filling) (count int, err erro
 		if err := rows.Scan(&f.after, &opened, &version, &text); err != nil {
 			return count, err
 		}
-		if err := json.Unmarshal([]byte(text), &s); err != nil {
+		if err := storelog.Read([]byte(text), &s); err != nil {
 			return count, fmt.Errorf("decode the state of store %s: %w", f.after, err)
 		}
 		s.Version = version
-		into.set(f.after, opened, s, text)
+		into.set(f.after, opened, &s, text)
 		count++
 	}
 	return count, rows.Err()

@@ -18,17 +18,17 @@ type storeRows struct {
 	cluster                                            []string
 	finished                                           []bool
 	// last are the states, for the letters in them.
-	last []store.State
+	last []*store.State
 }
 
 func newStoreRows() *storeRows { return &storeRows{place: map[store.ID]int{}} }
 
 func (r *storeRows) add(it *item) {
-	r.set(it.entry.Message.Store, it.entry.State.Version, it.entry.State, it.state)
+	r.set(it.entry.Message.Store, it.entry.State.Version, &it.entry.State, it.state)
 }
 
 // set is the newest that is known of a store; text is the state as it is kept.
-func (r *storeRows) set(id store.ID, opened uint64, s store.State, text string) {
+func (r *storeRows) set(id store.ID, opened uint64, s *store.State, text string) {
 	i, known := r.place[id]
 	if !known {
 		i = len(r.id)
@@ -38,7 +38,7 @@ func (r *storeRows) set(id store.ID, opened uint64, s store.State, text string) 
 		r.tenant, r.name, r.engine = append(r.tenant, ""), append(r.name, ""), append(r.engine, "")
 		r.status, r.standing, r.states = append(r.status, ""), append(r.standing, ""), append(r.states, "")
 		r.cluster, r.finished = append(r.cluster, ""), append(r.finished, false)
-		r.last = append(r.last, store.State{})
+		r.last = append(r.last, nil)
 	}
 	r.version[i] = int64(s.Version)
 	r.tenant[i], r.name[i], r.engine[i] = s.Tenant, s.Spec.Name, s.Spec.Engine
@@ -61,7 +61,7 @@ func (r *storeRows) queueInto(b *pgx.Batch, upsert string) error {
 	// Not nil, which would be null: it says that these stores have none.
 	seqs, stores, tenants, kinds, letters := []int64{}, []string{}, []string{}, []string{}, []string{}
 	for _, s := range r.last {
-		for _, l := range readmodel.Letters(s) {
+		for _, l := range readmodel.Letters(*s) {
 			text, err := json.Marshal(l)
 			if err != nil {
 				return fmt.Errorf("encode the dead letter %d: %w", l.Seq, err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
 // DeadLetters selects what waits for an operator, oldest first.
@@ -98,7 +99,7 @@ func scanLetter(l *query.DeadLetter, content []byte) error { return json.Unmarsh
 
 func scanStoresLetter(l *query.DeadLetter, content []byte) error {
 	var s store.State
-	if err := json.Unmarshal(content, &s); err != nil {
+	if err := storelog.Read(content, &s); err != nil {
 		return err
 	}
 	for _, known := range Letters(s) {

@@ -2,7 +2,6 @@ package readmodel
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -79,10 +78,10 @@ func scanEntry(row pgx.CollectableRow) (storelog.Entry, error) {
 	}
 	m.Time = m.Time.UTC()
 	m.Generation = uint64(generation)
-	if err := json.Unmarshal(facts, &m.Facts); err != nil {
+	if err := storelog.Read(facts, &m.Facts); err != nil {
 		return e, fmt.Errorf("decode the facts of message %d: %w", m.Seq, err)
 	}
-	if err := json.Unmarshal(state, &e.State); err != nil {
+	if err := storelog.Read(state, &e.State); err != nil {
 		return e, fmt.Errorf("decode the state of message %d: %w", m.Seq, err)
 	}
 	e.State.Version = m.Seq

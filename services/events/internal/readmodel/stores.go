@@ -2,7 +2,6 @@ package readmodel
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
 // List selects stores, newest first.
@@ -96,7 +96,7 @@ func scanStore(row pgx.CollectableRow) (Placed, error) {
 	if err := row.Scan(&p.Place, &version, &state); err != nil {
 		return p, err
 	}
-	if err := json.Unmarshal(state, &p.State); err != nil {
+	if err := storelog.Read(state, &p.State); err != nil {
 		return p, fmt.Errorf("decode the state of the store opened at %d: %w", p.Place, err)
 	}
 	// Never in a body, and the decoder makes a state anew.
