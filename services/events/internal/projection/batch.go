@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -51,16 +52,12 @@ func decode(raw storelog.Raw) *item {
 	return it
 }
 
-// Rows go to Postgres as one array a column: half as expensive as one statement a row, even in a pipeline.
+// Events are copied, which costs Postgres a quarter less than an insert of arrays. All others go as one array a column: half
+// as expensive as one statement a row, even in a pipeline.
 const (
 	// The newest tables move along where they are as far.
 	moveCheckpoint = `with along as (update shadow set seq = $1 where seq = $2 and epoch = $3)
 update checkpoint set seq = $1 where seq = $2 and epoch = $3`
-
-	insertEvents = `insert into events (seq, store, tenant, type, at, actor, generation, facts, state)
-select seq, store, tenant, type, at, actor, generation, facts::json, state::json
-from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::bigint[], $8::text[], $9::text[])
-  as row (seq, store, tenant, type, at, actor, generation, facts, state)`
 
 	upsertStores = `with row as materialized (
   select id, opened, version, tenant, name, engine, status, state::json, standing, cluster, finished
@@ -90,31 +87,43 @@ on conflict (seq) do update set store = excluded.store, tenant = excluded.tenant
 select * from unnest($1::bigint[], $2::text[], $3::text[], $4::bytea[], $5::timestamptz[])`
 )
 
-// eventRows are the columns of the messages that have a row.
+// eventColumns are those of eventRows.
+var eventColumns = []string{"seq", "store", "tenant", "type", "at", "actor", "generation", "facts", "state"}
+
+// eventRows are the messages that have a row, for pgx to copy.
 type eventRows struct {
-	seq, generation                           []int64
-	store, tenant, kind, actor, facts, states []string
-	at                                        []time.Time
+	items []*item
+	at    int
+	row   [9]any
 }
 
-func (r *eventRows) add(it *item) {
-	m := it.entry.Message
-	r.seq = append(r.seq, int64(m.Seq))
-	r.store = append(r.store, string(m.Store))
-	r.tenant = append(r.tenant, m.Tenant)
-	r.kind = append(r.kind, string(m.Type))
-	r.at = append(r.at, m.Time)
-	r.actor = append(r.actor, m.Actor)
-	r.generation = append(r.generation, int64(m.Generation))
-	r.facts = append(r.facts, it.facts)
-	r.states = append(r.states, it.state)
-}
+func (r *eventRows) add(it *item) { r.items = append(r.items, it) }
 
-func (r *eventRows) queue(b *pgx.Batch) {
-	if len(r.seq) > 0 {
-		b.Queue(insertEvents, r.seq, r.store, r.tenant, r.kind, r.at, r.actor, r.generation, r.facts, r.states)
+// copyTo has them in the table.
+func (r *eventRows) copyTo(ctx context.Context, tx pgx.Tx) error {
+	if len(r.items) == 0 {
+		return nil
 	}
+	_, err := tx.CopyFrom(ctx, pgx.Identifier{"events"}, eventColumns, r)
+	return err
 }
+
+// Next is pgx.CopyFromSource's.
+func (r *eventRows) Next() bool {
+	r.at++
+	return r.at <= len(r.items)
+}
+
+// Values is pgx.CopyFromSource's.
+func (r *eventRows) Values() ([]any, error) {
+	it := r.items[r.at-1]
+	m := &it.entry.Message
+	r.row = [...]any{int64(m.Seq), string(m.Store), m.Tenant, string(m.Type), m.Time, m.Actor, int64(m.Generation), it.facts, it.state}
+	return r.row[:], nil
+}
+
+// Err is pgx.CopyFromSource's.
+func (r *eventRows) Err() error { return nil }
 
 // asideRows are the columns of the messages that have no other row.
 type asideRows struct {

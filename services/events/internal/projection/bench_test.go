@@ -2,6 +2,7 @@ package projection
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -87,22 +88,28 @@ func insertBare(b *testing.B, items []*item) time.Duration {
 		b.Fatal(err)
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	var batches []*pgx.Batch
+	type write struct {
+		events eventRows
+		others pgx.Batch
+	}
+	var writes []*write
 	for len(items) > 0 {
 		n := min(batchSize, len(items))
-		var events eventRows
-		stores, batch := newStoreRows(), &pgx.Batch{}
+		stores, w := newStoreRows(), &write{}
 		for _, it := range items[:n] {
-			events.add(it)
+			w.events.add(it)
 			stores.add(it)
 		}
-		events.queue(batch)
-		stores.queue(batch)
-		batches, items = append(batches, batch), items[n:]
+		if err := stores.queue(&w.others); err != nil {
+			b.Fatal(err)
+		}
+		writes, items = append(writes, w), items[n:]
 	}
 	began := time.Now()
-	for _, batch := range batches {
-		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return tx.SendBatch(ctx, batch).Close() })
+	for _, w := range writes {
+		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+			return errors.Join(tx.SendBatch(ctx, &w.others).Close(), w.events.copyTo(ctx, tx))
+		})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -138,8 +138,8 @@ func checkScript(t *testing.T, script []string) {
 	t.Helper()
 	rest := script
 	for _, must := range []string{
-		"begin", "bind with along as", "bind insert into events", "bind with row as",
-		"bind with gone as", "bind insert into set_aside", "Sync", "commit",
+		"begin", "bind with along as", "bind with row as", "bind with gone as", "bind insert into set_aside", "Sync",
+		`copy "events"`, "CopyData", "CopyDone", "commit",
 	} {
 		at := slices.IndexFunc(rest, func(said string) bool { return strings.HasPrefix(said, must) })
 		if at < 0 {

@@ -205,7 +205,6 @@ func (w *writer) send(ctx context.Context, tx pgx.Tx, batch []*item, last uint64
 	}
 	var b pgx.Batch
 	b.Queue(moveCheckpoint, int64(last), int64(w.seq), w.log.Epoch())
-	events.queue(&b)
 	if err := stores.queue(&b); err != nil {
 		return err
 	}
@@ -219,7 +218,10 @@ func (w *writer) send(ctx context.Context, tx pgx.Tx, batch []*item, last uint64
 		_ = results.Close()
 		return errOvertaken
 	}
-	return errors.Join(err, results.Close())
+	if err = errors.Join(err, results.Close()); err != nil {
+		return err
+	}
+	return events.copyTo(ctx, tx)
 }
 
 // continueTraces opens a span in the trace of each message's append. The statements of the batch go into the first.
