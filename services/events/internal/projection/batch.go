@@ -14,9 +14,9 @@ import (
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
 
-// batchSize bounds a transaction: large enough that its fixed cost is small, small enough that a reader of the newest
-// version doesn't wait for it.
-const batchSize = 256
+// batchSize bounds a transaction: large enough that its fixed cost is small, the ways to Postgres and back above all, small
+// enough that a reader of the newest version doesn't wait for it.
+const batchSize = 1024
 
 // item is a message on its way to Postgres: either its row, or why it has none.
 type item struct {

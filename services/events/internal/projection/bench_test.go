@@ -57,6 +57,22 @@ func BenchmarkCatchUp(b *testing.B) {
 	b.ReportMetric(bare.Seconds()/projecting.Seconds(), "ratio")
 }
 
+// BenchmarkDecode makes the rows of a log's messages, one after the other.
+func BenchmarkDecode(b *testing.B) {
+	const messages = 1000
+	a := logtest.New(b, bustest.Start(b), 1)
+	a.WriteFor(b.Context(), messages, logtest.Tenant(1), 40)
+	items := load(b, a.Log, messages)
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		if it := decode(items[n%messages].raw); it.err != nil {
+			b.Fatal(it.err)
+		}
+		n++
+	}
+}
+
 // load decodes the log into memory.
 func load(b *testing.B, log *storelog.Log, messages uint64) []*item {
 	b.Helper()
