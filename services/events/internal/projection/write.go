@@ -39,7 +39,7 @@ func (p *Projector) project(ctx context.Context, conn *pgx.Conn, log *storelog.L
 	if err != nil {
 		return err
 	}
-	items := make(chan *item, 2*batchSize)
+	items := make(chan *item, batchSize)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		return log.Tail(ctx, from, func(raw storelog.Raw) error {
