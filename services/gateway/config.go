@@ -32,7 +32,7 @@ type Config struct {
 
 	WriteLevel string `name:"write-level" env:"WRITE_LEVEL" default:"keep" enum:"keep,newest" help:"'newest' says that no older release runs on this log any more, and raises its write level at the start. 'keep' leaves that to POST /log/raise."`
 	// Commands and looks: both are written where clients can't take them back. The names are those that settings always had.
-	CreateCapacity int     `name:"create-rate-limit-capacity" env:"CREATE_RATE_LIMIT_CAPACITY" default:"200" help:"Commands of all kinds, not creates alone, and looks at passwords that one tenant may send at once through this gateway, 0 to 1000000. A change of several things counts as several. More are refused with 429 until some have come back. 0: as many as it likes. The holder of the admin key isn't counted."`
+	CreateCapacity int     `name:"create-rate-limit-capacity" env:"CREATE_RATE_LIMIT_CAPACITY" default:"200" help:"Commands of all kinds, not creates alone, and looks at passwords that one tenant may send at once through this gateway, 0 to 1000000. A change of several things counts as several; deletions, and calling off what a client has asked for, don't count. More are refused with 429 until some have come back. 0: as many as it likes. The holder of the admin key isn't counted."`
 	CreateRefill   float64 `name:"create-rate-limit-refill-per-sec" env:"CREATE_RATE_LIMIT_REFILL_PER_SEC" default:"0.1" help:"How many of them come back each second, more than 0 and at most 1000."`
 
 	TestClockDivisor clock.Divisor `name:"test-clock-divisor" env:"TEST_CLOCK_DIVISOR" hidden:"" help:"How many times shorter than in production workers wait, for installations that are tests."`

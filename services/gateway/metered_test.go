@@ -34,8 +34,9 @@ func TestWhatATenantMakesPermanentIsBounded(t *testing.T) {
 			t.Errorf("it may come again after %q, retryable %t", a.header.Get("Retry-After"), p.Retryable)
 		}
 	}
-	if head := b.head(); refused == 0 || head != 5 {
-		t.Errorf("%d refused, and the log holds %d messages, want 5", refused, head)
+	// Five creates, and the deletions of four.
+	if head := b.head(); refused != 16 || head != 9 {
+		t.Errorf("%d refused, and the log holds %d messages, want 16 and 9", refused, head)
 	}
 	// A repeat is answered whatever it costs, and so is what changes nothing.
 	if again := b.create(`{}`, append(noisy, "Idempotency-Key", "kept")...); again.ID != kept.ID {
@@ -63,9 +64,52 @@ func TestLooksAndDeadLettersArePaidForToo(t *testing.T) {
 		}
 	}
 	wantProblem(t, b.get(path+"/credentials"), http.StatusTooManyRequests, problem.TooManyCommands)
-	wantProblem(t, b.do(http.MethodDelete, path, ""), http.StatusTooManyRequests, problem.TooManyCommands)
 	if looks := b.looks(); len(looks) != 3 {
 		t.Errorf("%d looks are noted, want 3", len(looks))
+	}
+}
+
+// Whoever has run wild can still end what runs, once each; what begins it anew is paid for.
+func TestWhoHasSpentAllCanStillEndWhatTheyBegan(t *testing.T) {
+	b := setup(t)
+	being, ready, asleep := b.create(`{}`).ID, b.ready(`{}`).ID, b.ready(`{}`).ID
+	b.changed(ready, `{"plan":"large"}`, http.StatusAccepted)
+	b.accepted(asleep, "suspend")
+	poor := b.broke()
+	for range 3 {
+		wantProblem(t, poor.patch(ready, `{"name":"Cocoa"}`), http.StatusTooManyRequests, problem.TooManyCommands)
+	}
+	for _, id := range []store.ID{being, ready, asleep} {
+		end := b.head()
+		if off := poor.accepted(id, "cancel"); off.LastOperation.Outcome != store.Cancelled {
+			t.Errorf("called off: %+v", off)
+		}
+		wantProblem(t, poor.command(id, "cancel"), http.StatusConflict, problem.NothingToCancel)
+		wantProblem(t, poor.command(id, "retry"), http.StatusTooManyRequests, problem.TooManyCommands)
+		for range 3 {
+			if gone := poor.delete(id); gone.Status != store.Deleting {
+				t.Errorf("deleted: %+v", gone)
+			}
+		}
+		if said := b.head() - end; said != 2 {
+			t.Errorf("%d messages were written of it, want 2", said)
+		}
+	}
+}
+
+// What the platform asks for by itself it asks for again as soon as it is called off.
+func TestCallingOffWhatNobodyPaidForCosts(t *testing.T) {
+	b := setup(t)
+	id := b.ready(`{}`).ID
+	poor := b.broke()
+	for _, verb := range []store.Type{store.MendCommand, store.RefreshCommand} {
+		b.happen(id, verb, store.Facts{})
+		wantProblem(t, poor.command(id, "cancel"), http.StatusTooManyRequests, problem.TooManyCommands)
+		b.accepted(id, "cancel")
+	}
+	b.happen(id, store.RefreshCommand, store.Facts{})
+	if gone := poor.delete(id); gone.Status != store.Deleting {
+		t.Errorf("deleted: %+v", gone)
 	}
 }
 

@@ -21,23 +21,23 @@ func (b *testBundle) broke() *testBundle {
 
 func TestEveryOperationThatIsPaidForSaysSo(t *testing.T) {
 	b := setup(t)
-	being, failed, ready, held := b.create(`{}`).ID, b.failed(), b.ready(`{}`).ID, b.ready(`{}`).ID
+	mended, failed, ready, held := b.ready(`{}`).ID, b.failed(), b.ready(`{}`).ID, b.ready(`{}`).ID
+	b.happen(mended, store.MendCommand, store.Facts{})
 	b.accepted(held, "suspend")
 	b.happen(held, store.BecameSuspended, store.Facts{})
 	asked := map[string]struct{ path, body string }{
 		"create-store":        {"/stores", `{}`},
 		"change-store":        {"/stores/" + string(ready), `{"name":"Cocoa"}`},
-		"delete-store":        {"/stores/" + string(ready), ""},
 		"retry-store":         {"/stores/" + string(failed.ID) + "/retry", ""},
 		"suspend-store":       {"/stores/" + string(ready) + "/suspend", ""},
 		"resume-store":        {"/stores/" + string(held) + "/resume", ""},
-		"cancel-store":        {"/stores/" + string(being) + "/cancel", ""},
+		"cancel-store":        {"/stores/" + string(mended) + "/cancel", ""},
 		"redrive-dead-letter": {fmt.Sprintf("/dead-letters/%d/redrive", failed.Generation), ""},
 		"discard-dead-letter": {fmt.Sprintf("/dead-letters/%d/discard", failed.Generation), `{"reason":"seen to"}`},
 		"get-credentials":     {"/stores/" + string(ready) + "/credentials", ""},
 	}
-	// What only operators may ask for, whom nothing is counted of.
-	free := map[string]bool{"raise-log": true, "resume-sweeps": true}
+	// What only operators may ask for, whom nothing is counted of, and what comes once behind what was paid for.
+	free := map[string]bool{"raise-log": true, "resume-sweeps": true, "delete-store": true}
 	other, walked := b.broke(), 0
 	end := b.head()
 	for path, item := range b.document().Paths {
@@ -46,6 +46,9 @@ func TestEveryOperationThatIsPaidForSaysSo(t *testing.T) {
 			if !paid {
 				if method != "get" && !free[operation.OperationID] {
 					t.Errorf("%s %s: say here whether it is paid for", method, path)
+				}
+				if _, said := operation.Responses["429"]; said && operation.OperationID != "feed" {
+					t.Errorf("%s %s: the document says that it may be refused with 429", method, path)
 				}
 				continue
 			}

@@ -94,7 +94,8 @@ func (a *Admission) Read(ctx context.Context, who principal.Principal, id store.
 	return state, nil
 }
 
-// Delete wants the store gone. Of a store that is being deleted, or is gone already, it returns how that stands.
+// Delete wants the store gone. Of a store that is being deleted, or is gone already, it returns how that stands. It is free:
+// a store goes once, and its create was paid for, so whoever has spent all can still end what they began.
 func (a *Admission) Delete(ctx context.Context, who principal.Principal, id store.ID) (store.State, error) {
 	return a.command(ctx, who, id, store.Delete)
 }
@@ -120,7 +121,7 @@ func (a *Admission) command(ctx context.Context, who principal.Principal, id sto
 		if errors.Is(err, store.ErrAlready) || errors.Is(err, store.ErrDeleted) && wish == store.Delete {
 			return nil, nil
 		}
-		if err == nil {
+		if err == nil && verb != store.Delete {
 			err = paid()
 		}
 		if err != nil {

@@ -197,7 +197,9 @@ func (a *Admission) Resume(ctx context.Context, who principal.Principal, id stor
 	return a.command(ctx, who, id, store.Resume)
 }
 
-// Cancel calls off the operation in flight: it ends failed, and what it has done so far is gone back from by the keeper.
+// Cancel calls off the operation in flight: it ends failed, and what it has done so far is gone back from by the keeper. It is
+// free: an operation ends once, and was paid for. What the platform began by itself nobody paid for, it is begun again as often as
+// it is called off, and it is in nobody's way: calling that off costs what a command does.
 func (a *Admission) Cancel(ctx context.Context, who principal.Principal, id store.ID) (store.State, error) {
 	parts, err := a.bus.Parts()
 	if err != nil {
@@ -211,8 +213,10 @@ func (a *Admission) Cancel(ctx context.Context, who principal.Principal, id stor
 		if err := store.AdmitCancel(s); err != nil {
 			return nil, err
 		}
-		if err := paid(); err != nil {
-			return nil, err
+		if store.Verbs[s.Doing()].Yields {
+			if err := paid(); err != nil {
+				return nil, err
+			}
 		}
 		return &store.Message{
 			Type: store.BecameFailed, Tenant: s.Tenant, Actor: who.Actor(), Generation: s.Generation, Time: a.now(),

@@ -31,17 +31,17 @@ const aboutCreate = "Answers at once; the store is made in the background and is
 	"store. The same key with another body is 422 `idempotency_key_reused`. Keys are per client."
 
 const aboutDelete = "Interrupts whatever is running and can't be undone. Repeating it changes nothing and answers how the " +
-	"running deletion stands; of a store that is gone it answers the store as it is, Deleted."
+	"running deletion stands; of a store that is gone it answers the store as it is, Deleted. It costs no command: who has been sent " +
+	"away with 429 can delete what there is."
 
 func (a *API) commands(routes huma.API) {
 	accepted := func(op huma.Operation) huma.Operation {
 		op.Tags, op.DefaultStatus = []string{"Stores"}, http.StatusAccepted
-		op.Errors = append(op.Errors, http.StatusTooManyRequests)
 		return op
 	}
 	handle(routes, accepted(huma.Operation{
 		OperationID: "create-store", Method: http.MethodPost, Path: "/stores", Summary: "Create a store", Description: aboutCreate,
-		MaxBodyBytes: MaxBody, Errors: []int{http.StatusBadRequest, http.StatusUnsupportedMediaType},
+		MaxBodyBytes: MaxBody, Errors: []int{http.StatusBadRequest, http.StatusUnsupportedMediaType, http.StatusTooManyRequests},
 	}), func(ctx context.Context, in *createInput) (*storeOutput, error) {
 		state, err := a.admission.Create(ctx, principal.In(ctx), in.Key, admission.Wish{
 			Name: in.Body.Name, Engine: in.Body.Engine, Plan: in.Body.Plan, Options: in.Body.Options, TTL: in.Body.TTL,
@@ -59,7 +59,7 @@ func (a *API) commands(routes huma.API) {
 		OperationID: "retry-store", Method: http.MethodPost, Path: "/stores/{id}/retry", Summary: "Try a failed store again, or mend a degraded one",
 		Description: "From the first step that isn't done. A failed deletion is retried as a deletion. A Degraded store is mended: " +
 			"what was changed or removed in the cluster is restored, while it keeps its address.",
-		Errors: []int{http.StatusNotFound, http.StatusConflict},
+		Errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests},
 	}), a.commanded(a.admission.Retry))
 }
 

@@ -1,5 +1,6 @@
 // Package meter bounds what clients can make permanent: every command is a message that the log never forgets, so whoever
-// creates and deletes in a loop would fill it for everybody. Each tenant has a bucket of tokens and pays one a message.
+// creates and deletes in a loop would fill it for everybody. Each tenant has a bucket of tokens and pays one a message. What can
+// come only once behind a message that was paid for, and ends what that began, needs none.
 //
 // Each gateway counts for itself, so that a tenant whose requests reach all of them has as many buckets.
 package meter
