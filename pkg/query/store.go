@@ -119,14 +119,19 @@ type Event struct {
 	Time       time.Time   `json:"time"`
 	Actor      string      `json:"actor"`
 	Generation uint64      `json:"generation" doc:"The command it belongs to"`
+	Verb       store.Verb  `json:"verb,omitempty" doc:"What that command does: of a retry, what it tries again. Absent behind a newer command"`
 	Facts      store.Facts `json:"facts"`
 }
 
-// EventOf shows a message to the tenant of its store. A command belongs to itself.
-func EventOf(m store.Message) Event {
+// EventOf shows a message, behind which its store is so, to the store's tenant. A command belongs to itself. Steps of all verbs
+// have the same names, so what one of them has done is told by the verb.
+func EventOf(m store.Message, after store.State) Event {
 	e := Event{Seq: m.Seq, Store: m.Store, Type: m.Type, Time: m.Time, Actor: m.Actor, Generation: m.Generation, Facts: m.Facts.Bounded()}
 	if m.IsCommand() {
 		e.Generation = m.Seq
+	}
+	if e.Generation == after.Generation {
+		e.Verb = after.Doing()
 	}
 	e.Facts.Request = ""
 	return e

@@ -1,5 +1,5 @@
-// Package sources_test runs the packs' own scripts as they are. An image's build finds at wordpress.org's address what a test
-// puts there: nothing gets into a shop that isn't what its maker says it is.
+// Package sources_test runs scripts as they are, the packs' own and the words of the dashboard. An image's build finds at
+// wordpress.org's address what a test puts there: nothing gets into a shop that isn't what its maker says it is.
 package sources_test
 
 import (

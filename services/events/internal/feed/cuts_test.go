@@ -97,7 +97,7 @@ func (b *testBundle) eventsOf(t *testing.T, tenant string) []query.Event {
 	for _, e := range b.author.All(t.Context()) {
 		if e.Message.Tenant == tenant {
 			e.Message.Time = e.Message.Time.Truncate(time.Microsecond)
-			events = append(events, query.EventOf(e.Message))
+			events = append(events, query.EventOf(e.Message, e.State))
 		}
 	}
 	return events

@@ -16,7 +16,7 @@ import (
 // eventMessage looks the same whether the entry comes from the log or from Postgres.
 func eventMessage(epoch string, e storelog.Entry) feed.Message {
 	e.Message.Time = e.Message.Time.Truncate(readmodel.Resolution).UTC()
-	shown, view := query.EventOf(e.Message), query.View(e.State)
+	shown, view := query.EventOf(e.Message, e.State), query.View(e.State)
 	cursor := feed.Cursor{Epoch: epoch, Seq: e.Message.Seq}
 	return feed.Message{Type: feed.Event, Cursor: cursor.String(), Event: &shown, Store: &view}
 }

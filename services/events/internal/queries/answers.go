@@ -78,7 +78,7 @@ func (s *Service) events(ctx context.Context, r query.EventsRequest) (reply quer
 	}
 	events := make([]query.Event, len(entries))
 	for i, e := range entries {
-		events[i] = query.EventOf(e.Message)
+		events[i] = query.EventOf(e.Message, e.State)
 	}
 	reply.Events, reply.Next, err = page(s, events, more, func(last int) uint64 { return events[last].Seq })
 	return reply, err

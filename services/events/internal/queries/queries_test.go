@@ -222,7 +222,7 @@ func TestHistoryOutlivesItsStore(t *testing.T) {
 	for _, e := range b.author.All(t.Context()) {
 		if e.Message.Store == id {
 			e.Message.Time = e.Message.Time.Truncate(readmodel.Resolution)
-			want = append(want, query.EventOf(e.Message))
+			want = append(want, query.EventOf(e.Message, e.State))
 		}
 	}
 	var got []query.Event

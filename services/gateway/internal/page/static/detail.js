@@ -2,7 +2,7 @@ import * as api from './api.js';
 import { ChangeForm } from './change.js';
 import { $, busy, clock, dateAndClock, el, safeURL, setText } from './dom.js';
 import { Secrets } from './secrets.js';
-import { currentStep, doingWords, eventWords, failureWords, isTeardown, progressOf, stepTitle, stepsOf } from './words.js';
+import { currentStep, doing, doingWords, eventWords, failureWords, progressOf, stepTitle, stepsOf } from './words.js';
 
 /**
  * Detail shows one store. It is built when a store is opened and changed in place from then on; the timeline only ever
@@ -22,7 +22,6 @@ export class Detail {
     this.id = id;
     this.events = new Map();
     this.linksFor = 0;
-    this.deleteSeq = undefined;
     this.stepsShown = '';
     this.asked = false;
     this.build();
@@ -156,12 +155,11 @@ export class Detail {
     this.steps.hidden = hidden;
     if (hidden) return;
     const now = store.status === 'Queued' ? '' : currentStep(store);
-    const teardown = isTeardown(store);
     const rows = stepsOf(store).map((step) => {
       const done = store.steps.includes(step);
       const state = done ? 'done' : step !== now ? 'later' : store.status === 'Failed' ? 'failed' : 'now';
       const spoken = { done: 'done', now: 'under way', failed: 'failed', later: 'not yet' }[state];
-      return el('li', { data: { state }, 'aria-current': state === 'now' ? 'step' : undefined }, stepTitle(step, teardown), el('span', { class: 'sr', text: `: ${spoken}` }));
+      return el('li', { data: { state }, 'aria-current': state === 'now' ? 'step' : undefined }, stepTitle(step, doing(store)), el('span', { class: 'sr', text: `: ${spoken}` }));
     });
     const same = rows.map((row) => row.dataset.state + row.textContent).join();
     if (same !== this.stepsShown || this.steps.childElementCount === 0) {
@@ -224,8 +222,7 @@ export class Detail {
 
   addEvent(event) {
     if (event.store !== this.id || this.events.has(event.seq)) return;
-    if (event.type === 'delete') this.deleteSeq = event.seq;
-    const words = eventWords(event, this.deleteSeq !== undefined && event.generation >= this.deleteSeq);
+    const words = eventWords(event);
     const item = el('li', { data: { seq: String(event.seq), kind: words.kind || '' } },
       el('time', { datetime: event.time, title: dateAndClock(event.time), text: clock(event.time) }),
       el('div', {}, el('span', { text: words.title }), words.more ? el('p', { class: 'quiet', text: words.more }) : '',

@@ -4,28 +4,56 @@ import { dateAndClock } from './dom.js';
 export const PROVISION_STEPS = ['namespace', 'isolation', 'credentials', 'release', 'workloads', 'http'];
 export const TEARDOWN_STEPS = ['namespace', 'claims'];
 
-const SHORT = {
-  namespace: 'Namespace', isolation: 'Isolation', credentials: 'Passwords', release: 'Release', workloads: 'Start-up',
-  http: 'First answer', claims: 'Quota',
+const said = (name, doing, done) => ({ name, doing, done });
+
+/** What a step is called, what is said while it is done, and what when it is. */
+const MAKING = {
+  namespace: said('Namespace', 'Making a namespace of its own', 'Namespace made'),
+  isolation: said('Isolation', 'Closing it off from the others', 'Closed off from other stores'),
+  credentials: said('Passwords', 'Generating passwords', 'Passwords generated'),
+  release: said('Release', 'Deploying the engine', 'Engine deployed'),
+  workloads: said('Start-up', 'Waiting for its parts to start', 'All parts are running'),
+  http: said('First answer', 'Asking the store itself for an answer', 'The store answered'),
 };
 
-const PHRASES = {
-  namespace: 'Making a namespace of its own', isolation: 'Closing it off from the others', credentials: 'Generating passwords',
-  release: 'Deploying the engine', workloads: 'Waiting for its parts to start', http: 'Asking the store itself for an answer',
+/** A store that was made is looked after, and nothing of it is made again; while it is suspended a sign is all that runs. */
+const KEEPING = {
+  namespace: said('Namespace', 'Looking after its namespace', 'Its namespace is as it should be'),
+  isolation: said('Isolation', 'Looking whether it is closed off from the others', 'It is closed off from other stores'),
+  credentials: said('Passwords', 'Looking for its passwords', 'Its passwords are kept'),
+  release: MAKING.release,
+  workloads: said('Parts', 'Waiting for its parts', 'Its parts are as they should be'),
+  http: said('Answer', 'Asking its address for an answer', 'Its address answers as it should'),
 };
 
-const DONE = {
-  namespace: 'Namespace made', isolation: 'Closed off from other stores', credentials: 'Passwords generated',
-  release: 'Engine deployed', workloads: 'All parts are running', http: 'The store answered',
+const STEPS = {
+  create: MAKING,
+  update: KEEPING,
+  mend: KEEPING,
+  refresh: KEEPING,
+  suspend: {
+    ...KEEPING,
+    release: said('Release', 'Stopping it', 'Its parts were told to stop'),
+    workloads: said('Stop', 'Waiting for its parts to stop', 'Its parts have stopped'),
+    http: said('Sign', 'Asking whether its page says so', 'Its page says so'),
+  },
+  resume: {
+    ...KEEPING,
+    release: said('Release', 'Starting it', 'Its parts were told to start'),
+    workloads: MAKING.workloads,
+    http: said('Answer', 'Asking the store itself for an answer', 'The store answered'),
+  },
+  delete: {
+    namespace: said('Removal', 'Removing everything in it', 'Everything in it removed'),
+    claims: said('Quota', 'Giving its place in the quota back', 'Its place in the quota given back'),
+  },
 };
 
-const GONE = { namespace: 'Everything in it removed', claims: 'Its place in the quota given back' };
+/** stepWords are a step's for the verb that it is one of. An events service of the release before tells no verb of an event. */
+const stepWords = (verb, name) => (STEPS[verb] || {})[name] || said(name, '', `${name} done`);
 
 /** Statuses of a store that was made: what is being done about it stands beside them. */
 const STANDING = new Set(['Ready', 'Degraded', 'Suspended']);
-
-/** Steps that mean something else where a store is being closed, or is closed. */
-const CLOSING = { release: 'Stopping it', workloads: 'Waiting for its parts to stop', http: 'Asking whether its page says so' };
 
 const DOING = {
   create: 'being made', update: 'updating', suspend: 'suspending', resume: 'resuming', mend: 'mending', refresh: 'being brought up to date',
@@ -38,32 +66,32 @@ const WANTED = {
 };
 
 /** doing is the verb whose steps are done: a retry's is that of what it tries again. */
-const doing = (store) => store.lastOperation.of || store.lastOperation.verb;
+export const doing = (store) => store.lastOperation.of || store.lastOperation.verb;
 
 /** doingWords says what is being done about a store, beside its status; empty where the status says it all. */
 export function doingWords(store) {
   if (!store.operation || !STANDING.has(store.status)) return '';
   const step = currentStep(store);
-  return `${DOING[doing(store)] || doing(store)}${step ? `: ${stepTitle(step, false).toLowerCase()}…` : '…'}`;
+  return `${DOING[doing(store)] || doing(store)}${step ? `: ${stepTitle(step, doing(store)).toLowerCase()}…` : '…'}`;
 }
 
 /** failureWords says what failed of a store and why. */
 export function failureWords(failure) {
   const what = WANTED[failure.verb] || failure.verb;
-  const where = failure.step ? ` at “${stepTitle(failure.step, false)}”` : '';
+  const where = failure.step ? ` at “${stepTitle(failure.step, failure.verb)}”` : '';
   return `${what} failed${where}. ${failure.message || ''}`.trim();
 }
 
-/** phraseOf is the step at hand, as the engine or the platform says it. */
+/** phraseOf is the step at hand, as the engine or the platform says it. An engine's phrases are about making a store. */
 function phraseOf(store, engine) {
   const step = currentStep(store);
-  if (doing(store) === 'suspend' || store.status === 'Suspended' && doing(store) !== 'resume') return CLOSING[step] || PHRASES[step] || 'Almost there';
-  return (engine && engine.progress && engine.progress[step]) || PHRASES[step] || 'Almost there';
+  const own = doing(store) === 'create' && engine && engine.progress && engine.progress[step];
+  return own || stepWords(doing(store), step).doing || 'Almost there';
 }
 
 export const isTeardown = (store) => store.operation === 'delete' || store.status === 'Deleting' || store.status === 'Deleted';
 export const stepsOf = (store) => (isTeardown(store) ? TEARDOWN_STEPS : PROVISION_STEPS);
-export const stepTitle = (step, teardown) => (teardown && step === 'namespace' ? 'Removal' : SHORT[step] || step);
+export const stepTitle = (step, verb) => stepWords(verb, step).name;
 export const currentStep = (store) => stepsOf(store).find((step) => !store.steps.includes(step));
 
 /** progressOf says in one line what is happening to a store. */
@@ -106,7 +134,7 @@ const COMMANDS = {
 };
 
 /** eventWords says what an event means: a title, perhaps a second line, and its kind for the colour. */
-export function eventWords(event, deleting) {
+export function eventWords(event) {
   const facts = event.facts || {};
   switch (event.type) {
     case 'create': case 'retry': case 'mend': case 'delete': case 'update': case 'suspend': case 'resume': case 'refresh':
@@ -124,7 +152,7 @@ export function eventWords(event, deleting) {
     case 'attempt_yielded':
       return { title: 'Handed over to another worker' };
     case 'step_completed':
-      return { title: (deleting ? GONE[facts.step] : DONE[facts.step]) || `${facts.step} done`, more: facts.via ? `via ${facts.via}` : '', kind: 'ok' };
+      return { title: stepWords(event.verb, facts.step).done, more: facts.via ? `via ${facts.via}` : '', kind: 'ok' };
     case 'progressed':
       return { title: facts.message };
     case 'retry_scheduled':

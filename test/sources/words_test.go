@@ -1,0 +1,87 @@
+package sources_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+// reader has the page say what it says of each step of each verb: while it is done, when it is, and where it failed.
+const reader = `
+import { eventWords, failureWords, progressOf } from "./words.js"
+const all = {}
+for (const [verb, steps] of Object.entries(JSON.parse(process.argv[1])))
+	all[verb] = steps.map((step, n) => {
+		const doing = { operation: verb, status: { create: "Provisioning", resume: "Suspended", delete: "Deleting" }[verb] || "Ready",
+			steps: steps.slice(0, n), lastOperation: { verb: "retry", of: verb } }
+		return [progressOf(doing), eventWords({ type: "step_completed", verb, facts: { step } }).title, failureWords({ verb, step })]
+	})
+console.log(JSON.stringify(all))
+`
+
+// pageSays answers the three of each step, by the verb.
+func pageSays(t *testing.T, steps map[store.Verb][]string) (all map[store.Verb][][3]string) {
+	t.Helper()
+	needs(t, "node")
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("../../services/gateway/internal/page/static")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "package.json"), []byte(`{"type": "module"}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	told, err := json.Marshal(steps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), "node", "--input-type=module", "--eval", reader, string(told))
+	command.Dir = dir
+	output, err := command.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	if err := json.Unmarshal(output, &all); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	return all
+}
+
+// The steps of all verbs have the same names, and only one of these verbs makes a store.
+func TestWhatThePageSaysOfAStepFitsItsVerb(t *testing.T) {
+	steps := map[store.Verb][]string{}
+	for verb, row := range store.Verbs {
+		if len(row.Steps) > 0 {
+			steps[verb] = row.Steps
+		}
+	}
+	all := pageSays(t, steps)
+	for verb, said := range all {
+		for n, step := range said {
+			name := steps[verb][n]
+			if strings.HasPrefix(step[1], name) || strings.Contains(step[2], "“"+name) || strings.Contains(step[0], "Almost there") {
+				t.Errorf("%s has no words for %s: %q", verb, name, step)
+			}
+			if makes := strings.Contains(step[1], "made") || strings.Contains(step[1], "enerated"); makes && verb != store.Create {
+				t.Errorf("%s says of %s that it made something: %q", verb, name, step[1])
+			}
+		}
+	}
+	want := [][3]string{
+		{"Suspending: Looking after its namespace", "Its namespace is as it should be", "Suspending the store failed at “Namespace”."},
+		{"Suspending: Looking whether it is closed off from the others", "It is closed off from other stores", "Suspending the store failed at “Isolation”."},
+		{"Suspending: Looking for its passwords", "Its passwords are kept", "Suspending the store failed at “Passwords”."},
+		{"Suspending: Stopping it", "Its parts were told to stop", "Suspending the store failed at “Release”."},
+		{"Suspending: Waiting for its parts to stop", "Its parts have stopped", "Suspending the store failed at “Stop”."},
+		{"Suspending: Asking whether its page says so", "Its page says so", "Suspending the store failed at “Sign”."},
+	}
+	if diff := cmp.Diff(want, all[store.Suspend]); diff != "" {
+		t.Errorf("of a suspension (-want +got):\n%s", diff)
+	}
+}
