@@ -220,6 +220,10 @@ func TestSecretIsMadeOnce(t *testing.T) {
 	if done, err := op.SecretDone(t.Context(), b.id, []string{"admin"}); err != nil || done {
 		t.Fatalf("done is %v, %v before it was made", done, err)
 	}
+	_, err := b.provisioner.ReadSecret(t.Context(), b.id)
+	if why := cluster.Classify(err); why == nil || why.Reason != cluster.ReasonDataMissing {
+		t.Errorf("reading what isn't there: %v", err)
+	}
 	if err := op.EnsureSecret(t.Context(), b.id, map[string][]byte{"admin": []byte("first")}); err != nil {
 		t.Fatal(err)
 	}

@@ -65,7 +65,8 @@ func (o *Operation) SecretDone(ctx context.Context, id store.ID, keys []string) 
 	return !slices.ContainsFunc(keys, func(key string) bool { return len(live.Data[key]) == 0 }), nil
 }
 
-// ReadSecret reads a store's passwords outside any operation, for the owner who asks to see them.
+// ReadSecret reads a store's passwords outside any operation, for the owner who asks to see them. It fails with
+// ReasonDataMissing where a store that stands has none any more.
 func (c *Cluster) ReadSecret(ctx context.Context, id store.ID) (map[string][]byte, error) {
 	l, err := c.connect()
 	if err != nil {
@@ -74,6 +75,9 @@ func (c *Cluster) ReadSecret(ctx context.Context, id store.ID) (map[string][]byt
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	live, err := l.client.CoreV1().Secrets(id.Namespace()).Get(ctx, SecretName, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, wrap(err, Permanent, ReasonDataMissing, DataMissingSentence)
+	}
 	if err != nil {
 		return nil, Classify(fmt.Errorf("read secret: %w", err))
 	}

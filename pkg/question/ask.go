@@ -28,6 +28,8 @@ const (
 	NotFound = "404"
 	// NotReady: the store isn't in a state in which it could be told.
 	NotReady = "409"
+	// Gone: what was asked for is lost, and nobody brings it back. Releases before know it for any other refusal.
+	Gone = "410"
 	// OtherLog: the answer would be of another log than the asker's.
 	OtherLog = "412"
 	// Internal: the cause is in the log of whoever was asked.

@@ -7,12 +7,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nats.go/micro"
 
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
@@ -246,6 +249,39 @@ func (b *testBundle) looks() []storelog.AuditEntry {
 		looks = append(looks, look)
 	}
 	return looks
+}
+
+// What has become of the store while its provisioner was asked says whether asking again brings anything.
+func TestPasswordsThatNobodyCanHaveAreNotToBeAskedForAgain(t *testing.T) {
+	b := setup(t)
+	id := b.ready(`{}`).ID
+	path := "/stores/" + string(id) + "/credentials"
+	asked, refusals, answers := make(chan struct{}), make(chan nats.Header), make(chan answer)
+	b.answers(query.Credentials.Subject, func([]byte) any { asked <- struct{}{}; return <-refusals })
+	for _, c := range []struct {
+		refusal   string
+		meanwhile func()
+		status    int
+		code      problem.Code
+		again     bool
+	}{
+		{question.Gone, nil, http.StatusConflict, problem.CredentialsGone, false},
+		{question.Unavailable, nil, http.StatusServiceUnavailable, problem.CredentialsMissing, true},
+		{question.NotReady, func() {
+			b.accepted(id, "suspend")
+			b.happen(id, store.BecameSuspended, store.Facts{})
+		}, http.StatusConflict, problem.NotReady, false},
+	} {
+		go func() { answers <- b.get(path) }()
+		received(t, asked)
+		if c.meanwhile != nil {
+			c.meanwhile()
+		}
+		refusals <- nats.Header{micro.ErrorCodeHeader: {c.refusal}, micro.ErrorHeader: {"No."}}
+		if p := wantProblem(t, received(t, answers), c.status, c.code); p.Retryable != c.again {
+			t.Errorf("refused with %s: retryable is %t: %s", c.refusal, p.Retryable, p.Detail)
+		}
+	}
 }
 
 // A look that can't be noted is none.

@@ -28,6 +28,8 @@ var (
 	ErrCatalogEmpty = errors.New("no engine is on offer yet")
 	// ErrCredentials: no provisioner can read a store's passwords now.
 	ErrCredentials = errors.New("the passwords can't be read")
+	// ErrCredentialsGone: somebody has removed them from the cluster.
+	ErrCredentialsGone = errors.New("the passwords are gone")
 )
 
 // NotReadyError: what was asked for exists only of a store that stands.
@@ -169,11 +171,8 @@ func (a *Admission) Credentials(ctx context.Context, who principal.Principal, id
 		return nil, err
 	}
 	reply, err := reader.Ask(ctx, a.reader, query.Credentials.In(state.Cluster), query.CredentialsRequest{Store: id})
-	if errors.Is(err, reader.ErrProvisioner) {
-		err = fmt.Errorf("%w: %w", ErrCredentials, err)
-	}
 	if err != nil {
-		return nil, err
+		return nil, a.unread(ctx, who, id, err)
 	}
 	err = parts.Audit.Append(ctx, storelog.AuditEntry{
 		What: storelog.CredentialsViewed, At: a.now(), Tenant: state.Tenant, Store: id, Actor: who.Actor(), From: who.Tenant(),
@@ -182,6 +181,23 @@ func (a *Admission) Credentials(ctx context.Context, who principal.Principal, id
 		return nil, err
 	}
 	return reply.Credentials, nil
+}
+
+// unread says why a store's passwords couldn't be read. One that has been suspended since, or is being deleted, has none that work,
+// and asking a provisioner again brings nothing.
+func (a *Admission) unread(ctx context.Context, who principal.Principal, id store.ID, err error) error {
+	switch {
+	case errors.Is(err, reader.ErrGone):
+		err = fmt.Errorf("%w: %w", ErrCredentialsGone, err)
+	case errors.Is(err, reader.ErrProvisioner):
+		err = fmt.Errorf("%w: %w", ErrCredentials, err)
+	default:
+		return err
+	}
+	if now, read := a.Read(ctx, who, id); read == nil && !now.Stands() {
+		return NotReady(now)
+	}
+	return err
 }
 
 // visible makes not found and not yours the same.

@@ -19,7 +19,9 @@ import (
 type PartlyError struct {
 	// Said stands. A change's command is the last of it and is never here.
 	Said []store.Type
-	Err  error
+	// Matched says that the request named an ETag, which the store has no more since then.
+	Matched bool
+	Err     error
 }
 
 func (e *PartlyError) Error() string { return fmt.Sprintf("behind %v: %v", e.Said, e.Err) }
@@ -46,7 +48,7 @@ func (c *changing) run(ctx context.Context) (store.State, error) {
 	for is := (store.State{}); ; {
 		after, more, err := c.next(ctx)
 		if err != nil && len(c.said) > 0 {
-			err = &PartlyError{Said: c.said, Err: err}
+			err = &PartlyError{Said: c.said, Matched: c.left.Match != nil, Err: err}
 		}
 		if err != nil {
 			return is, err

@@ -39,7 +39,7 @@ func TestTheRestOfAChangeIsHeldToWhatItsFirstMessageMade(t *testing.T) {
 	_, err = first.run(t.Context())
 	var partly *PartlyError
 	var changed *ChangedError
-	if !errors.As(err, &partly) || !slices.Equal(partly.Said, []store.Type{store.Renamed}) {
+	if !errors.As(err, &partly) || !slices.Equal(partly.Said, []store.Type{store.Renamed}) || !partly.Matched {
 		t.Errorf("its second message: %v", err)
 	}
 	if !errors.As(err, &changed) || changed.Is.Version != whole.Version {

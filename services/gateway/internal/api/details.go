@@ -76,7 +76,8 @@ func (a *API) details(routes huma.API) {
 	handle(routes, huma.Operation{
 		OperationID: "get-credentials", Method: http.MethodGet, Path: "/stores/{id}/credentials", Tags: []string{"Stores"},
 		Summary: "The generated passwords", Description: "Each look is noted in the audit before the passwords are shown. " +
-			"Needs the admin key when the gateway has one.",
+			"Needs the admin key when the gateway has one. 409 `not_ready` of a store that doesn't stand, `credentials_gone` where " +
+			"somebody has removed them.",
 		Errors:   []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests},
 		Security: []map[string][]string{{"adminKey": {}}, {"adminBearer": {}}},
 	}, a.credentials)

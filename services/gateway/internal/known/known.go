@@ -56,6 +56,7 @@ var table = []struct {
 	{reader.ErrProjection, problem.ProjectionUnavailable, "Lists and histories can't be read right now. Single stores can, " +
 		"and creating and deleting works."},
 	{reader.ErrQuestion, problem.InvalidRequest, "Whoever was asked can't make anything of the request."},
+	{admission.ErrCredentialsGone, problem.CredentialsGone, "The store's passwords were removed from the cluster, and nobody can make them anew."},
 	{admission.ErrCredentials, problem.CredentialsMissing, "No provisioner can read the store's passwords right now."},
 	{nats.ErrConnectionClosed, problem.BrokerUnavailable, lostBroker},
 }
@@ -81,6 +82,8 @@ func Problem(err error) *problem.Problem {
 			done[i] = parts[said]
 		}
 		p.Detail = strings.TrimSuffix(p.Detail, untouched) + " Of this request stands already: " + strings.Join(done, ", ") + "."
+		// The same request would be held against an ETag that its own first half has replaced.
+		p.Retryable = p.Retryable && !partly.Matched
 	}
 	return p
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/meter"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
+	"github.com/store-platform/store-platform/services/gateway/internal/reader"
 )
 
 func TestWhatOfAChangeStandsIsSaidInWords(t *testing.T) {
@@ -82,17 +83,21 @@ func TestWhatCannotComeIsNotToBeAskedForAgain(t *testing.T) {
 		cause error
 		again bool
 	}{
-		"mended in its sleep":  {admission.NotReady(asleep(store.Mend)), false},
-		"changed in its sleep": {admission.NotReady(asleep(store.Update)), false},
-		"being resumed":        {admission.NotReady(asleep(store.Resume)), true},
-		"being suspended":      {admission.NotReady(state(store.Suspend, "")), false},
-		"being made":           {admission.NotReady(state(store.Create, "")), true},
-		"tried again":          {admission.NotReady(state(store.Retry, "")), true},
-		"failed":               {admission.NotReady(state(store.Create, store.Unsuccessful)), false},
-		"called off":           {admission.NotReady(state(store.Create, store.Cancelled)), false},
-		"being deleted":        {admission.NotReady(state(store.Delete, "")), false},
-		"busy with a change":   {&store.InFlightError{Verb: store.Update}, true},
-		"busy with its delete": {&store.InFlightError{Verb: store.Delete}, false},
+		"mended in its sleep":       {admission.NotReady(asleep(store.Mend)), false},
+		"changed in its sleep":      {admission.NotReady(asleep(store.Update)), false},
+		"being resumed":             {admission.NotReady(asleep(store.Resume)), true},
+		"being suspended":           {admission.NotReady(state(store.Suspend, "")), false},
+		"suspended":                 {admission.NotReady(store.State{Condition: store.Condition{Standing: store.SuspendedStanding}}), false},
+		"without its passwords":     {fmt.Errorf("read: %w: %w", admission.ErrCredentialsGone, reader.ErrGone), false},
+		"half changed, by its ETag": {&admission.PartlyError{Said: []store.Type{store.Renamed}, Matched: true, Err: storelog.ErrLogFull}, false},
+		"half changed":              {&admission.PartlyError{Said: []store.Type{store.Renamed}, Err: storelog.ErrLogFull}, true},
+		"being made":                {admission.NotReady(state(store.Create, "")), true},
+		"tried again":               {admission.NotReady(state(store.Retry, "")), true},
+		"failed":                    {admission.NotReady(state(store.Create, store.Unsuccessful)), false},
+		"called off":                {admission.NotReady(state(store.Create, store.Cancelled)), false},
+		"being deleted":             {admission.NotReady(state(store.Delete, "")), false},
+		"busy with a change":        {&store.InFlightError{Verb: store.Update}, true},
+		"busy with its delete":      {&store.InFlightError{Verb: store.Delete}, false},
 	} {
 		if p := Problem(c.cause); p.Retryable != c.again {
 			t.Errorf("%s: retryable is %t: %s", name, p.Retryable, p.Detail)

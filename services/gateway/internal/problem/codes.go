@@ -52,6 +52,7 @@ const (
 	TooManyFeeds          Code = "too_many_feeds"
 	TooManyCommands       Code = "too_many_commands"
 	CredentialsMissing    Code = "credentials_unavailable"
+	CredentialsGone       Code = "credentials_gone"
 	NewerSchema           Code = "newer_schema"
 	ShuttingDown          Code = "shutting_down"
 	Internal              Code = "internal"
@@ -111,6 +112,7 @@ var kinds = map[Code]kind{
 	TooManyFeeds:          {http.StatusTooManyRequests, "The tenant has too many connections to the feed", true},
 	TooManyCommands:       {http.StatusTooManyRequests, "The tenant sends too many commands", true},
 	CredentialsMissing:    {http.StatusServiceUnavailable, "The credentials can't be read right now", true},
+	CredentialsGone:       {http.StatusConflict, "The store's passwords are gone", false},
 	NewerSchema:           {http.StatusServiceUnavailable, "The store was written by a newer version", true},
 	ShuttingDown:          {http.StatusServiceUnavailable, "This gateway is going down", true},
 	Internal:              {http.StatusInternalServerError, "Something went wrong here", true},
@@ -139,7 +141,10 @@ func codeOf(status int) Code {
 		return HeadersTooLarge
 	case http.StatusServiceUnavailable:
 		return BrokerUnavailable
-	default:
+	}
+	if status >= http.StatusInternalServerError {
 		return Internal
 	}
+	// Whatever else is the request's own fault is so the next time, too.
+	return InvalidRequest
 }

@@ -83,14 +83,14 @@ func (p *Problem) GetHeaders() http.Header {
 	if p.ETag != "" {
 		header.Set("ETag", p.ETag)
 	}
-	switch p.Status {
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+	switch {
+	case p.Retryable && (p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests):
 		after := p.RetryAfter
 		if after <= 0 {
 			after = retryAfter
 		}
 		header.Set("Retry-After", strconv.Itoa(int((after+time.Second-1)/time.Second)))
-	case http.StatusUnauthorized:
+	case p.Status == http.StatusUnauthorized:
 		header.Set("WWW-Authenticate", `Bearer realm="store-platform"`)
 	}
 	return header

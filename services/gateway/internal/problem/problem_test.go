@@ -36,6 +36,36 @@ func TestEveryCodeHasItsKind(t *testing.T) {
 	}
 }
 
+// Clients repeat what may come by itself: what others are at, what is busy or away, and what an operator has to make room for.
+// Whatever else stands in the way is the request's own, or the store's, and is there the next time, too.
+func TestOnlyWhatMayComeIsToBeAskedForAgain(t *testing.T) {
+	again := map[Code]bool{
+		RequestTimeout: true, ConflictInFlight: true, ConflictChanged: true, NotReady: true, EngineUnknown: true, Upgrading: true, LogFull: true,
+		AuditFull: true, BrokerUnavailable: true, CatalogEmpty: true, ProjectionUnavailable: true, FeedUnavailable: true, FeedFull: true,
+		TooManyFeeds: true, TooManyCommands: true, CredentialsMissing: true, NewerSchema: true, ShuttingDown: true, Internal: true,
+	}
+	for code, kind := range kinds {
+		p := New(code, "")
+		if p.Retryable != again[code] {
+			t.Errorf("%s: retryable is %t", code, p.Retryable)
+		}
+		later := kind.status == http.StatusServiceUnavailable || kind.status == http.StatusTooManyRequests
+		if _, told := p.GetHeaders()["Retry-After"]; told != later || later && !p.Retryable {
+			t.Errorf("%s, %d: told when to come back: %t", code, kind.status, told)
+		}
+		if p.Retryable = false; len(p.GetHeaders()["Retry-After"]) > 0 {
+			t.Errorf("%s that can't come is to be asked for again after a while", code)
+		}
+	}
+	// Whatever Fiber or huma make of a request's fault.
+	for status := http.StatusBadRequest; status < 600; status++ {
+		own := status < http.StatusInternalServerError && status != http.StatusRequestTimeout
+		if p := Of(fiber.NewError(status)); p.Retryable == own {
+			t.Errorf("%d became %s, retryable %t", status, p.Code, p.Retryable)
+		}
+	}
+}
+
 func TestUnknownErrorsTellNothing(t *testing.T) {
 	p := Of(errors.New("password is hunter2"))
 	if p.Code != Internal || strings.Contains(p.Detail, "hunter2") {

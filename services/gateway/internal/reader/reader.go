@@ -21,6 +21,8 @@ var (
 	ErrQuestion = errors.New("the question can't be understood")
 	// ErrProvisioner: no provisioner answers, or it can't see now what it was asked for.
 	ErrProvisioner = errors.New("no provisioner can tell")
+	// ErrGone: what was asked for is lost for good.
+	ErrGone = errors.New("what was asked for is gone")
 	// ErrOtherLog: the read model was made of another log than the gateway's. It comes with ErrProjection.
 	ErrOtherLog = errors.New("the read model is another log's")
 )
@@ -58,6 +60,8 @@ func told(by query.Service, request any, err error) error {
 		return fmt.Errorf("%w: %w", ErrCursor, err)
 	case refused && refusal.Code == question.Invalid:
 		return fmt.Errorf("%w: %w", ErrQuestion, err)
+	case refused && refusal.Code == question.Gone:
+		return fmt.Errorf("%w: %w", ErrGone, err)
 	case refused && refusal.Code == question.OtherLog:
 		return fmt.Errorf("%w: %w: %w", unable[by], ErrOtherLog, err)
 	default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/services/provisioner/internal/packs"
@@ -23,6 +24,9 @@ func (s *Service) credentials(ctx context.Context, request query.CredentialsRequ
 		return reply, &question.Refusal{Code: question.Unavailable, Message: "The platform doesn't carry this version of the store's engine at the moment."}
 	}
 	secret, err := s.Secrets.ReadSecret(ctx, state.ID)
+	if why := cluster.Classify(err); why != nil && why.Reason == cluster.ReasonDataMissing {
+		return reply, &question.Refusal{Code: question.Gone, Message: why.Sentence}
+	}
 	if err != nil {
 		return reply, fmt.Errorf("store %s: %w", state.ID, err)
 	}
