@@ -131,10 +131,7 @@ func (o *Operation) isolationPieces(ctx context.Context, is Isolation) ([]piece,
 		return nil, err
 	}
 	settings := o.cluster.cfg.Settings
-	limits, err := newPlanLimits(is.Plan)
-	if err == nil {
-		limits, err = limits.with(settings.HeadRoom)
-	}
+	limits, err := settings.limits(is.Plan)
 	if err != nil {
 		return nil, wrap(fmt.Errorf("read plan %s: %w", is.Plan.Name, err), Permanent, "PlanInvalid", "The plan's sizes can't be understood.")
 	}

@@ -28,6 +28,15 @@ func newPlanLimits(plan engine.Plan) (limits planLimits, err error) {
 	return limits, err
 }
 
+// limits are a plan's, with the head room that the installation gives each store.
+func (s Settings) limits(plan engine.Plan) (planLimits, error) {
+	limits, err := newPlanLimits(plan)
+	if err != nil {
+		return planLimits{}, err
+	}
+	return limits.with(s.HeadRoom)
+}
+
 func (l planLimits) with(room HeadRoom) (planLimits, error) {
 	l.room = corev1.ResourceList{}
 	for name, text := range map[corev1.ResourceName]string{corev1.ResourceCPU: room.CPU, corev1.ResourceMemory: room.Memory} {

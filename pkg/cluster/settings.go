@@ -129,8 +129,7 @@ func (s Settings) readPullSecrets() error {
 	return nil
 }
 
-// Digest tells one installation's settings from others, credentials included; of none it is empty. What a store was made
-// with is held against it, and it is asked for a refresh where that differs.
+// Digest tells one installation's settings from others, credentials included; of none it is empty.
 func (s Settings) Digest() string {
 	encoded, err := json.Marshal(s)
 	if err != nil {

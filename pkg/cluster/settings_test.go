@@ -94,6 +94,39 @@ func TestSettingsHaveADigest(t *testing.T) {
 	}
 }
 
+// What is said here all stores are refreshed for, once, when it changes: four at a time, and by nobody's hand.
+func TestWhatIsSaidOfStoresHasWhatTheirIsolationIsMadeOf(t *testing.T) {
+	t.Parallel()
+	// Who means to render the isolation differently writes down here what it is now; firstRendering stays.
+	const now = firstRendering
+	rendered, err := rendering()
+	if err != nil || rendered != now {
+		t.Errorf("the isolation is rendered as %s, %v, and was as %s: this release refreshes all stores", rendered, err, now)
+	}
+	all := parsed(t, everySetting)
+	if (Config{}).Said() != said("", "", now) || (Config{Settings: all}).Said() != said(all.Digest(), "", now) {
+		t.Error("it isn't what is said")
+	}
+	if said("", "", firstRendering) != "" || said(all.Digest(), "", firstRendering) != all.Digest() {
+		t.Error("an installation where nothing has changed says another thing than before: all its stores would be refreshed")
+	}
+	seen := map[string]string{}
+	for _, settings := range []string{"", all.Digest()} {
+		for _, namespace := range []string{"", "ingress", "other"} {
+			for _, how := range []string{firstRendering, "another"} {
+				what, digest := strings.Join([]string{settings, namespace, how}, ", "), said(settings, namespace, how)
+				if before, same := seen[digest]; same {
+					t.Errorf("%s and %s are said alike", before, what)
+				}
+				seen[digest] = what
+			}
+		}
+	}
+	if (Config{IngressNamespace: "ingress"}).Said() == (Config{IngressNamespace: "other"}).Said() {
+		t.Error("another namespace of the ingress controller isn't said")
+	}
+}
+
 func TestPullSecretsAreReadAndNotTold(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

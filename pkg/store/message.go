@@ -101,7 +101,7 @@ type Facts struct {
 	DeadLetter uint64 `json:"deadLetter,omitempty"`
 	// Name is a store's new one.
 	Name string `json:"name,omitempty"`
-	// Settings is the digest of what the installation said of its stores when this one was made so.
+	// Settings is the digest of what the installation said of its stores, and of how they are closed off, when this one was made so.
 	Settings string `json:"settings,omitempty"`
 }
 

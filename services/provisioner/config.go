@@ -20,7 +20,7 @@ type Config struct {
 	StoreScheme      string `name:"store-scheme" env:"STORE_SCHEME" default:"http" enum:"http,https" help:"Scheme of the stores' URLs (http, https)."`
 	IngressClass     string `name:"ingress-class-name" env:"INGRESS_CLASS_NAME" help:"IngressClass of the stores' routes. Empty: stores get no route and are probed by port-forward."`
 	IngressAddr      string `name:"ingress-addr" env:"INGRESS_ADDR" help:"host:port that the probe dials from outside the cluster to reach stores through their route; the Host header is the store's. Empty: by port-forward."`
-	IngressNamespace string `name:"ingress-namespace" env:"INGRESS_NAMESPACE" help:"Namespace of the ingress controller's pods, which stores let in. Empty: the controller is no pod."`
+	IngressNamespace string `name:"ingress-namespace" env:"INGRESS_NAMESPACE" help:"Namespace of the ingress controller's pods, which stores let in; those that stand take another over a few at a time. Empty: the controller is no pod."`
 	ImageRegistry    string `name:"image-registry" env:"IMAGE_REGISTRY" help:"Prefix of the engines' images (registry.example/team). Empty: as the packs name them."`
 	Images           string `name:"images" env:"IMAGES" default:"registry" enum:"registry,on-demand" help:"Where the engines' images come from: a registry, or somebody who builds them when a store first needs them, as the local supervisor does (registry, on-demand)."`
 	EnginesDir       string `name:"engines-dir" env:"ENGINES_DIR" help:"Folder with more engine packs, beside the built-in ones."`

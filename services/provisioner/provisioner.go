@@ -72,7 +72,7 @@ func (c Config) work(
 	process.Reach.Changed = announce.NewBoard(board, c.Cluster).Changed
 	kube := kubernetes{Cluster: process.Cluster, releases: release.New(c.HelmSlots)}
 	hand := c.hand(process, set, settings, kube)
-	hand.Stores = stores
+	hand.Stores, hand.Said = stores, c.cluster(stores).Said()
 	service, err := (&answers.Service{
 		States: process.Log, Secrets: process.Cluster, Packs: set,
 		Grow: func(ctx context.Context, s store.State, plan string) error { return hand.CanGrow(ctx, s, plan, kube) },
@@ -97,7 +97,7 @@ func startKeeper(
 ) (func(), error) {
 	keeper, err := keep.New(ctx, keep.Config{
 		ClusterName: name, Holder: hands.Holder(), Log: process.Log, Cluster: process.Cluster, Available: process.Reach.Available,
-		Settings: hand.Stores.Digest(),
+		Settings: hand.Said,
 		Sight:    func(s store.State) (keep.Sight, error) { return hand.Sight(s, watch) },
 	})
 	if err != nil {

@@ -3,6 +3,9 @@ package provisioner_test
 import (
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
@@ -42,6 +45,26 @@ func TestStoresThatStandTakeOverOtherSettings(t *testing.T) {
 	for id := range statuses {
 		if n := b.count(id, store.RefreshCommand); n != 1 {
 			t.Errorf("%d refreshes:\n%s", n, b.told(id))
+		}
+	}
+}
+
+// Whom stores let in is said by the installation, too: when that is somebody else, nobody has changed a policy by hand.
+func TestAnotherIngressNamespaceReachesStoresByTheirRefresh(t *testing.T) {
+	b := setup(t).serving()
+	b.environment = []string{"INGRESS_NAMESPACE=first"}
+	before := b.start("provisioner")
+	ids := []store.ID{b.ready(), b.ready(), b.ready()}
+	b.restartSaying(before, "INGRESS_NAMESPACE=second")
+	for _, id := range ids {
+		asked := b.awaitType(id, store.RefreshCommand)
+		b.await(id, "the refresh", func(e storelog.Entry) bool {
+			return e.Message.Generation == asked.Message.Seq && e.Message.Type.IsTerminal()
+		})
+		b.requireUnnoticed(id, asked, store.Ready)
+		doors, err := b.api.Admin.NetworkingV1().NetworkPolicies(id.Namespace()).Get(t.Context(), "allow-ingress", metav1.GetOptions{})
+		if err != nil || doors.Spec.Ingress[0].From[0].NamespaceSelector.MatchLabels[corev1.LabelMetadataName] != "second" {
+			t.Errorf("let in are %+v, %v", doors.Spec.Ingress, err)
 		}
 	}
 }

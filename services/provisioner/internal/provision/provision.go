@@ -87,8 +87,9 @@ type Hand struct {
 	Registry string
 	// Settings are what the operator has set for the engines' charts, by the engine's name.
 	Settings map[string]map[string]any
-	// Stores are what the installation says of all of them.
+	// Stores are what the installation says of all of them, and Said is the digest of that and of their isolation (cluster.Config).
 	Stores cluster.Settings
+	Said   string
 	// Lineage says which log it is that the commands are of (storelog.Log).
 	Lineage func(context.Context) (storelog.Lineage, error)
 	// Clock divides how long a shop is asked.
@@ -133,7 +134,7 @@ func (h *Hand) Operation(s store.State, trust *work.Trust) (work.Operation, erro
 	return work.Operation{
 		Steps: p.steps(attempt, h.Cluster, &via),
 		Finish: func() (store.Type, store.Facts) {
-			return done, store.Facts{URL: p.target.URL, Via: via, Settings: h.Stores.Digest()}
+			return done, store.Facts{URL: p.target.URL, Via: via, Settings: h.Said}
 		},
 	}, nil
 }
