@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
+	"regexp"
+	"strings"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
@@ -62,11 +65,32 @@ func tracerProvider(ctx context.Context, about *resource.Resource, endpoint stri
 	if endpoint == "" {
 		return sdktrace.NewTracerProvider(sdktrace.WithResource(about)), nil
 	}
+	if err := checkHeaders(); err != nil {
+		return nil, err
+	}
 	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint+"/v1/traces"))
 	if err != nil {
 		return nil, fmt.Errorf("start traces to OTEL_EXPORTER_OTLP_ENDPOINT: %w", err)
 	}
 	return sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(about)), nil
+}
+
+// headerName is a name that HTTP takes.
+var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+
+// checkHeaders refuses headers for traces that the exporter couldn't read: it would log them, and what is in them may be a key to
+// where traces go.
+func checkHeaders() error {
+	for _, variable := range []string{"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"} {
+		for i, header := range strings.Split(os.Getenv(variable), ",") {
+			name, value, found := strings.Cut(header, "=")
+			_, err := url.PathUnescape(value)
+			if header != "" && (!found || err != nil || !headerName.MatchString(strings.TrimSpace(name))) {
+				return fmt.Errorf("%s: the header at place %d isn't name=value, percent-encoded", variable, i+1)
+			}
+		}
+	}
+	return nil
 }
 
 // During runs a service with what Start sets up. Programs call it, once.

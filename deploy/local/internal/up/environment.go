@@ -26,9 +26,11 @@ var handedOn = []string{
 
 const storesSettings = "STORES_SETTINGS"
 
-// onesOwn are settings that say, or name files that say, what nobody but one process is to read.
-var onesOwn = map[string]string{
-	"ADMIN_API_KEY": gateway, "ENGINES_DIR": provisioner, "ENGINE_SETTINGS": provisioner, storesSettings: provisioner,
+// readers are the only processes that get to see settings which say, or name files that say, what may be a secret. Traces are
+// what all services send, and neither the broker nor the door to the stores.
+var readers = map[string][]string{
+	"ADMIN_API_KEY": {gateway}, "ENGINES_DIR": {provisioner}, "ENGINE_SETTINGS": {provisioner}, storesSettings: {provisioner},
+	"OTEL_EXPORTER_OTLP_HEADERS": {gateway, events, provisioner, janitor},
 }
 
 // files are settings that name a file or a folder.
@@ -68,8 +70,8 @@ func (r *run) environment(name string) ([]string, error) {
 			settings[variable] = value
 		}
 	}
-	for variable, owner := range onesOwn {
-		if name != owner {
+	for variable, names := range readers {
+		if !slices.Contains(names, name) {
 			delete(settings, variable)
 		}
 	}
