@@ -84,11 +84,26 @@ func TestComposeIsHardened(t *testing.T) {
 }
 
 func TestComposeBrokerKeepsWhatItAcknowledges(t *testing.T) {
-	if !strings.Contains(read(t, "deploy/compose/nats.conf"), "sync_interval: always") {
-		t.Error("deploy/compose/nats.conf doesn't fsync every write")
+	if !strings.Contains(read(t, "deploy/compose/broker/nats.conf"), "sync_interval: always") {
+		t.Error("deploy/compose/broker/nats.conf doesn't fsync every write")
 	}
 	if !strings.Contains(read(t, "deploy/k8s/templates/nats.yaml"), "sync_interval: always") {
 		t.Error("the chart's broker doesn't fsync every write")
+	}
+}
+
+// A broker of somebody's own may be anywhere, and only where one is may the services' network lead out.
+func TestComposeReachesABrokerOfOnesOwn(t *testing.T) {
+	own, its := project(t, "BROKER_INTERNAL=false", "BROKER_FILES=/certificates"), project(t)
+	if own.Networks["bus"].Internal || !its.Networks["bus"].Internal {
+		t.Errorf("the network is internal: %v with a broker elsewhere, %v without", own.Networks["bus"].Internal, its.Networks["bus"].Internal)
+	}
+	for _, name := range programs {
+		if !slices.ContainsFunc(own.Services[name].Volumes, func(v types.ServiceVolumeConfig) bool {
+			return v.Source == "/certificates" && v.Target == "/broker" && v.ReadOnly
+		}) {
+			t.Errorf("%s isn't shown the broker's certificates: %+v", name, own.Services[name].Volumes)
+		}
 	}
 }
 

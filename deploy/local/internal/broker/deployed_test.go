@@ -41,7 +41,7 @@ func TestDeployedUsersAreTheLocalOnes(t *testing.T) {
 	}
 	// As compose mounts them: beside each other.
 	dir := t.TempDir()
-	for name, source := range map[string]string{"users.conf": deployedUsers, "nats.conf": "../../../compose/nats.conf"} {
+	for name, source := range map[string]string{"users.conf": deployedUsers, "nats.conf": "../../../compose/broker/nats.conf"} {
 		data, err := os.ReadFile(source)
 		if err != nil {
 			t.Fatal(err)
