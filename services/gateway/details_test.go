@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -119,6 +120,28 @@ func TestListShowsTheClusterAsItIsNow(t *testing.T) {
 	list := decoded[struct{ Stores []query.Store }](t, b.get("/stores"))
 	if len(list.Stores) != 1 || list.Stores[0].Message != "Waiting for the cluster: building etcd" {
 		t.Errorf("list %+v", list)
+	}
+}
+
+// An events service of the release before tells of an operation by words of the store's own.
+func TestAListOfAnOlderReadModelSaysWhatIsDone(t *testing.T) {
+	b := setup(t)
+	const old = `{"stores":[
+		{"id":"sabcdefghijk","status":"Provisioning","operation":"retry","steps":["namespace"],"attempt":2,"reason":"ClusterBusy","generation":7,"version":9},
+		{"id":"sbcdefghijkl","status":"Failed","steps":["namespace"],"attempt":5,"reason":"Quota","generation":8,"version":10},
+		{"id":"scdefghijklm","status":"Deleted","steps":["namespace","claims"],"generation":11,"version":12}]}`
+	b.answers(query.Stores.Subject, func([]byte) any { return json.RawMessage(old) })
+	var got []query.Operation
+	for _, s := range decoded[struct{ Stores []query.Store }](t, b.get("/stores")).Stores {
+		got = append(got, s.LastOperation)
+	}
+	want := []query.Operation{
+		{Verb: store.Retry, Of: store.Create, Generation: 7, Root: 7, Attempt: 2, Steps: []string{"namespace"}, Cause: query.Cause{Reason: "ClusterBusy"}},
+		{Generation: 8, Root: 8, Attempt: 5, Steps: []string{"namespace"}, Outcome: store.Unsuccessful},
+		{Verb: store.Delete, Generation: 11, Root: 11, Steps: []string{"namespace", "claims"}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 

@@ -26,8 +26,8 @@ for (const [verb, steps] of Object.entries(JSON.parse(process.argv[1])))
 console.log(JSON.stringify(all))
 `
 
-// pageSays answers the three of each step, by the verb.
-func pageSays(t *testing.T, steps map[store.Verb][]string) (all map[store.Verb][][3]string) {
+// pageSays has the page's words answer a script that is told something.
+func pageSays[A any](t *testing.T, script string, told any) (answer A) {
 	t.Helper()
 	needs(t, "node")
 	dir := t.TempDir()
@@ -37,20 +37,20 @@ func pageSays(t *testing.T, steps map[store.Verb][]string) (all map[store.Verb][
 	if err := os.WriteFile(filepath.Join(dir, "package.json"), []byte(`{"type": "module"}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	told, err := json.Marshal(steps)
+	encoded, err := json.Marshal(told)
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.CommandContext(t.Context(), "node", "--input-type=module", "--eval", reader, string(told))
+	command := exec.CommandContext(t.Context(), "node", "--input-type=module", "--eval", script, string(encoded))
 	command.Dir = dir
 	output, err := command.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, output)
 	}
-	if err := json.Unmarshal(output, &all); err != nil {
+	if err := json.Unmarshal(output, &answer); err != nil {
 		t.Fatalf("%v\n%s", err, output)
 	}
-	return all
+	return answer
 }
 
 // The steps of all verbs have the same names, and only one of these verbs makes a store.
@@ -61,7 +61,7 @@ func TestWhatThePageSaysOfAStepFitsItsVerb(t *testing.T) {
 			steps[verb] = row.Steps
 		}
 	}
-	all := pageSays(t, steps)
+	all := pageSays[map[store.Verb][][3]string](t, reader, steps)
 	for verb, said := range all {
 		for n, step := range said {
 			name := steps[verb][n]
@@ -83,5 +83,25 @@ func TestWhatThePageSaysOfAStepFitsItsVerb(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, all[store.Suspend]); diff != "" {
 		t.Errorf("of a suspension (-want +got):\n%s", diff)
+	}
+}
+
+// An events service of the release before says of an operation what is in flight, and its feed reaches the page as it is.
+func TestThePageHasWordsForStoresOfAnOlderFeed(t *testing.T) {
+	const script = `
+import { currentStep, doing, progressOf, stepTitle } from "./words.js"
+console.log(JSON.stringify(JSON.parse(process.argv[1]).map((store) => [progressOf(store), stepTitle(currentStep(store), doing(store))])))
+`
+	old := func(status store.Status, operation store.Verb, steps ...string) map[string]any {
+		return map[string]any{"status": status, "operation": operation, "steps": append([]string{}, steps...)}
+	}
+	got := pageSays[[][2]string](t, script, []any{
+		old(store.Provisioning, store.Retry, "namespace", "isolation"), old(store.Degraded, store.Mend), old(store.Deleting, store.Delete, "namespace"),
+	})
+	want := [][2]string{
+		{"Generating passwords", "Passwords"}, {"Mending: Looking after its namespace", "Namespace"}, {"Being removed", "Quota"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

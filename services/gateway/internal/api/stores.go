@@ -92,7 +92,7 @@ func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {
 		Feed: feed.Cursor{Epoch: parts.Log.Epoch(), Seq: reply.Checkpoint}.String(),
 	}
 	for i, s := range reply.Stores {
-		page.Stores[i] = current(s, parts)
+		page.Stores[i] = current(whole(s), parts)
 	}
 	return &listOutput{Body: page}, nil
 }
@@ -123,6 +123,29 @@ func (a *API) show(ctx context.Context, state store.State) *storeOutput {
 		ETag:     admission.ETag(state),
 		Body:     view,
 	}
+}
+
+// whole fills in what an events service of the release before doesn't say of a store's newest operation: what there was to say of one
+// stood beside it. Which verb has ended it doesn't tell, but for a deletion; a retry was a create's.
+func whole(s query.Store) query.Store {
+	if s.LastOperation.Generation != 0 {
+		return s
+	}
+	s.LastOperation = query.Operation{
+		Verb: s.Operation, Generation: s.Generation, Root: s.Generation, Attempt: s.Attempt, Steps: s.Steps, Progress: s.Progress, NotBefore: s.NotBefore,
+	}
+	switch {
+	case s.Operation == store.Retry:
+		s.LastOperation.Of = store.Create
+	case s.Status == store.Deleted:
+		s.LastOperation.Verb = store.Delete
+	case s.Status == store.Failed:
+		s.LastOperation.Outcome = store.Unsuccessful
+	}
+	if s.Operation != "" {
+		s.LastOperation.Cause = s.Cause
+	}
+	return s
 }
 
 // current replaces what the platform said when a store was asked for by what it says now. The log holds the former: to

@@ -65,8 +65,16 @@ const WANTED = {
   delete: 'The deletion',
 };
 
-/** doing is the verb whose steps are done: a retry's is that of what it tries again. */
-export const doing = (store) => store.lastOperation.of || store.lastOperation.verb;
+/**
+ * doing is the verb whose steps are done: a retry's is that of what it tries again. An events service of the release before says
+ * of an operation only what is in flight, and knows no verb that isn't here.
+ */
+export function doing(store) {
+  const last = store.lastOperation;
+  if (last && last.verb) return last.of || last.verb;
+  if (isTeardown(store)) return 'delete';
+  return store.operation === 'mend' ? 'mend' : 'create';
+}
 
 /** doingWords says what is being done about a store, beside its status; empty where the status says it all. */
 export function doingWords(store) {
@@ -97,7 +105,7 @@ export const currentStep = (store) => stepsOf(store).find((step) => !store.steps
 /** progressOf says in one line what is happening to a store. */
 export function progressOf(store, engine, platform) {
   if (store.operation && STANDING.has(store.status)) {
-    const words = store.lastOperation.message || store.progress || phraseOf(store, engine);
+    const words = store.lastOperation?.message || store.progress || phraseOf(store, engine);
     const title = DOING[doing(store)] || doing(store);
     return `${title[0].toUpperCase()}${title.slice(1)}: ${words}`;
   }
