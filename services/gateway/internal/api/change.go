@@ -80,8 +80,9 @@ func (a *API) changes(routes huma.API) {
 			"It counts for the quota, and its lifetime runs on. Repeating it changes nothing.", a.admission.Suspend},
 		{"resume", "Start a suspended store again", "Repeating it changes nothing.", a.admission.Resume},
 		{"cancel", "Call off what is being done", "The operation ends failed, with the reason `Cancelled`; a store that stood stands as it did, one that was " +
-			"being made is Failed. 409 `too_late_to_cancel` for a deletion, or behind an operation's point of no return. " +
-			"It costs no command, but for a `mend` or a `refresh`: the platform asks for those again, and they keep nothing else from being asked for.", a.admission.Cancel},
+			"being made is Failed. Volumes that an update has made larger by then stay so, beyond the plan. " +
+			"409 `too_late_to_cancel` for a deletion, or behind an operation's point of no return. It costs no command, but for a `mend` or a " +
+			"`refresh`: the platform asks for those again, and they keep nothing else from being asked for.", a.admission.Cancel},
 	} {
 		handle(routes, huma.Operation{
 			OperationID: op.verb + "-store", Method: http.MethodPost, Path: "/stores/{id}/" + op.verb, Summary: op.summary, Description: op.about,
