@@ -29,9 +29,16 @@ type CauseError struct{ Cause }
 
 func (e *CauseError) Error() string { return "the shop says " + e.Reason }
 
+// ErrNoCheck is a *ProbeError: who was asked knows no check, as a shop does whose image is older than the pack's check.
+var ErrNoCheck error = &ProbeError{"the shop knows no check"}
+
 // Judge reads the answer to the check; nil means that the shop sells. The error is a *CauseError where the shop says why
-// it doesn't, and a *ProbeError for everything else: something replied, and not as this engine does.
+// it doesn't, and a *ProbeError for everything else: something replied, and not as this engine does, or not to this question
+// (ErrNoCheck).
 func (c Check) Judge(status int, body []byte) error {
+	if status == http.StatusNotFound {
+		return fmt.Errorf("GET %s answered %d: %w", c.Path, status, ErrNoCheck)
+	}
 	var said struct {
 		OK    *bool  `json:"ok"`
 		Cause string `json:"cause"`

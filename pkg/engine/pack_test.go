@@ -253,6 +253,7 @@ func TestCheckJudge(t *testing.T) {
 		"well by its status":      {200, `{"ok":false,"cause":"ShelfFull"}`, "", false},
 		"a page":                  {200, "<html>ok</html>", "", false},
 		"nothing said":            {200, "{}", "", false},
+		"an older image's page":   {404, "<html>no such page</html>", "", false},
 	} {
 		err := check.Judge(test.status, []byte(test.body))
 		var cause *CauseError
@@ -260,6 +261,8 @@ func TestCheckJudge(t *testing.T) {
 		switch {
 		case test.well != (err == nil), errors.As(err, &cause) != (test.cause != ""), !test.well && test.cause == "" && !errors.As(err, &wrong):
 			t.Errorf("%s: %v", name, err)
+		case errors.Is(err, ErrNoCheck) != (test.status == 404):
+			t.Errorf("%s: that it knows no check: %v", name, err)
 		case cause != nil && (cause.Reason != test.cause || cause.Message != "Nothing more can be kept."):
 			t.Errorf("%s: %+v", name, cause)
 		}

@@ -79,7 +79,9 @@ type Sight interface {
 	Ahead(storelog.Lineage) *cluster.Error
 	Undone() bool
 	Failing() *cluster.Error
-	Answers(ctx context.Context, whole bool) error
+	// Check asks the shop the light question, Probe all that it was asked before it was Ready.
+	Check(context.Context) error
+	Probe(context.Context) error
 	Drift(context.Context, cluster.Trust) ([]cluster.Drift, error)
 }
 

@@ -99,7 +99,7 @@ func (l *look) why(ctx context.Context, sight Sight) *cause {
 	if e := sight.Failing(); e != nil {
 		return causeOf(e)
 	}
-	if err := sight.Answers(ctx, l.asksWhole(time.Now())); err != nil {
+	if err := l.ask(ctx, sight); err != nil {
 		why := &cause{
 			reason: "NotAnswering", message: "The store doesn't answer as it should.", detail: cluster.Classify(err).Detail,
 		}
@@ -110,6 +110,27 @@ func (l *look) why(ctx context.Context, sight Sight) *cause {
 		return why
 	}
 	return nil
+}
+
+// ask asks the shop once whether it sells. The engine's light question is enough unless the whole probe is due. That nobody answers it
+// in time is told: it takes no worker of the shop, and a database that hangs keeps no order, whatever pages are still shown.
+// What isn't that question's own answer says nothing either way, and then the probe decides. Who knows no such question runs an
+// image from before there was one, and isn't asked for long: of a shop it would be a page each time, to say that there is none.
+func (l *look) ask(ctx context.Context, sight Sight) error {
+	e, now := l.entry, time.Now()
+	whole := l.asksWhole(now)
+	if now.Before(e.checkDue) {
+		return sight.Probe(ctx)
+	}
+	err := sight.Check(ctx)
+	var other *engine.ProbeError
+	switch {
+	case errors.Is(err, engine.ErrNoCheck):
+		e.checkDue = now.Add(wholeEvery)
+	case err == nil && !whole, err != nil && !errors.As(err, &other):
+		return err
+	}
+	return sight.Probe(ctx)
 }
 
 // asksWhole: what the whole probe found, only the whole probe finds to be over.

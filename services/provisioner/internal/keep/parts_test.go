@@ -40,7 +40,8 @@ type sight struct {
 
 func (s sight) Ahead(storelog.Lineage) *cluster.Error                         { return nil }
 func (s sight) Undone() bool                                                  { return false }
-func (s sight) Answers(ctx context.Context, _ bool) error                     { return s.answers(ctx) }
+func (s sight) Check(ctx context.Context) error                               { return s.answers(ctx) }
+func (s sight) Probe(ctx context.Context) error                               { return s.answers(ctx) }
 func (s sight) Drift(context.Context, cluster.Trust) ([]cluster.Drift, error) { return nil, nil }
 func (s sight) Failing() *cluster.Error {
 	if !s.failing.Load() {

@@ -64,8 +64,8 @@ type entry struct {
 	drift    []cluster.Drift
 	driftOf  uint64
 	driftDue time.Time
-	// wholeDue is when the shop's whole probe is to be asked again.
-	wholeDue time.Time
+	// wholeDue is when the shop's whole probe is to be asked again, checkDue when the light question is that it didn't know.
+	wholeDue, checkDue time.Time
 	// endTurn gives back the turn in which the store takes over other settings; nil when it has none.
 	endTurn func()
 }

@@ -71,17 +71,17 @@ func (v *Sight) Undone() bool { return v.undone }
 // Failing says which workload doesn't serve and why; nil when all do.
 func (v *Sight) Failing() *cluster.Error { return v.watch.Failing(v.plan.id, v.plan.workloads()) }
 
-// Answers asks the shop once whether it sells. The engine's light question is enough unless the whole probe is wanted, as the last
-// step of a store's making put it. What isn't that question's own answer says nothing either way, and then the probe decides:
-// a shop that runs an image from before there was one knows no such page.
-func (v *Sight) Answers(ctx context.Context, whole bool) error {
-	if v.plan.target.Check != nil {
-		_, err := v.watch.CheckOnce(ctx, v.plan.target)
-		var other *engine.ProbeError
-		if err == nil && !whole || err != nil && !errors.As(err, &other) {
-			return err
-		}
+// Check asks the shop the engine's light question, once. It is engine.ErrNoCheck where the engine has none.
+func (v *Sight) Check(ctx context.Context) error {
+	if v.plan.target.Check == nil {
+		return engine.ErrNoCheck
 	}
+	_, err := v.watch.CheckOnce(ctx, v.plan.target)
+	return err
+}
+
+// Probe asks the shop once as the last step of a store's making did.
+func (v *Sight) Probe(ctx context.Context) error {
 	_, err := v.watch.ProbeOnce(ctx, v.plan.target)
 	return err
 }
