@@ -112,12 +112,29 @@ type Lease struct {
 
 // Take begins a term for key, or fails with ErrHeld.
 func (b *Bucket) Take(ctx context.Context, key, holder string) (*Lease, error) {
-	l := &Lease{bucket: b, key: store.ClusterKey(b.cluster, key), term: []byte(holder + " " + rand.Text())}
-	l.trustFrom(time.Now())
+	l := b.term(key, holder)
 	if err := l.begin(ctx); err != nil {
 		return nil, fmt.Errorf("take lease %s: %w", key, err)
 	}
 	return l, nil
+}
+
+// Seize begins a term for key whoever has it, who hears of that at the next renewal. It is for leases that keep nobody apart
+// who could do harm: until then there are two who trust theirs.
+func (b *Bucket) Seize(ctx context.Context, key, holder string) (*Lease, error) {
+	l := b.term(key, holder)
+	revision, err := b.kv.Put(ctx, l.key, l.term)
+	if err != nil {
+		return nil, fmt.Errorf("seize lease %s: %w", key, err)
+	}
+	l.revision = revision
+	return l, nil
+}
+
+func (b *Bucket) term(key, holder string) *Lease {
+	l := &Lease{bucket: b, key: store.ClusterKey(b.cluster, key), term: []byte(holder + " " + rand.Text())}
+	l.trustFrom(time.Now())
+	return l
 }
 
 // begin writes the key where there is none. That there is one says little: it may be of a try of ours whose answer was

@@ -150,6 +150,34 @@ func TestATermThatRanOutCanNotTouchTheNextOne(t *testing.T) {
 	})
 }
 
+// Whoever had it is told at the next renewal, and can end nothing but its own.
+func TestASeizedTermIsItsHoldersNoMore(t *testing.T) {
+	bustest.Each(t, func(t *testing.T, b bustest.Brokers) {
+		leases, _ := open(t, b.Conns[0])
+		had := take(t, leases, "a")
+		seized, err := leases.Seize(t.Context(), "store", "b")
+		for storelog.Unanswered(err) {
+			seized, err = leases.Seize(t.Context(), "store", "b")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := had.Renew(t.Context()); !errors.Is(err, lease.ErrLost) {
+			t.Fatalf("renewing got %v", err)
+		}
+		if err := had.Release(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := leases.Take(t.Context(), "store", "a"); !errors.Is(err, lease.ErrHeld) {
+			t.Fatalf("taking it back got %v", err)
+		}
+		if err := seized.Release(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		take(t, leases, "a")
+	})
+}
+
 // expire does what the broker does when the TTL is over.
 func expire(t *testing.T, kv jetstream.KeyValue) {
 	t.Helper()

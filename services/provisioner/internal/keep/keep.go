@@ -23,7 +23,7 @@
 // The stores of a cluster are in 32 parts, and those who keep share them out among themselves: each part is one keeper's
 // under a lease. When a keeper ends others take its parts within seconds, and when it is killed as soon as its leases have
 // run out. The leases save work; what keeps two keepers from saying something twice is the fence. (A provisioner of the
-// release before kept all stores under one lease, and does so beside these while the platform is upgraded.)
+// release before keeps all stores under one lease, which these take away from it: before.go.)
 package keep
 
 import (
@@ -114,6 +114,9 @@ type Keeper struct {
 	// These bound what is begun at a time, for all stores of this keeper.
 	inspections, mends, renewals, levelAsked *rate.Limiter
 
+	// bar is this keeper's newest word that the release before keeps no stores.
+	bar *lease.Lease
+
 	mu    sync.Mutex
 	terms [Parts]*term
 }
@@ -166,6 +169,7 @@ func (k *Keeper) keep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer k.liftBar(ctx)
 	here, leave := member.Hold(ctx)
 	defer leave()
 	defer k.endAll()

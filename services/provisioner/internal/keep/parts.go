@@ -36,6 +36,9 @@ func share(members int) int {
 
 // divide gives parts back that are others' and takes those that nobody has, as far as they are this keeper's to hold.
 func (k *Keeper) divide(ctx context.Context) error {
+	if err := k.barBefore(ctx); err != nil {
+		return err
+	}
 	members, err := k.leases.Held(ctx, memberPrefix+"*")
 	if err != nil {
 		return err

@@ -1,0 +1,47 @@
+package keep
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+// keyBefore is the lease under which one keeper of the release before keeps all stores. Whoever runs beside these keeps none:
+// it asks no shop's check, so that it would say of each store that these call Degraded for one that it works again, and these
+// that it doesn't, and it holds stores against charts of its own. No part of it is needed once no such release runs any more.
+const keyBefore = "keeper"
+
+// lifting bounds what is said to the broker at the end.
+const lifting = 5 * time.Second
+
+// barBefore keeps the keepers of the release before from the stores, at each division. One that keeps them hears of it at its
+// next renewal; until then two say what they see, each once.
+func (k *Keeper) barBefore(ctx context.Context) error {
+	if k.bar != nil && k.bar.Remaining() > k.clock.Of(storelog.LeaseTTL)/2 {
+		return nil
+	}
+	bar, err := k.leases.Seize(ctx, keyBefore, k.cfg.Holder)
+	if err == nil {
+		k.bar = bar
+	}
+	return err
+}
+
+// liftBar lets them have the stores at once when the last of these has ended, as on the way back to that release.
+func (k *Keeper) liftBar(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lifting)
+	defer cancel()
+	members, err := k.leases.Held(ctx, memberPrefix+"*")
+	if err == nil && len(members) == 0 {
+		// The newest word may be that of one that has ended before.
+		if k.bar, err = k.leases.Seize(ctx, keyBefore, k.cfg.Holder); err == nil {
+			err = k.bar.Release(ctx)
+		}
+	}
+	if err != nil {
+		slog.WarnContext(ctx, "leave the stores to keepers of the release before; they have them when a lease has run out", "error", err)
+	}
+	k.bar = nil
+}
