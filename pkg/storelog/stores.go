@@ -61,6 +61,22 @@ func (l *Log) Stores(ctx context.Context, cluster string) ([]store.ID, time.Time
 	return l.list(ctx, ApplyCommands(cluster))
 }
 
+// Undeleted lists those of them whose deletion nobody has asked for, whatever else became of them. Keepers call it where they begin.
+func (l *Log) Undeleted(ctx context.Context, cluster string) ([]store.ID, error) {
+	ids, _, err := l.Stores(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
+	deleted, _, err := l.list(ctx, DeleteCommands(cluster))
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(ids, func(id store.ID) bool {
+		_, found := slices.BinarySearch(deleted, id)
+		return found
+	}), nil
+}
+
 // OtherStores is Stores of all clusters but the default one.
 func (l *Log) OtherStores(ctx context.Context) ([]store.ID, error) {
 	ids, _, err := l.list(ctx, ApplyCommands("*"))

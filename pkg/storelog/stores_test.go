@@ -16,7 +16,7 @@ func TestStoresListsEachOnceWhateverBecameOfIt(t *testing.T) {
 		if ids, _, err := log.Stores(t.Context(), store.DefaultCluster); err != nil || len(ids) != 0 {
 			t.Fatalf("an empty log has %v, %v", ids, err)
 		}
-		var want []store.ID
+		var want, undeleted []store.ID
 		for n := range 5 {
 			m := message(store.CreateCommand, 0)
 			m.Store = store.DeriveID("tenant", fmt.Sprint(n))
@@ -26,6 +26,7 @@ func TestStoresListsEachOnceWhateverBecameOfIt(t *testing.T) {
 				t.Fatal(err)
 			}
 			if n%2 == 0 {
+				undeleted = append(undeleted, m.Store)
 				continue
 			}
 			for _, next := range []store.Message{{Type: store.DeleteCommand}, {Type: store.BecameDeleted}, {Type: store.RetryCommand}} {
@@ -36,6 +37,7 @@ func TestStoresListsEachOnceWhateverBecameOfIt(t *testing.T) {
 			}
 		}
 		slices.Sort(want)
+		slices.Sort(undeleted)
 		for turn := 0; turn == 0 || !b.Resigned(9); turn++ {
 			ids, at, err := log.Stores(t.Context(), store.DefaultCluster)
 			if err != nil || !slices.Equal(ids, want) {
@@ -43,6 +45,9 @@ func TestStoresListsEachOnceWhateverBecameOfIt(t *testing.T) {
 			}
 			if at.IsZero() {
 				t.Error("the broker told no time")
+			}
+			if ids, err := log.Undeleted(t.Context(), store.DefaultCluster); err != nil || !slices.Equal(ids, undeleted) {
+				t.Fatalf("not deleted are %v, %v; want %v", ids, err, undeleted)
 			}
 		}
 	})

@@ -1,6 +1,7 @@
 package provisioner_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -216,6 +217,23 @@ func TestANamespaceThatWasRelabelledIsToldAsThat(t *testing.T) {
 	if n := b.count(id, store.MendCommand); n != 0 {
 		t.Errorf("%d mends of what the platform may not change:\n%s", n, b.told(id))
 	}
+}
+
+// Whoever takes its part has no watch that knows of it.
+func TestANamespaceThatGoesWhileNobodyKeepsItsStoreIsTold(t *testing.T) {
+	b := setup(t).serving()
+	w := b.start("provisioner")
+	id := b.ready()
+	w.kill()
+	if err := b.api.Admin.CoreV1().Namespaces().Delete(t.Context(), id.Namespace(), metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	clustertest.Eventually(t, "the namespace is gone", func(ctx context.Context) (bool, error) {
+		_, err := b.api.Admin.CoreV1().Namespaces().Get(ctx, id.Namespace(), metav1.GetOptions{})
+		return apierrors.IsNotFound(err), nil
+	})
+	b.start("provisioner")
+	b.awaitDegraded(id, cluster.ReasonNamespaceMissing, "namespace/"+id.Namespace())
 }
 
 // What is gone with its data isn't made anew: an empty shop in its place would be Ready.

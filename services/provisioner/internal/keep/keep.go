@@ -183,7 +183,11 @@ func (k *Keeper) keep(ctx context.Context) error {
 			return nil
 		}
 		// A broker that doesn't answer takes nothing from anybody before the leases run out.
-		if err := k.divide(here); err != nil && here.Err() == nil {
+		err := k.divide(here)
+		if err == nil {
+			err = k.beginUnseen(here)
+		}
+		if err != nil && here.Err() == nil {
 			slog.WarnContext(ctx, "divide the stores among their keepers; it is tried again", "error", err)
 		}
 		k.pause(here)

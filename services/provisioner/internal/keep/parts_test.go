@@ -21,10 +21,12 @@ import (
 type view struct {
 	ids  []store.ID
 	tell chan func(cluster.Change)
+	// unknown says that no watch knows any store.
+	unknown bool
 }
 
 func (v *view) Watched() ([]store.ID, bool)          { return v.ids, true }
-func (v *view) Knows(store.ID) bool                  { return true }
+func (v *view) Knows(store.ID) bool                  { return !v.unknown }
 func (v *view) Reachable(context.Context) error      { return nil }
 func (v *view) IngressAnswers(context.Context) error { return nil }
 func (v *view) Follow(tell func(cluster.Change)) func() {
@@ -173,6 +175,27 @@ func TestShopsThatHangDelayNobody(t *testing.T) {
 	if n := answered.Load(); n > 0 {
 		t.Errorf("it was told after %d looks at shops that hang had ended", n)
 	}
+}
+
+// No watch tells of what went while nobody had its part, and nobody but the log knows that it should be there.
+func TestAStoreIsKeptWhoseNamespaceNoWatchKnows(t *testing.T) {
+	t.Parallel()
+	log := openLog(t)
+	vanished := stand(t, log)
+	gone := new(atomic.Bool)
+	gone.Store(true)
+	v := &view{unknown: true, tell: make(chan func(cluster.Change), 1)}
+	keeping(t, Config{
+		Holder: "keeper", Log: log, Cluster: v, Available: func(context.Context) error { return nil },
+		Sight: func(store.State) (Sight, error) { return sight{failing: gone}, nil },
+	})
+	waittest.Eventually(t, func() error {
+		s, err := log.Last(t.Context(), vanished)
+		if err == nil && s.Status != store.Degraded {
+			err = errors.New(string(s.Status))
+		}
+		return err
+	})
 }
 
 // The broker may be away, or the cluster, when a change is to be looked at.

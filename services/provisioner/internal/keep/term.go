@@ -3,6 +3,7 @@ package keep
 import (
 	"context"
 	"hash/fnv"
+	"slices"
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/cluster"
@@ -42,6 +43,8 @@ type term struct {
 	held *lease.Lease
 	// lineage is which log this is.
 	lineage storelog.Lineage
+	// whole says that the log was asked for the part's stores. It is for who divides the parts.
+	whole bool
 	// ctx ends with the lease; release gives it back.
 	ctx     context.Context
 	release func()
@@ -80,16 +83,41 @@ func (t *term) end() {
 	t.release()
 }
 
-// begin has all stores of a part looked at within the usual time.
+// begin has the stores of a part looked at within the usual time that the watches know.
 func (k *Keeper) begin(t *term) {
 	watched, _ := k.cfg.Cluster.Watched()
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, id := range watched {
-		if partOf(id) == t.part {
+	k.enlist(watched, map[int]*term{t.part: t})
+}
+
+func (k *Keeper) enlist(ids []store.ID, begun map[int]*term) {
+	for _, id := range ids {
+		if begun[partOf(id)] != nil {
 			k.queue.AddAfter(id, spread(id, lookEvery))
 		}
 	}
+}
+
+// beginUnseen has those looked at, too, whose namespaces went while nobody had their part: no watch tells of them. The log is
+// asked, for all parts at once that this keeper has begun with, since it costs as much as there were stores.
+func (k *Keeper) beginUnseen(ctx context.Context) error {
+	begun := make(map[int]*term)
+	for _, t := range k.held() {
+		if !t.whole {
+			begun[t.part] = t
+		}
+	}
+	if len(begun) == 0 {
+		return nil
+	}
+	ids, err := k.cfg.Log.Undeleted(ctx, k.cfg.ClusterName)
+	if err != nil {
+		return err
+	}
+	k.enlist(slices.DeleteFunc(ids, k.cfg.Cluster.Knows), begun)
+	for _, t := range begun {
+		t.whole = true
+	}
+	return nil
 }
 
 // changed is called by the watches.
