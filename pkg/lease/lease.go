@@ -74,24 +74,35 @@ func (b *Bucket) Of(cluster string) *Bucket {
 	return &Bucket{log: b.log, kv: b.kv, ttl: b.ttl, cluster: cluster}
 }
 
-// Held lists the keys of a pattern, of NATS' kind, that somebody holds now. It costs a question for each that was held within
-// a lease's life.
-func (b *Bucket) Held(ctx context.Context, pattern string) ([]string, error) {
+// Holding is a lease that somebody holds.
+type Holding struct {
+	Key, Holder string
+	// Revision is another after each renewal.
+	Revision uint64
+}
+
+// Held lists the leases whose keys match a pattern, of NATS' kind, and that somebody holds now. It costs a question for each
+// that was held within a lease's life.
+func (b *Bucket) Held(ctx context.Context, pattern string) ([]Holding, error) {
 	keys, err := b.log.Keys(ctx, storelog.BucketLeases, store.ClusterKey(b.cluster, pattern))
 	if err != nil {
 		return nil, err
 	}
-	var held []string
+	var held []Holding
 	for _, key := range keys {
 		// What was given back is listed until it would have run out.
-		_, err := b.kv.Get(ctx, key)
+		entry, err := b.kv.Get(ctx, key)
 		if errors.Is(err, jetstream.ErrKeyNotFound) {
 			continue
 		}
 		if err != nil {
 			return nil, fmt.Errorf("ask who holds lease %s: %w", key, err)
 		}
-		held = append(held, strings.TrimPrefix(key, store.ClusterKey(b.cluster, "")))
+		term := string(entry.Value())
+		held = append(held, Holding{
+			Key:    strings.TrimPrefix(key, store.ClusterKey(b.cluster, "")),
+			Holder: term[:max(strings.LastIndexByte(term, ' '), 0)], Revision: entry.Revision(),
+		})
 	}
 	return held, nil
 }

@@ -97,8 +97,8 @@ func startKeeper(
 ) (func(), error) {
 	keeper, err := keep.New(ctx, keep.Config{
 		ClusterName: name, Holder: hands.Holder(), Log: process.Log, Cluster: process.Cluster, Available: process.Reach.Available,
-		Settings: hand.Said,
-		Sight:    func(s store.State) (keep.Sight, error) { return hand.Sight(s, watch) },
+		Settings: hand.Said, Packs: hand.Packs.Names(),
+		Sight: func(s store.State) (keep.Sight, error) { return hand.Sight(s, watch) },
 	})
 	if err != nil {
 		return nil, err

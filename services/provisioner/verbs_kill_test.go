@@ -14,7 +14,9 @@ import (
 	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/provisioner/engines"
 	"github.com/store-platform/store-platform/services/provisioner/internal/keep"
+	"github.com/store-platform/store-platform/services/provisioner/internal/packs"
 )
 
 // never is a point that no operation has: its store goes the way of the others, and nobody is killed at it.
@@ -55,8 +57,12 @@ func (b *bundle) holdKeeper() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	for part := range keep.Parts {
-		held, err := leases.Of(store.DefaultCluster).Take(b.t.Context(), keep.PartKey(part), "test")
+	carried, err := packs.Load(engines.Packs)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, key := range keep.PartKeys(carried.Names()) {
+		held, err := leases.Of(store.DefaultCluster).Take(b.t.Context(), key, "test")
 		if err != nil {
 			b.t.Fatal(err)
 		}

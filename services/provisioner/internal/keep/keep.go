@@ -22,8 +22,9 @@
 //
 // The stores of a cluster are in 32 parts, and those who keep share them out among themselves: each part is one keeper's
 // under a lease. When a keeper ends others take its parts within seconds, and when it is killed as soon as its leases have
-// run out. The leases save work; what keeps two keepers from saying something twice is the fence. (A provisioner of the
-// release before keeps all stores under one lease, which these take away from it: before.go.)
+// run out. Those who carry other packs share them out on their own, and of several that could keep a store one does (crew.go).
+// The leases save work; what keeps two keepers from saying something twice is the fence. (A provisioner of the release before
+// keeps all stores under one lease, which these take away from it: before.go.)
 package keep
 
 import (
@@ -95,6 +96,8 @@ type Config struct {
 	Cluster Cluster
 	// Available returns an error while there is no cluster to look at.
 	Available func(context.Context) error
+	// Packs are the names of those that this process carries (packs.Name).
+	Packs []string
 	// Settings is the digest of what the installation says of its stores, as this process knows it.
 	Settings string
 	// Sight says how to look at a store in the given state. It fails for one that this process can't judge.
@@ -117,8 +120,14 @@ type Keeper struct {
 	// bar is this keeper's newest word that the release before keeps no stores.
 	bar *lease.Lease
 
-	mu    sync.Mutex
-	terms [Parts]*term
+	crew crew
+	// member is the key of the lease that says that this keeper is there; roster is what it has seen of the others.
+	member string
+	roster roster
+
+	mu      sync.Mutex
+	terms   [Parts]*term
+	seniors []senior
 }
 
 // New makes a keeper and its counters. Run starts it.
@@ -134,6 +143,7 @@ func New(ctx context.Context, cfg Config) (*Keeper, error) {
 	cfg.ClusterName = cmp.Or(cfg.ClusterName, store.DefaultCluster)
 	return &Keeper{
 		cfg: cfg, leases: leases.Of(cfg.ClusterName), clock: leases.Clock(), told: told,
+		crew: crewOf(cfg.Packs), roster: make(roster),
 		queue:       workqueue.NewTypedDelayingQueue[store.ID](),
 		inspections: rate.NewLimiter(rate.Every(inspectGap), inspectBurst),
 		mends:       rate.NewLimiter(rate.Every(mendGap), 1),
@@ -165,7 +175,8 @@ func (k *Keeper) keep(ctx context.Context) error {
 	if _, complete := k.cfg.Cluster.Watched(); !complete || k.cfg.Available(ctx) != nil {
 		return nil
 	}
-	member, err := k.leases.Take(ctx, memberPrefix+rand.Text(), k.cfg.Holder)
+	k.member = memberPrefix + rand.Text()
+	member, err := k.leases.Take(ctx, k.member, k.crew.member(k.cfg.Holder))
 	if err != nil {
 		return err
 	}

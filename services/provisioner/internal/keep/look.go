@@ -71,9 +71,13 @@ func (l *look) run(ctx context.Context) time.Duration {
 		}
 		return lookEvery
 	}
+	if l.leaves(state) {
+		l.entry.pulse.forget()
+		return lookEvery
+	}
 	sight, err := l.cfg.Sight(state)
 	if err != nil {
-		// Another provisioner may carry the store's engine; this one knows nothing to hold it against.
+		// Another provisioner may carry the store's pack, and keeps it then; this one knows nothing to hold it against.
 		slog.DebugContext(ctx, "a store can't be judged", l.attrs("error", err)...)
 		return lookEvery
 	}

@@ -13,7 +13,8 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
-// Parts is how many parts a cluster's stores are in. Whoever holds the lease of one keeps its stores, and nobody else does.
+// Parts is how many parts a cluster's stores are in. Whoever holds the lease of one keeps its stores, and nobody else of the crew
+// does.
 const Parts = 32
 
 // What the keepers' leases are called, all of them no store's: ids have no dots. A keeper holds one that says that it is there,
@@ -21,49 +22,60 @@ const Parts = 32
 const (
 	leasePrefix  = "keeper."
 	memberPrefix = leasePrefix + "member."
+	partPrefix   = leasePrefix + "part."
 )
 
-// PartKey is the lease of a part, from 0 to below Parts.
-func PartKey(n int) string { return leasePrefix + strconv.Itoa(n) }
+// PartKeys are the leases of all parts where these packs are carried.
+func PartKeys(packs []string) (keys []string) {
+	for n := range Parts {
+		keys = append(keys, crewOf(packs).part(n))
+	}
+	return keys
+}
+
+func (c crew) part(n int) string { return partPrefix + c.name + "." + strconv.Itoa(n) }
+
+func isTaken(taken []lease.Holding, key string) bool {
+	return slices.ContainsFunc(taken, func(h lease.Holding) bool { return h.Key == key })
+}
 
 func partOf(id store.ID) int { return int(sumOf(id) % Parts) }
 
 // share says how many of the parts a keeper among so many holds at most.
-func share(members int) int {
-	members = max(members, 1)
-	return (Parts + members - 1) / members
-}
+func share(peers int) int { return (Parts + peers - 1) / peers }
 
 // divide gives parts back that are others' and takes those that nobody has, as far as they are this keeper's to hold.
 func (k *Keeper) divide(ctx context.Context) error {
 	if err := k.barBefore(ctx); err != nil {
 		return err
 	}
-	members, err := k.leases.Held(ctx, memberPrefix+"*")
+	peers, seniors, err := k.members(ctx)
 	if err != nil {
 		return err
 	}
-	most := share(len(members))
+	most := share(peers)
 	held := k.held()
 	for _, t := range held[min(most, len(held)):] {
 		t.end()
 	}
-	if len(held) >= most {
+	if len(held) >= most && len(seniors) == 0 {
+		k.heed(nil, nil)
 		return nil
 	}
-	taken, err := k.leases.Held(ctx, leasePrefix+"*")
+	taken, err := k.leases.Held(ctx, partPrefix+"*.*")
 	if err != nil {
 		return err
 	}
+	k.heed(seniors, taken)
 	for _, n := range rand.Perm(Parts) {
-		if slices.Contains(taken, PartKey(n)) {
+		if len(k.held()) >= most {
+			return nil
+		}
+		if isTaken(taken, k.crew.part(n)) {
 			continue
 		}
 		if err := k.take(ctx, n); err != nil && !errors.Is(err, lease.ErrHeld) {
 			return err
-		}
-		if len(k.held()) == most {
-			return nil
 		}
 	}
 	return nil
@@ -71,7 +83,7 @@ func (k *Keeper) divide(ctx context.Context) error {
 
 // take begins to keep a part.
 func (k *Keeper) take(ctx context.Context, n int) error {
-	held, err := k.leases.Take(ctx, PartKey(n), k.cfg.Holder)
+	held, err := k.leases.Take(ctx, k.crew.part(n), k.cfg.Holder)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/waittest"
@@ -122,6 +123,14 @@ func TestThePartsAreDividedAmongAllKeepers(t *testing.T) {
 	}
 	waittest.Eventually(t, func() error { return divided(first, second, third) })
 	stopSecond()
+	// Who ends properly is counted no longer, so that nobody waits for a lease to run out.
+	leases, err := lease.Open(t.Context(), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if held, err := leases.Held(t.Context(), memberPrefix+"*"); err != nil || len(held) != 2 {
+		t.Errorf("there are %v, %v; want the two that go on", held, err)
+	}
 	waittest.Eventually(t, func() error { return divided(first, third) })
 }
 
@@ -165,13 +174,7 @@ func TestShopsThatHangDelayNobody(t *testing.T) {
 	})
 	crashes.Store(true)
 	tell(cluster.Change{Store: crashed})
-	waittest.Eventually(t, func() error {
-		s, err := log.Last(t.Context(), crashed)
-		if err == nil && s.Status != store.Degraded {
-			err = errors.New(string(s.Status))
-		}
-		return err
-	})
+	waittest.Eventually(t, func() error { return isDegraded(t, log, crashed) })
 	if n := answered.Load(); n > 0 {
 		t.Errorf("it was told after %d looks at shops that hang had ended", n)
 	}
@@ -189,13 +192,15 @@ func TestAStoreIsKeptWhoseNamespaceNoWatchKnows(t *testing.T) {
 		Holder: "keeper", Log: log, Cluster: v, Available: func(context.Context) error { return nil },
 		Sight: func(store.State) (Sight, error) { return sight{failing: gone}, nil },
 	})
-	waittest.Eventually(t, func() error {
-		s, err := log.Last(t.Context(), vanished)
-		if err == nil && s.Status != store.Degraded {
-			err = errors.New(string(s.Status))
-		}
-		return err
-	})
+	waittest.Eventually(t, func() error { return isDegraded(t, log, vanished) })
+}
+
+func isDegraded(t *testing.T, log *storelog.Log, id store.ID) error {
+	t.Helper()
+	if s := stateOf(t, log, id); s.Status != store.Degraded {
+		return errors.New(string(s.Status))
+	}
+	return nil
 }
 
 // The broker may be away, or the cluster, when a change is to be looked at.
@@ -221,8 +226,13 @@ func TestAChangeIsRememberedUntilItWasLookedAt(t *testing.T) {
 // stand makes a store that stands, as far as the log knows.
 func stand(t *testing.T, log *storelog.Log) store.ID {
 	t.Helper()
+	return standOf(t, log, "1.0.0")
+}
+
+func standOf(t *testing.T, log *storelog.Log, version string) store.ID {
+	t.Helper()
 	id := store.DeriveID("tenant", rand.Text())
-	running := store.Spec{Name: "A store", Engine: "sample", Version: "1.0.0", Plan: "small"}
+	running := store.Spec{Name: "A store", Engine: "sample", Version: version, Plan: "small"}
 	var generation uint64
 	for _, m := range []store.Message{
 		{Type: store.CreateCommand, Tenant: "tenant", Facts: store.Facts{Spec: &running}},

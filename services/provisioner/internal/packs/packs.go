@@ -5,6 +5,7 @@ package packs
 import (
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/store-platform/store-platform/pkg/engine"
 )
@@ -67,6 +68,22 @@ func (s *Set) Find(name, of string) (Engine, bool) {
 	}
 	e, ok := s.engines[version{name, of}]
 	return e, ok
+}
+
+// Name is how a pack is called that Find finds by these.
+func Name(engine, version string) string { return engine + "@" + version }
+
+// Names are all by which something is found.
+func (s *Set) Names() []string {
+	var all []string
+	for _, pack := range s.packs {
+		all = append(all, Name(pack.Name, pack.Version))
+	}
+	for _, pack := range s.offered {
+		all = append(all, Name(pack.Name, ""))
+	}
+	slices.Sort(all)
+	return all
 }
 
 // Versions lists what is carried of one engine.

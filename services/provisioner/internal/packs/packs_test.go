@@ -2,6 +2,7 @@ package packs_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -67,6 +68,9 @@ func TestASetHasEveryVersion(t *testing.T) {
 		if !ok || found.Version != want || len(found.Chart) != 1 || string(found.Chart[0].Data) != "version: "+want {
 			t.Errorf("of version %q: %s with the chart %v", asked, found.Version, found.Chart)
 		}
+	}
+	if names := set.Names(); !slices.Equal(names, []string{"bakery@", "bakery@1.10.0", "bakery@1.9.0", "bakery@2.0.0"}) {
+		t.Errorf("it answers to %q", names)
 	}
 	if offered := set.Offered(); len(offered) != 1 || offered[0].Version != "1.10.0" {
 		t.Errorf("offered: %v", offered)
