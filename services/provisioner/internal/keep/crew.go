@@ -37,7 +37,10 @@ func (c crew) comesBefore(other crew) bool {
 // member is what the lease of one of the crew says, besides that it is there.
 func (c crew) member(holder string) string { return holder + " " + strings.Join(c.packs, " ") }
 
-func crewOfMember(m lease.Holding) crew { return crewOf(strings.Fields(m.Holder)[1:]) }
+func crewOfMember(m lease.Holding) crew {
+	_, carried, _ := strings.Cut(m.Holder, " ")
+	return crewOf(strings.Fields(carried))
+}
 
 // senior is a crew that comes before this keeper's, and the parts for which it has a keeper.
 type senior struct {

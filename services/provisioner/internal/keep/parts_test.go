@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/store"
@@ -55,7 +56,12 @@ func (s sight) Failing() *cluster.Error {
 
 func openLog(t *testing.T) *storelog.Log {
 	t.Helper()
-	settings := storelog.Settings{Replicas: 1, Installation: "test-keep", Clock: 10}
+	return openLogBy(t, 10)
+}
+
+func openLogBy(t *testing.T, by clock.Divisor) *storelog.Log {
+	t.Helper()
+	settings := storelog.Settings{Replicas: 1, Installation: "test-keep", Clock: by}
 	log, err := storelog.Open(t.Context(), bustest.StartBroker(t, settings).Connect())
 	if err != nil {
 		t.Fatal(err)
