@@ -98,6 +98,7 @@ func (b *Bucket) Held(ctx context.Context, pattern string) ([]Holding, error) {
 		if err != nil {
 			return nil, fmt.Errorf("ask who holds lease %s: %w", key, err)
 		}
+		// As term puts it.
 		term := string(entry.Value())
 		held = append(held, Holding{
 			Key:    strings.TrimPrefix(key, store.ClusterKey(b.cluster, "")),

@@ -61,7 +61,8 @@ func (l *Log) Stores(ctx context.Context, cluster string) ([]store.ID, time.Time
 	return l.list(ctx, ApplyCommands(cluster))
 }
 
-// Undeleted lists those of them whose deletion nobody has asked for, whatever else became of them. Keepers call it where they begin.
+// Undeleted is Stores without those whose deletion somebody has asked for. Keepers call it where they begin, for what no
+// watch tells them.
 func (l *Log) Undeleted(ctx context.Context, cluster string) ([]store.ID, error) {
 	ids, _, err := l.Stores(ctx, cluster)
 	if err != nil {

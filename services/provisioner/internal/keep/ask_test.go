@@ -74,7 +74,7 @@ func TestAShopOfAnOlderImageIsSeldomAskedWhatItDoesNotKnow(t *testing.T) {
 			looks++
 		}
 		if shop.checked != 1 || shop.probed != looks {
-			t.Errorf("at %d looks it was asked %d times what it doesn't know, and %d times what it does", looks, shop.checked, shop.probed)
+			t.Errorf("at %d looks it was asked %d times what it doesn't know, %d times what it does", looks, shop.checked, shop.probed)
 		}
 		shop.check, shop.probe = nil, nil
 		if err := l.ask(t.Context(), shop); err != nil || shop.checked != 2 {

@@ -8,16 +8,16 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
-// keyBefore is the lease under which one keeper of the release before keeps all stores. Whoever runs beside these keeps none:
-// it asks no shop's check, so that it would say of each store that these call Degraded for one that it works again, and these
-// that it doesn't, and it holds stores against charts of its own. No part of it is needed once no such release runs any more.
+// keyBefore is the lease under which one keeper of the release before keeps all stores. Beside these it is to keep none: it
+// asks no shop for its check, so what these call Degraded for that it would call well again, every few seconds, and it holds
+// stores against charts of its own. All of this file can go when no such release runs any more.
 const keyBefore = "keeper"
 
 // lifting bounds what is said to the broker at the end.
 const lifting = 5 * time.Second
 
-// barBefore keeps the keepers of the release before from the stores, at each division. One that keeps them hears of it at its
-// next renewal; until then two say what they see, each once.
+// barBefore keeps the keepers of the release before from the stores. One that has them hears of it at its next renewal;
+// until then two say what they see.
 func (k *Keeper) barBefore(ctx context.Context) error {
 	if k.bar != nil && k.bar.Remaining() > k.clock.Of(storelog.LeaseTTL)/2 {
 		return nil
@@ -41,7 +41,7 @@ func (k *Keeper) liftBar(ctx context.Context) {
 		}
 	}
 	if err != nil {
-		slog.WarnContext(ctx, "leave the stores to keepers of the release before; they have them when a lease has run out", "error", err)
+		slog.WarnContext(ctx, "leave the stores to the release before; it has them when a lease has run out", "error", err)
 	}
 	k.bar = nil
 }

@@ -14,7 +14,7 @@ import (
 // What one of that release says of a store that only its pack's check calls ill is the contrary of what these say.
 func TestAKeeperOfTheReleaseBeforeKeepsNothingBesideThese(t *testing.T) {
 	t.Parallel()
-	log := openLog(t)
+	log := openLogBy(t, 3)
 	leases, err := lease.Open(t.Context(), log)
 	if err != nil {
 		t.Fatal(err)

@@ -15,9 +15,9 @@ import (
 	"github.com/store-platform/store-platform/services/provisioner/internal/packs"
 )
 
-// crew are the keepers that carry the same packs: all stores of these are theirs to share out. Of two crews, as there are while
-// the platform is upgraded, the one that carries more comes first. A store is kept by the first that carries its pack and has a
-// keeper for its part, so that it is nobody's only where nobody carries it.
+// crew are the keepers that carry the same packs: all stores of these are theirs to share out. Of two crews, as there are
+// while the platform is upgraded, the one that carries more comes first. A store is kept by the first that carries its pack
+// and has a keeper for its part, so that it is nobody's only where nobody carries it.
 type crew struct {
 	// name is in the keys of its parts.
 	name  string

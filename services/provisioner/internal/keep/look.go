@@ -116,10 +116,10 @@ func (l *look) why(ctx context.Context, sight Sight) *cause {
 	return nil
 }
 
-// ask asks the shop once whether it sells. The engine's light question is enough unless the whole probe is due. That nobody answers it
-// in time is told: it takes no worker of the shop, and a database that hangs keeps no order, whatever pages are still shown.
-// What isn't that question's own answer says nothing either way, and then the probe decides. Who knows no such question runs an
-// image from before there was one, and isn't asked for long: of a shop it would be a page each time, to say that there is none.
+// ask asks the shop once whether it sells. The engine's light question is enough unless the whole probe is due. That nobody
+// answers it in time is told: it takes no worker of the shop, and a database that hangs keeps no order, whatever pages are still
+// shown. What isn't that question's own answer says nothing either way, and then the probe decides. Who knows no such question
+// runs an image from before there was one, and isn't asked again for long: it makes a page of it to say that there is none.
 func (l *look) ask(ctx context.Context, sight Sight) error {
 	e, now := l.entry, time.Now()
 	whole := l.asksWhole(now)

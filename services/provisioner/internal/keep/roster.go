@@ -7,8 +7,8 @@ import (
 	"github.com/store-platform/store-platform/pkg/lease"
 )
 
-// roster tells the members that live from those that have died and whose leases haven't run out yet. It is what one keeper has
-// seen, by its own clock.
+// roster tells the members that live from those that have died and whose leases haven't run out yet. It is what one keeper
+// has seen, by its own clock.
 type roster map[string]seen
 
 // seen is of one member: the newest revision of its lease, since when, and whether it had another before.
