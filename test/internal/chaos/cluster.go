@@ -45,6 +45,9 @@ type cluster struct {
 	routes map[string]string
 	// foreign are the namespaces of others.
 	foreign map[store.ID]bool
+	// checked counts how often shops were asked for what they say themselves, ill are those that don't sell, both by namespace.
+	checked map[string]int
+	ill     map[string]bool
 }
 
 // slowestPod is how long a pod may take to run, paces how many different times they take, by turns. Where releases are mixed
@@ -74,6 +77,7 @@ func openCluster(ctx context.Context, l *Lab) (*cluster, error) {
 	c := &cluster{
 		lab: l, api: l.api, door: listener.Addr().String(), spaces: spaces, secrets: secrets,
 		pods: map[string]map[string]string{}, routes: map[string]string{}, foreign: map[store.ID]bool{},
+		checked: map[string]int{}, ill: map[string]bool{},
 	}
 	c.server = &http.Server{Handler: c, ReadHeaderTimeout: 5 * time.Second}
 	l.running.Go(func() { _ = c.server.Serve(listener) })
@@ -99,6 +103,8 @@ func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		fmt.Fprint(w, engine.SuspendedMark)
+	case r.URL.Path == checkPath:
+		c.check(w, space)
 	default:
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprint(w, `{"ready":true}`)

@@ -86,7 +86,7 @@ func (l *Lab) mix(ctx context.Context, m mixture) (*turn, error) {
 	var mixed time.Duration
 	var mending errgroup.Group
 	err = t.asking(ctx, func() error {
-		if t.number == 1 {
+		if m == mixtures[0] {
 			// What the release before has made is there to be met by this one.
 			if err := t.atWork(ctx); err != nil {
 				return err

@@ -11,9 +11,10 @@ import (
 )
 
 const (
-	// StartPatience is for one process to answer, StopPatience for one to end when it was asked to.
+	// StartPatience is for one process to answer.
 	StartPatience = time.Minute
-	StopPatience  = 30 * time.Second
+	// StopPatience is for one to end when it was asked to.
+	StopPatience = 30 * time.Second
 	// answerPatience is for one answer.
 	answerPatience = 5 * time.Second
 	// Poll is about how often Await asks.
