@@ -22,8 +22,8 @@ func (a *asked) Check(context.Context) error { a.checked++; return a.check }
 func (a *asked) Probe(context.Context) error { a.probed++; return a.probe }
 
 var (
-	noCheck = fmt.Errorf("GET /check answered 404: %w", engine.ErrNoCheck)
-	empty   = &engine.ProbeError{Message: "GET /products answered 404"}
+	errNoCheck = fmt.Errorf("GET /check answered 404: %w", engine.ErrNoCheck)
+	empty      = &engine.ProbeError{Message: "GET /products answered 404"}
 )
 
 // The light question spares the shop its whole probe, and never outvotes it.
@@ -46,8 +46,8 @@ func TestTheLightQuestionIsEnoughWhereTheShopAnswersIt(t *testing.T) {
 		"it says why, and was asked more":                {asked{check: cause}, true, cause, 0},
 		"nobody answers":                                 {asked{check: silent}, false, silent, 0},
 		"it shows pages and keeps nothing, whoever asks": {asked{check: hangs}, true, hangs, 0},
-		"an image without the question":                  {asked{check: noCheck}, false, nil, 1},
-		"something that is no shop":                      {asked{check: noCheck, probe: empty}, false, empty, 1},
+		"an image without the question":                  {asked{check: errNoCheck}, false, nil, 1},
+		"something that is no shop":                      {asked{check: errNoCheck, probe: empty}, false, empty, 1},
 		"a page in the question's place":                 {asked{check: odd}, false, nil, 1},
 	} {
 		l := &look{entry: &entry{wholeDue: time.Now().Add(time.Hour)}}
@@ -63,7 +63,7 @@ func TestTheLightQuestionIsEnoughWhereTheShopAnswersIt(t *testing.T) {
 // A shop makes a page of it to say that it knows no such page.
 func TestAShopOfAnOlderImageIsSeldomAskedWhatItDoesNotKnow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		shop := &asked{check: noCheck, probe: empty}
+		shop := &asked{check: errNoCheck, probe: empty}
 		l := &look{entry: &entry{}}
 		looks := 0
 		for end := time.Now().Add(wholeEvery); time.Now().Before(end); time.Sleep(lookAgain) {
