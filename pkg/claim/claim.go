@@ -90,8 +90,9 @@ func NewBook(kv jetstream.KeyValue) *Book {
 // The nonce is what GiveBack takes. It is empty where the id was claimed already: what became of that other append, which
 // may still be on its way, is nothing that this claim's writer can know.
 func (b *Book) Claim(ctx context.Context, tenant string, id store.ID, limit int, now time.Time) (nonce string, err error) {
-	nonce = cryptorand.Text()
+	made := cryptorand.Text()
 	note := func(h *held) (bool, error) {
+		nonce = made
 		if h.holds(id) && !h.giveBack(id, nonce) {
 			nonce = ""
 			h.release(id)

@@ -85,6 +85,19 @@ func TestWhatIsRememberedIsNeverBelieved(t *testing.T) {
 	wantHeld(t, there, id(1), id(3), id(4))
 }
 
+// What was given back is still remembered, and the next to claim it can give it back, too.
+func TestWhatWasGivenBackIsClaimedAnew(t *testing.T) {
+	_, here, _ := witnessed(t)
+	take(t, here, 1, 2)
+	for range 2 {
+		nonce := take(t, here, 2, 2)
+		if err := here.GiveBack(t.Context(), "tenant", id(2), nonce); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantHeld(t, here, id(1))
+}
+
 func TestAClaimWhoseAnswerIsLostIsMadeOnceAndCanBeGivenBack(t *testing.T) {
 	w, here, there := witnessed(t)
 	take(t, here, 1, 2)

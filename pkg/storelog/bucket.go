@@ -148,6 +148,14 @@ func (b bucket) Create(ctx context.Context, key string, value []byte, opts ...je
 	return revision, err
 }
 
+func (b bucket) Put(ctx context.Context, key string, value []byte) (revision uint64, err error) {
+	err = within(ctx, writeWithin, func(ctx context.Context) (err error) {
+		revision, err = b.KeyValue.Put(ctx, key, value)
+		return err
+	})
+	return revision, err
+}
+
 func (b bucket) Update(ctx context.Context, key string, value []byte, last uint64) (revision uint64, err error) {
 	err = within(ctx, writeWithin, func(ctx context.Context) (err error) {
 		revision, err = b.KeyValue.Update(ctx, key, value, last)

@@ -89,17 +89,23 @@ func TestWhatThePageSaysOfAStepFitsItsVerb(t *testing.T) {
 // An events service of the release before says of an operation what is in flight, and its feed reaches the page as it is.
 func TestThePageHasWordsForStoresOfAnOlderFeed(t *testing.T) {
 	const script = `
-import { currentStep, doing, progressOf, stepTitle } from "./words.js"
-console.log(JSON.stringify(JSON.parse(process.argv[1]).map((store) => [progressOf(store), stepTitle(currentStep(store), doing(store))])))
+import { currentStep, doing, eventWords, progressOf, stepTitle } from "./words.js"
+console.log(JSON.stringify(JSON.parse(process.argv[1]).map((store) => {
+  const step = currentStep(store)
+  const event = { type: "step_completed", facts: { step } }
+  return [progressOf(store), stepTitle(step, doing(store)), eventWords(event).title]
+})))
 `
 	old := func(status store.Status, operation store.Verb, steps ...string) map[string]any {
 		return map[string]any{"status": status, "operation": operation, "steps": append([]string{}, steps...)}
 	}
-	got := pageSays[[][2]string](t, script, []any{
+	got := pageSays[[][3]string](t, script, []any{
 		old(store.Provisioning, store.Retry, "namespace", "isolation"), old(store.Degraded, store.Mend), old(store.Deleting, store.Delete, "namespace"),
 	})
-	want := [][2]string{
-		{"Generating passwords", "Passwords"}, {"Mending: Looking after its namespace", "Namespace"}, {"Being removed", "Quota"},
+	want := [][3]string{
+		{"Generating passwords", "Passwords", "Its passwords are kept"},
+		{"Mending: Looking after its namespace", "Namespace", "Its namespace is as it should be"},
+		{"Being removed", "Quota", "Its place in the quota given back"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -108,13 +108,13 @@ projected:
 {{- toYaml $settings }}
 {{- end }}
 
-{{/* Replicas stand on different nodes where there are several. Brokers must, because two that go with one node take the log's quorum along;
-     on one node all of them may stand. */}}
+{{/* Replicas stand on different nodes where there are several. Brokers must, unless nats.spread says otherwise, because two that go with
+     one node take the log's quorum along. */}}
 {{- define "store-platform.spread" -}}
 topologySpreadConstraints:
   - maxSkew: 1
     topologyKey: kubernetes.io/hostname
-    whenUnsatisfiable: {{ ternary "DoNotSchedule" "ScheduleAnyway" (eq .component "nats") }}
+    whenUnsatisfiable: {{ ternary .root.Values.nats.spread "ScheduleAnyway" (eq .component "nats") }}
     nodeTaintsPolicy: Honor
     labelSelector:
       matchLabels:
@@ -127,10 +127,13 @@ topologySpreadConstraints:
 lifecycle: { preStop: { sleep: { seconds: 5 } } }
 {{- end }}
 
-{{/* The port of the collector that traces go to. */}}
-{{- define "store-platform.otlpPort" -}}
+{{/* The ports of the collector that traces go to: the one that is named, and the usual one, which may stand behind a Service of another. */}}
+{{- define "store-platform.otlpPorts" -}}
 {{- $url := urlParse .Values.otlpEndpoint }}
-{{- regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (ternary "443" "80" (eq $url.scheme "https")) }}
+{{- $named := regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (ternary "443" "80" (eq $url.scheme "https")) | int }}
+{{- range list $named 4318 | uniq }}
+- port: {{ . }}
+{{- end }}
 {{- end }}
 
 {{/* What is made up at the first install is found again at every later one, and where the cluster isn't asked (helm template, Argo CD)

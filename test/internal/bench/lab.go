@@ -85,7 +85,7 @@ func (l *lab) logFile(name string) string { return l.path("log", name+".log") }
 // await asks until try succeeds, the process ends or patience is over.
 func (b *bench) await(doing string, p *parts.Process, patience time.Duration, try func() error) {
 	b.Helper()
-	b.must(doing, p.Await(b.ctx, patience, try))
+	b.must(doing, p.Await(b.ctx, patience, func(context.Context) error { return try() }))
 }
 
 // freeAddress is where nobody listens now.

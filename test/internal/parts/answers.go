@@ -21,8 +21,8 @@ const (
 	Poll = 20 * time.Millisecond
 )
 
-// Await asks until try succeeds, and fails when the process ends, the bound is over or ctx ends.
-func (p *Process) Await(ctx context.Context, bound time.Duration, try func() error) error {
+// Await asks until try succeeds, and fails when the process ends, the bound is over or ctx ends; so does the context of a try.
+func (p *Process) Await(ctx context.Context, bound time.Duration, try func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
 	ctx, end := context.WithCancelCause(ctx)
@@ -34,7 +34,7 @@ func (p *Process) Await(ctx context.Context, bound time.Duration, try func() err
 		case <-ctx.Done():
 		}
 	}()
-	_, err := again.Until(ctx, again.Pauses{First: Poll, Longest: Poll}, func() (struct{}, error) { return struct{}{}, try() })
+	_, err := again.Until(ctx, again.Pauses{First: Poll, Longest: Poll}, func() (struct{}, error) { return struct{}{}, try(ctx) })
 	if err != nil {
 		return fmt.Errorf("wait for %s: %w\n%s", p.Path, err, p.Tail())
 	}

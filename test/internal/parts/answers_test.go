@@ -1,6 +1,7 @@
 package parts_test
 
 import (
+	"context"
 	"errors"
 	"os/exec"
 	"path/filepath"
@@ -18,7 +19,7 @@ func TestWhoWaitsForAProcessThatEndsHearsHowAndWhatItSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	notYet := errors.New("not yet")
-	err = p.Await(t.Context(), time.Hour, func() error { return notYet })
+	err = p.Await(t.Context(), time.Hour, func(context.Context) error { return notYet })
 	if !errors.Is(err, notYet) || !strings.Contains(err.Error(), "exit status 3") || !strings.Contains(err.Error(), "no room") {
 		t.Errorf("told %v", err)
 	}

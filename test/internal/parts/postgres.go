@@ -37,7 +37,7 @@ func (p *Postgres) start(ctx context.Context, log string) error {
 	if p.process, err = Start(log, command); err != nil {
 		return err
 	}
-	return p.process.Await(ctx, StartPatience, func() error { return DatabaseAnswers(ctx, p.URL()) })
+	return p.process.Await(ctx, StartPatience, func(ctx context.Context) error { return DatabaseAnswers(ctx, p.URL()) })
 }
 
 // URL is that of its database.

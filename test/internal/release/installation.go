@@ -143,7 +143,7 @@ func (in *Installation) start(ctx context.Context, name, binary, address string,
 		return nil, err
 	}
 	in.stopAtEnd(process)
-	return process, process.Await(ctx, parts.StartPatience, func() error { return parts.Answers(ctx, address+"/readyz") })
+	return process, process.Await(ctx, parts.StartPatience, func(ctx context.Context) error { return parts.Answers(ctx, address+"/readyz") })
 }
 
 func (in *Installation) stopAtEnd(p *parts.Process) {

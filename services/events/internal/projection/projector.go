@@ -84,12 +84,7 @@ func (p *Projector) Refusal() error {
 // Run projects whenever it is this projector's turn, until ctx ends.
 func (p *Projector) Run(ctx context.Context) error {
 	return again.Always(ctx, terms, func(works func()) error {
-		before := p.progress.Seq()
-		err := p.term(ctx)
-		// A term that is lost as soon as it has begun hasn't worked.
-		if p.progress.Seq() > before {
-			works()
-		}
+		err := p.term(ctx, works)
 		if refusal(err) {
 			p.refused.Store(&err)
 		}
@@ -102,8 +97,9 @@ func refusal(err error) bool {
 }
 
 // term is one time in office: get the lock, project until something goes wrong, and give the lock back. The rows are
-// written by the connection that holds the lock, so that losing one is losing the other.
-func (p *Projector) term(ctx context.Context) error {
+// written by the connection that holds the lock, so that losing one is losing the other. It says by works when it has written
+// something, or heard from both that there is nothing: one that is lost as soon as it has begun hasn't worked.
+func (p *Projector) term(ctx context.Context, works func()) error {
 	log, err := storelog.Open(ctx, p.nc)
 	if err != nil {
 		return err
@@ -126,7 +122,7 @@ func (p *Projector) term(ctx context.Context) error {
 	p.refused.Store(nil)
 	p.progress.Advance(log.Epoch(), from)
 	slog.Info("projecting", "seq", from)
-	return p.project(ctx, conn, log, from)
+	return p.project(ctx, conn, log, from, works)
 }
 
 // lead waits for the lock by asking again and again: a blocked pg_advisory_lock would hold a snapshot all the while and

@@ -136,7 +136,7 @@ func unlockedTerm(ctx context.Context, p *Projector) (project func(context.Conte
 	}
 	return func(ctx context.Context) error {
 		defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-		return p.project(ctx, conn, log, from)
+		return p.project(ctx, conn, log, from, func() {})
 	}, nil
 }
 

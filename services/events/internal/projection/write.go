@@ -32,7 +32,7 @@ const (
 )
 
 // project reads and decodes the log in one goroutine while Postgres works on the batch before.
-func (p *Projector) project(ctx context.Context, conn *pgx.Conn, log *storelog.Log, from uint64) error {
+func (p *Projector) project(ctx context.Context, conn *pgx.Conn, log *storelog.Log, from uint64, works func()) error {
 	asking, cancel := context.WithTimeout(ctx, p.answers)
 	f, err := beginFilling(asking, conn, log.Epoch(), from)
 	cancel()
@@ -56,7 +56,7 @@ func (p *Projector) project(ctx context.Context, conn *pgx.Conn, log *storelog.L
 		})
 	})
 	group.Go(func() error {
-		w := writer{projector: p, conn: conn, log: log, seq: from, filling: f}
+		w := writer{projector: p, conn: conn, log: log, seq: from, filling: f, works: works}
 		return w.run(ctx, items)
 	})
 	return group.Wait()
@@ -69,6 +69,8 @@ type writer struct {
 	log       *storelog.Log
 	// seq is the checkpoint as this writer left it.
 	seq uint64
+	// works says that this term does.
+	works func()
 	// unanswered counts the checks since the log answered last.
 	unanswered int
 	// filling is what is left to be done for the newest tables.
@@ -86,6 +88,9 @@ func (w *writer) run(ctx context.Context, items <-chan *item) error {
 			if err := w.check(ctx); err != nil {
 				return err
 			}
+			if w.unanswered == 0 {
+				w.works()
+			}
 		case <-w.filling.due:
 			if err := w.fill(ctx); err != nil {
 				return err
@@ -98,6 +103,7 @@ func (w *writer) run(ctx context.Context, items <-chan *item) error {
 			if err := w.take(ctx, batch); err != nil {
 				return err
 			}
+			w.works()
 		}
 	}
 }

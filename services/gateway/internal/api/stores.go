@@ -126,9 +126,10 @@ func (a *API) show(ctx context.Context, state store.State) *storeOutput {
 }
 
 // whole fills in what an events service of the release before doesn't say of a store's newest operation: what there was to say of one
-// stood beside it. Which verb has ended it doesn't tell, but for a deletion; a retry was a create's.
+// stood beside it. Of one that has ended it tells neither the verb, but for a deletion, nor of a Degraded store the outcome; a retry was
+// a create's.
 func whole(s query.Store) query.Store {
-	if s.LastOperation.Generation != 0 {
+	if s.LastOperation.Generation != 0 || s.Operation == "" && s.Status == store.Degraded {
 		return s
 	}
 	s.LastOperation = query.Operation{
@@ -138,7 +139,9 @@ func whole(s query.Store) query.Store {
 	case s.Operation == store.Retry:
 		s.LastOperation.Of = store.Create
 	case s.Status == store.Deleted:
-		s.LastOperation.Verb = store.Delete
+		s.LastOperation.Verb, s.LastOperation.Outcome = store.Delete, store.Succeeded
+	case s.Operation == "" && s.Status == store.Ready:
+		s.LastOperation.Outcome = store.Succeeded
 	case s.Status == store.Failed:
 		s.LastOperation.Outcome = store.Unsuccessful
 	}

@@ -94,6 +94,8 @@ func (h *Hub) sendAway(ctx context.Context, code int, reason string) {
 			case <-ctx.Done():
 			}
 			s.end(code, reason)
+			// One that is slow to read an earlier farewell keeps nobody.
+			time.AfterFunc(s.pace.linger, func() { s.interrupt(s.client) })
 		})
 	}
 }

@@ -63,12 +63,11 @@ func TestTheLightQuestionIsEnoughWhereTheShopAnswersIt(t *testing.T) {
 // A shop makes a page of it to say that it knows no such page.
 func TestAShopOfAnOlderImageIsSeldomAskedWhatItDoesNotKnow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		shop := &asked{check: errNoCheck, probe: empty}
+		shop := &asked{check: errNoCheck}
 		l := &look{entry: &entry{}}
 		looks := 0
 		for end := time.Now().Add(wholeEvery); time.Now().Before(end); time.Sleep(lookAgain) {
-			l.entry.pulse.failing = looks > 0
-			if err := l.ask(t.Context(), shop); !errors.Is(err, empty) {
+			if err := l.ask(t.Context(), shop); err != nil {
 				t.Fatalf("what is wrong with it: %v", err)
 			}
 			looks++
@@ -76,9 +75,28 @@ func TestAShopOfAnOlderImageIsSeldomAskedWhatItDoesNotKnow(t *testing.T) {
 		if shop.checked != 1 || shop.probed != looks {
 			t.Errorf("at %d looks it was asked %d times what it doesn't know, %d times what it does", looks, shop.checked, shop.probed)
 		}
-		shop.check, shop.probe = nil, nil
+		shop.check = nil
 		if err := l.ask(t.Context(), shop); err != nil || shop.checked != 2 {
 			t.Errorf("after an upgrade: %v, asked %d times", err, shop.checked)
 		}
 	})
+}
+
+// An ingress that starts knows no route, and says of every question that there is no such page.
+func TestAnIngressWithoutRoutesSilencesNoCheck(t *testing.T) {
+	keepsNothing := &engine.CauseError{Cause: engine.Cause{Reason: "DatabaseReadOnly"}}
+	for name, begun := range map[string]asked{
+		"of a shop that was asked before": {check: keepsNothing},
+		"of one that answers nothing yet": {check: errNoCheck, probe: empty},
+	} {
+		shop := begun
+		l := &look{entry: &entry{wholeDue: time.Now().Add(time.Hour)}}
+		_ = l.ask(t.Context(), &shop)
+		shop.check = errNoCheck
+		_ = l.ask(t.Context(), &shop)
+		shop.check, shop.probe = keepsNothing, nil
+		if err := l.ask(t.Context(), &shop); !errors.Is(err, keepsNothing) {
+			t.Errorf("%s: %v, asked %d times", name, err, shop.checked)
+		}
+	}
 }

@@ -33,10 +33,18 @@ func (k *Keeper) barBefore(ctx context.Context) error {
 func (k *Keeper) liftBar(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lifting)
 	defer cancel()
-	members, err := k.leases.Held(ctx, memberPrefix+"*")
-	if err == nil && len(members) == 0 {
+	alone := func() (bool, error) {
+		members, err := k.leases.Held(ctx, memberPrefix+"*")
+		return err == nil && len(members) == 0, err
+	}
+	last, err := alone()
+	if last {
 		// The newest word may be that of one that has ended before.
-		if k.bar, err = k.leases.Seize(ctx, keyBefore, k.cfg.Holder); err == nil {
+		k.bar, err = k.leases.Seize(ctx, keyBefore, k.cfg.Holder)
+	}
+	if last && err == nil {
+		// Who has begun meanwhile trusts a bar of its own, which this one is in the place of.
+		if last, err = alone(); last {
 			err = k.bar.Release(ctx)
 		}
 	}

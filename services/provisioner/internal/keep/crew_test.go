@@ -35,7 +35,8 @@ func (c *carrier) looks(id store.ID) int {
 // Whoever carries a store's pack keeps it, and where several do, one of them. It is so again when one of them has ended.
 func TestAStoreIsKeptByWhoeverCarriesItsPack(t *testing.T) {
 	t.Parallel()
-	log := openLog(t)
+	// A busy machine ends no lease meanwhile.
+	log := openLogBy(t, 2)
 	var ill atomic.Bool
 	begin := func(versions ...string) *carrier {
 		c := &carrier{looked: make(map[store.ID]int)}

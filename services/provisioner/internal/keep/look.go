@@ -35,7 +35,9 @@ type look struct {
 	entry *entry
 	// wanted says that something was changed since the look before, inspected that the objects were looked at.
 	wanted, inspected bool
-	state             store.State
+	// state is the store's, zero where unread: nobody could say.
+	state  store.State
+	unread bool
 }
 
 // run says how soon to look again.
@@ -44,10 +46,12 @@ func (l *look) run(ctx context.Context) time.Duration {
 	defer cancel()
 	if err := l.cfg.Available(ctx); err != nil {
 		l.entry.pulse.forget()
+		l.unread = true
 		return lookBusy
 	}
 	state, err := l.cfg.Log.Last(ctx, l.id)
 	if err != nil {
+		l.unread = true
 		if !errors.Is(err, storelog.ErrNewerSchema) {
 			l.warn(ctx, "read a store to look at it", err)
 		}
@@ -118,8 +122,9 @@ func (l *look) why(ctx context.Context, sight Sight) *cause {
 
 // ask asks the shop once whether it sells. The engine's light question is enough unless the whole probe is due. That nobody
 // answers it in time is told: it takes no worker of the shop, and a database that hangs keeps no order, whatever pages are still
-// shown. What isn't that question's own answer says nothing either way, and then the probe decides. Who knows no such question
-// runs an image from before there was one, and isn't asked again for long: it makes a page of it to say that there is none.
+// shown. What isn't that question's own answer says nothing either way, and then the probe decides. A shop that is well and has
+// never known the question runs an image from before there was one, and isn't asked again for long: it makes a page of it to say
+// that there is none. On its own that says little, since an ingress says so, too, while it has no route yet.
 func (l *look) ask(ctx context.Context, sight Sight) error {
 	e, now := l.entry, time.Now()
 	whole := l.asksWhole(now)
@@ -127,14 +132,18 @@ func (l *look) ask(ctx context.Context, sight Sight) error {
 		return sight.Probe(ctx)
 	}
 	err := sight.Check(ctx)
+	unknown := errors.Is(err, engine.ErrNoCheck)
 	var other *engine.ProbeError
-	switch {
-	case errors.Is(err, engine.ErrNoCheck):
-		e.checkDue = now.Add(wholeEvery)
-	case err == nil && !whole, err != nil && !errors.As(err, &other):
+	var cause *engine.CauseError
+	e.checked = e.checked || err == nil || errors.As(err, &cause)
+	if !unknown && (err == nil && !whole || err != nil && !errors.As(err, &other)) {
 		return err
 	}
-	return sight.Probe(ctx)
+	probed := sight.Probe(ctx)
+	if unknown && probed == nil && !e.checked {
+		e.checkDue = now.Add(wholeEvery)
+	}
+	return probed
 }
 
 // asksWhole: what the whole probe found, only the whole probe finds to be over.

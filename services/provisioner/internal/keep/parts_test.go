@@ -107,7 +107,8 @@ func divided(keepers ...*Keeper) error {
 
 func TestThePartsAreDividedAmongAllKeepers(t *testing.T) {
 	t.Parallel()
-	log := openLog(t)
+	// A busy machine ends no lease meanwhile.
+	log := openLogBy(t, 2)
 	begin := func(name string) (*Keeper, func()) {
 		return keeping(t, Config{
 			Holder: name, Log: log, Cluster: &view{tell: make(chan func(cluster.Change), 1)},
@@ -194,8 +195,16 @@ func TestAStoreIsKeptWhoseNamespaceNoWatchKnows(t *testing.T) {
 	gone := new(atomic.Bool)
 	gone.Store(true)
 	v := &view{unknown: true, tell: make(chan func(cluster.Change), 1)}
+	// Parts change hands where something stumbles: the first look, which has little time, finds no cluster.
+	var stumbled atomic.Bool
+	available := func(ctx context.Context) error {
+		if _, looks := ctx.Deadline(); looks && stumbled.CompareAndSwap(false, true) {
+			return errors.New("the cluster is away")
+		}
+		return nil
+	}
 	keeping(t, Config{
-		Holder: "keeper", Log: log, Cluster: v, Available: func(context.Context) error { return nil },
+		Holder: "keeper", Log: log, Cluster: v, Available: available,
 		Sight: func(store.State) (Sight, error) { return sight{failing: gone}, nil },
 	})
 	waittest.Eventually(t, func() error { return isDegraded(t, log, vanished) })

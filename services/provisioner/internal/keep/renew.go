@@ -51,8 +51,8 @@ func (l *look) renewal(undone bool) *renewal {
 	return nil
 }
 
-// settled are the kinds in which an installation's settings are without a release.
-var settled = []string{"ResourceQuota", "NetworkPolicy", "ServiceAccount", "Secret"}
+// settled are the kinds in which what an installation says of its stores is without a release.
+var settled = []string{"ResourceQuota", "LimitRange", "NetworkPolicy", "ServiceAccount", "Secret"}
 
 // explains says whether all that differs differs for its sake.
 func (r *renewal) explains(drift []cluster.Drift) bool {

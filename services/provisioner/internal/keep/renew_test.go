@@ -43,7 +43,7 @@ func TestWhatWasCalledOffIsTakenBackAtOnce(t *testing.T) {
 
 // Below the write level of a refresh what differs for the settings' sake is nobody's hand; all else is.
 func TestSettingsExplainWhatTheyArePutOn(t *testing.T) {
-	ofSettings := []cluster.Drift{{Kind: "NetworkPolicy", Name: "allow-dns"}, {Kind: "ResourceQuota", Name: "store"}}
+	ofSettings := []cluster.Drift{{Kind: "NetworkPolicy", Name: "allow-dns"}, {Kind: "ResourceQuota", Name: "store"}, {Kind: "LimitRange", Name: "store"}}
 	if !otherSettings.explains(ofSettings) || otherSettings.explains(append(ofSettings, cluster.Drift{Kind: "Deployment", Name: "store", Missing: true})) {
 		t.Error("what settings explain is told wrongly")
 	}

@@ -69,6 +69,8 @@ type entry struct {
 	driftDue time.Time
 	// wholeDue is when the shop's whole probe is to be asked again, checkDue when the light question is that it didn't know.
 	wholeDue, checkDue time.Time
+	// checked says that it knows that question.
+	checked bool
 	// endTurn gives back the turn in which the store takes over other settings; nil when it has none.
 	endTurn func()
 }
@@ -183,7 +185,7 @@ func (k *Keeper) look(id store.ID) *look {
 }
 
 // finish says whether the store is to be looked at again. One whose namespace is gone is still one while the log says that
-// it stands, or that somebody works on it. What was changed and couldn't be looked at yet is still to be.
+// it stands, or that somebody works on it, or can't be asked. What was changed and couldn't be looked at yet is still to be.
 func (k *Keeper) finish(l *look) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -191,7 +193,7 @@ func (k *Keeper) finish(l *look) bool {
 		l.entry.stands = l.state.Kept() && !l.state.InFlight()
 	}
 	l.entry.wanted = l.entry.wanted || l.wanted && !l.inspected && l.entry.stands
-	if l.entry.stands || l.state.InFlight() || k.cfg.Cluster.Knows(l.id) {
+	if l.unread || l.entry.stands || l.state.InFlight() || k.cfg.Cluster.Knows(l.id) {
 		return true
 	}
 	delete(l.stores, l.id)

@@ -49,8 +49,11 @@ const STEPS = {
   },
 };
 
-/** stepWords are a step's for the verb that it is one of. An events service of the release before tells no verb of an event. */
-const stepWords = (verb, name) => (STEPS[verb] || {})[name] || said(name, '', `${name} done`);
+/**
+ * stepWords are a step's for the verb that it is one of. An events service of the release before tells no verb of an event: then they
+ * claim nothing was made.
+ */
+const stepWords = (verb, name) => (STEPS[verb] || { ...STEPS.delete, ...KEEPING })[name] || said(name, '', `${name} done`);
 
 /** Statuses of a store that was made: what is being done about it stands beside them. */
 const STANDING = new Set(['Ready', 'Degraded', 'Suspended']);
@@ -97,7 +100,7 @@ function phraseOf(store, engine) {
   return own || stepWords(doing(store), step).doing || 'Almost there';
 }
 
-export const isTeardown = (store) => store.operation === 'delete' || store.status === 'Deleting' || store.status === 'Deleted';
+const isTeardown = (store) => store.operation === 'delete' || store.status === 'Deleting' || store.status === 'Deleted';
 export const stepsOf = (store) => (isTeardown(store) ? TEARDOWN_STEPS : PROVISION_STEPS);
 export const stepTitle = (step, verb) => stepWords(verb, step).name;
 export const currentStep = (store) => stepsOf(store).find((step) => !store.steps.includes(step));
