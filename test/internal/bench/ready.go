@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -64,14 +65,22 @@ type byHand struct {
 	helm       string
 	pack       engine.Pack
 	first      query.Store
-	recipe     recipe
-	made       int
+	// chart is a folder with the pack's chart and what it uses, as Helm wants it.
+	chart  string
+	recipe recipe
+	made   int
 }
 
 // newByHand copies how the first store of an engine was made.
 func (b *bench) newByHand(helm string, in *installation, pack engine.Pack, first query.Store) *byHand {
 	b.Helper()
-	h := &byHand{b: b, in: in, kubernetes: in.Kubernetes(b), helm: helm, pack: pack, first: first}
+	h := &byHand{b: b, in: in, kubernetes: in.Kubernetes(b), helm: helm, pack: pack, first: first, chart: b.path(pack.Name + "-chart")}
+	files, err := engine.Chart(os.DirFS(b.engines()), pack)
+	b.must("read the chart", err)
+	for _, file := range files {
+		path := filepath.Join(h.chart, filepath.FromSlash(file.Name))
+		b.must("write the chart", errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), writeFile(path, string(file.Data))))
+	}
 	h.recipe = b.copyRecipe(h.kubernetes, first.ID)
 	return h
 }
@@ -101,8 +110,7 @@ func (h *byHand) make(id store.ID) time.Duration {
 	for _, o := range r.objects {
 		h.apply(o)
 	}
-	install := exec.CommandContext(h.b.ctx, h.helm, "upgrade", "--install", "store",
-		filepath.Join(h.b.engines(), h.pack.Name, "chart"),
+	install := exec.CommandContext(h.b.ctx, h.helm, "upgrade", "--install", "store", h.chart,
 		"--namespace", id.Namespace(), "--values", values, "--kubeconfig", h.in.Kubeconfig)
 	install.Env = parts.Environment("HOME="+h.b.path("home"), "HELM_NO_PLUGINS=1")
 	if output, err := install.CombinedOutput(); err != nil {
