@@ -25,6 +25,8 @@ const (
 	// trustMargin is what a request leaves of the trust, by production's clock: the API server may carry out a write a
 	// little after the client has given up on it, and the other hand may begin the moment trust ends.
 	trustMargin = 2 * time.Second
+	// renewed is how often is asked in the margin whether trust was renewed.
+	renewed = 50 * time.Millisecond
 
 	retryAfter = "Retry-After"
 	// pauseAtMost is in seconds; it is what an API server asks for that sheds load.
@@ -43,12 +45,6 @@ func (e *RefusedError) Error() string {
 }
 
 func (e *RefusedError) Unwrap() error { return e.Err }
-
-type trustEndsError struct{ remaining time.Duration }
-
-func (e trustEndsError) Error() string {
-	return fmt.Sprintf("only %s of trust left", e.remaining.Round(time.Millisecond))
-}
 
 // guard is the transport of one operation. It holds reads to the same rule as writes: what a superseded operation
 // reads leads nowhere, and Helm, which can't be cancelled, ends at its next request instead of its next write.
@@ -77,7 +73,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (g *guard) send(req *http.Request) (*http.Response, error) {
-	if err := g.refusal(); err != nil {
+	if err := g.refusal(req.Context()); err != nil {
 		// A RoundTripper must close the body, also of a request that it doesn't send.
 		if req.Body != nil {
 			_ = req.Body.Close()
@@ -108,14 +104,22 @@ func shortenPause(resp *http.Response) {
 	}
 }
 
-func (g *guard) refusal() error {
-	if err := g.trust.Err(); err != nil {
-		return err
+// refusal is why a request may not be sent. In the margin it waits until trust was renewed or has ended: a broker that is slow
+// to renew it would otherwise be told as the cluster's trouble, at the price of an attempt.
+func (g *guard) refusal(ctx context.Context) error {
+	for {
+		if err := g.trust.Err(); err != nil {
+			return err
+		}
+		if g.trust.Remaining() > g.margin {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(renewed):
+		}
 	}
-	if remaining := g.trust.Remaining(); remaining <= g.margin {
-		return trustEndsError{remaining}
-	}
-	return nil
 }
 
 // cancelOnClose keeps the request's time-out alive until its body has been read.

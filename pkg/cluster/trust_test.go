@@ -41,7 +41,6 @@ func TestGuardBoundsRequestsByTrust(t *testing.T) {
 	}{
 		"plenty":            {trust: fixedTrust{remaining: time.Minute}, within: requestTimeout},
 		"little":            {trust: fixedTrust{remaining: 6 * time.Second}, within: 6*time.Second - trustMargin},
-		"less than margin":  {trust: fixedTrust{remaining: trustMargin}, refused: true},
 		"superseded":        {trust: fixedTrust{err: newer, remaining: time.Minute}, refused: true},
 		"deadline is near":  {trust: fixedTrust{remaining: time.Minute}, ends: new(8 * time.Second), within: 8*time.Second - trustMargin},
 		"deadline is over":  {trust: fixedTrust{remaining: time.Minute}, ends: new(time.Duration(0)), refused: true},
@@ -60,6 +59,42 @@ func TestGuardBoundsRequestsByTrust(t *testing.T) {
 					t.Errorf("%s left, want %s; got %v", left, test.within, err)
 				}
 			})
+		})
+	}
+}
+
+const never = -time.Hour
+
+// running is trust that runs out, and is renewed once, for a minute, when so much of it is left.
+type running struct {
+	ends    time.Time
+	renewAt time.Duration
+}
+
+var errOut = errors.New("it ran out")
+
+func (r *running) Err() error {
+	if r.Remaining() <= 0 {
+		return errOut
+	}
+	return nil
+}
+
+func (r *running) Remaining() time.Duration {
+	if left := time.Until(r.ends); left <= r.renewAt {
+		r.ends, r.renewAt = time.Now().Add(time.Minute), never
+	}
+	return time.Until(r.ends)
+}
+
+// Who holds a store and is late to renew its lease has failed at nothing.
+func TestInTheMarginARequestWaitsForTrustToBeRenewedOrToEnd(t *testing.T) {
+	for renewAt, want := range map[time.Duration]error{trustMargin / 4: nil, never: errOut} {
+		synctest.Test(t, func(t *testing.T) {
+			left, err := post(&running{ends: time.Now().Add(trustMargin), renewAt: renewAt})
+			if !errors.Is(err, want) || (left > 0) != (want == nil) {
+				t.Errorf("renewed at %s: %s left, and %v", renewAt, left, err)
+			}
 		})
 	}
 }
