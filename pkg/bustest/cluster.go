@@ -17,6 +17,12 @@ const clusterSize = 3
 // StartCluster runs three brokers that replicate the log and returns them with a connection to each.
 func StartCluster(tb testing.TB) ([]*server.Server, []*nats.Conn) {
 	tb.Helper()
+	return StartClusterWith(tb, func(int, *server.Options) {})
+}
+
+// StartClusterWith is StartCluster for a test that has something to add to the options of the n-th broker, counted from 0.
+func StartClusterWith(tb testing.TB, add func(n int, opts *server.Options)) ([]*server.Server, []*nats.Conn) {
+	tb.Helper()
 	var doors []*Door
 	var routes []*url.URL
 	for range clusterSize {
@@ -27,10 +33,12 @@ func StartCluster(tb testing.TB) ([]*server.Server, []*nats.Conn) {
 	var servers []*server.Server
 	var conns []*nats.Conn
 	for i, door := range doors {
-		s := launch(tb, &server.Options{
+		opts := &server.Options{
 			ServerName: fmt.Sprintf("node-%d", i), Routes: routes,
 			Cluster: server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: server.RANDOM_PORT},
-		})
+		}
+		add(i, opts)
+		s := launch(tb, opts)
 		awaitConnections(tb, s)
 		door.LeadTo(s.ClusterAddr().String())
 		servers, conns = append(servers, s), append(conns, Connect(tb, s))
