@@ -9,7 +9,6 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/waittest"
-	"github.com/store-platform/store-platform/test/internal/chaos/record"
 )
 
 const (
@@ -55,18 +54,8 @@ func (l *Lab) Beside(ctx context.Context) error {
 		return err
 	}
 	began := time.Now()
-	c, err := t.newClient(0)
+	id, err := t.stand(ctx, 0)
 	if err != nil {
-		return err
-	}
-	defer func() { _ = c.records.Close() }()
-	made := c.insist(ctx, record.Request{Verb: string(store.Create), Key: c.name}, http.MethodPost, "/stores",
-		map[string]any{"name": "Shop " + c.name, "engine": "sample"})
-	if made.HTTP != http.StatusAccepted {
-		return fmt.Errorf("make a store that falls ill: %d %s %s", made.HTTP, made.Code, made.Error)
-	}
-	id := made.Store
-	if err := waittest.Until(ctx, func() error { return t.is(id, store.Create, store.Ready) }); err != nil {
 		return err
 	}
 	newer := l.one("provisioner", 0)

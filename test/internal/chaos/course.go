@@ -82,10 +82,27 @@ func (c *client) course(ctx context.Context, sleeps bool) error {
 
 // makes asks for the store that has the client's name for a key.
 func (c *client) makes(ctx context.Context) func(store.State) {
-	return func(store.State) {
-		c.insist(ctx, record.Request{Verb: string(store.Create), Key: c.name}, http.MethodPost, "/stores",
-			map[string]any{"name": "Shop " + c.name, "engine": "sample"})
+	return func(store.State) { c.insistWith(ctx, func() record.Request { return c.make(ctx) }) }
+}
+
+// make asks for it once.
+func (c *client) make(ctx context.Context) record.Request {
+	wish := record.Request{Verb: string(store.Create), Key: c.name}
+	return c.once(ctx, wish, http.MethodPost, "/stores", map[string]any{"name": "Shop " + c.name, "engine": "sample"})
+}
+
+// stand has the turn's n-th client make a store, and waits until it is Ready.
+func (t *turn) stand(ctx context.Context, n int) (store.ID, error) {
+	c, err := t.newClient(n)
+	if err != nil {
+		return "", err
 	}
+	defer func() { _ = c.records.Close() }()
+	made := c.insistWith(ctx, func() record.Request { return c.make(ctx) })
+	if made.HTTP != http.StatusAccepted {
+		return "", fmt.Errorf("make a store: %d %s %s", made.HTTP, made.Code, made.Error)
+	}
+	return made.Store, waittest.Until(ctx, func() error { return t.is(made.Store, store.Create, store.Ready) })
 }
 
 // changes are what a change may be about.

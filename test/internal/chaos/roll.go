@@ -57,7 +57,7 @@ func (l *Lab) Roll(ctx context.Context) error {
 	if err := hush(); err != nil {
 		return err
 	}
-	t.verifyRolled(ctx)
+	t.verifyMade(ctx, rolled)
 	fmt.Fprintf(l.out, "roll: %d processes rolled in %s, at rest after %s; %d stores asked for, %d requests asked again, %d attempts handed over\n",
 		len(l.Replicas), rolledFor.Round(time.Second), time.Since(began).Round(time.Second), rolled, tally.again.Load(), t.logged()[store.AttemptYielded])
 	for _, told := range tally.refused() {
@@ -77,11 +77,10 @@ type rollTally struct {
 func (t *rollTally) ask(ctx context.Context, c *client) {
 	defer func() { _ = c.records.Close() }()
 	defer c.http.CloseIdleConnections()
-	wish := record.Request{Verb: string(store.Create), Key: c.name}
 	tries := int64(0)
 	answer := c.insistWith(ctx, func() record.Request {
 		tries++
-		return c.once(ctx, wish, http.MethodPost, "/stores", map[string]any{"name": "Shop " + c.name, "engine": "sample"})
+		return c.make(ctx)
 	})
 	t.again.Add(tries - 1)
 	if answer.HTTP != http.StatusAccepted {
@@ -100,10 +99,10 @@ func (t *rollTally) refused() []string {
 // busy are the reasons for which an attempt may fail while processes are rolled: they are the machine's, not the roll's.
 var busy = []string{"TimedOut", "ClusterBusy"}
 
-// verifyRolled looks at every store that was asked for. Each attempt but the last has said why it failed, and no attempt has
-// had more than one Helm run.
-func (t *turn) verifyRolled(ctx context.Context) {
-	for n := range rolled {
+// verifyMade looks at every store that was asked for, one by each of so many clients. Each attempt but the last has said why it
+// failed, and no attempt has had more than one Helm run.
+func (t *turn) verifyMade(ctx context.Context, clients int) {
+	for n := range clients {
 		id := store.DeriveID(t.tenant(n), t.clientName("client", n))
 		state, retries := t.follower.state(id)
 		if state.Status != store.Ready || state.Attempt != 1+len(retries) {
@@ -119,8 +118,8 @@ func (t *turn) verifyRolled(ctx context.Context) {
 			t.complain("store %s has the Helm revisions %v after %d attempts (%v)", id, revisions, state.Attempt, err)
 		}
 	}
-	if made := t.logged()[store.CreateCommand]; made != rolled {
-		t.complain("%d stores were made, want %d", made, rolled)
+	if made := t.logged()[store.CreateCommand]; made != clients {
+		t.complain("%d stores were made, want %d", made, clients)
 	}
 }
 

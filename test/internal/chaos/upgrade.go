@@ -13,7 +13,6 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/waittest"
-	"github.com/store-platform/store-platform/test/internal/chaos/record"
 )
 
 // mixture says which services are the clone's, in the order of upgraded; the others are of the release before.
@@ -171,33 +170,21 @@ func (l *Lab) become(ctx context.Context, m mixture) error {
 }
 
 // mend takes something away from a store that stands, and waits for it to be brought back.
-func (t *turn) mend(ctx context.Context) error {
-	c, err := t.newClient(mixClients)
-	if err != nil {
+func (t *turn) mend(ctx context.Context) (err error) {
+	if t.mended, err = t.stand(ctx, mixClients); err != nil {
 		return err
 	}
-	defer func() { _ = c.records.Close() }()
-	made := c.insist(ctx, record.Request{Verb: string(store.Create), Key: c.name}, http.MethodPost, "/stores",
-		map[string]any{"name": "Shop " + c.name, "engine": "sample"})
-	if made.HTTP != http.StatusAccepted {
-		return fmt.Errorf("make a store to be mended: %d %s %s", made.HTTP, made.Code, made.Error)
-	}
-	t.mended = made.Store
-	err = waittest.Until(ctx, func() error { return t.is(made.Store, store.Create, store.Ready) })
-	if err != nil {
-		return err
-	}
-	path := "/apis/apps/v1/namespaces/" + made.Store.Namespace() + "/deployments"
+	path := "/apis/apps/v1/namespaces/" + t.mended.Namespace() + "/deployments"
 	var list struct {
 		Items []object `json:"items"`
 	}
 	if _, err := t.api.Do(ctx, http.MethodGet, path, nil, &list); err != nil || len(list.Items) == 0 {
-		return fmt.Errorf("find what store %s runs: %d deployments: %w", made.Store, len(list.Items), err)
+		return fmt.Errorf("find what store %s runs: %d deployments: %w", t.mended, len(list.Items), err)
 	}
 	if _, err := t.api.Do(ctx, http.MethodDelete, path+"/"+list.Items[0].Metadata.Name, nil, nil); err != nil {
 		return err
 	}
-	return waittest.Until(ctx, func() error { return t.is(made.Store, store.Mend, store.Ready) })
+	return waittest.Until(ctx, func() error { return t.is(t.mended, store.Mend, store.Ready) })
 }
 
 // is fails unless a store's newest command is done and has left it so.
