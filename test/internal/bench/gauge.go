@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -177,15 +176,12 @@ func (f *fleet) requests() map[string]float64 {
 // messages counts those that clients have sent to the broker, and those that it has sent to them.
 func (s *bus) messages() (asked, told int64) {
 	s.b.Helper()
-	request, err := http.NewRequestWithContext(s.b.ctx, http.MethodGet, "http://"+s.Monitor+"/varz", nil)
+	page, err := parts.Page(s.b.ctx, "http://"+s.Monitor+"/varz")
 	s.b.must("ask the broker", err)
-	response, err := http.DefaultClient.Do(request)
-	s.b.must("ask the broker", err)
-	defer response.Body.Close()
 	var says struct {
 		In  int64 `json:"in_msgs"`
 		Out int64 `json:"out_msgs"`
 	}
-	s.b.must("read what the broker says", json.NewDecoder(response.Body).Decode(&says))
+	s.b.must("read what the broker says", json.Unmarshal(page, &says))
 	return says.In, says.Out
 }

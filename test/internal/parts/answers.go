@@ -43,20 +43,26 @@ func (p *Process) Await(ctx context.Context, bound time.Duration, try func(conte
 
 // Answers expects a page to be there.
 func Answers(ctx context.Context, url string) error {
+	_, err := Page(ctx, url)
+	return err
+}
+
+// Page reads one.
+func Page(ctx context.Context, url string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerPatience)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("GET %s: %s %.1024s", url, response.Status, text)
+		return nil, fmt.Errorf("GET %s: %s %.1024s", url, response.Status, text)
 	}
-	return err
+	return text, err
 }
