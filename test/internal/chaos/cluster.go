@@ -37,8 +37,9 @@ type cluster struct {
 	spaces, secrets *record.Writer
 
 	mu sync.Mutex
-	// started counts the pods that have begun to.
+	// started counts the pods that have begun to, and nobody runs before gate is closed.
 	started int
+	gate    chan struct{}
 	// pods are the components of the running ones by their names, routes the component that the Service selects, both by
 	// namespace.
 	pods   map[string]map[string]string
@@ -76,9 +77,10 @@ func openCluster(ctx context.Context, l *Lab) (*cluster, error) {
 	}
 	c := &cluster{
 		lab: l, api: l.api, door: listener.Addr().String(), spaces: spaces, secrets: secrets,
-		pods: map[string]map[string]string{}, routes: map[string]string{}, foreign: map[store.ID]bool{},
+		gate: make(chan struct{}), pods: map[string]map[string]string{}, routes: map[string]string{}, foreign: map[store.ID]bool{},
 		checked: map[string]int{}, ill: map[string]bool{},
 	}
+	close(c.gate)
 	c.server = &http.Server{Handler: c, ReadHeaderTimeout: 5 * time.Second}
 	l.running.Go(func() { _ = c.server.Serve(listener) })
 	l.running.Go(func() { <-ctx.Done(); _ = c.server.Close() })
@@ -262,11 +264,25 @@ func (c *cluster) runs(o object, runs bool) {
 	}
 }
 
+// shut lets no further pod run until open is called.
+func (c *cluster) shut() (open func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	gate := make(chan struct{})
+	c.gate = gate
+	return sync.OnceFunc(func() { close(gate) })
+}
+
 // run says what a kubelet would say of a pod that it has started. The pod stays without a node, so nobody has to let it
 // end gracefully when its namespace goes.
 func (c *cluster) run(ctx context.Context, o object) {
-	if ctx.Err() != nil {
+	c.mu.Lock()
+	gate := c.gate
+	c.mu.Unlock()
+	select {
+	case <-ctx.Done():
 		return
+	case <-gate:
 	}
 	ready := func(kind string) map[string]any { return map[string]any{"type": kind, "status": "True"} }
 	patch := map[string]any{"status": map[string]any{

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/clock"
+	"github.com/store-platform/store-platform/pkg/porttest"
 	"github.com/store-platform/store-platform/pkg/postgrestest"
 	"github.com/store-platform/store-platform/pkg/programtest"
 	"github.com/store-platform/store-platform/pkg/storelog"
@@ -26,7 +28,9 @@ import (
 
 const (
 	// quota is the stores that a tenant may have: more than its clients want at once, so that what is refused is rare.
-	quota      = 60
+	quota = 60
+	// plenty is how many stores a worker works on at once where that isn't what is looked at.
+	plenty     = 64
 	baseDomain = "localhost:8088"
 )
 
@@ -46,6 +50,8 @@ type Lab struct {
 	programs     map[string]string
 	// before are the programs of another release, with which the services begin; nil has the clone's.
 	before map[string]string
+	// provisioners and slots are as Options say them.
+	provisioners, slots int
 	// clock is the platform's, lease what it makes of a lease's life.
 	clock clock.Divisor
 	lease time.Duration
@@ -78,13 +84,16 @@ type Options struct {
 	Clock clock.Divisor
 	// Before are the services' programs of another release, by their names, for Upgrade: they are what is started.
 	Before map[string]string
+	// Provisioners and Slots, for Scale, are how many of them there are and how many stores each makes at once; where they are 0,
+	// as many as are broken elsewhere, and more stores than are asked for.
+	Provisioners, Slots int
 }
 
 // Open builds and starts everything and returns when a store can be asked for. Close ends it.
 func Open(ctx context.Context, o Options) (*Lab, error) {
 	l := &Lab{
 		Folder: o.Folder, repo: o.Repo, kubeconfig: o.Kubeconfig, out: o.Out, installation: "test-" + strings.ToLower(rand.Text()[:8]),
-		before: o.Before, clock: o.Clock, lease: o.Clock.Of(storelog.LeaseTTL),
+		before: o.Before, provisioners: o.Provisioners, slots: cmp.Or(o.Slots, plenty), clock: o.Clock, lease: o.Clock.Of(storelog.LeaseTTL),
 	}
 	began := time.Now()
 	ctx, l.stop = context.WithCancel(ctx)
@@ -223,6 +232,10 @@ func (l *Lab) path(targets ...string) (*link.Link, error) {
 
 func (l *Lab) startBroker(ctx context.Context) (err error) {
 	if l.broker, err = parts.NewBroker(l.repo, l.programs["store-broker"], filepath.Join(l.Folder, "broker")); err != nil {
+		return err
+	}
+	// As in production: an autoscaler asks there.
+	if l.broker.Monitor, err = porttest.Address(); err != nil {
 		return err
 	}
 	l.Broker = l.keep(ctx, &Replica{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,10 +28,11 @@ type Replica struct {
 	// Name is like gateway-1, Service like gateway.
 	Name, Service string
 
-	lab   *Lab
-	make  func() (*exec.Cmd, error)
-	ready func(context.Context) error
-	links map[string]*link.Link
+	lab  *Lab
+	make func() (*exec.Cmd, error)
+	// address is where a service's replica says whether it is ready, and what it measures.
+	address string
+	links   map[string]*link.Link
 
 	mu      sync.Mutex
 	process *parts.Process
@@ -149,6 +151,31 @@ func (r *Replica) Roll(ctx context.Context) error {
 		return err
 	}
 	return r.awaitAfter(ctx, before)
+}
+
+func (r *Replica) ready(ctx context.Context) error {
+	return parts.Answers(ctx, "http://"+r.address+"/readyz")
+}
+
+// measure adds up what the process says of a metric, in whole numbers, where the labels hold label.
+func (r *Replica) measure(ctx context.Context, metric, label string) (sum int, err error) {
+	page, err := parts.Page(ctx, "http://"+r.address+"/metrics")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(page)) {
+		name, rest, _ := strings.Cut(strings.TrimSpace(line), "{")
+		labels, value, _ := strings.Cut(rest, "} ")
+		if name != metric || !strings.Contains(labels, label) {
+			continue
+		}
+		number, err := strconv.Atoi(value)
+		if err != nil {
+			return 0, fmt.Errorf("read what %s says of %s: %w", r.Name, metric, err)
+		}
+		sum += number
+	}
+	return sum, nil
 }
 
 // halt asks it to end, waits until it has, and answers the process. Another isn't started before release. It fails when the

@@ -59,12 +59,12 @@ func (l *Lab) startServices(ctx context.Context) error {
 	}
 	for n := range l.replicas("provisioner") {
 		if err := l.startHand(ctx, "provisioner", n+1, "BASE_DOMAIN="+baseDomain, "INGRESS_CLASS_NAME=local",
-			"INGRESS_ADDR="+l.cluster.door, "STORES_SETTINGS="+l.settings(), "SLOTS=64"); err != nil {
+			"INGRESS_ADDR="+l.cluster.door, "STORES_SETTINGS="+l.settings(), fmt.Sprintf("SLOTS=%d", l.slots)); err != nil {
 			return err
 		}
 	}
 	for n := range l.replicas("janitor") {
-		settings := []string{"SLOTS=64"}
+		settings := []string{fmt.Sprintf("SLOTS=%d", plenty)}
 		if l.before != nil {
 			// A sweep would send again what another release has settled unread, and nobody would know.
 			settings = append(settings, "SWEEP_EVERY=0")
@@ -78,24 +78,26 @@ func (l *Lab) startServices(ctx context.Context) error {
 
 // replicas is how many of a service are started: of two releases, one that goes and one that stays meanwhile.
 func (l *Lab) replicas(service string) int {
-	if l.before != nil {
+	switch {
+	case l.before != nil:
 		return 2
+	case service == "provisioner" && l.provisioners > 0:
+		return l.provisioners
 	}
 	return trouble.Replicas(service)
 }
 
-// replica prepares a service's process with its own way to the broker.
-func (l *Lab) replica(ctx context.Context, service string, n int, ready string, links map[string]*link.Link, settings ...string) error {
+// replica prepares a service's process, which tells of itself at an address, with its own way to the broker.
+func (l *Lab) replica(ctx context.Context, service string, n int, address string, links map[string]*link.Link, settings ...string) error {
 	way, err := l.path(l.broker.Address)
 	if err != nil {
 		return err
 	}
 	links[trouble.ToBroker] = way
-	r := &Replica{Name: fmt.Sprintf("%s-%d", service, n), Service: service, links: links, older: l.before != nil}
+	r := &Replica{Name: fmt.Sprintf("%s-%d", service, n), Service: service, address: address, links: links, older: l.before != nil}
 	r.make = func() (*exec.Cmd, error) {
 		return l.broker.Service(r.program(), service, way.Address(), settings...), nil
 	}
-	r.ready = func(ctx context.Context) error { return parts.Answers(ctx, ready) }
 	l.Replicas = append(l.Replicas, l.keep(ctx, r))
 	return nil
 }
@@ -109,7 +111,7 @@ func (l *Lab) startEvents(ctx context.Context, n int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return address, l.replica(ctx, "events", n, "http://"+address+"/readyz", map[string]*link.Link{trouble.ToPostgres: way},
+	return address, l.replica(ctx, "events", n, address, map[string]*link.Link{trouble.ToPostgres: way},
 		"LISTEN="+address, "DATABASE_URL="+databaseAt(way.Address()))
 }
 
@@ -125,7 +127,7 @@ func (l *Lab) startGateway(ctx context.Context, n int, feeds []string) error {
 		return err
 	}
 	l.gateways = append(l.gateways, address)
-	return l.replica(ctx, "gateway", n, "http://"+address+"/readyz", map[string]*link.Link{trouble.ToEvents: way},
+	return l.replica(ctx, "gateway", n, address, map[string]*link.Link{trouble.ToEvents: way},
 		"INSTALLATION="+l.installation, fmt.Sprintf("%s=%d", clock.Variable, l.clock), "LISTEN="+address, "AUTH=open", "EVENTS_URL=http://"+way.Address(), "TRUST_PROXY=127.0.0.0/8", fmt.Sprintf("MAX_STORES=%d", quota), "CREATE_RATE_LIMIT_CAPACITY=0")
 }
 
@@ -146,6 +148,6 @@ func (l *Lab) startHand(ctx context.Context, service string, n int, settings ...
 	if err := os.WriteFile(path, kubeconfig, 0o600); err != nil {
 		return errors.Join(errors.New("write a kubeconfig"), err)
 	}
-	return l.replica(ctx, service, n, "http://"+address+"/readyz", map[string]*link.Link{trouble.ToAPI: way},
+	return l.replica(ctx, service, n, address, map[string]*link.Link{trouble.ToAPI: way},
 		append(settings, "KUBECONFIG="+path, "INSTALLATION="+l.installation, "OPS_LISTEN="+address)...)
 }
