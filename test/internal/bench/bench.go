@@ -8,12 +8,13 @@
 //	sweep       a sweep of a hundred live stores among many that are gone against reading the last message of the hundred
 //	standing    two provisioners beside 100, 1,000 and 10,000 stores that stand, against the same two with one; failures told
 //	waiting     what as many that wait for a cluster ask of the broker, and how soon they go on when it comes, against one that waits
+//	scaling     stores made a minute by two and by four provisioners with few slots against so many times what one makes
 //	ready       of each engine: create to Ready against helm upgrade --install, and what a store weighs
 //	idle        of each engine: what stores cost that nobody visits against the same pods without any probe
 //	flight      one provisioner's memory with two hundred stores in flight against the same one idle
 //	start       make up to the page and to the first Ready against the slowest part of each, alone
 //
-// The first four run real services and a real broker without a cluster, the next two beside an API server without nodes; the
+// The first four run real services and a real broker without a cluster, the next three beside an API server without nodes; the
 // others run `make up` in a state folder of their own. A row that fails prints why, and the others go on.
 package bench
 
@@ -49,7 +50,7 @@ type row struct {
 // rows stand in the order in which they run: those that want no cluster come before there is one.
 var rows = []row{
 	{"posts", posts}, {"projection", projectionRate}, {"feed", feedLatency}, {"sweep", sweepAmongGone},
-	{"standing", manyStanding}, {"waiting", manyWaiting},
+	{"standing", manyStanding}, {"waiting", manyWaiting}, {"scaling", creating},
 	{"ready", createToReady}, {"idle", idle}, {"flight", inFlight}, {"start", startUp},
 }
 
@@ -72,17 +73,23 @@ type sizes struct {
 
 	standing              []int
 	standingFor, settling time.Duration
+
+	// rounds is how often each slot makes a store, whose pods take podsTake to run.
+	rounds   int
+	podsTake time.Duration
 }
 
 var (
 	full = sizes{
 		posts: 640, postTurns: 24, clients: 64, manyStores: 100_000, events: 100_000, feedClients: 1000, feedTurns: 20,
 		readyRuns: 7, slowRuns: 3, flight: 200, idle: 6, quiet: time.Minute, settling: settling,
+		rounds: 5, podsTake: 10 * time.Second,
 	}
 	quick = sizes{
 		posts: 128, postTurns: 2, clients: 64, manyStores: 1000, events: 2000, feedClients: 50, feedTurns: 1,
 		readyRuns: 2, slowRuns: 1, flight: 5, idle: 1, quiet: 10 * time.Second,
 		standing: []int{10}, standingFor: 5 * time.Second, settling: settling / 10,
+		rounds: 1, podsTake: time.Second,
 	}
 )
 

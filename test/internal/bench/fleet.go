@@ -34,10 +34,7 @@ const installationOfFleet = "bench"
 // fleetOf answers one of so many stores, whose API server and broker run. They are made once per machine and release.
 func (b *bench) fleetOf(size int) *fleet {
 	b.Helper()
-	f := b.emptyFleet()
-	for n := range size {
-		f.ids = append(f.ids, store.DeriveID(installationOfFleet, fmt.Sprint(n)))
-	}
+	f := b.emptyFleet(size)
 	kept := b.kept(size)
 	if _, err := os.Stat(kept); err != nil {
 		b.Logf("making %d stores that stand (once per machine, while nothing changes that they are made of)", size)
@@ -49,9 +46,13 @@ func (b *bench) fleetOf(size int) *fleet {
 	return f
 }
 
-func (b *bench) emptyFleet() *fleet {
+// emptyFleet answers one of which nothing stands or runs.
+func (b *bench) emptyFleet(size int) *fleet {
 	b.Helper()
 	f := &fleet{bus: b.newBus(), shops: b.openShops(), state: b.path("standing")}
+	for n := range size {
+		f.ids = append(f.ids, store.DeriveID(installationOfFleet, fmt.Sprint(n)))
+	}
 	f.Monitor = b.freeAddress()
 	b.must("remove an older API server's folder", os.RemoveAll(f.state))
 	b.must("make the API server's folder", os.MkdirAll(f.state, keysMode))
@@ -99,14 +100,14 @@ func (b *bench) apiServer(state string, more ...string) (p *parts.Process, print
 	return p, strings.TrimSpace(line)
 }
 
-// hand prepares a provisioner, and says where it tells how it is.
-func (f *fleet) hand(kubeconfig []byte) (command *exec.Cmd, ops string) {
+// hand prepares a provisioner with settings of a row's own, and says where it tells how it is.
+func (f *fleet) hand(kubeconfig []byte, settings ...string) (command *exec.Cmd, ops string) {
 	f.b.Helper()
 	path := filepath.Join(f.dir, "provisioner.kubeconfig")
 	f.b.must("write a kubeconfig", os.WriteFile(path, kubeconfig, 0o600))
 	listen := f.b.freeAddress()
-	return f.service("provisioner", "KUBECONFIG="+path, "INSTALLATION="+installationOfFleet, "INGRESS_CLASS_NAME=local",
-		"INGRESS_ADDR="+f.shops.address, "OPS_LISTEN="+listen), "http://" + listen
+	return f.service("provisioner", append(settings, "KUBECONFIG="+path, "INSTALLATION="+installationOfFleet, "INGRESS_CLASS_NAME=local",
+		"INGRESS_ADDR="+f.shops.address, "OPS_LISTEN="+listen)...), "http://" + listen
 }
 
 // address is the API server's.

@@ -63,7 +63,7 @@ func (b *bench) standing(size int, one *stood) stood {
 	before := f.read(nil)
 	b.pause(max(m.length/5, b.sizes.settling))
 	m.alone = f.read(nil).since(before)
-	hands := f.startHands(f.kubeconfig())
+	hands := f.startHands(handsAbreast, f.kubeconfig())
 	b.pause(b.sizes.settling)
 	b.Logf("%d stores: measuring two provisioners for %s", size, m.length)
 	before = f.read(hands)
@@ -121,11 +121,11 @@ func (f *fleet) awaitAvailable(id store.ID, serves bool, patience time.Duration)
 // handsAbreast is how many provisioners share the work.
 const handsAbreast = 2
 
-// startHands starts provisioners and waits until they work.
-func (f *fleet) startHands(kubeconfig []byte) (hands []*parts.Process) {
+// startHands starts so many provisioners and waits until they work.
+func (f *fleet) startHands(count int, kubeconfig []byte, settings ...string) (hands []*parts.Process) {
 	f.b.Helper()
-	for n := range handsAbreast {
-		command, ops := f.hand(kubeconfig)
+	for n := range count {
+		command, ops := f.hand(kubeconfig, settings...)
 		p := f.b.start(fmt.Sprintf("provisioner-%d-%d", len(f.ids), n+1), command)
 		hands = append(hands, p)
 		f.b.await("reach a provisioner", p, startPatience, func() error { return parts.Answers(f.b.ctx, ops+"/readyz") })

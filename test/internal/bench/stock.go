@@ -84,9 +84,7 @@ func (f *fleet) make(kept string) {
 	}
 	first := f.b.kept(1)
 	if _, err := os.Stat(first); err != nil {
-		one := f.b.emptyFleet()
-		one.ids = f.ids[:1]
-		one.make(first)
+		f.b.emptyFleet(1).make(first)
 	}
 	f.thaw(first)
 	f.run(whileLoading)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
 // askedAim is how many messages a second may be sent to the broker while stores wait for a cluster.
@@ -85,22 +86,16 @@ func (s sizes) waitingFor(size int) time.Duration {
 func (b *bench) waiting(size int) waited {
 	b.Helper()
 	defer b.cleanUp()
-	f := b.emptyFleet()
-	for n := range size {
-		f.ids = append(f.ids, store.DeriveID(installationOfFleet, fmt.Sprint(n)))
-	}
+	f := b.emptyFleet(size)
 	f.run(whileLoading)
 	log := f.openLog()
-	b.must("ask for a store", f.each(f.ids, func(ctx context.Context, n int, id store.ID) error {
-		_, err := log.Append(ctx, store.State{}, create(openTenant, id, n))
-		return err
-	}))
+	f.askForAll(log)
 	f.run(whileMeasuring)
 	// A kubeconfig holds what only the API server can give, and is read once. So the server runs from the start, where nobody
 	// looks for it.
 	f.runAPI(few)
 	address := b.freeAddress()
-	hands := f.startHands(f.kubeconfigBy(address))
+	hands := f.startHands(handsAbreast, f.kubeconfigBy(address))
 	half := b.sizes.waitingFor(size) / 2
 	b.Logf("%d stores wait for a cluster, for %s", size, 2*half)
 	b.pause(half)
@@ -116,6 +111,15 @@ func (b *bench) waiting(size int) waited {
 		p.Stop(syscall.SIGTERM, stopPatience)
 	}
 	return m
+}
+
+// askForAll has the fleet's stores asked for, where none is there.
+func (f *fleet) askForAll(log *storelog.Log) {
+	f.b.Helper()
+	f.b.must("ask for a store", f.each(f.ids, func(ctx context.Context, n int, id store.ID) error {
+		_, err := log.Append(ctx, store.State{}, create(openTenant, id, n))
+		return err
+	}))
 }
 
 // attempts follows the log, and notes when stores are first attempted, until so many are.
