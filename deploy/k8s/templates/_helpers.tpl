@@ -12,7 +12,14 @@
 {{- if and .Values.nats.bundled (or .Values.nats.tls.caSecret .Values.nats.tls.clientSecret) }}{{ fail "nats.tls is set and nats.bundled is true: the broker of this chart speaks no TLS, and every service would wait for it for ever. Leave nats.tls empty, or set nats.bundled=false for a broker of yours." }}{{ end }}
 {{- if and .Values.backup.url (not .Values.backup.keysSecret) }}{{ fail "backup.keysSecret must be set when backup.url is: the name of a Secret whose key \"keys\" holds what backups are encrypted with. It isn't made up here, because it must be kept where it outlives this cluster." }}{{ end }}
 {{- if and .Values.auth.adminKey .Values.auth.existingSecret }}{{ fail "auth.adminKey and auth.existingSecret are both set: which of the keys holds must not be a guess." }}{{ end }}
-{{- if and .Values.gateway.ingress.enabled (not .Values.gateway.trustProxy) }}{{ fail "gateway.trustProxy must be set when gateway.ingress is enabled: without it every client has the ingress controller's address, so that all of them are one tenant and see each other's stores and passwords." }}{{ end }}
+{{- if and (or .Values.gateway.ingress.enabled .Values.gateway.httpRoute.enabled) (not .Values.gateway.trustProxy) }}{{ fail "gateway.trustProxy must be set when gateway.ingress or gateway.httpRoute is enabled: without it every client has the controller's address, so that all of them are one tenant and see each other's stores and passwords." }}{{ end }}
+{{- if and .Values.gateway.httpRoute.enabled (not .Values.gateway.httpRoute.parentRefs) }}{{ fail "gateway.httpRoute.parentRefs must be set when gateway.httpRoute is enabled: a route that names no Gateway leads nowhere." }}{{ end }}
+{{- range list "provisioner" "janitor" }}
+{{- if eq (index $.Values . "autoscaling").by "keda" }}
+{{- if and (not $.Values.nats.bundled) (not $.Values.nats.monitor.endpoint) }}{{ fail (printf "nats.monitor.endpoint must be set when %s.autoscaling.by is keda and nats.bundled is false: KEDA asks the broker there." .) }}{{ end }}
+{{- if and $.Values.nats.bundled $.Values.networkPolicies.enabled (not $.Values.networkPolicies.monitorFrom) }}{{ fail (printf "networkPolicies.monitorFrom must be set when %s.autoscaling.by is keda: the policies let nobody ask the broker, and KEDA would leave the replicas as they are." .) }}{{ end }}
+{{- end }}
+{{- end }}
 {{- range .Values.gateway.trustProxy }}
 {{- if hasSuffix "/0" . }}{{ fail (printf "gateway.trustProxy: %s is everybody, and whoever is trusted may say to be anybody. Name the networks of the ingress controller's pods." .) }}{{ end }}
 {{- end }}
@@ -34,6 +41,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 
 {{- define "store-platform.image" -}}
 {{- with .root.Values.image.registry }}{{ . }}/{{ end }}store-platform/{{ .component }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}
+{{- with index .root.Values.image.digests .component }}@{{ . }}{{ end }}
 {{- end }}
 
 {{- define "store-platform.podSecurity" -}}
@@ -144,7 +152,7 @@ lifecycle: { preStop: { sleep: { seconds: 5 } } }
 {{- end }}
 
 {{- define "store-platform.disruption" }}
-{{- if gt (int (index .root.Values .component).replicas) 1 }}
+{{- if gt (include "store-platform.least" . | int) 1 }}
 ---
 apiVersion: policy/v1
 kind: PodDisruptionBudget
