@@ -9,7 +9,8 @@
 {{- if and (not .Values.postgres.bundled) (not .Values.postgres.existingSecret) }}{{ fail "postgres.existingSecret must be set: the name of a Secret whose key \"url\" leads to the database." }}{{ end }}
 {{- if and (not .Values.nats.bundled) (not .Values.nats.url) }}{{ fail "nats.url must be set when nats.bundled is false." }}{{ end }}
 {{- if and (not .Values.nats.bundled) (not .Values.nats.existingSecret) }}{{ fail "nats.existingSecret must be set when nats.bundled is false." }}{{ end }}
-{{- if and .Values.nats.bundled (or .Values.nats.tls.caSecret .Values.nats.tls.clientSecret) }}{{ fail "nats.tls is set and nats.bundled is true: the broker of this chart speaks no TLS, and every service would wait for it for ever. Leave nats.tls empty, or set nats.bundled=false for a broker of yours." }}{{ end }}
+{{- if and .Values.nats.bundled (or .Values.nats.tls.caSecret .Values.nats.tls.clientSecret) }}{{ fail "nats.tls.caSecret and nats.tls.clientSecret are of a broker of yours, and nats.bundled is true: the broker of this chart speaks TLS where nats.tls.serverSecret is set, asks for no certificate, and is vouched for by that Secret's ca.crt." }}{{ end }}
+{{- if and (not .Values.nats.bundled) .Values.nats.tls.serverSecret }}{{ fail "nats.tls.serverSecret is set and nats.bundled is false: it holds the certificate of this chart's broker. How the services know one of yours is nats.tls.caSecret." }}{{ end }}
 {{- if and .Values.backup.url (not .Values.backup.keysSecret) }}{{ fail "backup.keysSecret must be set when backup.url is: the name of a Secret whose key \"keys\" holds what backups are encrypted with. It isn't made up here, because it must be kept where it outlives this cluster." }}{{ end }}
 {{- if and .Values.auth.adminKey .Values.auth.existingSecret }}{{ fail "auth.adminKey and auth.existingSecret are both set: which of the keys holds must not be a guess." }}{{ end }}
 {{- if and (or .Values.gateway.ingress.enabled .Values.gateway.httpRoute.enabled) (not .Values.gateway.trustProxy) }}{{ fail "gateway.trustProxy must be set when gateway.ingress or gateway.httpRoute is enabled: without it every client has the controller's address, so that all of them are one tenant and see each other's stores and passwords." }}{{ end }}
@@ -52,6 +53,8 @@ fsGroup: 65532
 seccompProfile: { type: RuntimeDefault }
 {{- end }}
 
+{{/* Nothing is written but to volumes, which have sizes, and to the log, which the kubelet keeps short: a limit of ephemeral storage would
+     have a broker evicted for how long that is. */}}
 {{- define "store-platform.containerSecurity" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
@@ -69,13 +72,13 @@ capabilities: { drop: [ALL] }
 {{/* Where the broker is, and as whom: everybody's. */}}
 {{- define "store-platform.broker" -}}
 - name: NATS_URL
-  value: {{ ternary "nats://store-platform-nats:4222" .root.Values.nats.url .root.Values.nats.bundled }}
+  value: {{ ternary (printf "%s://store-platform-nats:4222" (ternary "tls" "nats" (ne .root.Values.nats.tls.serverSecret ""))) .root.Values.nats.url .root.Values.nats.bundled }}
 - name: NATS_USER
   value: {{ .component }}
 # A file, because what a container's environment holds stays as old as the container when the Secret is changed.
 - name: NATS_PASSWORD_FILE
   value: /broker/password
-{{- if .root.Values.nats.tls.caSecret }}
+{{- if or .root.Values.nats.tls.caSecret .root.Values.nats.tls.serverSecret }}
 - name: NATS_CA_FILE
   value: /broker/ca.crt
 {{- end }}
@@ -97,7 +100,7 @@ projected:
   defaultMode: 0440
   sources:
     - secret: { name: {{ include "store-platform.natsSecret" .root }}, items: [{ key: {{ .component }}, path: password }] }
-    {{- with .root.Values.nats.tls.caSecret }}
+    {{- with .root.Values.nats.tls.caSecret | default .root.Values.nats.tls.serverSecret }}
     - secret: { name: {{ . }}, items: [{ key: ca.crt, path: ca.crt }] }
     {{- end }}
     {{- with .root.Values.nats.tls.clientSecret }}
@@ -117,7 +120,8 @@ projected:
 {{- end }}
 
 {{/* Replicas stand on different nodes where there are several. Brokers must, unless nats.spread says otherwise, because two that go with
-     one node take the log's quorum along. */}}
+     one node take the log's quorum along. No anti-affinity does the same: where it is required a second replica waits for a second node,
+     and where it is preferred it is outweighed. */}}
 {{- define "store-platform.spread" -}}
 topologySpreadConstraints:
   - maxSkew: 1

@@ -126,11 +126,15 @@ func TestPlatformChartRefusesWhatMustBeSaid(t *testing.T) {
 		"two brokers":                   {func(v map[string]any) { v["nats"] = map[string]any{"replicas": 2} }, "replicas"},
 		"TLS to a broker that has none": {func(v map[string]any) { set(v, "nats.tls.caSecret", "private-ca") }, "nats.bundled is true"},
 		"a client of such a broker":     {func(v map[string]any) { set(v, "nats.tls.clientSecret", "us") }, "nats.bundled is true"},
-		"one tenant, by Gateway API":    {func(v map[string]any) { set(v, "gateway", routed(nil)) }, "gateway.trustProxy must be set"},
-		"a route from nowhere":          {func(v map[string]any) { set(v, "gateway.httpRoute", map[string]any{"enabled": true}) }, "gateway.httpRoute.parentRefs must be set"},
-		"more than there may be":        {func(v map[string]any) { set(v, "gateway.autoscaling", map[string]any{"by": "cpu", "minReplicas": 7}) }, "gateway.autoscaling.maxReplicas is less"},
-		"workers by the CPU":            {func(v map[string]any) { set(v, "janitor.autoscaling.by", "cpu") }, "/janitor/autoscaling/by"},
-		"KEDA before a closed door":     {func(v map[string]any) { set(v, "janitor.autoscaling.by", "keda") }, "networkPolicies.monitorFrom must be set"},
+		"a certificate of no broker": {func(v map[string]any) {
+			maps.Copy(v, everythingSet())
+			set(v, "nats.tls.serverSecret", "broker-certificate")
+		}, "nats.tls.serverSecret is set and nats.bundled is false"},
+		"one tenant, by Gateway API": {func(v map[string]any) { set(v, "gateway", routed(nil)) }, "gateway.trustProxy must be set"},
+		"a route from nowhere":       {func(v map[string]any) { set(v, "gateway.httpRoute", map[string]any{"enabled": true}) }, "gateway.httpRoute.parentRefs must be set"},
+		"more than there may be":     {func(v map[string]any) { set(v, "gateway.autoscaling", map[string]any{"by": "cpu", "minReplicas": 7}) }, "gateway.autoscaling.maxReplicas is less"},
+		"workers by the CPU":         {func(v map[string]any) { set(v, "janitor.autoscaling.by", "cpu") }, "/janitor/autoscaling/by"},
+		"KEDA before a closed door":  {func(v map[string]any) { set(v, "janitor.autoscaling.by", "keda") }, "networkPolicies.monitorFrom must be set"},
 		"KEDA without an address": {func(v map[string]any) {
 			maps.Copy(v, everythingSet())
 			set(v, "provisioner.autoscaling.by", "keda")
@@ -201,6 +205,7 @@ func TestPlatformChartIsAccepted(t *testing.T) {
 	external["engines"] = map[string]any{"settings": map[string]any{"corner": map[string]any{"database": map[string]any{"mode": "external"}}}}
 	for name, values := range map[string]map[string]any{
 		"production": production(), "local": local(t), "external": external, "everything set": everythingSet(), "placed": everywhere(),
+		"encrypted": measured(encrypted()),
 	} {
 		t.Run(name, func(t *testing.T) {
 			objects, err := renderPlatform(t, values)

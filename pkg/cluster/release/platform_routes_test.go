@@ -24,13 +24,24 @@ func TestPlatformBrokersLetOnlyEachOtherIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, doors := startBrokers(t, objects, "")
+	for _, who := range []string{`{"cluster":"store-platform"}`, `{"cluster":"store-platform","user":"route","pass":"x"}`} {
+		if said := greet(t, doors[0].Address, who); !strings.Contains(said, "Authorization Violation") {
+			t.Errorf("to a stranger who says %s it says %q", who, said)
+		}
+	}
+}
+
+// startBrokers are the chart's three, joined; certificates is a folder that holds what their Secret does, or empty.
+func startBrokers(t *testing.T, objects []*unstructured.Unstructured, certificates string) ([]*server.Server, []*bustest.Door) {
+	t.Helper()
 	var brokers []*server.Server
 	var doors []*bustest.Door
 	for range 3 {
 		doors = append(doors, bustest.NewDoor(t))
 	}
 	for i, door := range doors {
-		broker := startBroker(t, objects, i, doors)
+		broker := startBroker(t, objects, i, doors, certificates)
 		if !broker.ReadyForConnections(startTimeout) {
 			t.Fatal("a broker doesn't accept connections")
 		}
@@ -50,11 +61,7 @@ func TestPlatformBrokersLetOnlyEachOtherIn(t *testing.T) {
 			t.Fatal("they didn't become a cluster")
 		}
 	}
-	for _, who := range []string{`{"cluster":"store-platform"}`, `{"cluster":"store-platform","user":"route","pass":"x"}`} {
-		if said := greet(t, doors[0].Address, who); !strings.Contains(said, "Authorization Violation") {
-			t.Errorf("to a stranger who says %s it says %q", who, said)
-		}
-	}
+	return brokers, doors
 }
 
 // startTimeout is for a machine that has other things to do.
@@ -84,7 +91,7 @@ func greet(t *testing.T, address, connect string) string {
 }
 
 // startBroker is pod number i of the chart's StatefulSet, on any ports of this machine; the others are behind doors.
-func startBroker(t *testing.T, objects []*unstructured.Unstructured, i int, doors []*bustest.Door) *server.Server {
+func startBroker(t *testing.T, objects []*unstructured.Unstructured, i int, doors []*bustest.Door, certificates string) *server.Server {
 	t.Helper()
 	name, dir := fmt.Sprintf("store-platform-nats-%d", i), t.TempDir()
 	for _, object := range objects {
@@ -95,7 +102,7 @@ func startBroker(t *testing.T, objects []*unstructured.Unstructured, i int, door
 		case "ConfigMap":
 			files, _, _ := unstructured.NestedStringMap(object.Object, "data")
 			here := strings.NewReplacer("0.0.0.0:6222", "127.0.0.1:-1", "0.0.0.0:4222", "127.0.0.1:-1",
-				"http: 0.0.0.0:8222", "", "/data", dir)
+				"0.0.0.0:8222", "127.0.0.1:-1", "/data", dir, "/tls/", certificates+"/", "/run/nats", dir)
 			for file, text := range files {
 				if err := os.WriteFile(filepath.Join(dir, file), []byte(here.Replace(text)), 0o600); err != nil {
 					t.Fatal(err)
