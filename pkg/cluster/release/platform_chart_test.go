@@ -131,10 +131,14 @@ func TestPlatformChartRefusesWhatMustBeSaid(t *testing.T) {
 			set(v, "nats.tls.serverSecret", "broker-certificate")
 		}, "nats.tls.serverSecret is set and nats.bundled is false"},
 		"one tenant, by Gateway API": {func(v map[string]any) { set(v, "gateway", routed(nil)) }, "gateway.trustProxy must be set"},
-		"a route from nowhere":       {func(v map[string]any) { set(v, "gateway.httpRoute", map[string]any{"enabled": true}) }, "gateway.httpRoute.parentRefs must be set"},
-		"more than there may be":     {func(v map[string]any) { set(v, "gateway.autoscaling", map[string]any{"by": "cpu", "minReplicas": 7}) }, "gateway.autoscaling.maxReplicas is less"},
-		"workers by the CPU":         {func(v map[string]any) { set(v, "janitor.autoscaling.by", "cpu") }, "/janitor/autoscaling/by"},
-		"KEDA before a closed door":  {func(v map[string]any) { set(v, "janitor.autoscaling.by", "keda") }, "networkPolicies.monitorFrom must be set"},
+		"a route from nowhere": {func(v map[string]any) {
+			set(v, "gateway.httpRoute", map[string]any{"enabled": true})
+		}, "gateway.httpRoute.parentRefs must be set"},
+		"more than there may be": {func(v map[string]any) {
+			set(v, "gateway.autoscaling", map[string]any{"by": "cpu", "minReplicas": 7})
+		}, "gateway.autoscaling.maxReplicas is less"},
+		"workers by the CPU":        {func(v map[string]any) { set(v, "janitor.autoscaling.by", "cpu") }, "/janitor/autoscaling/by"},
+		"KEDA before a closed door": {func(v map[string]any) { set(v, "janitor.autoscaling.by", "keda") }, "networkPolicies.monitorFrom must be set"},
 		"KEDA without an address": {func(v map[string]any) {
 			maps.Copy(v, everythingSet())
 			set(v, "provisioner.autoscaling.by", "keda")

@@ -52,11 +52,19 @@ func TestPlatformChartRoutesByTLS(t *testing.T) {
 		secret      string
 		annotations map[string]string
 	}{
-		"none":          {map[string]any{}, "", nil},
-		"a Secret":      {map[string]any{"tlsSecret": "ours"}, "ours", nil},
-		"cert-manager":  {map[string]any{"issuer": "letsencrypt", "annotations": map[string]any{"a": "b"}}, "store-platform-gateway-tls", map[string]string{"cert-manager.io/cluster-issuer": "letsencrypt", "a": "b"}},
-		"both":          {map[string]any{"issuer": "letsencrypt", "tlsSecret": "ours"}, "ours", map[string]string{"cert-manager.io/cluster-issuer": "letsencrypt"}},
-		"another issue": {map[string]any{"tlsSecret": "ours", "annotations": map[string]any{"cert-manager.io/issuer": "here"}}, "ours", map[string]string{"cert-manager.io/issuer": "here"}},
+		"none":     {map[string]any{}, "", nil},
+		"a Secret": {map[string]any{"tlsSecret": "ours"}, "ours", nil},
+		"cert-manager": {
+			map[string]any{"issuer": "public", "annotations": map[string]any{"a": "b"}}, "store-platform-gateway-tls",
+			map[string]string{"cert-manager.io/cluster-issuer": "public", "a": "b"},
+		},
+		"both": {
+			map[string]any{"issuer": "public", "tlsSecret": "ours"}, "ours", map[string]string{"cert-manager.io/cluster-issuer": "public"},
+		},
+		"an issuer of the namespace's": {
+			map[string]any{"tlsSecret": "ours", "annotations": map[string]any{"cert-manager.io/issuer": "here"}}, "ours",
+			map[string]string{"cert-manager.io/issuer": "here"},
+		},
 	} {
 		values := production()
 		c.ingress["enabled"] = true
@@ -64,9 +72,9 @@ func TestPlatformChartRoutesByTLS(t *testing.T) {
 		ingress := one(t, rendered(t, values), "Ingress", "store-platform-gateway")
 		var secret string
 		tls, _, _ := unstructured.NestedSlice(ingress.Object, "spec", "tls")
-		for _, one := range tls {
-			secret, _ = one.(map[string]any)["secretName"].(string)
-			if hosts := one.(map[string]any)["hosts"]; !reflect.DeepEqual(hosts, []any{"stores.example.org"}) {
+		for _, entry := range tls {
+			secret, _ = entry.(map[string]any)["secretName"].(string)
+			if hosts := entry.(map[string]any)["hosts"]; !reflect.DeepEqual(hosts, []any{"stores.example.org"}) {
 				t.Errorf("%s: for %v", name, hosts)
 			}
 		}

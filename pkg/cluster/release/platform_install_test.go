@@ -138,6 +138,21 @@ func TestPlatformChartKeepsWhatItMadeUp(t *testing.T) {
 	}
 }
 
+// Brokers read their configuration when they start.
+func TestPlatformChartStartsBrokersAnew(t *testing.T) {
+	stamp := func(values map[string]any) string {
+		set(values, "nats.existingSecret", "broker")
+		template := one(t, rendered(t, values), "StatefulSet", "store-platform-nats").Object
+		at, _, _ := unstructured.NestedString(template, "spec", "template", "metadata", "annotations", "checksum/config")
+		return at
+	}
+	alone := production()
+	set(alone, "nats.replicas", 1)
+	if same, other := stamp(production()), stamp(alone); same == "" || same != stamp(production()) || same == other {
+		t.Errorf("with one configuration %q, with another %q", same, other)
+	}
+}
+
 // Two installations in one cluster have nothing in common but what bindings in stores' namespaces name, which can't be changed.
 func TestTwoInstallationsInOneCluster(t *testing.T) {
 	shared := func(namespace string) (names []string) {

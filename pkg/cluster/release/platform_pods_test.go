@@ -150,8 +150,9 @@ func TestPlatformChartAnnotatesAccounts(t *testing.T) {
 	for component, template := range pods(t, rendered(t, everywhere())) {
 		spec := template["spec"].(map[string]any)
 		account, _ := spec["serviceAccountName"].(string)
-		if worker := component == "provisioner" || component == "janitor"; worker != (spec["automountServiceAccountToken"] != false) || worker != (account == "store-"+component) {
-			t.Errorf("%s has the account %q, mounted: %v", component, account, spec["automountServiceAccountToken"])
+		worker, mounted := component == "provisioner" || component == "janitor", spec["automountServiceAccountToken"] != false
+		if mounted != worker || worker != (account == "store-"+component) {
+			t.Errorf("%s has the account %q, mounted: %v", component, account, mounted)
 		}
 	}
 }

@@ -32,6 +32,21 @@ func TestPlatformBrokersLetOnlyEachOtherIn(t *testing.T) {
 	}
 }
 
+// What is installed is the broker that everything here was tried with.
+func TestPlatformBrokersAreThoseThatAreTested(t *testing.T) {
+	image := "nats:" + server.VERSION + "-alpine"
+	if installed := containerOf(t, one(t, rendered(t, production()), "StatefulSet", "store-platform-nats"))["image"]; installed != image {
+		t.Errorf("the chart installs %v, and tried is %s", installed, image)
+	}
+	compose, err := os.ReadFile(filepath.Join(platformChart, "../../docker-compose.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(compose), "image: "+image+"\n") {
+		t.Errorf("docker-compose.yaml doesn't run %s", image)
+	}
+}
+
 // startBrokers are the chart's three, joined; certificates is a folder that holds what their Secret does, or empty.
 func startBrokers(t *testing.T, objects []*unstructured.Unstructured, certificates string) ([]*server.Server, []*bustest.Door) {
 	t.Helper()

@@ -117,8 +117,8 @@ func TestPlatformBrokersSpeakTLS(t *testing.T) {
 	if err := first.VerifyHostname("store-platform-nats-2.store-platform-nats-peers"); err != nil {
 		t.Errorf("where they aren't all on one machine they don't know each other: %v", err)
 	}
-	clear := strings.Replace(broker.ClientURL(), "tls://", "nats://", 1)
-	if nc, err := nats.Connect(clear, nats.UserInfo("gateway", "pgateway")); err == nil {
+	plain := strings.Replace(broker.ClientURL(), "tls://", "nats://", 1)
+	if nc, err := nats.Connect(plain, nats.UserInfo("gateway", "pgateway")); err == nil {
 		nc.Close()
 		t.Error("who trusts no authority of ours is connected")
 	}
@@ -161,7 +161,8 @@ func TestPlatformChartHandsCertificatesOut(t *testing.T) {
 			t.Errorf("%s goes to %s and trusts %s", service, variables["NATS_URL"], variables["NATS_CA_FILE"])
 		}
 	}
-	sources := podSpec(one(t, objects, "Deployment", "store-platform-gateway"))["volumes"].([]any)[0].(map[string]any)["projected"].(map[string]any)["sources"].([]any)
+	volume := podSpec(one(t, objects, "Deployment", "store-platform-gateway"))["volumes"].([]any)[0].(map[string]any)
+	sources := volume["projected"].(map[string]any)["sources"].([]any)
 	if want := as(t, `{secret: {name: broker-certificate, items: [{key: ca.crt, path: ca.crt}]}}`); len(sources) != 2 || !reflect.DeepEqual(sources[1], want) {
 		t.Errorf("the gateway finds %v", sources)
 	}
