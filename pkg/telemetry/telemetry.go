@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	promexporter "go.opentelemetry.io/otel/exporters/prometheus"
 	"go.opentelemetry.io/otel/propagation"
@@ -41,7 +42,8 @@ func Start(ctx context.Context, service string, cfg Config) (func(context.Contex
 	slog.Info("starting", "version", version.String())
 
 	about := resource.NewSchemaless(semconv.ServiceName(service), semconv.ServiceVersion(version.String()))
-	reader, err := promexporter.New()
+	// Whoever reads the metrics tells the services apart by this, whatever scrapes them and calls them.
+	reader, err := promexporter.New(promexporter.WithResourceAsConstantLabels(attribute.NewAllowKeysFilter(semconv.ServiceNameKey)))
 	if err != nil {
 		return nil, fmt.Errorf("start metrics: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/store-platform/store-platform/pkg/config"
@@ -81,7 +82,7 @@ func run(ctx context.Context, cfg Config, listener net.Listener) error {
 	progress := projection.NewProgress()
 	limits := feed.Limits{Connections: cfg.FeedMaxConnections, PerTenant: cfg.FeedMaxConnectionsPerTenant}
 	s := &service{pool: pool, progress: progress, hub: feed.New(pool, progress, limits)}
-	if err := s.measure(); err != nil {
+	if err := errors.Join(s.measure(), measureReadModel(pool)); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	s.waitFor("the broker")
@@ -101,7 +102,9 @@ type service struct {
 
 // work connects and then does everything but HTTP.
 func (s *service) work(ctx context.Context, cfg Config) error {
-	nc, err := cfg.NATS.Connect(ctx, serviceName, func(err error) { s.waitFor("the broker: " + err.Error()) })
+	nc, err := telemetry.Connected(func() (*nats.Conn, error) {
+		return cfg.NATS.Connect(ctx, serviceName, func(err error) { s.waitFor("the broker: " + err.Error()) })
+	})
 	if err != nil {
 		return unlessEnded(ctx, err)
 	}

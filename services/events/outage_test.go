@@ -21,6 +21,9 @@ import (
 	"github.com/store-platform/store-platform/services/events/internal/pgtest"
 )
 
+// ofEvents are the labels of what has no others.
+const ofEvents = `{otel_scope_name="events",otel_scope_schema_url="",otel_scope_version="",service_name="store-events"}`
+
 // Without Postgres writes go on, those who are connected are told of them, others can connect, and lists are refused.
 // When it is back, so is everything that happened meanwhile.
 func TestPostgresGoneForAWhile(t *testing.T) {
@@ -43,6 +46,7 @@ func TestPostgresGoneForAWhile(t *testing.T) {
 	pgtest.Admin(t, fmt.Sprintf("alter database %s with allow_connections false", database),
 		fmt.Sprintf("select pg_terminate_backend(pid) from pg_stat_activity where datname = '%s'", database))
 	await(t, base+"/readyz", http.StatusOK, "ready for the feed only: Postgres can't be reached")
+	await(t, base+"/metrics", http.StatusOK, "\nreadmodel_answers"+ofEvents+" 0\n")
 	refused(t, nc, "503")
 	late := follow(t, author, base, "a")
 	for n := 2; n < 20; n++ {
@@ -55,7 +59,10 @@ func TestPostgresGoneForAWhile(t *testing.T) {
 	}
 
 	pgtest.Admin(t, fmt.Sprintf("alter database %s with allow_connections true", database))
-	await(t, base+"/metrics", http.StatusOK, fmt.Sprintf("\nprojection_checkpoint{otel_scope_name=\"events\",otel_scope_schema_url=\"\",otel_scope_version=\"\"} %d\n", seen))
+	await(t, base+"/metrics", http.StatusOK, fmt.Sprintf("\nprojection_checkpoint%s %d\n", ofEvents, seen))
+	await(t, base+"/metrics", http.StatusOK, "\nreadmodel_answers"+ofEvents+" 1\n")
+	await(t, base+"/metrics", http.StatusOK, `,status="Queued"} 19`)
+	await(t, base+"/metrics", http.StatusOK, `readmodel_dead_letters{kind="failed",`)
 	await(t, base+"/readyz", http.StatusOK, "ready\n")
 	listed(t, nc, query.StoresRequest{Scope: query.Of("a"), Limit: 100, Seen: seen}, 19)
 }

@@ -95,5 +95,5 @@ func (c Config) log() storelog.Settings {
 }
 
 func (c Config) connect(ctx context.Context, met func(error)) (*nats.Conn, error) {
-	return c.NATS.Connect(ctx, service, met)
+	return telemetry.Connected(func() (*nats.Conn, error) { return c.NATS.Connect(ctx, service, met) })
 }

@@ -79,7 +79,9 @@ func (s *Start) ready(context.Context) error {
 // is another installation's is refused (storelog.ErrForeignLog), and so is one whose clock isn't for this installation.
 func (s *Start) Open(ctx context.Context, name string, broker config.NATS, where cluster.Config) (*Process, error) {
 	s.say("the broker", nil)
-	nc, err := broker.Connect(ctx, name, func(err error) { s.say("the broker: "+err.Error(), nil) })
+	nc, err := telemetry.Connected(func() (*nats.Conn, error) {
+		return broker.Connect(ctx, name, func(err error) { s.say("the broker: "+err.Error(), nil) })
+	})
 	if err != nil {
 		return nil, err
 	}

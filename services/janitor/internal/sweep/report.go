@@ -88,6 +88,10 @@ func (s *Sweeper) measure() error {
 	if err != nil {
 		return fmt.Errorf("make the gauges of sweeps: %w", err)
 	}
+	paused, err := meter.Int64ObservableGauge("sweep.paused", metric.WithDescription("1 when sweeps only look, by an operator's wish or after a restore"))
+	if err != nil {
+		return fmt.Errorf("make the gauges of sweeps: %w", err)
+	}
 	age, err := meter.Float64ObservableGauge("sweep.age", metric.WithUnit("s"), metric.WithDescription("How long ago the newest sweep was"))
 	if err != nil {
 		return fmt.Errorf("make the gauges of sweeps: %w", err)
@@ -104,16 +108,20 @@ func (s *Sweeper) measure() error {
 		for _, kind := range platform.FindingKinds {
 			o.ObserveInt64(found, int64(counts[kind]), metric.WithAttributes(attribute.String("kind", string(kind))))
 		}
-		alarmed := int64(0)
-		if newest.Alarm != nil {
-			alarmed = 1
-		}
-		o.ObserveInt64(alarm, alarmed)
+		o.ObserveInt64(alarm, oneIf(newest.Alarm != nil))
+		o.ObserveInt64(paused, oneIf(newest.Paused != ""))
 		o.ObserveFloat64(age, s.cfg.Now().Sub(newest.At).Round(time.Second).Seconds())
 		return nil
-	}, found, alarm, age)
+	}, found, alarm, paused, age)
 	if err != nil {
 		return fmt.Errorf("register the gauges of sweeps: %w", err)
 	}
 	return nil
+}
+
+func oneIf(so bool) int64 {
+	if so {
+		return 1
+	}
+	return 0
 }
