@@ -32,6 +32,7 @@ func TestAPlatformThatIsRolledPartedAndBrokenKeepsItsPromises(t *testing.T) {
 		{"other settings of the installation reach every store", (*chaos.Lab).Refit},
 		{"a rolling restart fails no create and doubles no Helm run", (*chaos.Lab).Roll},
 		{"a projector cut from the broker gives way", (*chaos.Lab).Partition},
+		{"boards have something to show, and alerts fire in faults of their kind", (*chaos.Lab).Watched},
 		{"a minute with each kind of trouble breaks no promise", (*chaos.Lab).Minute},
 	} {
 		if !t.Run(turn.name, func(t *testing.T) {

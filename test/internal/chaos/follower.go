@@ -181,6 +181,19 @@ func (f *follower) stale() error {
 	return nil
 }
 
+// standing are the stores that are open, in the order of their ids.
+func (f *follower) standing() (ids []store.ID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id, s := range f.states {
+		if open(s) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
 // undone are the stores whose last operation wasn't done whole: what it has changed is still to be gone back from.
 func (f *follower) undone() (undone []store.State) {
 	f.mu.Lock()

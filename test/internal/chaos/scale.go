@@ -14,6 +14,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/chaos/trouble"
 	"github.com/store-platform/store-platform/test/internal/keda"
+	"github.com/store-platform/store-platform/test/internal/monitoring"
 )
 
 const (
@@ -144,15 +145,17 @@ func (s *scaling) look(ctx context.Context) (v view, err error) {
 		return v, err
 	}
 	for _, r := range s.workers[:s.running] {
-		resting, err := r.measure(ctx, "work_resting", "")
+		page, err := r.metrics(ctx)
 		if err != nil {
 			return v, err
 		}
-		busy, err := r.measure(ctx, "work_busy", `lane="all"`)
-		if err != nil {
+		said := monitoring.NewScrape()
+		if err := said.Add(r.Name, page); err != nil {
 			return v, err
 		}
-		v.resting, v.busy = v.resting+resting, append(v.busy, busy)
+		resting, _ := said.Value("work_resting")
+		busy, _ := said.Value("work_busy", `lane="all"`)
+		v.resting, v.busy = v.resting+int(resting), append(v.busy, int(busy))
 	}
 	return v, nil
 }
