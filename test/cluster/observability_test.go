@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -37,15 +38,22 @@ func TestOneTraceHoldsTheRequestTheWorkAndTheProjection(t *testing.T) {
 	traces := platform.ReceiveTraces(t)
 	b := inTurn(t)
 	const id = "4bf92f3577b34da6a3ce929d0e0e4736"
-	s := b.Create(t, "Traced", "traceparent", "00-"+id+"-00f067aa0ba902b7-01")
+	within := []string{"traceparent", "00-" + id + "-00f067aa0ba902b7-01"}
+	s := b.Create(t, "Traced", within...)
 	b.Cleanup(func() { b.remove(s.ID) })
-	b.Follow(t, b.before(s), s.ID).UntilType(t, store.BecameReady)
+	followed := b.Follow(t, b.before(s), s.ID)
+	followed.UntilType(t, store.BecameReady)
+	if status, err := b.Call(t.Context(), http.MethodDelete, "/stores/"+string(s.ID), nil, nil, within...); err != nil {
+		t.Fatalf("delete: %d %v", status, err)
+	}
+	followed.UntilType(t, store.BecameDeleted)
 	waittest.Eventually(t, func() error {
 		spans := traces.Of(id)
 		return errors.Join(
 			contains(spans, "store-gateway", "/stores"), contains(spans, "store-gateway", "append create"),
 			contains(spans, "store-provisioner", "work provisioner"), contains(spans, "store-provisioner", "step release"),
 			contains(spans, "store-provisioner", "append ready"), contains(spans, "store-events", "project"),
+			contains(spans, "store-gateway", "append delete"), contains(spans, "store-janitor", "work janitor"), contains(spans, "store-janitor", "append deleted"),
 		)
 	})
 }
