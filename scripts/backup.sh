@@ -19,7 +19,7 @@ if [[ -z ${BACKUP_KEYS:-} ]]; then
   [[ -s backups.key ]] || { password >backups.key; say "made backups.key: without it no backup can be restored" >&2; }
   BACKUP_KEYS=$(<backups.key)
 fi
-[[ -n ${BACKUP_URL:-} ]] || { mkdir -p backups; BACKUP_URL=file://$PWD/backups?no_tmp_dir=true; }
+[[ -n ${BACKUP_URL:-} ]] || { mkdir -p backups; BACKUP_URL="file://$PWD/backups?no_tmp_dir=true"; }
 export NATS_URL NATS_PASSWORD BACKUP_KEYS BACKUP_URL INSTALLATION NATS_USER=backup GOWORK=off CGO_ENABLED=0
 cd services/backup
 exec go run -trimpath ./cmd/store-backup "${@:-take}"

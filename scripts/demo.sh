@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The first store by curl: creates one, waits until it is Ready and says where it is.
 set -euo pipefail
+# shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
 
 say "POST $API/stores"

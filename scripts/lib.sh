@@ -1,9 +1,11 @@
+# shellcheck shell=bash
 # What the scripts share: asking the API with curl alone, reading single fields of its answers, and making passwords up.
 # Sourced, never run.
 #
-#   STORE_API   where page and API are (http://127.0.0.1:8080)
-#   STORE_DOOR  host:port to reach stores at, when their names don't resolve to it (for *.localhost: 127.0.0.1)
-#   PATIENCE    seconds that any wait may take
+#   STORE_API      where page and API are (http://127.0.0.1:8080)
+#   ADMIN_API_KEY  the gateway's, where one is set: passwords are told to its holder only
+#   STORE_DOOR     host:port to reach stores at, when their names don't resolve to it (for *.localhost: 127.0.0.1)
+#   PATIENCE       seconds that any wait may take
 
 API=${STORE_API:-http://127.0.0.1:8080}
 
@@ -14,16 +16,18 @@ die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 password() { printf 'p%s' "$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')"; }
 
 # ask METHOD PATH [BODY]: prints the answer; ends the script with the server's own words when it isn't 2xx. A read is asked
-# again while who would answer is away (503). A write isn't: what was done and not told would be done twice.
+# again while who would answer is away (503). A write isn't: what was done and not told would be done twice. The key goes by
+# standard input: what stands in a command line can be read by every user of the machine.
 ask() {
   local method=$1 path=$2 deadline=$((SECONDS + ${PATIENCE:-300})) answer code
   shift 2
   while :; do
     answer=$(curl --silent --show-error --max-time 20 --request "$method" --write-out '\n%{http_code}' \
-      --header 'Content-Type: application/json' ${1:+--data "$1"} "$API$path") || die "$method $path: ${answer%$'\n'*}"
+      --header 'Content-Type: application/json' ${1:+--data "$1"} ${ADMIN_API_KEY:+--config -} \
+      "$API$path" <<<"header = \"X-Api-Key: ${ADMIN_API_KEY:-}\"") || die "$method $path: ${answer%$'\n'*}"
     code=${answer##*$'\n'} answer=${answer%$'\n'*}
     [[ $code != 2?? ]] || break
-    [[ $method == GET && $code == 503 ]] && ((SECONDS < deadline)) || die "$method $path: $answer"
+    if [[ $method != GET || $code != 503 ]] || ((SECONDS >= deadline)); then die "$method $path: $answer"; fi
     sleep 1
   done
   printf '%s' "$answer"

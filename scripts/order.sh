@@ -2,6 +2,7 @@
 # Buys something in a Ready sample store, as a customer, and finds the order in the list that only the merchant can open.
 # usage: order.sh [STORE]   the newest Ready store when none is named
 set -euo pipefail
+# shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
 
 id=${1:-}
@@ -21,7 +22,8 @@ number=$(field id "$order") || die "an order without an id: $order"
 say "ordered 2 of $sku: order $number"
 
 credentials=$(ask GET "/stores/$id/credentials")
-username=$(field username "$credentials") && password=$(field password "$credentials") || die "store $id has no credentials"
+username=$(field username "$credentials") || die "store $id has no credentials"
+password=$(field password "$credentials") || die "store $id has no password"
 # By standard input: what stands in a command line can be read by every user of the machine.
 orders=$(visit "$url/api/orders" --config - <<<"user = \"$username:$password\"") || die "the order list doesn't open: $orders"
 [[ $orders == *"\"$number\""* ]] || die "order $number isn't in the list: $orders"

@@ -2,6 +2,7 @@
 # Creates a store, waits until it is Ready, asks for its passwords, orders something, deletes it and waits until it is gone.
 set -euo pipefail
 here=$(dirname "$0")
+# shellcheck source=scripts/lib.sh
 source "$here/lib.sh"
 
 id=
@@ -24,6 +25,7 @@ say "the store has a password"
 
 ask DELETE "/stores/$id" >/dev/null
 await "$id" Deleted "${PATIENCE:-300}"
+if visit "$url/" --output /dev/null 2>/dev/null; then die "the shop of a deleted store answers at $url"; fi
 # The history is a projection, and may be a moment behind the store.
 deadline=$((SECONDS + ${PATIENCE:-300}))
 while :; do
