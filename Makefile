@@ -57,6 +57,10 @@ test-apiserver:: build-tiers ## A real kube-apiserver and etcd, no node
 test-cluster:: build-tiers ## Real stores on a real cluster
 	@exec $(TIERS_PROGRAM) cluster
 
+.PHONY: test-compose
+test-compose:: build-tiers ## docker-compose.yaml on a Docker engine of its own, with that cluster for k3s (root)
+	@exec $(TIERS_PROGRAM) compose
+
 .PHONY: test-long
 test-long:: build-tiers ## The tiers that TIERS names (all and chaos without it), with what is too long for every change
 	@exec $(TIERS_PROGRAM) --long $(TIERS)

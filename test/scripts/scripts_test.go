@@ -35,6 +35,8 @@ var answers = map[string]string{
 // stage answers as answers say, but for one.
 type stage struct {
 	spoilt, answer string
+	// key is what passwords are told for; empty is to everybody.
+	key string
 
 	mu      sync.Mutex
 	deleted bool
@@ -55,6 +57,9 @@ func (s *stage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if about == s.spoilt {
 		answer, known = s.answer, s.answer != ""
 	}
+	if strings.HasSuffix(about, "/credentials") && r.Header.Get("X-Api-Key") != s.key {
+		known = false
+	}
 	if !known {
 		http.Error(w, `{"detail":"no"}`, http.StatusNotFound)
 		return
@@ -73,7 +78,7 @@ func play(t *testing.T, script string, s *stage, words ...string) (int, string) 
 	defer server.Close()
 	command := exec.CommandContext(context.WithoutCancel(t.Context()), "bash", append([]string{filepath.Join("scripts", script)}, words...)...)
 	command.Dir = root
-	command.Env = append(os.Environ(), "STORE_API="+server.URL, "STORE_DOOR="+strings.TrimPrefix(server.URL, "http://"), "PATIENCE=1", "ADMIN_API_KEY=")
+	command.Env = append(os.Environ(), "STORE_API="+server.URL, "STORE_DOOR="+strings.TrimPrefix(server.URL, "http://"), "PATIENCE=1", "ADMIN_API_KEY="+s.key)
 	output, err := command.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
@@ -85,8 +90,10 @@ func play(t *testing.T, script string, s *stage, words ...string) (int, string) 
 func TestTheScriptsPassWhereAllIsWell(t *testing.T) {
 	t.Parallel()
 	for script, words := range map[string][]string{"demo.sh": nil, "order.sh": {"a00000000001"}, "smoke.sh": nil} {
-		if code, said := play(t, script, new(stage), words...); code != 0 {
-			t.Errorf("%s ended with %d:\n%s", script, code, said)
+		for _, key := range []string{"", "of-the-operator"} {
+			if code, said := play(t, script, &stage{key: key}, words...); code != 0 {
+				t.Errorf("%s ended with %d, the key being %q:\n%s", script, code, key, said)
+			}
 		}
 	}
 }

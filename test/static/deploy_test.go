@@ -62,6 +62,9 @@ func TestComposeIsHardened(t *testing.T) {
 		if service.Build == nil && !strings.Contains(service.Image, ":") {
 			t.Errorf("%s: image %s has no tag", name, service.Image)
 		}
+		if service.Build != nil && service.PullPolicy != types.PullPolicyNever {
+			t.Errorf("%s: where it isn't built, whoever took the name %s on a registry would be run", name, service.Image)
+		}
 		if len(service.Profiles) > 0 {
 			continue
 		}

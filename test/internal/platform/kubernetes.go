@@ -79,6 +79,9 @@ func OpenKubernetes(kubeconfig string) (*Kubernetes, error) {
 	}}, nil
 }
 
+// Transport is the administrator's.
+func (k *Kubernetes) Transport() http.RoundTripper { return k.client.Transport }
+
 // base64Text is what a kubeconfig calls data.
 type base64Text []byte
 

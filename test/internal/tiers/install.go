@@ -41,9 +41,12 @@ func (r *runner) installLinter(ctx context.Context) (string, error) {
 	return path, nil
 }
 
-// debian is what the tests need of the distribution, by a file of each package. What a cluster needs besides is
+// packages are Debian's, by a file of each.
+type packages []struct{ file, name string }
+
+// debian is what the tests need of the distribution. What a cluster needs besides is
 // installed by deploy/local, which knows.
-var debian = []struct{ file, name string }{
+var debian = packages{
 	{"/usr/lib/postgresql/*/bin/initdb", "postgresql"},
 	{"/usr/bin/gcc", "gcc"},
 	{"/usr/include/stdlib.h", "libc6-dev"},
@@ -58,13 +61,17 @@ var debian = []struct{ file, name string }{
 	{"/usr/bin/buildah", "buildah"},
 	{"/usr/bin/mmdebstrap", "mmdebstrap"},
 	{"/bin/busybox", "busybox-static"},
+	{"/usr/bin/shellcheck", "shellcheck"},
 }
+
+// engine is what running containers takes besides.
+var engine = packages{{"/usr/sbin/dockerd", "docker.io"}, {"/usr/sbin/iptables", "iptables"}}
 
 // installPackages installs what is missing, as root on Debian, after printing the line. INSTALL=0 and everybody else
 // get the line to run themselves.
-func (r *runner) installPackages(ctx context.Context) error {
+func (r *runner) installPackages(ctx context.Context, wanted packages) error {
 	var missing []string
-	for _, p := range debian {
+	for _, p := range wanted {
 		if found, _ := filepath.Glob(p.file); len(found) == 0 {
 			missing = append(missing, p.name)
 		}

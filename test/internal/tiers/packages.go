@@ -126,6 +126,8 @@ func tierOf(source listed, deps []string, heavy bool) (string, error) {
 		return "static", nil
 	case "test/cluster":
 		return "cluster", nil
+	case "test/compose":
+		return "compose", nil
 	}
 	wantsAPI, err := mentions(source, "TEST_KUBECONFIG")
 	switch {

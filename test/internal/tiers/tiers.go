@@ -4,6 +4,7 @@
 //	unit       packages whose tests touch nothing outside their own process; with the race detector
 //	bus        packages whose tests have a real broker, a real Postgres or real processes; likewise
 //	apiserver  packages whose tests have a real kube-apiserver and etcd (TEST_KUBECONFIG), no node; among them test/chaos
+//	compose    test/compose: docker-compose.yaml on a Docker engine, in the long run
 //	cluster    test/cluster: real stores on a real cluster
 //
 // A package belongs to one tier, told by what its tests link and read (see packages.go), so that every test runs
@@ -27,6 +28,10 @@ type tier struct {
 	name, title string
 	run         func(ctx context.Context, r *shift) error
 	part        bool
+	// cluster has the tests' platform started first of all.
+	cluster bool
+	// long tells of a part that the long run has, too.
+	long bool
 	// budget is what it may take where programs, images and test binaries are built: on two cores, with nothing beside the run.
 	budget time.Duration
 }
@@ -36,16 +41,11 @@ var tiers = []tier{
 	{name: "static", title: "formatting, linter, walls, builds", run: runStatic, budget: 40 * time.Second},
 	{name: "unit", title: "packages on their own", run: runUnit, budget: 15 * time.Second},
 	{name: "bus", title: "broker, Postgres, processes", run: runBus, budget: 180 * time.Second},
-	{name: chaosTier, title: "broken every few seconds, for MINUTES", run: runChaos, part: true},
+	{name: "chaos", title: "broken every few seconds, for MINUTES", run: runChaos, part: true, long: true},
 	{name: "apiserver", title: "a real API server", run: runAPIServer, budget: 165 * time.Second},
-	{name: clusterTier, title: "a real cluster", run: runCluster, budget: 255 * time.Second},
+	{name: "compose", title: "docker-compose.yaml on a Docker engine", run: runCompose, part: true, cluster: true, long: true},
+	{name: "cluster", title: "a real cluster", run: runCluster, cluster: true, budget: 255 * time.Second},
 }
-
-// Names that more than the table knows.
-const (
-	chaosTier   = "chaos"
-	clusterTier = "cluster"
-)
 
 // EnumOfNames lists the tiers' names, as kong wants them.
 func EnumOfNames() string {
@@ -70,7 +70,7 @@ func (o Options) wants(t tier) bool {
 	if len(o.Tiers) > 0 {
 		return slices.Contains(o.Tiers, t.name)
 	}
-	return !t.part || o.Long && t.name == chaosTier
+	return !t.part || o.Long && t.long
 }
 
 // Run runs the tiers in their order, reports to out, and tells whether nothing failed and nothing was skipped that may not
@@ -83,13 +83,13 @@ func Run(ctx context.Context, out io.Writer, o Options) (bool, error) {
 	if err := errors.Join(os.RemoveAll(r.reportPath()), os.MkdirAll(r.reportPath(), 0o755)); err != nil {
 		return false, fmt.Errorf("make the report's folder: %w", err)
 	}
-	if err := r.installPackages(ctx); err != nil {
+	if err := r.installPackages(ctx, debian); err != nil {
 		return false, err
 	}
 	// What is still being made for the cluster's tests when they are over ends with them.
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	if slices.ContainsFunc(tiers, func(t tier) bool { return t.name == clusterTier && o.wants(t) }) {
+	if slices.ContainsFunc(tiers, func(t tier) bool { return t.cluster && o.wants(t) }) {
 		r.cluster = startCluster(ctx, r)
 		defer func() {
 			end()

@@ -41,6 +41,7 @@ func TestAPackageIsInOneTierByWhatItsTestsAskFor(t *testing.T) {
 		"wanting it by the helper": {source: listed{ImportPath: root + "pkg/cluster"}, deps: []string{root + "pkg/cluster/clustertest"}, heavy: true, want: "apiserver"},
 		"static":                   {source: listed{ImportPath: root + "test/static", TestImports: []string{"os/exec"}}, want: "static"},
 		"the cluster's":            {source: listed{ImportPath: root + "test/cluster"}, deps: []string{"github.com/nats-io/nats.go"}, want: "cluster"},
+		"the containers'":          {source: listed{ImportPath: root + "test/compose", TestImports: []string{"os/exec"}}, want: "compose"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := tierOf(c.source, c.deps, c.heavy)
@@ -84,6 +85,16 @@ func TestASkipThatIsNotListedFails(t *testing.T) {
 	}
 	if line := r.tally.line(); line != "1 passed, 3 failed, 1 skipped" {
 		t.Errorf("last line %q", line)
+	}
+}
+
+func TestTheLongRunHasContainersAndChaosAndAShortOneHasNot(t *testing.T) {
+	for _, o := range []Options{{}, {Long: true}} {
+		for _, part := range tiers {
+			if want := !part.part || o.Long && (part.name == "chaos" || part.name == "compose"); o.wants(part) != want {
+				t.Errorf("with long %v, %s runs: %v", o.Long, part.name, !want)
+			}
+		}
 	}
 }
 

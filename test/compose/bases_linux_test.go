@@ -1,0 +1,179 @@
+package compose_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// base is an image that is made here under a published one's name.
+type base struct {
+	names []string
+	// changes are what a Dockerfile would say of it; made is all that it is made of.
+	changes []string
+	made    string
+	tar     func() *bytes.Buffer
+}
+
+// The images that docker-compose.yaml names.
+const (
+	ofBusybox  = "busybox:1.37"
+	ofBroker   = "nats:2.15.2-alpine"
+	ofPostgres = "postgres:15-bookworm"
+	ofK3s      = "rancher/k3s:v1.34.1-k3s1"
+)
+
+const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// bases are what the files name.
+func (e *engine) bases() []base {
+	e.Helper()
+	path := "ENV PATH=" + searchPath
+	nats, ctl, sums := natsServer(e.T), kubectl(e.T), goEnv(e.T, "GOSUMDB")
+	return []base{
+		{names: []string{ofBusybox}, changes: []string{path, `CMD ["sh"]`}, made: busybox, tar: func() *bytes.Buffer { return e.busybox(nil) }},
+		{
+			names: []string{ofBroker}, changes: []string{path, `ENTRYPOINT ["docker-entrypoint.sh"]`}, made: nats + e.text("nats"),
+			tar: func() *bytes.Buffer {
+				return e.busybox(map[string]string{"usr/local/bin/nats-server": nats, "usr/local/bin/docker-entrypoint.sh": "testdata/nats"})
+			},
+		},
+		{
+			names: []string{ofK3s}, changes: []string{path, `ENTRYPOINT ["/bin/k3s"]`}, made: ctl + e.text("k3s") + e.text("ctr"),
+			tar: func() *bytes.Buffer {
+				return e.busybox(map[string]string{"bin/kubectl": ctl, "bin/k3s": "testdata/k3s", "bin/ctr": "testdata/ctr"})
+			},
+		},
+		{
+			names: []string{ofPostgres}, made: strings.Join(postgresHooks, "") + e.text("postgres"), changes: []string{
+				"ENV PATH=/usr/lib/postgresql/15/bin:" + searchPath, "ENV PGDATA=/var/lib/postgresql/data", "VOLUME /var/lib/postgresql/data",
+				`ENTRYPOINT ["docker-entrypoint.sh"]`, `CMD ["postgres"]`,
+			},
+			tar: func() *bytes.Buffer { return e.debian(append(postgresHooks, "--include=postgresql-15")...) },
+		},
+		{
+			// Which Debian is below the second is for whoever publishes Go.
+			names: []string{"golang:1.26-bookworm", "golang:1.26"}, made: runtime.Version() + sums, changes: []string{
+				"ENV PATH=/go/bin:/usr/local/go/bin:" + searchPath, "ENV GOPATH=/go", "ENV GOTOOLCHAIN=local",
+				"ENV GOPROXY=" + modulesInside, "ENV GOSUMDB=" + sums, "WORKDIR /go",
+			},
+			tar: func() *bytes.Buffer {
+				goroot := goEnv(e.T, "GOROOT")
+				return e.debian("--include=ca-certificates", `--customize-hook=mkdir "$1/usr/local/go" && cp -a "`+goroot+`/." "$1/usr/local/go"`)
+			},
+		},
+	}
+}
+
+const madeLabel = "store-platform.made-of"
+
+// importBase gives the engine a base, unless it has it.
+func (e *engine) importBase(b base) {
+	e.Helper()
+	sum := sha256.Sum256([]byte(strings.Join(append(b.changes, b.made), "\n")))
+	key := hex.EncodeToString(sum[:8])
+	const format = `{{index .Config.Labels "` + madeLabel + `"}}`
+	there, err := exec.CommandContext(e.Context(), docker, "--host", e.host(), "inspect", "--type", "image", "--format", format, b.names[0]).Output()
+	if err == nil && strings.TrimSpace(string(there)) == key {
+		return
+	}
+	words := []string{"import"}
+	for _, change := range append(b.changes, "LABEL "+madeLabel+"="+key) {
+		words = append(words, "--change", change)
+	}
+	e.docker(b.tar(), append(words, "-", b.names[0])...)
+	for _, name := range b.names[1:] {
+		e.docker(nil, "tag", b.names[0], name)
+	}
+}
+
+func (e *engine) text(name string) string {
+	e.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		e.Fatal(err)
+	}
+	return string(data)
+}
+
+const busybox = "/bin/busybox"
+
+// busybox is an archive of Debian's static busybox with all its names, and programs of this machine by their paths in it.
+func (e *engine) busybox(programs map[string]string) *bytes.Buffer {
+	e.Helper()
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	header := func(h tar.Header) {
+		if err := w.WriteHeader(&h); err != nil {
+			e.Fatal(err)
+		}
+	}
+	for _, folder := range []string{"bin/", "etc/", "root/", "tmp/", "usr/", "usr/local/", "usr/local/bin/"} {
+		mode := int64(0o755)
+		if folder == "tmp/" {
+			mode = 0o1777
+		}
+		header(tar.Header{Typeflag: tar.TypeDir, Name: folder, Mode: mode})
+	}
+	names, err := exec.CommandContext(e.Context(), busybox, "--list").Output()
+	if err != nil {
+		e.Fatalf("ask busybox for its names: %v", err)
+	}
+	for _, name := range strings.Fields(string(names)) {
+		if name != "busybox" {
+			header(tar.Header{Typeflag: tar.TypeSymlink, Name: "bin/" + name, Linkname: "busybox"})
+		}
+	}
+	files := maps.Clone(programs)
+	if files == nil {
+		files = map[string]string{}
+	}
+	files["bin/busybox"] = busybox
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		data, err := os.ReadFile(files[name])
+		if err != nil {
+			e.Fatal(err)
+		}
+		header(tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o755, Size: int64(len(data))})
+		if _, err := w.Write(data); err != nil {
+			e.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		e.Fatal(err)
+	}
+	return &archive
+}
+
+// postgresHooks make the user and folder that the published image has, and put the entrypoint there.
+var postgresHooks = []string{
+	// Before packages are there that have a program for it.
+	`--essential-hook=echo postgres:x:999: >>"$1/etc/group" && echo postgres:x:999:999::/var/lib/postgresql:/bin/bash >>"$1/etc/passwd"`,
+	`--essential-hook=mkdir -p "$1/etc/postgresql-common" && echo "create_main_cluster = false" >"$1/etc/postgresql-common/createcluster.conf"`,
+	`--customize-hook=install -D -m 755 testdata/postgres "$1/usr/local/bin/docker-entrypoint.sh"`,
+	`--customize-hook=install -d -o 999 -g 999 -m 1777 "$1/var/lib/postgresql/data"`,
+}
+
+// debian is an archive of Debian's smallest with what the words add.
+func (e *engine) debian(words ...string) *bytes.Buffer {
+	e.Helper()
+	arguments := append([]string{
+		"--mode=root", "--variant=minbase", "--format=tar", `--aptopt=APT::Install-Recommends "false"`,
+		"--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
+	}, words...)
+	command := exec.CommandContext(e.Context(), "mmdebstrap", append(arguments, "bookworm", "-")...)
+	var archive, said bytes.Buffer
+	command.Stdout, command.Stderr = &archive, &said
+	if err := command.Run(); err != nil {
+		e.Fatalf("make Debian with %v: %v\n%s", words, err, said.Bytes())
+	}
+	return &archive
+}

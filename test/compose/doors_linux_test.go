@@ -1,0 +1,211 @@
+package compose_test
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/store-platform/store-platform/test/internal/platform"
+)
+
+// Doors in the engine's network, at the ports that testdata and the bases name.
+const (
+	apiPort, storesPort = 6443, 80
+	// filesPort serves Go's modules and k3s' kubeconfig.
+	filesPort = 8081
+	// imagesPort takes archives of images.
+	imagesPort = 9000
+
+	// modulesInside is where a build finds modules: the engine's own bridge always has this address.
+	modulesInside = "http://172.17.0.1:8081"
+)
+
+// openDoors leads from the engine's network to this machine's Go proxy and to the tests' cluster.
+func (e *engine) openDoors(p *platform.Platform) {
+	e.Helper()
+	certificate, authority := e.certify("k3s", "127.0.0.1")
+	api := tls.NewListener(e.listen(apiPort), &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2", "http/1.1"}})
+	administrator := rand.Text()
+	e.serve(api, apiDoor(p.Kubernetes(e.T), administrator))
+	files := http.NewServeMux()
+	files.Handle("/", e.modules())
+	files.HandleFunc("/kubeconfig", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, kubeconfig, authority, administrator) })
+	e.serve(e.listen(filesPort), files)
+	e.accept(storesPort, func(c net.Conn) { relay(c, p.Stores) })
+	e.accept(imagesPort, func(c net.Conn) { e.load(c, p) })
+}
+
+// kubeconfig is as k3s writes its administrator's, but for how that one is known.
+const kubeconfig = `apiVersion: v1
+kind: Config
+clusters: [{name: default, cluster: {server: "https://127.0.0.1:6443", certificate-authority-data: "%s"}}]
+users: [{name: default, user: {token: "%s"}}]
+contexts: [{name: default, context: {cluster: default, user: default}}]
+current-context: default
+`
+
+// apiDoor hands requests to the cluster's API: with the administrator's certificate those of who shows the token, and all others
+// as they come. It ends TLS because the API server's certificate doesn't know it as k3s.
+func apiDoor(k *platform.Kubernetes, administrator string) http.Handler {
+	target, err := url.Parse(k.Server)
+	if err != nil {
+		panic(err) // it has been asked before
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(k.CA)
+	as := func(transport http.RoundTripper) *httputil.ReverseProxy {
+		return &httputil.ReverseProxy{
+			FlushInterval: -1, Transport: transport,
+			Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		}
+	}
+	anybody := as(&http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}})
+	root := as(k.Transport())
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer "+administrator {
+			anybody.ServeHTTP(w, r)
+			return
+		}
+		r.Header.Del("Authorization")
+		root.ServeHTTP(w, r)
+	})
+}
+
+// modules hands questions to the proxy of Go modules that this machine asks.
+func (e *engine) modules() http.Handler {
+	e.Helper()
+	first, _, _ := strings.Cut(goEnv(e.T, "GOPROXY"), ",")
+	proxy, err := url.Parse(first)
+	if err != nil || proxy.Host == "" {
+		e.Fatalf("builds in containers want a proxy of Go modules first in GOPROXY, not %q", first)
+	}
+	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(proxy) }}
+}
+
+func (e *engine) serve(listener net.Listener, handler http.Handler) {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
+	e.Cleanup(func() { _ = server.Close() })
+	go func() { _ = server.Serve(listener) }()
+}
+
+func (e *engine) accept(port int, handle func(net.Conn)) {
+	e.Helper()
+	listener := e.listen(port)
+	go func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go handle(c)
+		}
+	}()
+}
+
+// relay joins a connection to one to address until either side has ended.
+func relay(c net.Conn, address string) {
+	defer c.Close()
+	other, err := net.DialTimeout("tcp", address, time.Minute)
+	if err != nil {
+		return
+	}
+	defer other.Close()
+	ended := make(chan error, 2)
+	go func() { ended <- pump(other, c) }()
+	go func() { ended <- pump(c, other) }()
+	<-ended
+	<-ended
+}
+
+// pump copies, and says to the other side that no more will come.
+func pump(to, from net.Conn) error {
+	_, err := io.Copy(to, from)
+	if tcp, ok := to.(*net.TCPConn); ok {
+		err = errors.Join(err, tcp.CloseWrite())
+	}
+	return err
+}
+
+// load gives the tests' cluster an archive of images, as `make up` does, and answers in a word how that went.
+func (e *engine) load(c net.Conn, p *platform.Platform) {
+	defer c.Close()
+	archive, err := io.ReadAll(c)
+	if err == nil {
+		err = importImages(archive, p)
+	}
+	answer := "imported"
+	if err != nil {
+		answer = err.Error()
+	}
+	_, _ = io.WriteString(c, answer+"\n")
+}
+
+// importImages asks the cluster's containerd, by its own program and in its own namespaces.
+func importImages(archive []byte, p *platform.Platform) error {
+	pid, program, err := containerd(p.State)
+	if err != nil {
+		return err
+	}
+	command := exec.Command("nsenter", "--target", pid, "--mount", "--", program, "import", "/run/containerd/containerd.sock")
+	command.Stdin = bytes.NewReader(archive)
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("import images: %w %s", err, output)
+	}
+	return nil
+}
+
+// containerd finds the process of the installation's cluster, which sees its folder, and the program that it runs.
+func containerd(state string) (pid, program string, err error) {
+	processes, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return "", "", err
+	}
+	for _, process := range processes {
+		program, err := os.Readlink(filepath.Join(process, "exe"))
+		if err != nil || filepath.Base(program) != "containerd" {
+			continue
+		}
+		if mounts, err := os.ReadFile(filepath.Join(process, "mountinfo")); err == nil && bytes.Contains(mounts, []byte(state+"/kube ")) {
+			return filepath.Base(process), program, nil
+		}
+	}
+	return "", "", fmt.Errorf("find the containerd of %s: none runs", state)
+}
+
+// certify makes a certificate for the names that is its own authority, and that authority as a kubeconfig has it.
+func (e *engine) certify(name, address string) (tls.Certificate, string) {
+	e.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		e.Fatal(err)
+	}
+	about := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, IPAddresses: []net.IP{net.ParseIP(address)},
+		NotAfter: time.Now().Add(24 * time.Hour), IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, about, about, key.Public(), key)
+	if err != nil {
+		e.Fatal(err)
+	}
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, base64.StdEncoding.EncodeToString(authority)
+}
