@@ -13,9 +13,12 @@ until [ -s "$admin" ] && kubectl --kubeconfig "$admin" --server "$server" get --
 done
 k() { kubectl --kubeconfig "$admin" --server "$server" "$@"; }
 
-k create namespace "$namespace" --dry-run=client -o yaml | k apply -f -
+# By force: what somebody has changed or applied otherwise is put back, instead of keeping the workers from ever starting.
+apply() { k apply --server-side --force-conflicts -f -; }
+
+k create namespace "$namespace" --dry-run=client -o yaml | apply
 for file in /access/*.yaml; do
-  sed "s/{{ .Release.Namespace }}/$namespace/g" "$file" | k apply --server-side -f -
+  sed "s/{{ .Release.Namespace }}/$namespace/g" "$file" | apply
 done
 
 ca=$(k config view --raw -o 'jsonpath={.clusters[0].cluster.certificate-authority-data}')

@@ -142,6 +142,7 @@ func (b *bench) restore(id string) {
 	b.run("docker compose run --rm backup restore")
 	b.run("docker compose run --rm events rebuild")
 	b.run("docker compose start gateway")
+	b.run("docker compose restart provisioner")
 	b.healthy()
 	b.run(holdingTheKey + "scripts/order.sh " + id)
 	if sweeps := b.asOperator("GET", "/sweeps"); !strings.Contains(sweeps, `"paused":"The log was restored`) {
