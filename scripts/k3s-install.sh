@@ -54,6 +54,8 @@ if [[ -z $context ]]; then
 fi
 need kubectl "the cluster is asked by it"
 
+# Docker before 23 has to be told.
+export DOCKER_BUILDKIT=1
 images=()
 for program in backup events gateway janitor provisioner; do
   say "building store-platform/$program:$version"
