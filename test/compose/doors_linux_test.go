@@ -45,7 +45,7 @@ func (e *engine) openDoors(p *platform.Platform) {
 	certificate, authority := e.certify("k3s", "127.0.0.1")
 	api := tls.NewListener(e.listen(apiPort), &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2", "http/1.1"}})
 	administrator := rand.Text()
-	e.serve(api, apiDoor(p.Kubernetes(e.T), administrator))
+	e.serve(api, e.apiDoor(p.Kubernetes(e.T), administrator))
 	files := http.NewServeMux()
 	files.Handle("/", e.modules())
 	files.HandleFunc("/kubeconfig", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, kubeconfig, authority, administrator) })
@@ -65,10 +65,11 @@ current-context: default
 
 // apiDoor hands requests to the cluster's API: with the administrator's certificate those of who shows the token, and all others
 // as they come. It ends TLS because the API server's certificate doesn't know it as k3s.
-func apiDoor(k *platform.Kubernetes, administrator string) http.Handler {
+func (e *engine) apiDoor(k *platform.Kubernetes, administrator string) http.Handler {
+	e.Helper()
 	target, err := url.Parse(k.Server)
 	if err != nil {
-		panic(err) // it has been asked before
+		e.Fatal(err)
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(k.CA)
@@ -79,14 +80,14 @@ func apiDoor(k *platform.Kubernetes, administrator string) http.Handler {
 		}
 	}
 	anybody := as(&http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}})
-	root := as(k.Transport())
+	asAdministrator := as(k.Transport())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer "+administrator {
 			anybody.ServeHTTP(w, r)
 			return
 		}
 		r.Header.Del("Authorization")
-		root.ServeHTTP(w, r)
+		asAdministrator.ServeHTTP(w, r)
 	})
 }
 
@@ -191,7 +192,7 @@ func containerd(state string) (pid, program string, err error) {
 	return "", "", fmt.Errorf("find the containerd of %s: none runs", state)
 }
 
-// certify makes a certificate for the names that is its own authority, and that authority as a kubeconfig has it.
+// certify makes a certificate for a name and an address that is its own authority, and that authority as a kubeconfig has it.
 func (e *engine) certify(name, address string) (tls.Certificate, string) {
 	e.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
