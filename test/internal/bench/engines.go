@@ -15,6 +15,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/test/internal/platform"
+	"github.com/store-platform/store-platform/test/internal/tool"
 )
 
 // createToReady holds the platform against an administrator who does the same by hand: namespace and guardrails, helm
@@ -25,7 +26,8 @@ func createToReady(b *bench) { b.eachEngine((*bench).readyOf) }
 // eachEngine measures every engine on the installation that rows share.
 func (b *bench) eachEngine(measure func(b *bench, in *installation, helm string, pack engine.Pack)) {
 	b.Helper()
-	helm := b.installHelm()
+	helm, err := tool.Helm.Path(b.ctx, b.out)
+	b.must("build helm", err)
 	in := b.installed()
 	packs, err := engine.Load(os.DirFS(b.engines()))
 	b.must("load the packs", err)

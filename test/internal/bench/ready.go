@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -17,9 +16,6 @@ import (
 	"github.com/store-platform/store-platform/test/internal/parts"
 	"github.com/store-platform/store-platform/test/internal/platform"
 )
-
-// helmVersion is the one that the provisioner links.
-const helmVersion = "v3.22.0"
 
 func (b *bench) awaitEvent(feed *platform.Feed, id store.ID, want store.Type) {
 	b.Helper()
@@ -34,27 +30,6 @@ func (b *bench) awaitEvent(feed *platform.Feed, id store.ID, want store.Type) {
 			b.Fatalf("store %s failed: %+v", id, m.Event.Facts)
 		}
 	}
-}
-
-// installHelm builds the command line tool once per machine, with the flags that share the provisioner's compiled
-// packages.
-func (b *bench) installHelm() string {
-	b.Helper()
-	dir := filepath.Join(b.cache, "tools", "helm-"+helmVersion+"-"+runtime.Version())
-	path := filepath.Join(dir, "helm")
-	if _, err := os.Stat(path); err == nil {
-		return path
-	}
-	b.Logf("building helm %s (once per machine)", helmVersion)
-	temporary := b.path("helm")
-	install := exec.CommandContext(b.ctx, "nice", "-n", "5", "go", "install", "helm.sh/helm/v3/cmd/helm@"+helmVersion)
-	install.Dir, install.Env = b.work, append(parts.GoEnvironment(), "GOBIN="+temporary)
-	if output, err := install.CombinedOutput(); err != nil {
-		b.Fatalf("build helm: %w\n%s", err, output)
-	}
-	b.must("make the folder of tools", os.MkdirAll(filepath.Dir(dir), 0o755))
-	b.must("put helm in place", os.Rename(temporary, dir))
-	return path
 }
 
 // byHand makes stores as an administrator does.

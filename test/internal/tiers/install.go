@@ -2,44 +2,16 @@ package tiers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
+
+	"github.com/store-platform/store-platform/test/internal/tool"
 )
 
-// linterVersion is pinned: another version finds other things.
-const linterVersion = "v2.15.0"
-
-// installLinter answers the linter's path. Building it takes minutes, so it happens once per machine, by the compiler
-// in use (an older one couldn't read our sources), in a folder that is renamed into place.
-func (r *runner) installLinter(ctx context.Context) (string, error) {
-	const name = "golangci-lint"
-	dir := filepath.Join(r.cache, "tools", name+"-"+linterVersion+"-"+runtime.Version())
-	path := filepath.Join(dir, name)
-	if _, err := os.Stat(path); err == nil {
-		return path, nil
-	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return "", fmt.Errorf("make the folder of tools: %w", err)
-	}
-	temporary, err := os.MkdirTemp(filepath.Dir(dir), name)
-	if err != nil {
-		return "", fmt.Errorf("make a folder for %s: %w", name, err)
-	}
-	fmt.Fprintf(r.out, "building %s %s (once per machine, some minutes)\n", name, linterVersion)
-	install := r.command(ctx, ".", "nice", "-n", "10", "go", "install", "github.com/golangci/golangci-lint/v2/cmd/"+name+"@"+linterVersion)
-	install.Env = append(install.Env, "GOBIN="+temporary)
-	if output, err := install.CombinedOutput(); err != nil {
-		return "", errors.Join(fmt.Errorf("build %s: %w\n%s", name, err, output), os.RemoveAll(temporary))
-	}
-	if err := os.Rename(temporary, dir); err != nil && !errors.Is(err, os.ErrExist) {
-		return "", errors.Join(fmt.Errorf("put %s in place: %w", name, err), os.RemoveAll(temporary))
-	}
-	return path, nil
-}
+// golangci is the linter. The compiler in use builds it: one by an older couldn't read our sources.
+var golangci = tool.Tool{Name: "golangci-lint", Package: "github.com/golangci/golangci-lint/v2/cmd/golangci-lint", Version: "v2.15.0"}
 
 // packages are Debian's, by a file of each.
 type packages []struct{ file, name string }

@@ -27,7 +27,7 @@ func runStatic(ctx context.Context, r *shift) error {
 // runLint reads all modules in one go, in the workspace: what they share is read once, and only there does the linter know a
 // package of a module that stands in for another by its place in the clone, so that what it found is found again in the next clone.
 func runLint(ctx context.Context, r *shift) error {
-	linter, err := r.installLinter(ctx)
+	linter, err := golangci.Path(ctx, r.out)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,134 @@
+// Package tool has other people's programs that the tests run, each built of its module once per machine: in a folder of the
+// cache that is named by program, version and compiler, and renamed into place.
+package tool
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+
+	"github.com/store-platform/store-platform/pkg/guard"
+	"github.com/store-platform/store-platform/test/internal/parts"
+	"github.com/store-platform/store-platform/test/internal/repo"
+)
+
+// Tool is a program in a version that is pinned: another one finds, and does, other things.
+type Tool struct {
+	// Name is the program's, Package the path of its main package.
+	Name, Package string
+	// Version is the module's, as in v1.2.3, for one that is built by itself.
+	Version string
+	// Module is the folder of a module of the clone that links the tool's own module, for one that is built with that one's
+	// dependencies, and in its version: what both are made of is compiled once.
+	Module string
+}
+
+// Helm is what operators install the chart with, as the provisioner links it.
+var Helm = Tool{Name: "helm", Package: "helm.sh/helm/v3/cmd/helm", Module: "services/provisioner"}
+
+// Nats is upstream's own server, as tests and make up link it.
+var Nats = Tool{Name: "nats-server", Package: "github.com/nats-io/nats-server/v2", Module: "deploy/local"}
+
+// Path is where the program is. Where it isn't built yet that takes as long as building it, and out is told.
+func (t Tool) Path(ctx context.Context, out io.Writer) (string, error) {
+	version, err := t.Pinned()
+	if err != nil {
+		return "", err
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("find the cache folder: %w", err)
+	}
+	folder := filepath.Join(cache, "store-platform", "tools", t.Name+"-"+version+"-"+runtime.Version())
+	program := filepath.Join(folder, t.Name)
+	if _, err := os.Stat(program); err == nil {
+		return program, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
+		return "", fmt.Errorf("make the folder of tools: %w", err)
+	}
+	temporary, err := os.MkdirTemp(filepath.Dir(folder), t.Name)
+	if err != nil {
+		return "", fmt.Errorf("make a folder for %s: %w", t.Name, err)
+	}
+	fmt.Fprintf(out, "building %s %s (once per machine, up to some minutes)\n", t.Name, version)
+	if err := t.build(ctx, temporary); err != nil {
+		return "", errors.Join(fmt.Errorf("build %s: %w", t.Name, err), os.RemoveAll(temporary))
+	}
+	// Who builds it at the same time builds the same.
+	err = os.Rename(temporary, folder)
+	if errors.Is(err, fs.ErrExist) {
+		return program, os.RemoveAll(temporary)
+	}
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("put %s in place: %w", t.Name, err), os.RemoveAll(temporary))
+	}
+	return program, nil
+}
+
+// Pinned is the version, as in v1.2.3.
+func (t Tool) Pinned() (string, error) {
+	if t.Module == "" {
+		return t.Version, nil
+	}
+	root, err := repo.Root()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(root, t.Module, "go.mod")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	file, err := modfile.Parse(path, text, nil)
+	if err != nil {
+		return "", err
+	}
+	for _, required := range file.Require {
+		if t.Package == required.Mod.Path || strings.HasPrefix(t.Package, required.Mod.Path+"/") {
+			return required.Mod.Version, nil
+		}
+	}
+	return "", fmt.Errorf("%s links no module of %s", t.Module, t.Name)
+}
+
+func (t Tool) build(ctx context.Context, folder string) error {
+	root, err := repo.Root()
+	if err != nil {
+		return err
+	}
+	words := []string{"install", t.Package + "@" + t.Version}
+	dir := folder
+	if t.Module != "" {
+		dir = filepath.Join(root, t.Module)
+		// The program is made of more than what the module links of it: what is missing in go.sum is added to a copy.
+		words = []string{"build", "-mod=mod", "-modfile=" + filepath.Join(folder, "go.mod"), "-ldflags=-s -w", "-o", filepath.Join(folder, t.Name), t.Package}
+		for _, name := range []string{"go.mod", "go.sum"} {
+			text, err := os.ReadFile(filepath.Join(dir, name))
+			if err == nil {
+				err = os.WriteFile(filepath.Join(folder, name), text, 0o644)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	build := exec.Command("nice", append([]string{"-n", "5", "go"}, words...)...)
+	build.Dir, build.Env = dir, append(parts.GoEnvironment(), "GOBIN="+folder)
+	var said bytes.Buffer
+	build.Stdout, build.Stderr = &said, &said
+	if err := guard.Run(ctx, build); err != nil {
+		return fmt.Errorf("%w\n%s", err, said.Bytes())
+	}
+	return nil
+}
