@@ -61,6 +61,10 @@ test-cluster:: build-tiers ## Real stores on a real cluster
 test-compose:: build-tiers ## docker-compose.yaml on a Docker engine of its own, with that cluster for k3s (root)
 	@exec $(TIERS_PROGRAM) compose
 
+.PHONY: test-install
+test-install:: build-tiers ## The chart on that cluster: install, a store to its order, upgrade, uninstall
+	@exec $(TIERS_PROGRAM) install
+
 .PHONY: test-long
 test-long:: build-tiers ## The tiers that TIERS names (all and chaos without it), with what is too long for every change
 	@exec $(TIERS_PROGRAM) --long $(TIERS)

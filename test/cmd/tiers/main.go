@@ -16,7 +16,7 @@ import (
 )
 
 type arguments struct {
-	Tiers []string `arg:"" optional:"" enum:"${tiers}" help:"static, unit, bus, apiserver, cluster, all when none is named; or lint, chaos, compose."`
+	Tiers []string `arg:"" optional:"" enum:"${tiers}" help:"static, unit, bus, apiserver, cluster, all when none is named; or lint, chaos, compose, install."`
 	Fresh bool     `env:"FRESH" help:"Run tests again that passed with the same inputs, too."`
 	Long  bool     `help:"With what is too long for every change: chaos by the half hour, every way to die."`
 }

@@ -137,6 +137,17 @@ func (k *Kubernetes) Stream(ctx context.Context, path string) (io.ReadCloser, er
 	return response.Body, nil
 }
 
+// Text is an answer that is no JSON, such as a pod's log.
+func (k *Kubernetes) Text(ctx context.Context, path string) (string, error) {
+	body, err := k.Stream(ctx, path)
+	if err != nil {
+		return "", err
+	}
+	defer body.Close()
+	text, err := io.ReadAll(body)
+	return string(text), err
+}
+
 func (k *Kubernetes) send(ctx context.Context, method, path, mediaType string, body []byte, out any) (int, error) {
 	request, err := http.NewRequestWithContext(ctx, method, k.Server+path, bytes.NewReader(body))
 	if err != nil {
@@ -177,7 +188,9 @@ func (k *Kubernetes) Status(tb testing.TB, path string) int {
 // Pod is as much of a pod as the tests look at.
 type Pod struct {
 	Metadata struct {
-		Name string `json:"name"`
+		Name   string            `json:"name"`
+		UID    string            `json:"uid"`
+		Labels map[string]string `json:"labels"`
 	} `json:"metadata"`
 	Status struct {
 		Phase     string `json:"phase"`

@@ -1,10 +1,8 @@
 package platform
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 )
@@ -23,24 +21,10 @@ type Volumes struct {
 	node string
 }
 
-// VolumesOf finds them from any process of a pod: the first above it that isn't the pod's minds the pod, and ends with it; the
-// one above that is the node's.
+// VolumesOf finds them from any process of a pod.
 func VolumesOf(pid int, uid string) (Volumes, error) {
-	for inside := true; inside; {
-		groups, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
-		if err != nil {
-			return Volumes{}, fmt.Errorf("find the node of process %d: %w", pid, err)
-		}
-		inside = bytes.Contains(groups, []byte("pod"+uid))
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil {
-			return Volumes{}, fmt.Errorf("find the node of process %d: %w", pid, err)
-		}
-		if _, err := fmt.Sscanf(string(stat[bytes.LastIndexByte(stat, ')')+1:]), " %1s %d", new(string), &pid); err != nil {
-			return Volumes{}, fmt.Errorf("read the parent of a process: %w", err)
-		}
-	}
-	return Volumes{fmt.Sprint(pid)}, nil
+	node, err := nodeOf(pid, uid)
+	return Volumes{fmt.Sprint(node)}, err
 }
 
 // Limit puts what is in the folder on a file system in memory, which has a size, in the folder's place. All of it is the

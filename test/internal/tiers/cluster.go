@@ -203,6 +203,17 @@ func runBus(ctx context.Context, r *shift) error {
 
 func runCluster(ctx context.Context, r *shift) error {
 	defer r.checkEndings(ctx)
+	return r.onCluster(ctx, "")
+}
+
+// installTests is the package whose tests install the chart. In the cluster's tier it runs beside test/cluster: most of either
+// is waiting.
+const installTests = "test/installed"
+
+func runInstall(ctx context.Context, r *shift) error { return r.onCluster(ctx, root+installTests) }
+
+// onCluster runs one package of the cluster's tier, or all of them, against the platform that was started for them.
+func (r *shift) onCluster(ctx context.Context, only string) error {
 	endpoints, err := r.cluster.endpoints(ctx, r.runner)
 	if err != nil {
 		return err
@@ -217,7 +228,7 @@ func runCluster(ctx context.Context, r *shift) error {
 		return err
 	}
 	return r.goTest(ctx, suite{
-		tier: "cluster", fresh: true, programs: true, flags: []string{"-timeout=60m", "-parallel=16"},
+		tier: "cluster", only: only, fresh: true, programs: true, flags: []string{"-timeout=60m", "-parallel=16"},
 		env: []string{platform.EndpointsEnv + "=" + endpoints, platform.TracesEnv + "=" + r.cluster.traces},
 	})
 }

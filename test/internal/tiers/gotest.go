@@ -18,6 +18,8 @@ import (
 // suite is a tier's tests.
 type suite struct {
 	tier string
+	// only is the path of the one package that is run; empty is all of the tier's.
+	only string
 	race bool
 	// fresh runs every test anew: what these ask is no input that the Go tool sees.
 	fresh bool
@@ -51,7 +53,7 @@ func (r *shift) batches(ctx context.Context, s suite) []batch {
 		type way struct{ race, fresh bool }
 		packages := map[way][]string{}
 		for _, p := range m.packages {
-			if p.tier == s.tier {
+			if p.tier == s.tier && (s.only == "" || p.path == s.only) {
 				w := way{race: s.race && !p.heavy, fresh: s.fresh || p.executes || r.options.Fresh}
 				packages[w] = append(packages[w], p.path)
 			}

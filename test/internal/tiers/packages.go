@@ -124,7 +124,7 @@ func tierOf(source listed, deps []string, heavy bool) (string, error) {
 	switch strings.TrimPrefix(source.ImportPath, root) {
 	case "test/static":
 		return "static", nil
-	case "test/cluster":
+	case "test/cluster", installTests:
 		return "cluster", nil
 	case "test/compose":
 		return "compose", nil

@@ -5,7 +5,7 @@
 //	bus        packages whose tests have a real broker, a real Postgres or real processes; likewise
 //	apiserver  packages whose tests have a real kube-apiserver and etcd (TEST_KUBECONFIG), no node; among them test/chaos
 //	compose    test/compose: docker-compose.yaml on a Docker engine, in the long run
-//	cluster    test/cluster: real stores on a real cluster
+//	cluster    test/cluster and test/installed: real stores on a real cluster, and the chart beside them
 //
 // A package belongs to one tier, told by what its tests link and read (see packages.go), so that every test runs
 // once. The cluster is started first of all, in the background, and builds while the first tiers run. A tier that fails
@@ -45,6 +45,7 @@ var tiers = []tier{
 	{name: "apiserver", title: "a real API server", run: runAPIServer, budget: 165 * time.Second},
 	{name: "compose", title: "docker-compose.yaml on a Docker engine", run: runCompose, part: true, cluster: true, long: true},
 	{name: "cluster", title: "a real cluster", run: runCluster, cluster: true, budget: 255 * time.Second},
+	{name: "install", title: "the chart, on that cluster", run: runInstall, cluster: true, part: true},
 }
 
 // EnumOfNames lists the tiers' names, as kong wants them.

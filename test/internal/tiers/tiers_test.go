@@ -42,6 +42,7 @@ func TestAPackageIsInOneTierByWhatItsTestsAskFor(t *testing.T) {
 		"static":                   {source: listed{ImportPath: root + "test/static", TestImports: []string{"os/exec"}}, want: "static"},
 		"the cluster's":            {source: listed{ImportPath: root + "test/cluster"}, deps: []string{"github.com/nats-io/nats.go"}, want: "cluster"},
 		"the containers'":          {source: listed{ImportPath: root + "test/compose", TestImports: []string{"os/exec"}}, want: "compose"},
+		"the chart's":              {source: listed{ImportPath: root + "test/installed", TestImports: []string{"os/exec"}}, want: "cluster"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := tierOf(c.source, c.deps, c.heavy)
