@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/store-platform/store-platform/test/internal/tool"
 )
 
 // base is an image that is made here under a published one's name.
@@ -37,7 +39,7 @@ const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 func (e *engine) bases() []base {
 	e.Helper()
 	path := "ENV PATH=" + searchPath
-	nats, ctl, sums := natsServer(e.T), kubectl(e.T), goEnv(e.T, "GOSUMDB")
+	nats, ctl, sums := program(e.T, tool.Nats), program(e.T, tool.Kubectl), goEnv(e.T, "GOSUMDB")
 	return []base{
 		{names: []string{ofBusybox}, changes: []string{path, `CMD ["sh"]`}, made: busybox, tar: func() *bytes.Buffer { return e.busybox(nil) }},
 		{

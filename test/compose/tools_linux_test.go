@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/store-platform/store-platform/test/internal/repo"
+	"github.com/store-platform/store-platform/test/internal/tool"
 )
 
 // docker is Debian's client: a newer one on the path would build with a plugin that Debian hasn't got.
@@ -57,12 +58,12 @@ func goTool(t *testing.T, dir string, words ...string) string {
 
 func goEnv(t *testing.T, name string) string { return goTool(t, ".", "env", name) }
 
-// built is a program of this name and version, from the cache or built in dir.
-func built(t *testing.T, name, version, dir string, words ...string) string {
+// program is somebody else's, built once per machine.
+func program(t *testing.T, of tool.Tool) string {
 	t.Helper()
-	path := filepath.Join(cacheFolder(t), "tools", name+"-"+version+"-"+runtime.Version(), name)
-	if _, err := os.Stat(path); err != nil {
-		goTool(t, dir, append([]string{"build", "-trimpath", "-buildvcs=false", "-o", path}, words...)...)
+	path, err := of.Path(t.Context(), os.Stderr)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return path
 }
@@ -76,32 +77,9 @@ func composePlugin(t *testing.T) string {
 	if err := json.Unmarshal([]byte(goTool(t, ".", "mod", "download", "-json", module+"@"+composeVersion)), &where); err != nil {
 		t.Fatal(err)
 	}
-	return built(t, "docker-compose", composeVersion, where.Dir, "-ldflags=-s -w -X "+module+"/internal.Version="+composeVersion, "./cmd")
-}
-
-// natsServer is the broker's own program, of the version that the platform's module links.
-func natsServer(t *testing.T) string {
-	t.Helper()
-	const module = "github.com/nats-io/nats-server/v2"
-	dir := filepath.Join(root(t), "pkg")
-	return built(t, "nats-server", goTool(t, dir, "list", "-m", "-f", "{{.Version}}", module), dir, "-ldflags=-s -w", module)
-}
-
-// kubectl is Kubernetes' own, of the version that `make up` runs. The module that builds that has all of it but a few packages,
-// which are added in copies of its go.mod and go.sum.
-func kubectl(t *testing.T) string {
-	t.Helper()
-	const module = "k8s.io/kubernetes"
-	dir, copies := filepath.Join(root(t), "deploy", "local", "parts"), t.TempDir()
-	for _, name := range []string{"go.mod", "go.sum"} {
-		data, err := os.ReadFile(filepath.Join(dir, name))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(copies, name), data, 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	path := filepath.Join(cacheFolder(t), "tools", "docker-compose-"+composeVersion+"-"+runtime.Version(), "docker-compose")
+	if _, err := os.Stat(path); err != nil {
+		goTool(t, where.Dir, "build", "-trimpath", "-buildvcs=false", "-o", path, "-ldflags=-s -w -X "+module+"/internal.Version="+composeVersion, "./cmd")
 	}
-	version := goTool(t, dir, "list", "-m", "-f", "{{.Version}}", module)
-	return built(t, "kubectl", version, dir, "-modfile="+filepath.Join(copies, "go.mod"), "-mod=mod", "-ldflags=-s -w", module+"/cmd/kubectl")
+	return path
 }

@@ -1,4 +1,4 @@
-// Which promtool the tests of alerts and boards run (deploy/local builds it). A module of its own and outside of go.work: it asks for
+// Which promtool the tests of alerts and boards run (test/internal/tool builds it). A module of its own and outside of go.work: it asks for
 // much that nobody else does. What it shares with others it has in their versions, so that a cold machine compiles it once, and
 // Prometheus's is the newest that allows that.
 module github.com/store-platform/store-platform/test/promtool

@@ -14,13 +14,13 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/store-platform/store-platform/pkg/guard"
-	"github.com/store-platform/store-platform/pkg/programtest"
 	"github.com/store-platform/store-platform/test/internal/parts"
+	"github.com/store-platform/store-platform/test/internal/tool"
 )
 
 // Promtool runs it on words and answers what it says. Nothing that it is asked for here takes a network.
 func Promtool(ctx context.Context, words ...string) (string, error) {
-	path, err := programtest.Path(ctx, "promtool")
+	path, err := tool.Promtool.Path(ctx, os.Stderr)
 	if err != nil {
 		return "", err
 	}

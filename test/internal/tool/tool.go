@@ -31,6 +31,8 @@ type Tool struct {
 	// Module is the folder of a module of the clone that links the tool's own module, for one that is built with that one's
 	// dependencies, and in its version: what both are made of is compiled once.
 	Module string
+	// Tags are what it is built with.
+	Tags string
 }
 
 // Helm is what operators install the chart with, as the provisioner links it.
@@ -38,6 +40,12 @@ var Helm = Tool{Name: "helm", Package: "helm.sh/helm/v3/cmd/helm", Module: "serv
 
 // Nats is upstream's own server, as tests and make up link it.
 var Nats = Tool{Name: "nats-server", Package: "github.com/nats-io/nats-server/v2", Module: "deploy/local"}
+
+// Promtool is Prometheus's own judge of rules. It would link the SDKs of a dozen clouds, to find there what to scrape.
+var Promtool = Tool{Name: "promtool", Package: "github.com/prometheus/prometheus/cmd/promtool", Module: "test/promtool", Tags: "remove_all_sd"}
+
+// Kubectl is Kubernetes' own, of the version that make up runs.
+var Kubectl = Tool{Name: "kubectl", Package: "k8s.io/kubernetes/cmd/kubectl", Module: "deploy/local/parts"}
 
 // Path is where the program is. Where it isn't built yet that takes as long as building it, and out is told.
 func (t Tool) Path(ctx context.Context, out io.Writer) (string, error) {
@@ -112,7 +120,7 @@ func (t Tool) build(ctx context.Context, folder string) error {
 	if t.Module != "" {
 		dir = filepath.Join(root, t.Module)
 		// The program is made of more than what the module links of it: what is missing in go.sum is added to a copy.
-		words = []string{"build", "-mod=mod", "-modfile=" + filepath.Join(folder, "go.mod"), "-ldflags=-s -w", "-o", filepath.Join(folder, t.Name), t.Package}
+		words = []string{"build", "-mod=mod", "-modfile=" + filepath.Join(folder, "go.mod"), "-ldflags=-s -w", "-tags=" + t.Tags, "-o", filepath.Join(folder, t.Name), t.Package}
 		for _, name := range []string{"go.mod", "go.sum"} {
 			text, err := os.ReadFile(filepath.Join(dir, name))
 			if err == nil {

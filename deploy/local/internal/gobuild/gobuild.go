@@ -1,4 +1,4 @@
-// Package gobuild builds the platform's own programs, and those of others that tests run, into the build cache.
+// Package gobuild builds the platform's own programs into the build cache.
 //
 // A program's key is made of everything its binary is made of: the Go version, the
 // sources of its module and of the local modules that it replaces others by, and their
@@ -24,15 +24,11 @@ import (
 	"github.com/store-platform/store-platform/pkg/guard"
 )
 
-// Program is one main package of the repository, or of a module that one of its modules asks for.
+// Program is one main package of the repository.
 type Program struct {
 	Name    string // of the binary
 	Module  string // folder of its module, relative to the repository
 	Package string // folder of the package, relative to the module
-	// Tool is somebody else's program by its import path, in the version that the module's go.mod says, and stands instead of Package.
-	Tool string
-	// Tags are what it is built with.
-	Tags string
 	// Low builds at low priority, beside what somebody waits for.
 	Low bool
 }
@@ -94,7 +90,7 @@ func (b *Builder) build(ctx context.Context, p Program, dir string) error {
 	if err := os.Mkdir(work, 0o755); err != nil {
 		return err
 	}
-	words := []string{"go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-tags=" + p.Tags, "-o", filepath.Join(dir, p.Name), p.target()}
+	words := []string{"go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", filepath.Join(dir, p.Name), "./" + filepath.ToSlash(p.Package)}
 	if p.Low {
 		words = append([]string{"nice", "-n", "10"}, words...)
 	}
@@ -113,14 +109,6 @@ func (b *Builder) build(ctx context.Context, p Program, dir string) error {
 	return os.RemoveAll(work)
 }
 
-// target is what the Go tool is to build.
-func (p Program) target() string {
-	if p.Tool != "" {
-		return p.Tool
-	}
-	return "./" + filepath.ToSlash(p.Package)
-}
-
 // environment is the caller's, since proxies, caches and certificates of the Go tool are
 // the user's business, with what decides about the binary fixed.
 func environment() []string {
@@ -132,7 +120,7 @@ func (b *Builder) key(p Program) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find the modules of %s: %w", p.Name, err)
 	}
-	key := buildcache.NewKey("gobuild 1", b.toolchain, p.target(), p.Tags)
+	key := buildcache.NewKey("gobuild 1", b.toolchain, p.Package)
 	for _, module := range modules {
 		key.Tree(filepath.Join(b.repository, module), false)
 	}

@@ -96,28 +96,6 @@ func TestTheKeyFollowsTheLocalModules(t *testing.T) {
 	}
 }
 
-// As promtool is, by a module that asks for it and has no program of its own.
-func TestAProgramOfOthersIsBuiltAsItIsAskedFor(t *testing.T) {
-	root := repository(t)
-	write(t, filepath.Join(root, "test/tool/go.mod"),
-		"module example.org/tool\n\ngo 1.26\n\nrequire example.org/hello v0.0.0\n\nrequire example.org/pkg v0.0.0 // indirect\n\n"+
-			"replace example.org/hello => ../../services/hello\n\nreplace example.org/pkg => ../../pkg\n")
-	write(t, filepath.Join(root, "services/hello/cmd/hello/louder.go"), "//go:build loud\n\npackage main\n\nfunc init() { println(\"loud\") }\n")
-	b, _ := builder(t, root, t.TempDir())
-	tool := gobuild.Program{Name: "hello", Module: "test/tool", Tool: "example.org/hello/cmd/hello"}
-	loud := tool
-	loud.Tags = "loud"
-	for want, program := range map[string]gobuild.Program{"hello\n": tool, "loud\nhello\n": loud} {
-		path, err := b.Ensure(t.Context(), program)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if out, err := exec.Command(path).CombinedOutput(); err != nil || string(out) != want {
-			t.Errorf("it says %q, %v, want %q", out, err, want)
-		}
-	}
-}
-
 func TestABrokenBuildSaysWhatTheCompilerSaid(t *testing.T) {
 	root := repository(t)
 	write(t, filepath.Join(root, "pkg/words/words.go"), "package words\n\nconst Greeting = nonsense\n")

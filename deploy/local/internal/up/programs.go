@@ -41,8 +41,6 @@ var forTests = []gobuild.Program{
 	{Name: "apiserver", Module: "deploy/local", Package: "cmd/apiserver"},
 	{Name: "chaos", Module: "test", Package: "cmd/chaos"},
 	{Name: "chaoscheck", Module: "test", Package: "cmd/chaoscheck"},
-	// It would link the SDKs of a dozen clouds, to find what to scrape there.
-	{Name: "promtool", Module: "test/promtool", Tool: "github.com/prometheus/prometheus/cmd/promtool", Tags: "remove_all_sd"},
 }
 
 // Programs are the platform's own with these names, in the order asked for; without names, all.
