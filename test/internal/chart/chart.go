@@ -86,6 +86,12 @@ func (r *Release) Install(tb testing.TB, values ...Values) (notes string) {
 	return r.apply(tb, append([]string{"install", "--create-namespace"}, r.files(tb, values)...))
 }
 
+// Upgrade is Install of a release that is there.
+func (r *Release) Upgrade(tb testing.TB, values ...Values) {
+	tb.Helper()
+	r.apply(tb, append([]string{"upgrade"}, r.files(tb, values)...))
+}
+
 func (r *Release) apply(tb testing.TB, words []string) (notes string) {
 	tb.Helper()
 	said := r.Helm(tb, append(words, r.Name, r.Chart)...)

@@ -1,0 +1,43 @@
+package platform
+
+import (
+	"io"
+	"net"
+	"testing"
+)
+
+// Relay listens on this machine's loopback until the test ends, and passes on to an address that only the node can reach, such as a
+// Service's. It answers where.
+func (n Node) Relay(tb testing.TB, address string) string {
+	tb.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = listener.Close() })
+	ctx := tb.Context()
+	go func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				far, err := DialIn(ctx, n.runtime, "tcp", address)
+				if err != nil {
+					_ = near.Close()
+					return
+				}
+				go passOn(far, near)
+				passOn(near, far)
+			}()
+		}
+	}()
+	return listener.Addr().String()
+}
+
+// passOn copies what one says to the other, until it says no more.
+func passOn(to, from net.Conn) {
+	_, _ = io.Copy(to, from)
+	_ = to.Close()
+}
