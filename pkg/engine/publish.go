@@ -70,6 +70,15 @@ func Publish(ctx context.Context, kv jetstream.KeyValue, rank int, carried, offe
 	return catalog.Engines(), nil
 }
 
+// IsPublished says whether anybody has ever said there what is on offer.
+func IsPublished(ctx context.Context, kv jetstream.KeyValue) (bool, error) {
+	_, err := kv.Get(ctx, offerKey)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // tries bounds how often a value is held against what others write meanwhile: carriers are few.
 const tries = 50
 

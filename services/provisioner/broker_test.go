@@ -7,6 +7,8 @@ import (
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/cluster/clustertest"
+	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
@@ -123,6 +125,35 @@ func TestLeasesThatAreLost(t *testing.T) {
 			b.requireOneRelease(t, id, 1+more)
 		})
 	}
+}
+
+// Behind a log that was restored what is derived isn't there: without the engines nobody could make a store, and without the cluster's
+// word each would be told to wait for it.
+func TestWhatTheBrokerHasForgottenIsSaidAgain(t *testing.T) {
+	b := setup(t)
+	worker := b.start("provisioner")
+	b.awaitOutput(worker, publishedWords)
+	for _, bucket := range []string{storelog.BucketPacks, storelog.BucketPlatform} {
+		if err := b.log.JetStream().DeleteKeyValue(t.Context(), bucket); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.ensureLog()
+	clustertest.Eventually(t, "the engines are on offer, and the cluster is said to be there", func(ctx context.Context) (bool, error) {
+		packs, err := b.log.Bucket(ctx, storelog.BucketPacks)
+		if err != nil {
+			return false, err
+		}
+		board, err := b.log.Bucket(ctx, storelog.BucketPlatform)
+		if err != nil {
+			return false, err
+		}
+		cluster, err := platform.Read(ctx, board, store.DefaultCluster)
+		if err != nil || !cluster.Ready {
+			return false, err
+		}
+		return engine.IsPublished(ctx, packs)
+	})
 }
 
 const leases = "KV_" + storelog.BucketLeases

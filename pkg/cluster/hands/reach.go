@@ -41,7 +41,7 @@ type Reach struct {
 	down  error
 	// up is closed when a cluster that is down answers again.
 	up chan struct{}
-	// untold is set while Changed hasn't taken what is known. It is follow's alone.
+	// untold is set while Changed hasn't taken what is known.
 	untold bool
 }
 
@@ -77,26 +77,36 @@ func (r *Reach) take(ctx context.Context, down error) {
 		close(r.up)
 		r.up = make(chan struct{})
 	}
+	r.untold = r.Changed != nil && (r.untold || first || flipped)
+	untold := r.untold
 	r.mu.Unlock()
 	if first {
 		close(r.answered)
 	}
 	if first || flipped {
-		r.untold = r.Changed != nil
 		if down != nil {
 			slog.InfoContext(ctx, "waiting for the cluster", "error", down)
 		} else {
 			slog.InfoContext(ctx, "the cluster answers")
 		}
 	}
-	if !r.untold {
+	if !untold {
 		return
 	}
 	if err := r.Changed(ctx, down); err != nil {
 		slog.WarnContext(ctx, "tell how the cluster is; it is told again", "error", err)
 		return
 	}
+	r.mu.Lock()
 	r.untold = false
+	r.mu.Unlock()
+}
+
+// Tell has Changed hear the next answer, whatever it is: who had taken the last one has forgotten it.
+func (r *Reach) Tell() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.untold = r.Changed != nil
 }
 
 // Available is what a work.Hand answers: nil while the cluster is up, else a *work.Waiting. It waits for the first

@@ -78,6 +78,12 @@ func TestReach(t *testing.T) {
 		if len(heard) != 3 || heard[0] == nil || heard[1] != nil || heard[2] == nil {
 			t.Errorf("heard %v: want the first answer and each change, and no repetition of what was taken", heard)
 		}
+		r.Tell()
+		<-time.After(10 * whileDown)
+		synctest.Wait()
+		if len(heard) != 4 || heard[3] == nil {
+			t.Errorf("heard %v: want what is known once more", heard)
+		}
 	})
 }
 
