@@ -74,9 +74,9 @@ for workload in $workloads; do
   k rollout status "$workload" --timeout "${PATIENCE:-600}s"
 done
 
-# A port of the kernel's choosing, which the first line says.
+# A port of the kernel's choosing, which the first line says. Not by k: what ended then would be its shell alone.
 forwarded=$(mktemp)
-k port-forward service/store-platform-gateway :80 >"$forwarded" &
+kubectl ${context:+--context "$context"} --namespace "$namespace" port-forward service/store-platform-gateway :80 >"$forwarded" &
 forwarder=$!
 trap 'kill "$forwarder" 2>/dev/null || true; rm -f "$forwarded"' EXIT
 deadline=$((SECONDS + ${PATIENCE:-600}))

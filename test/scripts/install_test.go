@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/repo"
 )
 
@@ -20,7 +21,7 @@ case "$said" in ${FAILS:-nothing}*) exit 3 ;; esac
 case "$said" in
 "curl "*get.k3s.io*) echo 'cp "$STANDINS/kubectl" "$STANDINS/k3s"; echo "get.k3s.io $INSTALL_K3S_VERSION" >>"$NOTES"' ;;
 *"get deployment,statefulset"*) echo deployment.apps/store-platform-gateway ;;
-*port-forward*) echo "Forwarding from 127.0.0.1:4711 -> 8080" ;;
+*port-forward*) echo "Forwarding from 127.0.0.1:4711 -> 8080"; exec sleep 600 ;;
 "k3s "*) cat >/dev/null ;;
 esac
 `
@@ -43,10 +44,11 @@ func install(t *testing.T, settings ...string) (code int, said string, called []
 	command := exec.CommandContext(t.Context(), "bash", filepath.Join("scripts", "k3s-install.sh"), "--set", "gateway.maxStores=5")
 	command.Dir = root
 	command.Env = append(slices.Concat(os.Environ(), settings), "PATH="+folder+":"+os.Getenv("PATH"), "STANDINS="+folder, "NOTES="+notes, "PATIENCE=1")
+	// What it has started and left holds what it says open.
+	command.WaitDelay = waittest.Patience() / 10
 	output, err := command.CombinedOutput()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
+	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%v: %s", err, output)
 	}
 	data, err := os.ReadFile(notes)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
