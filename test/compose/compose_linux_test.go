@@ -142,8 +142,14 @@ func (b *bench) restore(id string) {
 	b.run("docker compose run --rm backup restore")
 	b.run("docker compose run --rm events rebuild")
 	b.run("docker compose start gateway")
-	b.run("docker compose restart provisioner")
 	b.healthy()
+	waittest.Eventually(b, func() error {
+		engines, err := b.try("curl --fail --silent --show-error http://127.0.0.1:8080/engines")
+		if err == nil && !strings.Contains(engines, `"sample"`) {
+			err = fmt.Errorf("which engines there are hasn't been said anew: %s", engines)
+		}
+		return err
+	})
 	b.run(holdingTheKey + "scripts/order.sh " + id)
 	if sweeps := b.asOperator("GET", "/sweeps"); !strings.Contains(sweeps, `"paused":"The log was restored`) {
 		b.Fatalf("sweeps go on after a restore: %s", sweeps)

@@ -64,6 +64,23 @@ func New(tb testing.TB, p *platform.Platform, namespace string) *Release {
 	return r
 }
 
+// Local are the values that come with the chart for a cluster on one's own machine.
+func Local(tb testing.TB) (v Values) {
+	tb.Helper()
+	root, err := repo.Root()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(folder(root), "values-local.yaml"))
+	if err == nil {
+		err = yaml.Unmarshal(text, &v)
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return v
+}
+
 // folder is where the clone has its chart.
 func folder(root string) string { return filepath.Join(root, "deploy", "k8s") }
 

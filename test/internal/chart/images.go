@@ -12,6 +12,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"testing"
 
 	"go.yaml.in/yaml/v3"
 
@@ -107,6 +108,20 @@ func foreign(root string) (names foreignImages, err error) {
 		return names, fmt.Errorf("read the chart's values: %w", err)
 	}
 	return names, nil
+}
+
+// Images are the names of the broker's and the database's.
+func Images(tb testing.TB) (broker, database string) {
+	tb.Helper()
+	root, err := repo.Root()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	names, err := foreign(root)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return names.Nats.Image, names.Postgres.Image
 }
 
 // ofBroker is upstream's server, which has to be of the version that the image's name says.

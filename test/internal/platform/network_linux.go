@@ -15,6 +15,11 @@ func DialIn(ctx context.Context, pid int, network, address string) (net.Conn, er
 	return within(pid, func() (net.Conn, error) { return new(net.Dialer).DialContext(ctx, network, address) })
 }
 
+// ListenIn listens there.
+func ListenIn(ctx context.Context, pid int, network, address string) (net.Listener, error) {
+	return within(pid, func() (net.Listener, error) { return new(net.ListenConfig).Listen(ctx, network, address) })
+}
+
 // within makes a socket, which stays in the network that it was made in.
 func within[T any](pid int, open func() (T, error)) (made T, err error) {
 	space, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))

@@ -12,3 +12,8 @@ import (
 func DialIn(context.Context, int, string, string) (net.Conn, error) {
 	return nil, errors.ErrUnsupported
 }
+
+// ListenIn is Linux's.
+func ListenIn(context.Context, int, string, string) (net.Listener, error) {
+	return nil, errors.ErrUnsupported
+}

@@ -36,6 +36,20 @@ func (n Node) Relay(tb testing.TB, address string) string {
 	return listener.Addr().String()
 }
 
+// Listen listens on the node, where pods reach it: see NodeAddress.
+func (n Node) Listen(tb testing.TB, port string) net.Listener {
+	tb.Helper()
+	listener, err := ListenIn(tb.Context(), n.runtime, "tcp", net.JoinHostPort(NodeAddress, port))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = listener.Close() })
+	return listener
+}
+
+// NodeAddress is the node's, in every cluster of make up.
+const NodeAddress = "172.31.255.1"
+
 // passOn copies what one says to the other, until it says no more.
 func passOn(to, from net.Conn) {
 	_, _ = io.Copy(to, from)
