@@ -47,7 +47,8 @@ if [[ -z $context ]]; then
     say "installing k3s $k3s_version"
     curl --fail --silent --show-error --location https://get.k3s.io | INSTALL_K3S_VERSION=$k3s_version sh -s - || die "k3s can't be installed"
   fi
-  export KUBECONFIG=${KUBECONFIG:-/etc/rancher/k3s/k3s.yaml}
+  # Whatever else the shell names is another cluster, and images are loaded into this one.
+  export KUBECONFIG=/etc/rancher/k3s/k3s.yaml
   # A cluster of kind's or k3d's has no way in for stores that this could know of: there they get no route.
   values+=(--set baseDomain=localhost --set ingress.className=traefik --set ingress.namespace=kube-system
     --set ingress.address=traefik.kube-system.svc:80)

@@ -19,12 +19,14 @@ password() { printf 'p%s' "$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')"; }
 # again while who would answer is away (503). A write isn't: what was done and not told would be done twice. The key goes by
 # standard input: what stands in a command line can be read by every user of the machine.
 ask() {
-  local method=$1 path=$2 deadline=$((SECONDS + ${PATIENCE:-300})) answer code
+  local method=$1 path=$2 deadline=$((SECONDS + ${PATIENCE:-300})) answer code key=${ADMIN_API_KEY:-}
   shift 2
+  # As curl's file of settings takes it.
+  key=${key//\\/\\\\} key=${key//\"/\\\"}
   while :; do
     answer=$(curl --silent --show-error --max-time 20 --request "$method" --write-out '\n%{http_code}' \
       --header 'Content-Type: application/json' ${1:+--data "$1"} ${ADMIN_API_KEY:+--config -} \
-      "$API$path" <<<"header = \"X-Api-Key: ${ADMIN_API_KEY:-}\"") || die "$method $path: ${answer%$'\n'*}"
+      "$API$path" <<<"header = \"X-Api-Key: $key\"") || die "$method $path: ${answer%$'\n'*}"
     code=${answer##*$'\n'} answer=${answer%$'\n'*}
     [[ $code != 2?? ]] || break
     if [[ $method != GET || $code != 503 ]] || ((SECONDS >= deadline)); then die "$method $path: $answer"; fi

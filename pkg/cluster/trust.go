@@ -34,7 +34,7 @@ const (
 )
 
 // RefusedError is the answer to a request that wasn't sent because its operation isn't trusted any more. It unwraps
-// to what Trust.Err said.
+// to what Trust.Err said, or to why nobody waits any longer for trust to be renewed.
 type RefusedError struct {
 	Method, Path string
 	Err          error
@@ -73,14 +73,15 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (g *guard) send(req *http.Request) (*http.Response, error) {
-	if err := g.refusal(req.Context()); err != nil {
+	remaining, err := g.trusted(req.Context())
+	if err != nil {
 		// A RoundTripper must close the body, also of a request that it doesn't send.
 		if req.Body != nil {
 			_ = req.Body.Close()
 		}
 		return nil, &RefusedError{Method: req.Method, Path: req.URL.Path, Err: err}
 	}
-	timeout := min(requestTimeout, g.trust.Remaining()-g.margin)
+	timeout := min(requestTimeout, remaining-g.margin)
 	ctx := req.Context()
 	if req.Method != http.MethodGet {
 		ctx = context.WithoutCancel(ctx)
@@ -104,19 +105,20 @@ func shortenPause(resp *http.Response) {
 	}
 }
 
-// refusal is why a request may not be sent. In the margin it waits until trust was renewed or has ended: a broker that is slow
-// to renew it would otherwise be told as the cluster's trouble, at the price of an attempt.
-func (g *guard) refusal(ctx context.Context) error {
+// trusted answers how long trust lasts, or why a request may not be sent. In the margin, and where so little lies before it that the
+// request would be cut off, it waits until trust was renewed or has ended: a broker that is slow to renew it would otherwise be told
+// as the cluster's trouble, at the price of an attempt.
+func (g *guard) trusted(ctx context.Context) (time.Duration, error) {
 	for {
 		if err := g.trust.Err(); err != nil {
-			return err
+			return 0, err
 		}
-		if g.trust.Remaining() > g.margin {
-			return nil
+		if remaining := g.trust.Remaining(); remaining > g.margin+g.margin/2 {
+			return remaining, nil
 		}
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return 0, context.Cause(ctx)
 		case <-time.After(renewed):
 		}
 	}

@@ -89,10 +89,10 @@ func (r *running) Remaining() time.Duration {
 
 // Who holds a store and is late to renew its lease has failed at nothing.
 func TestInTheMarginARequestWaitsForTrustToBeRenewedOrToEnd(t *testing.T) {
-	for renewAt, want := range map[time.Duration]error{trustMargin / 4: nil, never: errOut} {
+	for renewAt, want := range map[time.Duration]error{trustMargin / 4: nil, trustMargin: nil, never: errOut} {
 		synctest.Test(t, func(t *testing.T) {
-			left, err := post(&running{ends: time.Now().Add(trustMargin), renewAt: renewAt})
-			if !errors.Is(err, want) || (left > 0) != (want == nil) {
+			left, err := post(&running{ends: time.Now().Add(trustMargin + trustMargin/4), renewAt: renewAt})
+			if !errors.Is(err, want) || (left == requestTimeout) != (want == nil) {
 				t.Errorf("renewed at %s: %s left, and %v", renewAt, left, err)
 			}
 		})

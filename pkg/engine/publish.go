@@ -44,8 +44,8 @@ type offerEntry struct {
 // said of a version, or of the offer, stands. Versions are never taken away: stores of one that nobody carries any more
 // still have its links. An engine that isn't offered any more leaves the offer only.
 //
-// It answers what is on offer then, by whoever said it. Each carrier of packs calls it when it starts; what is the same
-// already is left alone, so that a restart wakes no watcher.
+// It answers what is on offer then, by whoever said it. Each carrier of packs calls it when it starts, and when IsPublished says that
+// it has been forgotten; what is the same already is left alone, so that a restart wakes no watcher.
 func Publish(ctx context.Context, kv jetstream.KeyValue, rank int, carried, offered []Pack) ([]Pack, error) {
 	for _, pack := range carried {
 		entry := versionEntry{ranked: ranked{rank}, Pack: pack}
@@ -70,13 +70,22 @@ func Publish(ctx context.Context, kv jetstream.KeyValue, rank int, carried, offe
 	return catalog.Engines(), nil
 }
 
-// IsPublished says whether anybody has ever said there what is on offer.
-func IsPublished(ctx context.Context, kv jetstream.KeyValue) (bool, error) {
-	_, err := kv.Get(ctx, offerKey)
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return false, nil
+// IsPublished says whether somebody has said there what is on offer, and of each of these packs that it is carried.
+func IsPublished(ctx context.Context, kv jetstream.KeyValue, carried []Pack) (bool, error) {
+	wanted := []string{offerKey}
+	for _, pack := range carried {
+		wanted = append(wanted, versionKey(pack.Name, pack.Version))
 	}
-	return err == nil, err
+	for _, key := range wanted {
+		_, err := kv.Get(ctx, key)
+		if errors.Is(err, jetstream.ErrKeyNotFound) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // tries bounds how often a value is held against what others write meanwhile: carriers are few.

@@ -16,8 +16,12 @@ import (
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
 
-// censusTimeout bounds what a scrape asks of Postgres.
-const censusTimeout = 2 * time.Second
+const (
+	// answerTimeout is for Postgres to answer at all, and countTimeout for all that a scrape asks of it, which Prometheus by itself gives
+	// ten seconds: counting many stores that nobody has asked for lately takes a while, and isn't an outage.
+	answerTimeout = 2 * time.Second
+	countTimeout  = 4 * time.Second
+)
 
 // measureReadModel registers what operators are told of all stores. Every replica says it, for any of them may be the one that
 // runs: whoever reads it takes one replica's word, and doesn't add up.
@@ -30,16 +34,14 @@ func measureReadModel(pool *pgxpool.Pool) error {
 		return fmt.Errorf("make the read model's gauges: %w", err)
 	}
 	_, err := meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
-		census, err := takeCensus(ctx, pool)
-		switch {
-		case err == nil:
-			o.ObserveInt64(answers, 1)
-		case errors.Is(err, readmodel.ErrFilling), errors.Is(err, readmodel.ErrRebuilding):
-			o.ObserveInt64(answers, 1)
-			return nil // half of the stores is a lie
-		default:
+		census, answered, err := takeCensus(ctx, pool)
+		if !answered {
 			o.ObserveInt64(answers, 0)
 			return nil
+		}
+		o.ObserveInt64(answers, 1)
+		if err != nil {
+			return nil // half of the stores is a lie
 		}
 		// Those that there are none of as well: an alert that a count ends must see it end.
 		for _, status := range store.Statuses {
@@ -56,12 +58,17 @@ func measureReadModel(pool *pgxpool.Pool) error {
 	return nil
 }
 
-func takeCensus(ctx context.Context, pool *pgxpool.Pool) (census readmodel.Census, err error) {
-	ctx, cancel := context.WithTimeout(ctx, censusTimeout)
+// takeCensus tells an answer of Postgres from one that says how many there are.
+func takeCensus(ctx context.Context, pool *pgxpool.Pool) (census readmodel.Census, answered bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, countTimeout)
 	defer cancel()
+	silent := time.AfterFunc(answerTimeout, cancel)
+	defer silent.Stop()
 	err = readmodel.At(ctx, pool, "", func(m readmodel.Moment) (err error) {
+		silent.Stop()
+		answered = true
 		census, err = readmodel.Count(ctx, m)
 		return err
 	})
-	return census, err
+	return census, answered || errors.Is(err, readmodel.ErrRebuilding), err
 }

@@ -152,7 +152,7 @@ func TestWhatTheBrokerHasForgottenIsSaidAgain(t *testing.T) {
 		if err != nil || !cluster.Ready {
 			return false, err
 		}
-		return engine.IsPublished(ctx, packs)
+		return engine.IsPublished(ctx, packs, nil)
 	})
 }
 

@@ -37,27 +37,31 @@ func startPublishing(ctx context.Context, process *hands.Process, carried, offer
 	ctx, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() {
-		for {
+		for said := true; ; {
 			select {
 			case <-ctx.Done():
 				return
 			case <-time.After(process.Clock.Of(publishPause)):
 			}
-			// Who can't look finds the broker away, which others say.
-			if there, err := isPublished(ctx, process.Log); there || err != nil {
-				continue
+			there, err := isPublished(ctx, process.Log, carried)
+			if err == nil && !there {
+				process.Reach.Tell()
 			}
-			if err := publish(ctx, process.Log, carried, offered); err != nil && ctx.Err() == nil {
+			if err == nil && (!there || !said) {
+				err = publish(ctx, process.Log, carried, offered)
+				said = err == nil
+			}
+			// That the broker is away others say.
+			if err != nil && ctx.Err() == nil && !storelog.Unanswered(err) {
 				slog.WarnContext(ctx, "publish the engines; it is tried again", "error", err)
 			}
-			process.Reach.Tell()
 		}
 	})
 	return func() { stop(); running.Wait() }, nil
 }
 
 // isPublished is also true where there is no bucket for versions.
-func isPublished(ctx context.Context, log *storelog.Log) (bool, error) {
+func isPublished(ctx context.Context, log *storelog.Log, carried []engine.Pack) (bool, error) {
 	versions, err := log.Bucket(ctx, storelog.BucketPacks)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		return true, nil
@@ -65,7 +69,7 @@ func isPublished(ctx context.Context, log *storelog.Log) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return engine.IsPublished(ctx, versions)
+	return engine.IsPublished(ctx, versions, carried)
 }
 
 // publish says it to the bucket of versions where there is one. What stands on offer then goes to the old catalog too, as long as

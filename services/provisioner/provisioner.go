@@ -60,16 +60,16 @@ func (c Config) work(
 		return err
 	}
 	defer process.Close()
-	stopPublishing, err := startPublishing(ctx, process, set.All(), c.offered(set.Offered()))
-	if err != nil {
-		return err
-	}
-	defer stopPublishing()
 	board, err := process.Log.Bucket(ctx, storelog.BucketPlatform)
 	if err != nil {
 		return err
 	}
 	process.Reach.Changed = announce.NewBoard(board, c.Cluster).Changed
+	stopPublishing, err := startPublishing(ctx, process, set.All(), c.offered(set.Offered()))
+	if err != nil {
+		return err
+	}
+	defer stopPublishing()
 	kube := kubernetes{Cluster: process.Cluster, releases: release.New(c.HelmSlots)}
 	hand := c.hand(process, set, settings, kube)
 	hand.Stores, hand.Said = stores, c.cluster(stores).Said()

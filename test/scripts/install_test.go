@@ -23,6 +23,7 @@ case "$said" in
 *"get deployment,statefulset"*) echo deployment.apps/store-platform-gateway ;;
 *port-forward*) echo "Forwarding from 127.0.0.1:4711 -> 8080"; exec sleep 600 ;;
 "k3s "*) cat >/dev/null ;;
+"helm "*) echo "by $KUBECONFIG" >>"$NOTES" ;;
 esac
 `
 
@@ -66,7 +67,7 @@ func TestFromNothingToTheChartEachStepComesInItsTurn(t *testing.T) {
 		"": {
 			"curl --fail --silent --show-error --location https://get.k3s.io", "get.k3s.io v1.34.1+k3s1", "docker build --quiet --target backup",
 			"docker build --quiet --tag store-platform/engine-sample:1.0.0", "k3s ctr images import -",
-			"helm upgrade --install store-platform deploy/k8s --namespace store-platform", "kubectl --namespace store-platform rollout status deployment",
+			"helm upgrade --install store-platform deploy/k8s --namespace store-platform", "by /etc/rancher/k3s/k3s.yaml", "kubectl --namespace store-platform rollout status deployment",
 			"kubectl --namespace store-platform port-forward", "curl --silent --fail --output /dev/null --max-time 5 http://127.0.0.1:4711/readyz",
 		},
 		"kind-shops": {
@@ -78,7 +79,7 @@ func TestFromNothingToTheChartEachStepComesInItsTurn(t *testing.T) {
 		if context == "" && os.Geteuid() != 0 {
 			continue // it says so, and ends: below
 		}
-		code, said, called := install(t, "KUBE_CONTEXT="+context)
+		code, said, called := install(t, "KUBE_CONTEXT="+context, "KUBECONFIG=/somebody/elses")
 		at := 0
 		for _, step := range steps {
 			found := slices.IndexFunc(called[at:], func(call string) bool { return strings.HasPrefix(call, step) })

@@ -28,7 +28,7 @@ type reachable interface {
 // spends an attempt: everybody asks the Reach, it alone asks the cluster. It is safe for concurrent use.
 type Reach struct {
 	// Changed, if not nil, hears the first answer and each one that differs, nil for up, again and again until it says
-	// that it has taken it. It is set before Work.
+	// that it has taken it. It is set before Tell and Work.
 	Changed func(context.Context, error) error
 
 	cluster reachable

@@ -43,6 +43,11 @@ ingress:
 	if !reflect.DeepEqual(any(rules), want) {
 		t.Errorf("let in are %v, want %v", rules, want)
 	}
+	set(values, "ingress.namespace", "")
+	rules, _, _ = unstructured.NestedSlice(one(t, rendered(t, values), "NetworkPolicy", "store-platform-gateway").Object, "spec", "ingress")
+	if from := rules[0].(map[string]any)["from"]; !reflect.DeepEqual(from, want.([]any)[0].(map[string]any)["from"].([]any)[1:]) {
+		t.Errorf("without an Ingress's controller let in are %v", from)
+	}
 }
 
 // The certificate is in the Secret that is named, or cert-manager's issuer writes one.

@@ -2,6 +2,7 @@ package release_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -120,10 +121,16 @@ func checkBoard(t *testing.T, path string, configs []*unstructured.Unstructured)
 }
 
 func TestPlatformChartLeavesNobodyUnscraped(t *testing.T) {
-	values := watched()
-	set(values, "networkPolicies.metricsFrom", []any{})
-	if _, err := renderPlatform(t, values); err == nil || !strings.Contains(err.Error(), "networkPolicies.metricsFrom must be set") {
-		t.Errorf("error %v", err)
+	for _, scraped := range []func() map[string]any{watched, func() map[string]any { return measured(production()) }} {
+		values := scraped()
+		set(values, "networkPolicies.metricsFrom", []any{})
+		if _, err := renderPlatform(t, values); err == nil || !strings.Contains(err.Error(), "networkPolicies.metricsFrom must be set") {
+			t.Errorf("error %v", err)
+		}
+	}
+	monitor := one(t, rendered(t, measured(watched())), "PodMonitor", "store-platform")
+	if text := fmt.Sprint(monitor.Object["spec"]); !strings.Contains(text, "janitor nats]") || !strings.Contains(text, "port:metrics") {
+		t.Errorf("nobody asks the exporter: %s", text)
 	}
 	objects, err := renderPlatform(t, production())
 	if err != nil {

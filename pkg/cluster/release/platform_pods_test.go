@@ -27,7 +27,7 @@ func everywhere() map[string]any {
 		"pods.priorityClassName":     "platform",
 		"pods.annotations":           map[string]any{"mesh/inject": "false", "checksum/config": "theirs"},
 		"pods.labels":                map[string]any{"cost": "platform"},
-		"pods.extraEnv":              []any{map[string]any{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}},
+		"pods.extraEnv":              []any{map[string]any{"name": "GODEBUG", "value": "madvdontneed=1"}},
 		"nats.pod.nodeSelector.disk": "fast",
 		"nats.pod.priorityClassName": "log",
 		"nats.pod.tolerations":       []any{},
@@ -64,7 +64,7 @@ func TestPlatformChartPutsPodsWhereItIsTold(t *testing.T) {
 	templates := pods(t, rendered(t, everywhere()))
 	for _, component := range components {
 		spec, metadata := templates[component]["spec"].(map[string]any), templates[component]["metadata"].(map[string]any)
-		selector, tolerations, affinity, class, env := map[string]any{"pool": "platform", "disk": "any"}, 1, 1, "platform", "HTTPS_PROXY"
+		selector, tolerations, affinity, class, env := map[string]any{"pool": "platform", "disk": "any"}, 1, 1, "platform", "GODEBUG"
 		if component == "nats" {
 			selector["disk"], tolerations, affinity, class, env = "fast", 0, 2, "log", "GOMEMLIMIT"
 		}
@@ -106,7 +106,7 @@ func TestPlatformChartKeepsItsSelectors(t *testing.T) {
 			t.Errorf("%s %s selects by %v", object.GetKind(), object.GetName(), selector)
 		}
 	}
-	for _, label := range []string{"app.kubernetes.io/component", "app.kubernetes.io/version", "helm.sh/chart"} {
+	for _, label := range []string{"app.kubernetes.io/component", "app.kubernetes.io/version", "helm.sh/chart", "store-platform.io/installation"} {
 		values := production()
 		set(values, "nats.pod.labels", map[string]any{label: "other"})
 		if _, err := renderPlatform(t, values); err == nil || !strings.Contains(err.Error(), label) {

@@ -192,9 +192,14 @@ func measured(values map[string]any) map[string]any {
 // The exporter stands beside each broker, and who may scrape reaches it.
 func TestPlatformChartMeasuresBrokers(t *testing.T) {
 	objects := rendered(t, measured(production()))
-	containers := podSpec(one(t, objects, "StatefulSet", "store-platform-nats"))["containers"].([]any)
+	spec := podSpec(one(t, objects, "StatefulSet", "store-platform-nats"))
+	containers, user := spec["containers"].([]any), spec["securityContext"].(map[string]any)["runAsUser"]
 	if len(containers) != 2 || !reflect.DeepEqual(containers[1].(map[string]any)["ports"], as(t, `ports: [{name: metrics, containerPort: 7777}]`)["ports"]) {
 		t.Errorf("beside the broker is %v", containers[1:])
+	}
+	// Where processes are shared, passwords of the broker's stand in what its user may read.
+	if security := containers[1].(map[string]any)["securityContext"].(map[string]any); security["runAsUser"] == nil || security["runAsUser"] == user {
+		t.Errorf("the exporter is the broker's own user: %v", security)
 	}
 	rules := one(t, objects, "NetworkPolicy", "store-platform-nats").Object["spec"].(map[string]any)["ingress"].([]any)
 	want := as(t, `{ports: [{port: metrics}], from: [{namespaceSelector: {matchLabels: {name: monitoring}}}]}`)

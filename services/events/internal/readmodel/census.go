@@ -21,9 +21,7 @@ type Census struct {
 // Both cost what lives and waits, however many stores are gone.
 const (
 	countStores      = "select status, count(*) from stores_4 where not finished and status <> '' group by status"
-	countDeadLetters = "select kind, count(*) from (" + everyDeadLetter + ") letter group by kind"
-	everyDeadLetter  = `select kind from dead_letters union all
-  select 'set_aside' from set_aside where discarded is null and not exists (select from dead_letters where dead_letters.seq = set_aside.seq)`
+	countDeadLetters = "select kind, count(*) from (" + lettersOf + ") letter group by kind"
 )
 
 // Count takes the census. It fails with ErrFilling while the newest tables aren't as far as the checkpoint.
@@ -34,14 +32,14 @@ func Count(ctx context.Context, m Moment) (c Census, err error) {
 	if c.Stores, err = counted[store.Status](ctx, m, countStores); err != nil {
 		return c, fmt.Errorf("count stores: %w", err)
 	}
-	if c.DeadLetters, err = counted[query.DeadLetterKind](ctx, m, countDeadLetters); err != nil {
+	if c.DeadLetters, err = counted[query.DeadLetterKind](ctx, m, countDeadLetters, true, ""); err != nil {
 		return c, fmt.Errorf("count dead letters: %w", err)
 	}
 	return c, nil
 }
 
-func counted[K ~string](ctx context.Context, m Moment, sql string) (map[K]int64, error) {
-	rows, err := m.Query(ctx, sql)
+func counted[K ~string](ctx context.Context, m Moment, sql string, arguments ...any) (map[K]int64, error) {
+	rows, err := m.Query(ctx, sql, arguments...)
 	if err != nil {
 		return nil, err
 	}

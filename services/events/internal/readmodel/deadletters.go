@@ -27,13 +27,17 @@ type DeadLetters struct {
 
 // A command that is both is listed once, or a page could end between the two. deadLetters names a letter's kind in SQL, so
 // that the page's limit counts what is asked for.
-const deadLetters = `select seq, kind, store, letter, error, at from (
+const (
+	deadLetters = `select seq, kind, store, letter, error, at from (` + lettersOf + `) letter
+where seq > $3 and ($4 = '' or kind = $4) order by seq limit $5`
+	// lettersOf are one tenant's, or everybody's.
+	lettersOf = `
   select seq, kind, store, letter, '' as error, null::timestamptz as at from dead_letters where $1 or tenant = $2
   union all
   select seq, 'set_aside', store, null, error, at from set_aside where discarded is null and $1
     and not exists (select from dead_letters where dead_letters.seq = set_aside.seq)
-) letter
-where seq > $3 and ($4 = '' or kind = $4) order by seq limit $5`
+`
+)
 
 // deadLettersBefore is deadLetters of the tables of before, which know one a store. They take a create that was called off
 // for failed, and one whose failure was put away: since schema 4 states list the failures themselves.
