@@ -5,6 +5,7 @@ package installed_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -26,8 +27,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// loaded holds that the cluster has the images.
-var loaded sync.Once
+// loaded holds whether the cluster has the images: what kept it from that fails every test.
+var loaded struct {
+	once sync.Once
+	err  error
+}
 
 // installation is the platform inside the cluster, as its users and its operator meet it.
 type installation struct {
@@ -41,15 +45,17 @@ type installation struct {
 func prepare(t *testing.T, id string) *installation {
 	t.Helper()
 	beside := platform.Open(t)
-	loaded.Do(func() {
+	loaded.once.Do(func() {
+		loaded.err = errors.New("another test failed to load the images")
 		archive, err := chart.Pack(t.Context(), t.TempDir())
-		if err != nil {
-			t.Fatal(err)
+		if err == nil {
+			err = beside.Kubernetes(t).Node(t).Import(t.Context(), archive)
 		}
-		if err := beside.Kubernetes(t).Node(t).Import(t.Context(), archive); err != nil {
-			t.Fatal(err)
-		}
+		loaded.err = err
 	})
+	if loaded.err != nil {
+		t.Fatal(loaded.err)
+	}
 	return &installation{
 		Release: chart.New(t, beside, "installed-"+id), id: id,
 		Platform: &platform.Platform{API: "http://" + beside.Base, Stores: beside.Stores, Base: beside.Base, Kubeconfig: beside.Kubeconfig},

@@ -76,6 +76,7 @@ func (l *Lab) Watched(ctx context.Context) error {
 // rest is a platform on which stores are made, and nothing is wrong.
 func (w *watcher) rest(ctx context.Context) error {
 	earlier := w.scrape(ctx)
+	looks, _ := earlier.Value("keeper_looks_total")
 	for range watchedStores {
 		w.client.create(ctx, false, false)
 	}
@@ -84,7 +85,7 @@ func (w *watcher) rest(ctx context.Context) error {
 	}
 	// A sweep that met another turn's trouble says so until the next.
 	later, err := w.until(ctx, func(s *monitoring.Scrape) error {
-		return errors.Join(least(s, 1, "keeper_looks_total"), most(s, 0, "sweep_alarm"))
+		return errors.Join(least(s, looks+1, "keeper_looks_total"), most(s, 0, "sweep_alarm"))
 	})
 	if err != nil {
 		return err

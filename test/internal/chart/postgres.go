@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // entrypoint behaves as that of the published image does, as far as the chart leans on it: who starts it is no root; an empty data
@@ -43,6 +44,9 @@ func ofPostgres(name, folder string) (image, error) {
 	}
 	bin := filepath.Dir(found[len(found)-1])
 	version := filepath.Base(filepath.Dir(bin))
+	if _, tag, _ := strings.Cut(name, ":"); !strings.HasPrefix(tag, version+"-") {
+		return image{}, fmt.Errorf("the chart's database is %s, and what is installed here is %s", name, version)
+	}
 	made := image{
 		Name: name, User: "999:999", Entrypoint: []string{"/docker-entrypoint.sh"}, Env: []string{"PATH=" + bin + ":/bin", "LC_ALL=C.UTF-8"},
 		Files: map[string]string{"/bin/busybox": "/bin/busybox"}, Links: map[string]string{"/var/run": "/run"},

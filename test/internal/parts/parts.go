@@ -18,8 +18,11 @@ func GoEnvironment() []string {
 func Environment(more ...string) []string {
 	ours := slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, "HELM_") {
+			return true
+		}
 		switch name {
-		case "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "KUBE_CONTEXT", "OTEL_EXPORTER_OTLP_ENDPOINT", "LOG_LEVEL", "SLOTS", "HELM_SLOTS":
+		case "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "KUBE_CONTEXT", "OTEL_EXPORTER_OTLP_ENDPOINT", "LOG_LEVEL", "SLOTS":
 			return true
 		}
 		return false

@@ -40,11 +40,11 @@ var tiers = []tier{
 	{name: "lint", title: "the linter alone", run: runLint, part: true},
 	{name: "static", title: "formatting, linter, walls, builds", run: runStatic, budget: 40 * time.Second},
 	{name: "unit", title: "packages on their own", run: runUnit, budget: 15 * time.Second},
-	{name: "bus", title: "broker, Postgres, processes", run: runBus, budget: 180 * time.Second},
+	{name: "bus", title: "broker, Postgres, processes", run: runBus, budget: 280 * time.Second},
 	{name: "chaos", title: "broken every few seconds, for MINUTES", run: runChaos, part: true, long: true},
-	{name: "apiserver", title: "a real API server", run: runAPIServer, budget: 165 * time.Second},
+	{name: "apiserver", title: "a real API server", run: runAPIServer, budget: 405 * time.Second},
 	{name: "compose", title: "docker-compose.yaml on a Docker engine", run: runCompose, part: true, cluster: true, long: true},
-	{name: "cluster", title: "a real cluster", run: runCluster, cluster: true, budget: 255 * time.Second},
+	{name: "cluster", title: "a real cluster", run: runCluster, cluster: true, budget: 315 * time.Second},
 	{name: "install", title: "the chart, on that cluster", run: runInstall, cluster: true, part: true},
 }
 

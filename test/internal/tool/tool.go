@@ -57,7 +57,7 @@ func (t Tool) Path(ctx context.Context, out io.Writer) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find the cache folder: %w", err)
 	}
-	folder := filepath.Join(cache, "store-platform", "tools", t.Name+"-"+version+"-"+runtime.Version())
+	folder := filepath.Join(cache, "store-platform", "tools", strings.Join([]string{t.Name, version, runtime.Version() + t.Tags}, "-"))
 	program := filepath.Join(folder, t.Name)
 	if _, err := os.Stat(program); err == nil {
 		return program, nil
