@@ -24,8 +24,12 @@ const component = "app.kubernetes.io/component"
 // ofTheChart selects all of them.
 const ofTheChart = "app.kubernetes.io/name=store-platform"
 
-// stranger is a pod of nobody's in the platform's namespace, which nothing holds back.
-const stranger = "stranger"
+// Two pods that nothing holds back: stranger is nobody's, in the platform's namespace, and autoscaler is where KEDA would be, in one of
+// its own, which the values name.
+const (
+	stranger   = "stranger"
+	autoscaler = "autoscaler"
+)
 
 // ways are who is let through to whom: all of it, so that the chart has no policy which could go, or let one more through, without
 // another line here.
@@ -37,7 +41,8 @@ var ways = map[string][]string{
 	"nats":        {"names", "route"},
 	"postgres":    {"names"},
 	// Stores let the platform's namespace in, whoever is there.
-	stranger: {"names", "api", "gateway", "store"},
+	stranger:   {"names", "api", "gateway", "store"},
+	autoscaler: {"names", "api", "gateway", "monitor"},
 }
 
 // meetsItsWalls holds that each component reaches whom ways says, and nobody else.
@@ -103,10 +108,11 @@ type walls struct {
 	targets map[string]string
 }
 
-// walls finds them, and has a stranger move in.
+// walls finds them, and has stranger and autoscaler move in.
 func (i *installation) walls(t *testing.T, s query.Store) walls {
 	t.Helper()
-	i.letIn(t)
+	i.letIn(t, i.Namespace, stranger)
+	i.letIn(t, i.autoscalers(), autoscaler)
 	w := walls{inside: map[string]int{}, targets: map[string]string{
 		"names": i.serviceIP(t, "kube-system", "kube-dns") + ":53", "api": i.serviceIP(t, "default", "kubernetes") + ":443",
 	}}
@@ -114,7 +120,7 @@ func (i *installation) walls(t *testing.T, s query.Store) walls {
 		"gateway": {"gateway": "8080"}, "events": {"events": "8082"}, "provisioner": {"provisioner's ops": "9101"},
 		"janitor": {"janitor's ops": "9102"}, "nats": {"nats": "4222", "route": "6222", "monitor": "8222"}, "postgres": {"postgres": "5432"},
 	}
-	for _, pod := range i.Pods(t, i.Namespace, "") {
+	for _, pod := range slices.Concat(i.Pods(t, i.Namespace, ""), i.Pods(t, i.autoscalers(), "")) {
 		name := pod.Metadata.Labels[component]
 		if _, wanted := ways[name]; !wanted || pod.Status.Phase != "Running" {
 			continue
@@ -125,11 +131,7 @@ func (i *installation) walls(t *testing.T, s query.Store) walls {
 			}
 			continue
 		}
-		pids, err := platform.Processes(pod.Metadata.UID)
-		if err != nil || len(pids) == 0 {
-			t.Fatalf("find the processes of %s: %d, %v", pod.Metadata.Name, len(pids), err)
-		}
-		w.inside[name] = pids[0]
+		w.inside[name] = process(t, pod)
 		if name == "postgres" {
 			w.targets[name] = pod.Status.IP + ":" + ports[name][name]
 		}
@@ -143,26 +145,36 @@ func (i *installation) walls(t *testing.T, s query.Store) walls {
 	return w
 }
 
-// letIn runs the stranger.
-func (i *installation) letIn(t *testing.T) {
+// process is one of a pod's.
+func process(t *testing.T, pod platform.Pod) int {
+	t.Helper()
+	pids, err := platform.Processes(pod.Metadata.UID)
+	if err != nil || len(pids) == 0 {
+		t.Fatalf("find the processes of %s: %d, %v", pod.Metadata.Name, len(pids), err)
+	}
+	return pids[0]
+}
+
+// letIn runs a pod that does nothing.
+func (i *installation) letIn(t *testing.T, namespace, name string) {
 	t.Helper()
 	pod := object{
-		"metadata": object{"name": stranger, "labels": object{component: stranger}},
+		"metadata": object{"name": name, "labels": object{component: name}},
 		"spec": object{"terminationGracePeriodSeconds": 0, "containers": []object{{
-			"name": stranger, "image": "docker.io/library/busybox:local", "imagePullPolicy": "Never", "command": []string{"sleep", "86400"},
+			"name": name, "image": "docker.io/library/busybox:local", "imagePullPolicy": "Never", "command": []string{"sleep", "86400"},
 		}}},
 	}
-	pods := i.Path("/api/v1", "pods")
+	pods := "/api/v1/namespaces/" + namespace + "/pods"
 	if status, err := i.Do(t.Context(), http.MethodPost, pods, pod, nil); err != nil || status != http.StatusCreated && status != http.StatusConflict {
-		t.Fatalf("run a stranger: %d %v", status, err)
+		t.Fatalf("run %s: %d %v", name, status, err)
 	}
 	waittest.Eventually(t, func() error {
 		var now platform.Pod
-		if _, err := i.Do(t.Context(), http.MethodGet, pods+"/"+stranger, nil, &now); err != nil {
+		if _, err := i.Do(t.Context(), http.MethodGet, pods+"/"+name, nil, &now); err != nil {
 			return err
 		}
 		if now.Status.Phase != "Running" {
-			return fmt.Errorf("the stranger is %s", now.Status.Phase)
+			return fmt.Errorf("%s is %s", name, now.Status.Phase)
 		}
 		return nil
 	})

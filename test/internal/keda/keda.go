@@ -22,6 +22,8 @@ type Scaler struct {
 	Endpoint string
 	// Stream and Consumer are those of a worker.
 	Stream, Consumer string
+	// Client asks, from where the scaler is meant to be; nil: from here.
+	Client *http.Client
 }
 
 // account is where a broker has those users who were given none, as ours are.
@@ -90,7 +92,7 @@ func (s Scaler) Lag(ctx context.Context) (int, error) {
 // askLeader asks one broker after the other, at the same port, until one leads the consumer.
 func (s Scaler) askLeader(ctx context.Context) (answer jetStream, err error) {
 	var first broker
-	if err := get(ctx, s.Endpoint, "/varz", &first); err != nil {
+	if err := s.get(ctx, s.Endpoint, "/varz", &first); err != nil {
 		return answer, err
 	}
 	_, port, err := net.SplitHostPort(s.Endpoint)
@@ -101,7 +103,7 @@ func (s Scaler) askLeader(ctx context.Context) (answer jetStream, err error) {
 		host, _, _ := strings.Cut(address, ":") // so of IPv6 nothing is left
 		endpoint := net.JoinHostPort(host, port)
 		var next broker
-		if err := get(ctx, endpoint, "/varz", &next); err != nil {
+		if err := s.get(ctx, endpoint, "/varz", &next); err != nil {
 			return answer, err
 		}
 		if answer, err = s.ask(ctx, endpoint); err != nil {
@@ -116,7 +118,7 @@ func (s Scaler) askLeader(ctx context.Context) (answer jetStream, err error) {
 
 func (s Scaler) ask(ctx context.Context, endpoint string) (answer jetStream, err error) {
 	question := url.Values{"acc": {account}, "consumers": {"true"}, "config": {"true"}}
-	return answer, get(ctx, endpoint, "/jsz?"+question.Encode(), &answer)
+	return answer, s.get(ctx, endpoint, "/jsz?"+question.Encode(), &answer)
 }
 
 // find answers the stream and the consumer, nil where there is none.
@@ -139,14 +141,18 @@ func (s Scaler) find(answer jetStream) (from *stream, one *consumer) {
 	return from, one
 }
 
-func get(ctx context.Context, endpoint, path string, into any) error {
+func (s Scaler) get(ctx context.Context, endpoint, path string, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+endpoint+path, nil)
 	if err != nil {
 		return err
 	}
-	response, err := http.DefaultClient.Do(request)
+	client := s.Client
+	if client == nil {
+		client = http.DefaultClient
+	}
+	response, err := client.Do(request)
 	if err != nil {
 		return err
 	}
