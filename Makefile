@@ -58,7 +58,7 @@ test-cluster:: build-tiers ## Real stores on a real cluster
 	@exec $(TIERS_PROGRAM) cluster
 
 .PHONY: test-compose
-test-compose:: build-tiers ## docker-compose.yaml on a Docker engine of its own, with that cluster for k3s (root)
+test-compose:: build-tiers ## docker-compose.yaml on a Docker daemon of its own, with that cluster for k3s (root)
 	@exec $(TIERS_PROGRAM) compose
 
 .PHONY: test-install

@@ -36,30 +36,30 @@ const (
 const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // bases are what the files name.
-func (e *engine) bases() []base {
-	e.Helper()
+func (d *daemon) bases() []base {
+	d.Helper()
 	path := "ENV PATH=" + searchPath
-	nats, ctl, sums := program(e.T, tool.Nats), program(e.T, tool.Kubectl), goEnv(e.T, "GOSUMDB")
+	nats, ctl, sums := program(d.T, tool.Nats), program(d.T, tool.Kubectl), goEnv(d.T, "GOSUMDB")
 	return []base{
-		{names: []string{ofBusybox}, changes: []string{path, `CMD ["sh"]`}, made: busybox, tar: func() *bytes.Buffer { return e.busybox(nil) }},
+		{names: []string{ofBusybox}, changes: []string{path, `CMD ["sh"]`}, made: busybox, tar: func() *bytes.Buffer { return d.busybox(nil) }},
 		{
-			names: []string{ofBroker}, changes: []string{path, `ENTRYPOINT ["docker-entrypoint.sh"]`}, made: nats + e.text("nats"),
+			names: []string{ofBroker}, changes: []string{path, `ENTRYPOINT ["docker-entrypoint.sh"]`}, made: nats + d.text("nats"),
 			tar: func() *bytes.Buffer {
-				return e.busybox(map[string]string{"usr/local/bin/nats-server": nats, "usr/local/bin/docker-entrypoint.sh": "testdata/nats"})
+				return d.busybox(map[string]string{"usr/local/bin/nats-server": nats, "usr/local/bin/docker-entrypoint.sh": "testdata/nats"})
 			},
 		},
 		{
-			names: []string{ofK3s}, changes: []string{path, `ENTRYPOINT ["/bin/k3s"]`}, made: ctl + e.text("k3s") + e.text("ctr"),
+			names: []string{ofK3s}, changes: []string{path, `ENTRYPOINT ["/bin/k3s"]`}, made: ctl + d.text("k3s") + d.text("ctr"),
 			tar: func() *bytes.Buffer {
-				return e.busybox(map[string]string{"bin/kubectl": ctl, "bin/k3s": "testdata/k3s", "bin/ctr": "testdata/ctr"})
+				return d.busybox(map[string]string{"bin/kubectl": ctl, "bin/k3s": "testdata/k3s", "bin/ctr": "testdata/ctr"})
 			},
 		},
 		{
-			names: []string{ofPostgres}, made: strings.Join(postgresHooks, "") + e.text("postgres"), changes: []string{
+			names: []string{ofPostgres}, made: strings.Join(postgresHooks, "") + d.text("postgres"), changes: []string{
 				"ENV PATH=/usr/lib/postgresql/15/bin:" + searchPath, "ENV PGDATA=/var/lib/postgresql/data", "VOLUME /var/lib/postgresql/data",
 				`ENTRYPOINT ["docker-entrypoint.sh"]`, `CMD ["postgres"]`,
 			},
-			tar: func() *bytes.Buffer { return e.debian(append(postgresHooks, "--include=postgresql-15")...) },
+			tar: func() *bytes.Buffer { return d.debian(append(postgresHooks, "--include=postgresql-15")...) },
 		},
 		{
 			// Which Debian is below the second is for whoever publishes Go.
@@ -68,8 +68,8 @@ func (e *engine) bases() []base {
 				"ENV GOPROXY=" + modulesInside, "ENV GOSUMDB=" + sums, "WORKDIR /go",
 			},
 			tar: func() *bytes.Buffer {
-				goroot := goEnv(e.T, "GOROOT")
-				return e.debian("--include=ca-certificates", `--customize-hook=mkdir "$1/usr/local/go" && cp -a "`+goroot+`/." "$1/usr/local/go"`)
+				goroot := goEnv(d.T, "GOROOT")
+				return d.debian("--include=ca-certificates", `--customize-hook=mkdir "$1/usr/local/go" && cp -a "`+goroot+`/." "$1/usr/local/go"`)
 			},
 		},
 	}
@@ -77,13 +77,13 @@ func (e *engine) bases() []base {
 
 const madeLabel = "store-platform.made-of"
 
-// importBase gives the engine a base, unless it has it.
-func (e *engine) importBase(b base) {
-	e.Helper()
+// importBase gives the daemon a base, unless it has it.
+func (d *daemon) importBase(b base) {
+	d.Helper()
 	sum := sha256.Sum256([]byte(strings.Join(append(b.changes, b.made), "\n")))
 	key := hex.EncodeToString(sum[:8])
 	const format = `{{index .Config.Labels "` + madeLabel + `"}}`
-	there, err := exec.CommandContext(e.Context(), docker, "--host", e.host(), "inspect", "--type", "image", "--format", format, b.names[0]).Output()
+	there, err := exec.CommandContext(d.Context(), docker, "--host", d.host(), "inspect", "--type", "image", "--format", format, b.names[0]).Output()
 	if err == nil && strings.TrimSpace(string(there)) == key {
 		return
 	}
@@ -91,17 +91,17 @@ func (e *engine) importBase(b base) {
 	for _, change := range append(b.changes, "LABEL "+madeLabel+"="+key) {
 		words = append(words, "--change", change)
 	}
-	e.docker(b.tar(), append(words, "-", b.names[0])...)
+	d.docker(b.tar(), append(words, "-", b.names[0])...)
 	for _, name := range b.names[1:] {
-		e.docker(nil, "tag", b.names[0], name)
+		d.docker(nil, "tag", b.names[0], name)
 	}
 }
 
-func (e *engine) text(name string) string {
-	e.Helper()
+func (d *daemon) text(name string) string {
+	d.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {
-		e.Fatal(err)
+		d.Fatal(err)
 	}
 	return string(data)
 }
@@ -109,13 +109,13 @@ func (e *engine) text(name string) string {
 const busybox = "/bin/busybox"
 
 // busybox is an archive of Debian's static busybox with all its names, and programs of this machine by their paths in it.
-func (e *engine) busybox(programs map[string]string) *bytes.Buffer {
-	e.Helper()
+func (d *daemon) busybox(programs map[string]string) *bytes.Buffer {
+	d.Helper()
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
 	header := func(h tar.Header) {
 		if err := w.WriteHeader(&h); err != nil {
-			e.Fatal(err)
+			d.Fatal(err)
 		}
 	}
 	for _, folder := range []string{"bin/", "etc/", "root/", "tmp/", "usr/", "usr/local/", "usr/local/bin/"} {
@@ -125,9 +125,9 @@ func (e *engine) busybox(programs map[string]string) *bytes.Buffer {
 		}
 		header(tar.Header{Typeflag: tar.TypeDir, Name: folder, Mode: mode})
 	}
-	names, err := exec.CommandContext(e.Context(), busybox, "--list").Output()
+	names, err := exec.CommandContext(d.Context(), busybox, "--list").Output()
 	if err != nil {
-		e.Fatalf("ask busybox for its names: %v", err)
+		d.Fatalf("ask busybox for its names: %v", err)
 	}
 	for _, name := range strings.Fields(string(names)) {
 		if name != "busybox" {
@@ -142,15 +142,15 @@ func (e *engine) busybox(programs map[string]string) *bytes.Buffer {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		data, err := os.ReadFile(files[name])
 		if err != nil {
-			e.Fatal(err)
+			d.Fatal(err)
 		}
 		header(tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o755, Size: int64(len(data))})
 		if _, err := w.Write(data); err != nil {
-			e.Fatal(err)
+			d.Fatal(err)
 		}
 	}
 	if err := w.Close(); err != nil {
-		e.Fatal(err)
+		d.Fatal(err)
 	}
 	return &archive
 }
@@ -165,17 +165,17 @@ var postgresHooks = []string{
 }
 
 // debian is an archive of Debian's smallest with what the words add.
-func (e *engine) debian(words ...string) *bytes.Buffer {
-	e.Helper()
+func (d *daemon) debian(words ...string) *bytes.Buffer {
+	d.Helper()
 	arguments := append([]string{
 		"--mode=root", "--variant=minbase", "--format=tar", `--aptopt=APT::Install-Recommends "false"`,
 		"--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
 	}, words...)
-	command := exec.CommandContext(e.Context(), "mmdebstrap", append(arguments, "bookworm", "-")...)
+	command := exec.CommandContext(d.Context(), "mmdebstrap", append(arguments, "bookworm", "-")...)
 	var archive, said bytes.Buffer
 	command.Stdout, command.Stderr = &archive, &said
 	if err := command.Run(); err != nil {
-		e.Fatalf("make Debian with %v: %v\n%s", words, err, said.Bytes())
+		d.Fatalf("make Debian with %v: %v\n%s", words, err, said.Bytes())
 	}
 	return &archive
 }

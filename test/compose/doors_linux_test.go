@@ -27,7 +27,7 @@ import (
 	"github.com/store-platform/store-platform/test/internal/platform"
 )
 
-// Doors in the engine's network, at the ports that testdata and the bases name.
+// Doors in the daemon's network, at the ports that testdata and the bases name.
 const (
 	apiPort, storesPort = 6443, 80
 	// filesPort serves Go's modules and k3s' kubeconfig.
@@ -35,23 +35,23 @@ const (
 	// imagesPort takes archives of images.
 	imagesPort = 9000
 
-	// modulesInside is where a build finds modules: the engine's own bridge always has this address.
+	// modulesInside is where a build finds modules: the daemon's own bridge always has this address.
 	modulesInside = "http://172.17.0.1:8081"
 )
 
-// openDoors leads from the engine's network to this machine's Go proxy and to the tests' cluster.
-func (e *engine) openDoors(p *platform.Platform) {
-	e.Helper()
-	certificate, authority := e.certify("k3s", "127.0.0.1")
-	api := tls.NewListener(e.listen(apiPort), &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2", "http/1.1"}})
+// openDoors leads from the daemon's network to this machine's Go proxy and to the tests' cluster.
+func (d *daemon) openDoors(p *platform.Platform) {
+	d.Helper()
+	certificate, authority := d.certify("k3s", "127.0.0.1")
+	api := tls.NewListener(d.listen(apiPort), &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2", "http/1.1"}})
 	administrator := rand.Text()
-	e.serve(api, e.apiDoor(p.Kubernetes(e.T), administrator))
+	d.serve(api, d.apiDoor(p.Kubernetes(d.T), administrator))
 	files := http.NewServeMux()
-	files.Handle("/", e.modules())
+	files.Handle("/", d.modules())
 	files.HandleFunc("/kubeconfig", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, kubeconfig, authority, administrator) })
-	e.serve(e.listen(filesPort), files)
-	e.accept(storesPort, func(c net.Conn) { relay(c, p.Stores) })
-	e.accept(imagesPort, func(c net.Conn) { e.load(c, p) })
+	d.serve(d.listen(filesPort), files)
+	d.accept(storesPort, func(c net.Conn) { relay(c, p.Stores) })
+	d.accept(imagesPort, func(c net.Conn) { d.load(c, p) })
 }
 
 // kubeconfig is as k3s writes its administrator's, but for how that one is known.
@@ -65,11 +65,11 @@ current-context: default
 
 // apiDoor hands requests to the cluster's API: with the administrator's certificate those of who shows the token, and all others
 // as they come. It ends TLS because the API server's certificate doesn't know it as k3s.
-func (e *engine) apiDoor(k *platform.Kubernetes, administrator string) http.Handler {
-	e.Helper()
+func (d *daemon) apiDoor(k *platform.Kubernetes, administrator string) http.Handler {
+	d.Helper()
 	target, err := url.Parse(k.Server)
 	if err != nil {
-		e.Fatal(err)
+		d.Fatal(err)
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(k.CA)
@@ -92,25 +92,25 @@ func (e *engine) apiDoor(k *platform.Kubernetes, administrator string) http.Hand
 }
 
 // modules hands questions to the proxy of Go modules that this machine asks.
-func (e *engine) modules() http.Handler {
-	e.Helper()
-	first, _, _ := strings.Cut(goEnv(e.T, "GOPROXY"), ",")
+func (d *daemon) modules() http.Handler {
+	d.Helper()
+	first, _, _ := strings.Cut(goEnv(d.T, "GOPROXY"), ",")
 	proxy, err := url.Parse(first)
 	if err != nil || proxy.Host == "" {
-		e.Fatalf("builds in containers want a proxy of Go modules first in GOPROXY, not %q", first)
+		d.Fatalf("builds in containers want a proxy of Go modules first in GOPROXY, not %q", first)
 	}
 	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(proxy) }}
 }
 
-func (e *engine) serve(listener net.Listener, handler http.Handler) {
+func (d *daemon) serve(listener net.Listener, handler http.Handler) {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
-	e.Cleanup(func() { _ = server.Close() })
+	d.Cleanup(func() { _ = server.Close() })
 	go func() { _ = server.Serve(listener) }()
 }
 
-func (e *engine) accept(port int, handle func(net.Conn)) {
-	e.Helper()
-	listener := e.listen(port)
+func (d *daemon) accept(port int, handle func(net.Conn)) {
+	d.Helper()
+	listener := d.listen(port)
 	go func() {
 		for {
 			c, err := listener.Accept()
@@ -147,7 +147,7 @@ func pump(to, from net.Conn) error {
 }
 
 // load gives the tests' cluster an archive of images, as `make up` does, and answers in a word how that went.
-func (e *engine) load(c net.Conn, p *platform.Platform) {
+func (d *daemon) load(c net.Conn, p *platform.Platform) {
 	defer c.Close()
 	archive, err := io.ReadAll(c)
 	if err == nil {
@@ -193,11 +193,11 @@ func containerd(state string) (pid, program string, err error) {
 }
 
 // certify makes a certificate for a name and an address that is its own authority, and that authority as a kubeconfig has it.
-func (e *engine) certify(name, address string) (tls.Certificate, string) {
-	e.Helper()
+func (d *daemon) certify(name, address string) (tls.Certificate, string) {
+	d.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		e.Fatal(err)
+		d.Fatal(err)
 	}
 	about := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, IPAddresses: []net.IP{net.ParseIP(address)},
@@ -205,7 +205,7 @@ func (e *engine) certify(name, address string) (tls.Certificate, string) {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, about, about, key.Public(), key)
 	if err != nil {
-		e.Fatal(err)
+		d.Fatal(err)
 	}
 	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, base64.StdEncoding.EncodeToString(authority)

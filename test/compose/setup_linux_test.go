@@ -21,25 +21,25 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// bench is a user's clone, with an engine to run it on.
+// bench is a user's clone, with a daemon to run it on.
 type bench struct {
-	*engine
+	*daemon
 	clone string
 }
 
 func setup(t *testing.T) *bench {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("needs root to start a Docker engine")
+		t.Skip("needs root to start Docker's daemon")
 	}
 	p := platform.Open(t)
-	e := startEngine(t)
-	for _, b := range e.bases() {
-		e.importBase(b)
+	d := startDaemon(t)
+	for _, b := range d.bases() {
+		d.importBase(b)
 	}
-	e.openDoors(p)
-	e.plug()
-	b := &bench{engine: e, clone: t.TempDir()}
+	d.openDoors(p)
+	d.plug()
+	b := &bench{daemon: d, clone: t.TempDir()}
 	b.copyClone()
 	// What a run that was killed has left, and images of ours: each run builds them, of what builds have kept.
 	b.run("scripts/compose-env.sh && docker compose --profile '*' down --volumes && rm .env")
@@ -49,17 +49,17 @@ func setup(t *testing.T) *bench {
 }
 
 // plug puts `docker` first on a path, with `docker compose`.
-func (e *engine) plug() {
-	e.Helper()
-	bin, plugins := filepath.Join(e.dir, "bin"), filepath.Join(e.dir, "config", "cli-plugins")
+func (d *daemon) plug() {
+	d.Helper()
+	bin, plugins := filepath.Join(d.dir, "bin"), filepath.Join(d.dir, "config", "cli-plugins")
 	for _, folder := range []string{bin, plugins} {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
-			e.Fatal(err)
+			d.Fatal(err)
 		}
 	}
-	for link, to := range map[string]string{filepath.Join(bin, "docker"): docker, filepath.Join(plugins, "docker-compose"): composePlugin(e.T)} {
+	for link, to := range map[string]string{filepath.Join(bin, "docker"): docker, filepath.Join(plugins, "docker-compose"): composePlugin(d.T)} {
 		if err := os.Symlink(to, link); err != nil {
-			e.Fatal(err)
+			d.Fatal(err)
 		}
 	}
 }
@@ -79,7 +79,7 @@ func (b *bench) copyClone() {
 	}
 }
 
-// run runs a line of bash as README's reader would: in the clone, on the engine's machine.
+// run runs a line of bash as README's reader would: in the clone, on the daemon's machine.
 func (b *bench) run(line string) string {
 	b.Helper()
 	output, err := b.try(line)

@@ -16,10 +16,10 @@ import (
 // docker is Debian's client: a newer one on the path would build with a plugin that Debian hasn't got.
 const docker = "/usr/bin/docker"
 
-// composeVersion is the newest that Debian's engine and this Go build.
+// composeVersion is the newest that Debian's daemon and this Go build.
 const composeVersion = "v2.40.3"
 
-// cacheFolder keeps the engine's data and what is built for it from one run to the next.
+// cacheFolder keeps the daemon's data and what is built for it from one run to the next.
 func cacheFolder(t *testing.T) string {
 	t.Helper()
 	base, err := os.UserCacheDir()

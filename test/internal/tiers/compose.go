@@ -14,7 +14,7 @@ func runCompose(ctx context.Context, r *shift) error {
 	if os.Geteuid() != 0 {
 		return r.goTest(ctx, s)
 	}
-	if err := r.installPackages(ctx, engine); err != nil {
+	if err := r.installPackages(ctx, daemon); err != nil {
 		return err
 	}
 	endpoints, err := r.cluster.endpoints(ctx, r.runner)

@@ -30,14 +30,15 @@ var debian = packages{
 	{"/usr/bin/node", "nodejs"},
 	{"/usr/sbin/mkfs.ext4", "e2fsprogs"},
 	{"/usr/bin/mount", "mount"},
+	{"/bin/kill", "procps"},
 	{"/usr/bin/buildah", "buildah"},
 	{"/usr/bin/mmdebstrap", "mmdebstrap"},
 	{"/bin/busybox", "busybox-static"},
 	{"/usr/bin/shellcheck", "shellcheck"},
 }
 
-// engine is what running containers takes besides.
-var engine = packages{{"/usr/sbin/dockerd", "docker.io"}, {"/usr/sbin/iptables", "iptables"}}
+// daemon is what running containers takes besides.
+var daemon = packages{{"/usr/sbin/dockerd", "docker.io"}, {"/usr/sbin/iptables", "iptables"}}
 
 // installPackages installs what is missing, as root on Debian, after printing the line. INSTALL=0 and everybody else
 // get the line to run themselves.

@@ -4,7 +4,7 @@
 //	unit       packages whose tests touch nothing outside their own process; with the race detector
 //	bus        packages whose tests have a real broker, a real Postgres or real processes; likewise
 //	apiserver  packages whose tests have a real kube-apiserver and etcd (TEST_KUBECONFIG), no node; among them test/chaos
-//	compose    test/compose: docker-compose.yaml on a Docker engine, in the long run
+//	compose    test/compose: docker-compose.yaml on a Docker daemon, in the long run
 //	cluster    test/cluster and test/installed: real stores on a real cluster, and the chart beside them
 //
 // A package belongs to one tier, told by what its tests link and read (see packages.go), so that every test runs
@@ -43,7 +43,7 @@ var tiers = []tier{
 	{name: "bus", title: "broker, Postgres, processes", run: runBus, budget: 280 * time.Second},
 	{name: "chaos", title: "broken every few seconds, for MINUTES", run: runChaos, part: true, long: true},
 	{name: "apiserver", title: "a real API server", run: runAPIServer, budget: 405 * time.Second},
-	{name: "compose", title: "docker-compose.yaml on a Docker engine", run: runCompose, part: true, cluster: true, long: true},
+	{name: "compose", title: "docker-compose.yaml on a Docker daemon", run: runCompose, part: true, cluster: true, long: true},
 	{name: "cluster", title: "a real cluster", run: runCluster, cluster: true, budget: 315 * time.Second},
 	{name: "install", title: "the chart, on that cluster", run: runInstall, cluster: true, part: true},
 }
