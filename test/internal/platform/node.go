@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/store-platform/store-platform/pkg/waittest"
 )
 
 // Node is the cluster's node, seen from the machine that it runs on, whose root one has to be.
@@ -24,9 +26,19 @@ type Node struct {
 // runtimeAddress is where containerd listens on the node.
 const runtimeAddress = "/run/containerd/containerd.sock"
 
-// Node finds it by a pod of the cluster's own: above each pod's processes is one of the node, and beside that is its containerd.
+// Node finds it, once it runs a pod of the cluster's own.
 func (k *Kubernetes) Node(tb testing.TB) Node {
 	tb.Helper()
+	var node Node
+	waittest.Eventually(tb, func() (err error) {
+		node, err = k.node(tb.Context())
+		return err
+	})
+	return node
+}
+
+// node looks for it by those pods: above each pod's processes is one of the node, and beside that is its containerd.
+func (k *Kubernetes) node(ctx context.Context) (Node, error) {
 	var pods struct {
 		Items []struct {
 			Metadata struct {
@@ -34,28 +46,23 @@ func (k *Kubernetes) Node(tb testing.TB) Node {
 			} `json:"metadata"`
 		} `json:"items"`
 	}
-	if status, err := k.Do(tb.Context(), http.MethodGet, "/api/v1/namespaces/kube-system/pods", nil, &pods); err != nil || status != http.StatusOK {
-		tb.Fatalf("list the cluster's own pods: %d %v", status, err)
+	if status, err := k.Do(ctx, http.MethodGet, "/api/v1/namespaces/kube-system/pods", nil, &pods); err != nil || status != http.StatusOK {
+		return Node{}, fmt.Errorf("list the cluster's own pods: %d %w", status, err)
 	}
 	for _, pod := range pods.Items {
 		pids, err := Processes(pod.Metadata.UID)
 		if err != nil {
-			tb.Fatal(err)
+			return Node{}, err
 		}
 		for _, pid := range pids {
 			above, err := nodeOf(pid, pod.Metadata.UID)
 			if err != nil {
 				continue // it has ended
 			}
-			node, err := runtimeBeside(above)
-			if err != nil {
-				tb.Fatal(err)
-			}
-			return node
+			return runtimeBeside(above)
 		}
 	}
-	tb.Fatal("find the node: none of the cluster's own pods runs on this machine")
-	return Node{}
+	return Node{}, errors.New("find the node: none of the cluster's own pods runs on this machine")
 }
 
 // nodeOf finds a process of the node above one of a pod: the first that isn't the pod's minds the pod, and ends with it; the one

@@ -28,8 +28,7 @@ func (n Node) Relay(tb testing.TB, address string) string {
 					_ = near.Close()
 					return
 				}
-				go passOn(far, near)
-				passOn(near, far)
+				Join(near, far)
 			}()
 		}
 	}()
@@ -50,8 +49,21 @@ func (n Node) Listen(tb testing.TB, port string) net.Listener {
 // NodeAddress is the node's, in every cluster of make up.
 const NodeAddress = "172.31.255.1"
 
-// passOn copies what one says to the other, until it says no more.
+// Join passes on what each of two TCP connections says until both have ended, and closes them. That one has said all is passed on
+// too, and no more than that: the other may still have to answer.
+func Join(near, far net.Conn) {
+	defer near.Close()
+	defer far.Close()
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		passOn(near, far)
+	}()
+	passOn(far, near)
+	<-answered
+}
+
 func passOn(to, from net.Conn) {
 	_, _ = io.Copy(to, from)
-	_ = to.Close()
+	_ = to.(*net.TCPConn).CloseWrite()
 }
