@@ -9,10 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 
+	"github.com/store-platform/store-platform/pkg/guard"
 	"github.com/store-platform/store-platform/test/internal/tool"
 )
 
@@ -22,7 +24,8 @@ type base struct {
 	// changes are what a Dockerfile would say of it; made is all that it is made of.
 	changes []string
 	made    string
-	tar     func() *bytes.Buffer
+	// tar writes the image's files to a file.
+	tar func(path string)
 }
 
 // The images that docker-compose.yaml names.
@@ -38,38 +41,39 @@ const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 // bases are what the files name.
 func (d *daemon) bases() []base {
 	d.Helper()
+	sources := d.aptSources()
 	path := "ENV PATH=" + searchPath
 	nats, ctl, sums := program(d.T, tool.Nats), program(d.T, tool.Kubectl), goEnv(d.T, "GOSUMDB")
 	return []base{
-		{names: []string{ofBusybox}, changes: []string{path, `CMD ["sh"]`}, made: busybox, tar: func() *bytes.Buffer { return d.busybox(nil) }},
+		{names: []string{ofBusybox}, changes: []string{path, `CMD ["sh"]`}, made: busybox, tar: func(path string) { d.busybox(path, nil) }},
 		{
 			names: []string{ofBroker}, changes: []string{path, `ENTRYPOINT ["docker-entrypoint.sh"]`}, made: nats + d.text("nats"),
-			tar: func() *bytes.Buffer {
-				return d.busybox(map[string]string{"usr/local/bin/nats-server": nats, "usr/local/bin/docker-entrypoint.sh": "testdata/nats"})
+			tar: func(path string) {
+				d.busybox(path, map[string]string{"usr/local/bin/nats-server": nats, "usr/local/bin/docker-entrypoint.sh": "testdata/nats"})
 			},
 		},
 		{
 			names: []string{ofK3s}, changes: []string{path, `ENTRYPOINT ["/bin/k3s"]`}, made: ctl + d.text("k3s") + d.text("ctr"),
-			tar: func() *bytes.Buffer {
-				return d.busybox(map[string]string{"bin/kubectl": ctl, "bin/k3s": "testdata/k3s", "bin/ctr": "testdata/ctr"})
+			tar: func(path string) {
+				d.busybox(path, map[string]string{"bin/kubectl": ctl, "bin/k3s": "testdata/k3s", "bin/ctr": "testdata/ctr"})
 			},
 		},
 		{
-			names: []string{ofPostgres}, made: strings.Join(postgresHooks, "") + d.text("postgres"), changes: []string{
+			names: []string{ofPostgres}, made: sources + strings.Join(postgresHooks, "") + d.text("postgres"), changes: []string{
 				"ENV PATH=/usr/lib/postgresql/15/bin:" + searchPath, "ENV PGDATA=/var/lib/postgresql/data", "VOLUME /var/lib/postgresql/data",
 				`ENTRYPOINT ["docker-entrypoint.sh"]`, `CMD ["postgres"]`,
 			},
-			tar: func() *bytes.Buffer { return d.debian(append(postgresHooks, "--include=postgresql-15")...) },
+			tar: func(path string) { d.debian(path, sources, append(postgresHooks, "--include=postgresql-15")...) },
 		},
 		{
 			// Which Debian is below the second is for whoever publishes Go.
-			names: []string{"golang:1.26-bookworm", "golang:1.26"}, made: runtime.Version() + sums, changes: []string{
+			names: []string{"golang:1.26-bookworm", "golang:1.26"}, made: sources + runtime.Version() + sums, changes: []string{
 				"ENV PATH=/go/bin:/usr/local/go/bin:" + searchPath, "ENV GOPATH=/go", "ENV GOTOOLCHAIN=local",
 				"ENV GOPROXY=" + modulesInside, "ENV GOSUMDB=" + sums, "WORKDIR /go",
 			},
-			tar: func() *bytes.Buffer {
+			tar: func(path string) {
 				goroot := goEnv(d.T, "GOROOT")
-				return d.debian("--include=ca-certificates", `--customize-hook=mkdir "$1/usr/local/go" && cp -a "`+goroot+`/." "$1/usr/local/go"`)
+				d.debian(path, sources, "--include=ca-certificates", `--customize-hook=mkdir "$1/usr/local/go" && cp -a "`+goroot+`/." "$1/usr/local/go"`)
 			},
 		},
 	}
@@ -91,9 +95,13 @@ func (d *daemon) importBase(b base) {
 	for _, change := range append(b.changes, "LABEL "+madeLabel+"="+key) {
 		words = append(words, "--change", change)
 	}
-	d.docker(b.tar(), append(words, "-", b.names[0])...)
+	// A file: of a pipe that breaks off, half would be imported.
+	archive := filepath.Join(d.dir, "base.tar")
+	defer os.Remove(archive)
+	b.tar(archive)
+	d.docker(append(words, archive, b.names[0])...)
 	for _, name := range b.names[1:] {
-		d.docker(nil, "tag", b.names[0], name)
+		d.docker("tag", b.names[0], name)
 	}
 }
 
@@ -108,11 +116,15 @@ func (d *daemon) text(name string) string {
 
 const busybox = "/bin/busybox"
 
-// busybox is an archive of Debian's static busybox with all its names, and programs of this machine by their paths in it.
-func (d *daemon) busybox(programs map[string]string) *bytes.Buffer {
+// busybox writes an archive of Debian's static busybox with all its names, and programs of this machine by their paths in it.
+func (d *daemon) busybox(path string, programs map[string]string) {
 	d.Helper()
-	var archive bytes.Buffer
-	w := tar.NewWriter(&archive)
+	archive, err := os.Create(path)
+	if err != nil {
+		d.Fatal(err)
+	}
+	defer archive.Close()
+	w := tar.NewWriter(archive)
 	header := func(h tar.Header) {
 		if err := w.WriteHeader(&h); err != nil {
 			d.Fatal(err)
@@ -152,7 +164,6 @@ func (d *daemon) busybox(programs map[string]string) *bytes.Buffer {
 	if err := w.Close(); err != nil {
 		d.Fatal(err)
 	}
-	return &archive
 }
 
 // postgresHooks make the user and folder that the published image has, and put the entrypoint there.
@@ -164,18 +175,41 @@ var postgresHooks = []string{
 	`--customize-hook=install -d -o 999 -g 999 -m 1777 "$1/var/lib/postgresql/data"`,
 }
 
-// debian is an archive of Debian's smallest with what the words add.
-func (d *daemon) debian(words ...string) *bytes.Buffer {
+// suite is the Debian that the published images are of.
+const suite = "bookworm"
+
+// aptSources are those of this machine's sources that are of suite, as deploy/local takes them, or none: then mmdebstrap knows
+// Debian's own.
+func (d *daemon) aptSources() string {
+	d.Helper()
+	const format = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
+	said, err := exec.CommandContext(d.Context(), "apt-get", "indextargets", "--format", format, "Created-By: Packages").Output()
+	if err != nil {
+		d.Fatalf("ask apt for its sources: %v", err)
+	}
+	ours := regexp.MustCompile(`(?m)^[^ @]+ ` + suite + `(-\S+|/updates)? main$`)
+	var sources []string
+	for _, source := range ours.FindAllString(string(said), -1) {
+		sources = append(sources, "deb "+source+"\n")
+	}
+	slices.Sort(sources)
+	return strings.Join(slices.Compact(sources), "")
+}
+
+// debian writes an archive of Debian's smallest, from apt's sources, with what the words add.
+func (d *daemon) debian(path, sources string, words ...string) {
 	d.Helper()
 	arguments := append([]string{
 		"--mode=root", "--variant=minbase", "--format=tar", `--aptopt=APT::Install-Recommends "false"`,
 		"--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
 	}, words...)
-	command := exec.CommandContext(d.Context(), "mmdebstrap", append(arguments, "bookworm", "-")...)
-	var archive, said bytes.Buffer
-	command.Stdout, command.Stderr = &archive, &said
-	if err := command.Run(); err != nil {
+	command := exec.Command("mmdebstrap", append(arguments, suite, path)...)
+	if sources != "" {
+		command.Args, command.Stdin = append(command.Args, "-"), strings.NewReader(sources)
+	}
+	var said bytes.Buffer
+	command.Stdout, command.Stderr = &said, &said
+	if err := guard.Run(d.Context(), command); err != nil {
 		d.Fatalf("make Debian with %v: %v\n%s", words, err, said.Bytes())
 	}
-	return &archive
 }

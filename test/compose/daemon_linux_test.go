@@ -2,21 +2,18 @@ package compose_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"syscall"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/store-platform/store-platform/pkg/guard"
 	"github.com/store-platform/store-platform/pkg/waittest"
+	"github.com/store-platform/store-platform/test/internal/platform"
 )
 
 // daemon is Docker's in process, mount and network namespaces of its own: with its first process, dockerd, the kernel
@@ -28,11 +25,13 @@ type daemon struct {
 	dir, data string
 }
 
-// first is what runs in the namespaces: dockerd, once there are its own /proc and /run and a loopback that is up. Its garbage
-// collection bounds what builds keep from one run to the next.
+// first is what runs in the namespaces: dockerd, once there are its own /proc, /run and /etc/docker, where it puts a key, and a
+// loopback that is up. Its garbage collection bounds what builds keep from one run to the next.
 const first = `set -e
 mount -t proc proc /proc
 mount -t tmpfs tmpfs /run
+mkdir -p /etc/docker
+mount -t tmpfs tmpfs /etc/docker
 /bin/busybox ip link set lo up
 exec dockerd --config-file "$1/dockerd.json" --data-root "$2" --exec-root "$1/exec" --pidfile "$1/pid" --host "unix://$1/docker.sock"`
 
@@ -78,12 +77,18 @@ func startDaemon(t *testing.T) *daemon {
 
 // stop ends the daemon as its service manager would. What it said is shown where the test failed.
 func (d *daemon) stop(said *bytes.Buffer) {
-	_ = d.inside("kill", "-TERM", "1").Run()
+	if output, err := d.inside("kill", "-TERM", "1").CombinedOutput(); err != nil {
+		d.Errorf("tell dockerd to end: %v %s", err, output)
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- d.process.Wait() }()
 	select {
-	case <-ended:
+	case err := <-ended:
+		if err != nil {
+			d.Errorf("dockerd ended: %v", err)
+		}
 	case <-time.After(waittest.Patience()):
+		d.Error("dockerd goes on when it is told to end")
 		_ = d.process.Process.Kill()
 		<-ended
 	}
@@ -108,41 +113,18 @@ func (d *daemon) inside(words ...string) *exec.Cmd {
 // machine's network as before.
 func (d *daemon) listen(port int) net.Listener {
 	d.Helper()
-	type answer struct {
-		listener net.Listener
-		err      error
+	listener, err := platform.ListenIn(d.Context(), d.process.Process.Pid, "tcp4", fmt.Sprintf("0.0.0.0:%d", port))
+	if err != nil {
+		d.Fatalf("listen on port %d of the daemon's network: %v", port, err)
 	}
-	answers := make(chan answer)
-	go func() {
-		// Never unlocked: the thread ends with this goroutine instead of being handed to another.
-		runtime.LockOSThread()
-		file, err := os.Open(d.namespace("net"))
-		if err == nil {
-			defer file.Close()
-			err = unix.Setns(int(file.Fd()), unix.CLONE_NEWNET)
-		}
-		if err != nil {
-			answers <- answer{err: err}
-			return
-		}
-		listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp4", fmt.Sprintf("0.0.0.0:%d", port))
-		answers <- answer{listener, err}
-	}()
-	a := <-answers
-	if a.err != nil {
-		d.Fatalf("listen on port %d of the daemon's network: %v", port, a.err)
-	}
-	d.Cleanup(func() { _ = a.listener.Close() })
-	return a.listener
+	d.Cleanup(func() { _ = listener.Close() })
+	return listener
 }
 
 // docker runs Docker's client with the daemon and answers what it prints.
-func (d *daemon) docker(input *bytes.Buffer, words ...string) string {
+func (d *daemon) docker(words ...string) string {
 	d.Helper()
 	command := exec.CommandContext(d.Context(), docker, append([]string{"--host", d.host()}, words...)...)
-	if input != nil {
-		command.Stdin = input
-	}
 	output, err := command.CombinedOutput()
 	if err != nil {
 		d.Fatalf("docker %v: %v\n%s", words, err, output)

@@ -1,7 +1,6 @@
 package compose_test
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -19,8 +18,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -45,13 +42,22 @@ func (d *daemon) openDoors(p *platform.Platform) {
 	certificate, authority := d.certify("k3s", "127.0.0.1")
 	api := tls.NewListener(d.listen(apiPort), &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2", "http/1.1"}})
 	administrator := rand.Text()
-	d.serve(api, d.apiDoor(p.Kubernetes(d.T), administrator))
+	kubernetes := p.Kubernetes(d.T)
+	d.serve(api, d.apiDoor(kubernetes, administrator))
 	files := http.NewServeMux()
 	files.Handle("/", d.modules())
 	files.HandleFunc("/kubeconfig", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, kubeconfig, authority, administrator) })
 	d.serve(d.listen(filesPort), files)
-	d.accept(storesPort, func(c net.Conn) { relay(c, p.Stores) })
-	d.accept(imagesPort, func(c net.Conn) { d.load(c, p) })
+	d.accept(storesPort, func(c net.Conn) {
+		stores, err := net.DialTimeout("tcp", p.Stores, time.Minute)
+		if err != nil {
+			_ = c.Close()
+			return
+		}
+		platform.Join(c, stores)
+	})
+	node := kubernetes.Node(d.T)
+	d.accept(imagesPort, func(c net.Conn) { d.load(c, node) })
 }
 
 // kubeconfig is as k3s writes its administrator's, but for how that one is known.
@@ -122,74 +128,26 @@ func (d *daemon) accept(port int, handle func(net.Conn)) {
 	}()
 }
 
-// relay joins a connection to one to address until either side has ended.
-func relay(c net.Conn, address string) {
-	defer c.Close()
-	other, err := net.DialTimeout("tcp", address, time.Minute)
-	if err != nil {
-		return
-	}
-	defer other.Close()
-	ended := make(chan error, 2)
-	go func() { ended <- pump(other, c) }()
-	go func() { ended <- pump(c, other) }()
-	<-ended
-	<-ended
-}
-
-// pump copies, and says to the other side that no more will come.
-func pump(to, from net.Conn) error {
-	_, err := io.Copy(to, from)
-	if tcp, ok := to.(*net.TCPConn); ok {
-		err = errors.Join(err, tcp.CloseWrite())
-	}
-	return err
-}
-
 // load gives the tests' cluster an archive of images, as `make up` does, and answers in a word how that went.
-func (d *daemon) load(c net.Conn, p *platform.Platform) {
+func (d *daemon) load(c net.Conn, node platform.Node) {
 	defer c.Close()
-	archive, err := io.ReadAll(c)
-	if err == nil {
-		err = importImages(archive, p)
-	}
 	answer := "imported"
-	if err != nil {
+	if err := d.importImages(c, node); err != nil {
 		answer = err.Error()
 	}
 	_, _ = io.WriteString(c, answer+"\n")
 }
 
-// importImages asks the cluster's containerd, by its own program and in its own namespaces.
-func importImages(archive []byte, p *platform.Platform) error {
-	pid, program, err := containerd(p.State)
+func (d *daemon) importImages(archive io.Reader, node platform.Node) error {
+	file, err := os.CreateTemp(d.dir, "images")
 	if err != nil {
 		return err
 	}
-	command := exec.Command("nsenter", "--target", pid, "--mount", "--", program, "import", "/run/containerd/containerd.sock")
-	command.Stdin = bytes.NewReader(archive)
-	if output, err := command.CombinedOutput(); err != nil {
-		return fmt.Errorf("import images: %w %s", err, output)
+	_, err = io.Copy(file, archive)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return err
 	}
-	return nil
-}
-
-// containerd finds the process of the installation's cluster, which sees its folder, and the program that it runs.
-func containerd(state string) (pid, program string, err error) {
-	processes, err := filepath.Glob("/proc/[0-9]*")
-	if err != nil {
-		return "", "", err
-	}
-	for _, process := range processes {
-		program, err := os.Readlink(filepath.Join(process, "exe"))
-		if err != nil || filepath.Base(program) != "containerd" {
-			continue
-		}
-		if mounts, err := os.ReadFile(filepath.Join(process, "mountinfo")); err == nil && bytes.Contains(mounts, []byte(state+"/kube ")) {
-			return filepath.Base(process), program, nil
-		}
-	}
-	return "", "", fmt.Errorf("find the containerd of %s: none runs", state)
+	return node.Import(d.Context(), file.Name())
 }
 
 // certify makes a certificate for a name and an address that is its own authority, and that authority as a kubeconfig has it.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/store-platform/store-platform/pkg/guard"
 	"github.com/store-platform/store-platform/test/internal/repo"
 	"github.com/store-platform/store-platform/test/internal/tool"
 )
@@ -45,15 +46,14 @@ func root(t *testing.T) string {
 // goTool runs the Go tool in a folder of the clone and answers what it prints. Without the workspace, as everything is built.
 func goTool(t *testing.T, dir string, words ...string) string {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), "go", words...)
+	command := exec.Command("go", words...)
 	command.Dir, command.Env = dir, append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
-	var said strings.Builder
-	command.Stderr = &said
-	output, err := command.Output()
-	if err != nil {
+	var output, said strings.Builder
+	command.Stdout, command.Stderr = &output, &said
+	if err := guard.Run(t.Context(), command); err != nil {
 		t.Fatalf("go %v: %v\n%s", words, err, said.String())
 	}
-	return strings.TrimSpace(string(output))
+	return strings.TrimSpace(output.String())
 }
 
 func goEnv(t *testing.T, name string) string { return goTool(t, ".", "env", name) }
