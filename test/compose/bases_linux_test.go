@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/store-platform/store-platform/pkg/guard"
+	"github.com/store-platform/store-platform/test/internal/chart"
 	"github.com/store-platform/store-platform/test/internal/tool"
 )
 
@@ -59,11 +60,18 @@ func (d *daemon) bases() []base {
 			},
 		},
 		{
-			names: []string{ofPostgres}, made: sources + strings.Join(postgresHooks, "") + d.text("postgres"), changes: []string{
+			names: []string{ofPostgres}, made: sources + strings.Join(postgresHooks, "") + chart.PostgresEntrypoint, changes: []string{
 				"ENV PATH=/usr/lib/postgresql/15/bin:" + searchPath, "ENV PGDATA=/var/lib/postgresql/data", "VOLUME /var/lib/postgresql/data",
-				`ENTRYPOINT ["docker-entrypoint.sh"]`, `CMD ["postgres"]`,
+				`ENTRYPOINT ["docker-entrypoint.sh"]`,
 			},
-			tar: func(path string) { d.debian(path, sources, append(postgresHooks, "--include=postgresql-15")...) },
+			tar: func(path string) {
+				entrypoint := filepath.Join(d.dir, "entrypoint")
+				if err := os.WriteFile(entrypoint, []byte(chart.PostgresEntrypoint), 0o755); err != nil {
+					d.Fatal(err)
+				}
+				d.debian(path, sources, append(postgresHooks, "--include=postgresql-15",
+					"--customize-hook=install -D "+entrypoint+` "$1/usr/local/bin/docker-entrypoint.sh"`)...)
+			},
 		},
 		{
 			// Which Debian is below the second is for whoever publishes Go.
@@ -166,12 +174,11 @@ func (d *daemon) busybox(path string, programs map[string]string) {
 	}
 }
 
-// postgresHooks make the user and folder that the published image has, and put the entrypoint there.
+// postgresHooks make the user and folder that the published image has.
 var postgresHooks = []string{
 	// Before packages are there that have a program for it.
 	`--essential-hook=echo postgres:x:999: >>"$1/etc/group" && echo postgres:x:999:999::/var/lib/postgresql:/bin/bash >>"$1/etc/passwd"`,
 	`--essential-hook=mkdir -p "$1/etc/postgresql-common" && echo "create_main_cluster = false" >"$1/etc/postgresql-common/createcluster.conf"`,
-	`--customize-hook=install -D -m 755 testdata/postgres "$1/usr/local/bin/docker-entrypoint.sh"`,
 	`--customize-hook=install -d -o 999 -g 999 -m 1777 "$1/var/lib/postgresql/data"`,
 }
 

@@ -13,10 +13,10 @@ import (
 	"strings"
 )
 
-// entrypoint behaves as that of the published image does, as far as the chart leans on it: who starts it is no root; an empty data
-// folder becomes a cluster with the user, the password and the database that the environment says, and passwords from then on open
-// it; then the server listens everywhere.
-const entrypoint = `#!/bin/sh
+// PostgresEntrypoint behaves as that of the published image does, as far as the chart and docker-compose.yaml lean on it: who starts it
+// is no root; an empty data folder becomes a cluster with the user, the password and the database that the environment says, and
+// passwords from then on open it; then the server listens everywhere.
+const PostgresEntrypoint = `#!/bin/sh
 set -eu
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
   umask 077
@@ -54,7 +54,7 @@ func ofPostgres(name, folder string) (image, error) {
 	for _, command := range []string{"sh", "rm", "echo", "printf", "cat"} {
 		made.Links["/bin/"+command] = "busybox"
 	}
-	for target, text := range map[string]string{made.Entrypoint[0]: entrypoint, "/etc/passwd": users} {
+	for target, text := range map[string]string{made.Entrypoint[0]: PostgresEntrypoint, "/etc/passwd": users} {
 		made.Files[target] = filepath.Join(folder, path.Base(target))
 		if err := os.WriteFile(made.Files[target], []byte(text), 0o755); err != nil {
 			return image{}, err
