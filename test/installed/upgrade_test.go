@@ -21,22 +21,40 @@ import (
 )
 
 const (
-	// creates come one by one while everything is rolled, and so many clients listen to the feed.
-	creates   = 50
-	listeners = 200
-	every     = time.Second
+	// creates come one by one while everything is rolled, createsBack while it is rolled back, and so many clients listen to the feed.
+	creates     = 50
+	createsBack = 10
+	listeners   = 200
+	every       = time.Second
 )
 
-// An upgrade that makes every pod anew, brokers included, while stores are asked for and clients listen; then the judge of the chaos runs
-// says what came of it. It is one of values: a chart of the release before takes the stores' ClusterRole for its own, which the platform
-// beside has made in this cluster.
-func TestAnUpgradeLosesNothing(t *testing.T) {
+// An upgrade that makes every pod anew, brokers included, while stores are asked for and clients listen, and the way back from it; then
+// the judge of the chaos runs says what came of it. It is one of values.
+func TestAnUpgradeAndTheWayBackLoseNothing(t *testing.T) {
 	if testing.Short() {
-		t.Skip("fifty stores on one node: run by make test-long")
+		t.Skip("sixty stores on one node: run by make test-long")
 	}
 	i := prepare(t, "upgraded")
 	i.Install(t, i.values(), roomy)
 	i.AwaitReady(t)
+	l := i.begin(t)
+	made := l.during(t, "upgrade", creates, func() {
+		i.Upgrade(t, i.values(), roomy, otherwise)
+		i.AwaitReady(t)
+	})
+	i.areReady(t, made...)
+	made = l.during(t, "rollback", createsBack, func() {
+		i.Helm(t, "rollback", i.Name, "1")
+		i.AwaitReady(t)
+	})
+	i.areReady(t, made...)
+	i.end(t, l)
+	i.buysIn(t, i.Get(t, made[0]))
+}
+
+// begin has the clients listen, on a platform that has a store.
+func (i *installation) begin(t *testing.T) *load {
+	t.Helper()
 	l := newLoad(t, i.Platform)
 	first, err := l.create(t.Context(), "before-the-upgrade")
 	if err != nil {
@@ -44,14 +62,13 @@ func TestAnUpgradeLosesNothing(t *testing.T) {
 	}
 	i.areReady(t, first)
 	l.listen(t, listeners)
+	return l
+}
 
-	made := l.during(t, func() {
-		i.Upgrade(t, i.values(), roomy, otherwise)
-		i.AwaitReady(t)
-	})
-	i.areReady(t, made...)
-	newest := i.newest(t)
-	l.hush(newest)
+// end lets them go, and holds that nobody was turned away and nothing lost.
+func (i *installation) end(t *testing.T, l *load) {
+	t.Helper()
+	l.hush(i.newest(t))
 	if turnedAway := l.refused(t); len(turnedAway) > 0 {
 		t.Errorf("%d requests were turned away:\n%s", len(turnedAway), strings.Join(turnedAway, "\n"))
 	}
@@ -64,17 +81,17 @@ var roomy = object{"events": object{"feedMaxConnectionsPerTenant": 2 * listeners
 // otherwise is a change of values that makes every pod anew, but for the database's, which is one and isn't meant to be.
 var otherwise = object{"logLevel": "debug", "nats": object{"resources": object{"limits": object{"memory": "900Mi"}}}}
 
-// during asks for the stores, spread over what happens meanwhile, and answers them when that is over and all are accepted.
-func (l *load) during(t *testing.T, happens func()) []store.ID {
+// during asks for so many stores, spread over what happens meanwhile, and answers them when that is over and all are accepted.
+func (l *load) during(t *testing.T, what string, stores int, happens func()) []store.ID {
 	t.Helper()
 	var mu sync.Mutex
 	var made []store.ID
 	asking, ctx := errgroup.WithContext(t.Context())
 	asking.Go(func() error {
 		var each errgroup.Group
-		for n := range creates {
+		for n := range stores {
 			each.Go(func() error {
-				id, err := l.create(ctx, fmt.Sprintf("upgrade-%d", n))
+				id, err := l.create(ctx, fmt.Sprintf("%s-%d", what, n))
 				mu.Lock()
 				defer mu.Unlock()
 				made = append(made, id)
