@@ -105,9 +105,11 @@ func (d *daemon) importBase(b base) {
 	}
 	// A file: of a pipe that breaks off, half would be imported.
 	archive := filepath.Join(d.dir, "base.tar")
-	defer os.Remove(archive)
 	b.tar(archive)
 	d.docker(append(words, archive, b.names[0])...)
+	if err := os.Remove(archive); err != nil {
+		d.Fatal(err)
+	}
 	for _, name := range b.names[1:] {
 		d.docker("tag", b.names[0], name)
 	}

@@ -147,7 +147,7 @@ func (d *daemon) importImages(archive io.Reader, node platform.Node) error {
 	if err := errors.Join(err, file.Close()); err != nil {
 		return err
 	}
-	return node.Import(d.Context(), file.Name())
+	return errors.Join(node.Import(d.Context(), file.Name()), os.Remove(file.Name()))
 }
 
 // certify makes a certificate for a name and an address that is its own authority, and that authority as a kubeconfig has it.
