@@ -33,10 +33,13 @@ type load struct {
 	folder, tenant string
 	requests       *record.Writer
 	hearing        sync.WaitGroup
-	// quiet ends listening once newest, the tenant's last message, was told.
-	quiet   chan struct{}
-	newest  atomic.Uint64
-	greeted atomic.Int64
+	// quiet ends listening once newest, the tenant's last message, was told, leave at once.
+	quiet  chan struct{}
+	leave  context.CancelFunc
+	newest atomic.Uint64
+	// greeted, and told all, are so many of the clients.
+	greeted, toldAll atomic.Int64
+	clients          int
 }
 
 func newLoad(t *testing.T, p *platform.Platform) *load {
@@ -60,11 +63,17 @@ func (l *load) records(t *testing.T, glob, name string) *record.Writer {
 	return w
 }
 
-// pause is how long a client leaves a platform alone that couldn't answer.
-const pause = 400 * time.Millisecond
+const (
+	// pause is how long a client leaves a platform alone that couldn't answer.
+	pause = 400 * time.Millisecond
+	// answerPatience is for one answer, which the gateway bounds itself.
+	answerPatience = 20 * time.Second
+)
 
 // create asks for a store until that is accepted, and answers its id. Nobody is to be turned away for good.
 func (l *load) create(ctx context.Context, key string) (store.ID, error) {
+	ctx, cancel := context.WithTimeout(ctx, 3*waittest.Patience())
+	defer cancel()
 	for {
 		answer := l.ask(ctx, key)
 		if answer.HTTP == http.StatusAccepted {
@@ -91,6 +100,8 @@ func (l *load) ask(ctx context.Context, key string) record.Request {
 }
 
 func (l *load) answer(ctx context.Context, r *record.Request) error {
+	ctx, cancel := context.WithTimeout(ctx, answerPatience)
+	defer cancel()
 	wish := fmt.Sprintf(`{"name": %q, "engine": "sample"}`, r.Key)
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, l.API+"/stores", strings.NewReader(wish))
 	if err != nil {
@@ -134,10 +145,13 @@ func (l *load) answer(ctx context.Context, r *record.Request) error {
 // listen has so many clients of the feed hear until hush.
 func (l *load) listen(t *testing.T, count int) {
 	t.Helper()
+	var ctx context.Context
+	ctx, l.leave = context.WithCancel(t.Context())
+	l.clients = count
 	for n := range count {
 		name := fmt.Sprintf("listener-%d", n)
 		f := &listener{load: l, name: name, records: l.records(t, record.FeedsGlob, name)}
-		l.hearing.Go(func() { f.run(t.Context()) })
+		l.hearing.Go(func() { f.run(ctx) })
 	}
 	waittest.Eventually(t, func() error {
 		if greeted := l.greeted.Load(); int(greeted) < count {
@@ -147,10 +161,21 @@ func (l *load) listen(t *testing.T, count int) {
 	})
 }
 
-// hush lets them hear what is left, up to the tenant's newest message, and go.
-func (l *load) hush(newest uint64) {
+// hush lets them hear what is left, up to the tenant's newest message, and go. Who isn't told goes too: the judge sees the hole.
+func (l *load) hush(t *testing.T, newest uint64) {
+	t.Helper()
 	l.newest.Store(newest)
 	close(l.quiet)
+	err := waittest.Until(t.Context(), func() error {
+		if told := int(l.toldAll.Load()); told < l.clients {
+			return fmt.Errorf("%d of %d clients of the feed were told everything", told, l.clients)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	l.leave()
 	l.hearing.Wait()
 }
 
@@ -171,6 +196,9 @@ func (f *listener) run(ctx context.Context) {
 		case <-ctx.Done():
 		case <-time.After(pause):
 		}
+	}
+	if ctx.Err() == nil {
+		f.toldAll.Add(1)
 	}
 	left := f.cursor
 	left.Seq = f.newest.Load()

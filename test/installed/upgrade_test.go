@@ -39,17 +39,31 @@ func TestAnUpgradeAndTheWayBackLoseNothing(t *testing.T) {
 	i.AwaitReady(t)
 	l := i.begin(t)
 	made := l.during(t, "upgrade", creates, func() {
-		i.Upgrade(t, i.values(), roomy, otherwise)
-		i.AwaitReady(t)
+		i.isMadeAnew(t, func() { i.Upgrade(t, i.values(), roomy, otherwise) })
 	})
 	i.areReady(t, made...)
 	made = l.during(t, "rollback", createsBack, func() {
-		i.Helm(t, "rollback", i.Name, "1")
-		i.AwaitReady(t)
+		i.isMadeAnew(t, func() { i.Helm(t, "rollback", i.Name, "1") })
 	})
 	i.areReady(t, made...)
 	i.end(t, l)
 	i.buysIn(t, i.Get(t, made[0]))
+}
+
+// isMadeAnew holds that no pod but the database's outlives a change.
+func (i *installation) isMadeAnew(t *testing.T, change func()) {
+	t.Helper()
+	before := map[string]bool{}
+	for _, pod := range i.Pods(t, i.Namespace, ofTheChart) {
+		before[pod.Metadata.UID] = pod.Metadata.Labels[component] != "postgres"
+	}
+	change()
+	i.AwaitReady(t)
+	for _, pod := range i.Pods(t, i.Namespace, ofTheChart) {
+		if before[pod.Metadata.UID] {
+			t.Errorf("%s is the one that was there before", pod.Metadata.Name)
+		}
+	}
 }
 
 // begin has the clients listen, on a platform that has a store.
@@ -68,7 +82,7 @@ func (i *installation) begin(t *testing.T) *load {
 // end lets them go, and holds that nobody was turned away and nothing lost.
 func (i *installation) end(t *testing.T, l *load) {
 	t.Helper()
-	l.hush(i.newest(t))
+	l.hush(t, i.newest(t))
 	if turnedAway := l.refused(t); len(turnedAway) > 0 {
 		t.Errorf("%d requests were turned away:\n%s", len(turnedAway), strings.Join(turnedAway, "\n"))
 	}
