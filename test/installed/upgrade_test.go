@@ -59,11 +59,14 @@ func (i *installation) isMadeAnew(t *testing.T, change func()) {
 	}
 	change()
 	i.AwaitReady(t)
-	for _, pod := range i.Pods(t, i.Namespace, ofTheChart) {
-		if before[pod.Metadata.UID] {
-			t.Errorf("%s is the one that was there before", pod.Metadata.Name)
+	waittest.Eventually(t, func() error {
+		for _, pod := range i.Pods(t, i.Namespace, ofTheChart) {
+			if before[pod.Metadata.UID] {
+				return fmt.Errorf("%s is the one that was there before", pod.Metadata.Name)
+			}
 		}
-	}
+		return nil
+	})
 }
 
 // begin has the clients listen, on a platform that has a store.
