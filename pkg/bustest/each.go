@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/pkg/again"
 )
 
 // Brokers is what a test of Each runs on.
@@ -60,7 +62,7 @@ func (b Brokers) AwaitStepDown(tb testing.TB) {
 	}
 }
 
-// term is how long a leader leads before it resigns: long enough for some writes, so that every test sees several.
+// term is how long a leader leads at least before it resigns: long enough for some writes, so that every test sees several.
 const term = 60 * time.Millisecond
 
 // Unsettle makes the leader of one stream after another resign until the test ends, and counts.
@@ -80,7 +82,7 @@ func Unsettle(tb testing.TB, url string) *atomic.Int64 {
 		defer close(ended)
 		for ctx.Err() == nil {
 			for name := range js.StreamNames(ctx).Name() {
-				resign(ctx, nc, name, steps)
+				resign(ctx, nc, js, name, steps)
 			}
 		}
 	}()
@@ -88,16 +90,20 @@ func Unsettle(tb testing.TB, url string) *atomic.Int64 {
 	return steps
 }
 
-// resign asks a stream's leader to go and leaves the next one a term.
-func resign(ctx context.Context, nc *nats.Conn, stream string, steps *atomic.Int64) {
+// resign asks a stream's leader to go and leaves the next one a term, or as long as it took to elect it: where brokers are slow, because
+// the machine has much to do, writes are too, and leaders that went as ever would let none through.
+func resign(ctx context.Context, nc *nats.Conn, js jetstream.JetStream, stream string, steps *atomic.Int64) {
+	began := time.Now()
 	bounded, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	answer, err := nc.RequestWithContext(bounded, "$JS.API.STREAM.LEADER.STEPDOWN."+stream, nil)
 	if err == nil && strings.Contains(string(answer.Data), `"success":true`) {
 		steps.Add(1)
 	}
+	// It fails where the stream has gone, too.
+	_, _ = again.Until(bounded, again.Pauses{First: term / 10, Longest: term / 10}, func() (jetstream.Stream, error) { return js.Stream(bounded, stream) })
 	select {
 	case <-ctx.Done():
-	case <-time.After(term):
+	case <-time.After(max(term, time.Since(began))):
 	}
 }

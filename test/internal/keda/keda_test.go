@@ -87,22 +87,25 @@ func ask(t *testing.T, nc *nats.Conn) *storelog.Log {
 // work takes three of the commands: one is done, one rests and one is worked on. The scaler can't tell these two apart.
 func work(t *testing.T, log *storelog.Log) {
 	t.Helper()
-	consumer, err := log.JetStream().CreateConsumer(t.Context(), storelog.Stream, jetstream.ConsumerConfig{
-		Durable: hand, FilterSubject: storelog.ApplyCommands(""), AckPolicy: jetstream.AckExplicitPolicy, AckWait: time.Hour,
+	var consumer jetstream.Consumer
+	waittest.Eventually(t, func() (err error) {
+		consumer, err = log.JetStream().CreateConsumer(t.Context(), storelog.Stream, jetstream.ConsumerConfig{
+			Durable: hand, FilterSubject: storelog.ApplyCommands(""), AckPolicy: jetstream.AckExplicitPolicy, AckWait: time.Hour,
+		})
+		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, settle := range []func(jetstream.Msg) error{
 		func(m jetstream.Msg) error { return m.DoubleAck(t.Context()) },
 		func(m jetstream.Msg) error { return m.NakWithDelay(time.Hour) },
 		func(jetstream.Msg) error { return nil },
 	} {
-		msg, err := consumer.Next(jetstream.FetchMaxWait(waittest.Patience()))
-		if err == nil {
-			err = settle(msg)
-		}
-		if err != nil {
+		// A consumer of three brokers has nobody to answer for a moment when it is new.
+		var msg jetstream.Msg
+		waittest.Eventually(t, func() (err error) {
+			msg, err = consumer.Next(jetstream.FetchMaxWait(waittest.Patience()))
+			return err
+		})
+		if err := settle(msg); err != nil {
 			t.Fatal(err)
 		}
 	}
