@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From nothing to the chart in a cluster on this machine: builds the images of the programs and of the sample engine with Docker,
 # loads them into the cluster's nodes, installs deploy/k8s with values-local.yaml and waits until the gateway answers. It may be run again,
-# also to upgrade.
+# to go on where it ended or to upgrade to another version; pods of the same version go on with the images that they began with.
 # usage: k3s-install.sh [options of helm upgrade, such as --set gateway.maxStores=5]
 #
 #   KUBE_CONTEXT  a cluster of kind (kind-name) or k3d (k3d-name) that is there; without it this machine's k3s, which is
