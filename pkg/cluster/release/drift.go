@@ -23,6 +23,7 @@ import (
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/util/retry"
 
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/store"
@@ -150,8 +151,18 @@ type looker struct {
 	namespace string
 }
 
-// look is nil for an object in which everything that was wanted stands. What others have added to it is theirs.
+// look is nil for an object in which everything that was wanted stands. What others have added to it is theirs. An
+// object that somebody writes meanwhile, as controllers do to a new one, is looked at again.
 func (l looker) look(ctx context.Context, want *unstructured.Unstructured) (*cluster.Drift, error) {
+	var drift *cluster.Drift
+	err := retry.RetryOnConflict(retry.DefaultBackoff, func() (err error) {
+		drift, err = l.lookOnce(ctx, want)
+		return err
+	})
+	return drift, err
+}
+
+func (l looker) lookOnce(ctx context.Context, want *unstructured.Unstructured) (*cluster.Drift, error) {
 	kind := want.GroupVersionKind()
 	mapping, err := l.op.Mapper().RESTMapping(kind.GroupKind(), kind.Version)
 	if err != nil {
@@ -174,16 +185,17 @@ func (l looker) look(ctx context.Context, want *unstructured.Unstructured) (*clu
 	if err != nil || patch == nil {
 		return nil, err
 	}
+	told := fields(patch)
 	changed, beyond, err := changes(ctx, client, live, patch)
 	if err != nil || !changed {
 		return nil, err
 	}
-	return &cluster.Drift{Kind: kind.Kind, Name: want.GetName(), Fields: fields(patch), Beyond: beyond}, nil
+	return &cluster.Drift{Kind: kind.Kind, Name: want.GetName(), Fields: told, Beyond: beyond}, nil
 }
 
 // restoring is the patch with which Helm would bring live to want, made as Helm makes it; nil when there is nothing to
 // do. Of a kind that Helm knows no structure of, being there is enough.
-func restoring(want, live *unstructured.Unstructured) ([]byte, error) {
+func restoring(want, live *unstructured.Unstructured) (patch map[string]any, err error) {
 	typed, err := scheme.Scheme.New(want.GroupVersionKind())
 	if err != nil {
 		return nil, nil
@@ -200,17 +212,26 @@ func restoring(want, live *unstructured.Unstructured) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	patch, err := strategicpatch.CreateThreeWayMergePatch(wanted, wanted, current, structure, true)
-	if err != nil || string(patch) == "{}" {
+	made, err := strategicpatch.CreateThreeWayMergePatch(wanted, wanted, current, structure, true)
+	if err != nil || string(made) == "{}" {
 		return nil, err
 	}
-	return patch, nil
+	err = json.Unmarshal(made, &patch)
+	return patch, err
 }
 
 // changes asks the API server what the patch would come to, because only it knows that "1000m" is "1" and what becomes
-// of a field that it only takes in writing. beyond: it wouldn't take the patch.
-func changes(ctx context.Context, client dynamic.ResourceInterface, live *unstructured.Unstructured, patch []byte) (changed, beyond bool, err error) {
-	after, err := client.Patch(ctx, live.GetName(), types.StrategicMergePatchType, patch,
+// of a field that it only takes in writing. beyond: it wouldn't take the patch. The error is a conflict where the object
+// isn't live any more: what another writer changed isn't the patch's doing.
+func changes(ctx context.Context, client dynamic.ResourceInterface, live *unstructured.Unstructured, patch map[string]any) (changed, beyond bool, err error) {
+	if err := unstructured.SetNestedField(patch, live.GetResourceVersion(), "metadata", "resourceVersion"); err != nil {
+		return false, false, fmt.Errorf("name the object's version: %w", err)
+	}
+	body, err := json.Marshal(patch)
+	if err != nil {
+		return false, false, fmt.Errorf("write patch: %w", err)
+	}
+	after, err := client.Patch(ctx, live.GetName(), types.StrategicMergePatchType, body,
 		metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}, FieldManager: cluster.ManagedBy})
 	switch {
 	case apierrors.IsInvalid(err):
@@ -237,12 +258,8 @@ func substance(o *unstructured.Unstructured) map[string]any {
 }
 
 // fields are the paths of a patch, sorted, without what stands there.
-func fields(patch []byte) []string {
-	var content map[string]any
-	if err := json.Unmarshal(patch, &content); err != nil {
-		return nil
-	}
-	paths := pathsOf("", content)
+func fields(patch map[string]any) []string {
+	paths := pathsOf("", patch)
 	slices.Sort(paths)
 	return paths[:min(len(paths), fieldsAtMost)]
 }

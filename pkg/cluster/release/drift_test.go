@@ -1,8 +1,10 @@
 package release_test
 
 import (
+	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -61,6 +63,31 @@ func TestWhatOthersAddOrWriteInAnotherWayIsNoDrift(t *testing.T) {
 	b.tamper(t, `{"metadata":{"annotations":{"somebody":"else"}},"spec":{"replicas":2,"template":{"spec":{"containers":[{"name":"web","resources":{"limits":{"cpu":"0.1"}}}]}}}}`)
 	if words := b.drift(t); len(words) != 0 {
 		t.Fatalf("found %q", words)
+	}
+}
+
+// The controller of a Deployment that was just made writes its status and a mark of its own at any moment.
+func TestWhatIsWrittenDuringALookIsNoDrift(t *testing.T) {
+	b := setup(t)
+	proxy := b.api.NewProxy(t)
+	through, err := cluster.Connect(cluster.Config{Kubeconfig: proxy.Kubeconfig(t, clustertest.Provisioner), Installation: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.cluster = through
+	b.ensure(t, b.spec(t, "title"))
+	var looks atomic.Int32
+	proxy.Each(func(c *clustertest.Call) {
+		if c.Request.Method == http.MethodPatch && strings.HasSuffix(c.Request.URL.Path, "/deployments/web") && looks.Add(1) == 1 {
+			b.tamper(t, `{"metadata":{"annotations":{"controller.example/revision":"2"}}}`)
+		}
+		c.Forward()
+	})
+	if words := b.drift(t); len(words) != 0 {
+		t.Errorf("found %q", words)
+	}
+	if looks.Load() != 2 {
+		t.Errorf("the Deployment was looked at %d times, want 2", looks.Load())
 	}
 }
 
