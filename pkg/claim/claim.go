@@ -17,26 +17,14 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
-var (
-	// ErrQuota: the tenant has as many stores as it may.
-	ErrQuota = errors.New("the tenant has as many stores as it may")
-	// ErrContended: others changed the tenant's claims again and again; worth trying again.
-	ErrContended = errors.New("others got ahead each time")
-)
-
-const (
-	// tries bounds how often a change is decided again because another came first, patience how often because nobody
-	// answered, which takes seconds each time.
-	tries    = 64
-	patience = 4
-)
+// ErrQuota: the tenant has as many stores as it may.
+var ErrQuota = errors.New("the tenant has as many stores as it may")
 
 // held is what a tenant's key holds.
 type held struct {
@@ -156,39 +144,23 @@ func (b *Book) Held(ctx context.Context, tenant string) ([]store.ID, error) {
 // change lets change decide on what a tenant holds, and again when somebody else got ahead; it says whether there is
 // anything to write. It answers what the tenant holds then.
 func (b *Book) change(ctx context.Context, tenant string, change func(*held) (bool, error)) (page, error) {
-	silences := 0
-	stalled := errStalled
-	for try, last := 0, uint64(0); try < tries; try++ {
-		p, err := b.read(ctx, tenant)
-		if err != nil {
-			return page{}, err
+	var p page
+	value, err := storelog.Rewrite(ctx, b.kv, keyOf(tenant), func(have storelog.Value) ([]byte, error) {
+		var err error
+		if p, err = pageOf(tenant, have); err != nil {
+			return nil, err
 		}
-		switch {
-		case try > 0 && p.revision == last:
-			// Nobody has changed it, and yet it was refused.
-			if err := storelog.Settle(ctx); err != nil {
-				return page{}, fmt.Errorf("write the claims of %s: %w", tenant, err)
-			}
-		case try > 0:
-			stalled = ErrContended
-		}
-		last = p.revision
 		changed, err := change(&p.held)
 		if err != nil || !changed {
-			return p, err
+			return nil, err
 		}
-		written, err := b.write(ctx, p)
-		if err == nil {
-			return written, nil
-		}
-		// An answer that was lost is like a refusal: what was written shows when it is read, and a change is made once.
-		if storelog.Unanswered(err) && ctx.Err() == nil && silences < patience {
-			silences++
-		} else if !storelog.Refused(err) {
-			return page{}, err
-		}
+		return json.Marshal(p.held)
+	})
+	if err != nil {
+		return page{}, fmt.Errorf("change the claims of %s: %w", tenant, err)
 	}
-	return page{}, fmt.Errorf("write the claims of %s, %d tries: %w", tenant, tries, stalled)
+	p.revision = value.Revision
+	return p, nil
 }
 
 // write puts a page where the one of its revision is, and answers it with the revision that it has there.
@@ -203,23 +175,24 @@ func (b *Book) write(ctx context.Context, p page) (page, error) {
 	return p, nil
 }
 
-// errStalled: a write of the same claims has been under way all the time, as one is that the brokers lack a quorum for.
-// Nobody has answered, in effect, so storelog.Unanswered tells it.
-var errStalled = fmt.Errorf("another write doesn't end: %w", nats.ErrTimeout)
-
 func (b *Book) read(ctx context.Context, tenant string) (page, error) {
-	value, err := b.kv.Get(ctx, keyOf(tenant))
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return page{held: held{Tenant: tenant}}, nil
-	}
+	value, err := storelog.ReadValue(ctx, b.kv, keyOf(tenant))
 	if err != nil {
 		return page{}, fmt.Errorf("read the claims of %s: %w", tenant, err)
 	}
-	p := page{revision: value.Revision()}
-	if err := json.Unmarshal(value.Value(), &p.held); err != nil {
+	return pageOf(tenant, value)
+}
+
+// pageOf reads what a tenant's key holds; of a key that holds nothing it is an empty page.
+func pageOf(tenant string, value storelog.Value) (page, error) {
+	p := page{held: held{Tenant: tenant}, revision: value.Revision}
+	if value.Data == nil {
+		return p, nil
+	}
+	if err := json.Unmarshal(value.Data, &p.held); err != nil {
 		return page{}, fmt.Errorf("decode the claims of %s: %w", tenant, err)
 	}
-	p.held.written = value.Created()
+	p.held.written = value.Created
 	return p, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/claim"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
 // each runs a test on one broker and on three; books are the same one behind each broker.
@@ -59,7 +60,7 @@ func TestTheQuotaIsExactForManyAtOnce(t *testing.T) {
 // claimed claims until it isn't just that others got ahead.
 func claimed(t *testing.T, book *claim.Book, tenant string, id store.ID, limit int) error {
 	for {
-		if _, err := book.Claim(t.Context(), tenant, id, limit, time.Now()); !errors.Is(err, claim.ErrContended) {
+		if _, err := book.Claim(t.Context(), tenant, id, limit, time.Now()); !errors.Is(err, storelog.ErrContended) {
 			return err
 		}
 	}

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-
-	"github.com/store-platform/store-platform/pkg/clock"
 )
 
 // The KV buckets beside the stream.
@@ -20,6 +18,16 @@ const (
 	BucketCatalog  = "catalog"
 	BucketPlatform = "platform"
 	BucketTickets  = "tickets"
+)
+
+// The buckets of an installation with accounts. What they hold is personal, so it must be possible to erase it: none of it is
+// on the log.
+const (
+	BucketAccounts = "accounts"
+	BucketTenants  = "tenants"
+	BucketTokens   = "tokens"
+	// BucketPasses holds what opens something for a while: sessions, invites, links for passwords, sign-ins under way.
+	BucketPasses = "passes"
 )
 
 // LeaseTTL is how long a lease lives in production that nobody renews; TicketTTL how long a feed ticket may wait for its
@@ -36,18 +44,29 @@ type bucketSpec struct {
 	name, about string
 	// ttl is how long a key lives that nobody writes again; zero is for ever.
 	ttl time.Duration
+	// erased: a key may say itself how long it lives, and so may the mark that is left of one that was purged.
+	erased bool
 }
 
-func buckets(by clock.Divisor) []bucketSpec {
-	return []bucketSpec{
-		{BucketClaims, "A tenant's stores, counted exactly", 0},
-		{BucketLeases, "Which worker holds a store", by.Of(LeaseTTL)},
-		{BucketPacks, "The engines by version, and which are on offer", 0},
+func buckets(settings Settings) []bucketSpec {
+	specs := []bucketSpec{
+		{name: BucketClaims, about: "A tenant's stores, counted exactly"},
+		{name: BucketLeases, about: "Which worker holds a store", ttl: settings.Clock.Of(LeaseTTL)},
+		{name: BucketPacks, about: "The engines by version, and which are on offer"},
 		// The releases before this one read it.
-		{BucketCatalog, "The engines on offer", 0},
-		{BucketPlatform, "What the platform says of itself", 0},
-		{BucketTickets, "Feed tickets, one use each", TicketTTL},
+		{name: BucketCatalog, about: "The engines on offer"},
+		{name: BucketPlatform, about: "What the platform says of itself"},
+		{name: BucketTickets, about: "Feed tickets, one use each", ttl: TicketTTL},
 	}
+	if !settings.Accounts {
+		return specs
+	}
+	return append(specs,
+		bucketSpec{name: BucketAccounts, about: "Who may sign in", erased: true},
+		bucketSpec{name: BucketTenants, about: "Who belongs to a tenant, and as what", erased: true},
+		bucketSpec{name: BucketTokens, about: "API tokens, by what they are known", erased: true},
+		bucketSpec{name: BucketPasses, about: "Sessions, invites and links, each with a life", erased: true},
+	)
 }
 
 // shape is that of a KV bucket, except that there are no direct gets: any replica answers these, from behind, so that a
@@ -69,6 +88,7 @@ func (b bucketSpec) shape(c jetstream.StreamConfig, settings Settings) jetstream
 	c.AllowRollup = true
 	c.DenyDelete = true
 	c.AllowDirect = false
+	c.AllowMsgTTL = c.AllowMsgTTL || b.erased
 	return c
 }
 

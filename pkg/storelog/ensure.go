@@ -30,6 +30,8 @@ type Settings struct {
 	Installation string
 	// Clock divides how long a lease lives; what others have made longer stays.
 	Clock clock.Divisor
+	// Accounts says that the installation has accounts, whose buckets are made then. They stay where a gateway without comes.
+	Accounts bool
 	// Raise says that no older release runs on the log any more: see RaiseWriteLevel.
 	Raise bool
 }
@@ -58,7 +60,7 @@ func Ensure(ctx context.Context, nc *nats.Conn, settings Settings) error {
 		// Also for the buckets: one that is made anew would be the only thing that doesn't outlive its broker.
 		settings.Replicas = max(asked, have.Replicas)
 	}
-	for _, b := range buckets(settings.Clock) {
+	for _, b := range buckets(settings) {
 		if err := ensureStream(ctx, js, bucketPrefix+b.name, settings, b.shape); err != nil {
 			return err
 		}

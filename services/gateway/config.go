@@ -17,10 +17,16 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/door"
 )
 
+// The modes of AUTH.
+const (
+	authOpen     = "open"
+	authAccounts = "accounts"
+)
+
 // Config is the gateway's settings; flags and environment, see --help.
 type Config struct {
 	Listen       string   `name:"listen" env:"LISTEN" default:"127.0.0.1:8080" help:"Address to serve REST, feed and page on."`
-	Auth         string   `name:"auth" env:"AUTH" default:"open" help:"Who may do what. 'open': no accounts, a client is its address; for one's own machine."`
+	Auth         string   `name:"auth" env:"AUTH" default:"open" help:"Who may do what. 'open': no accounts, a client is its address; for one's own machine. 'accounts': people sign in, and scripts have tokens."`
 	OpenPublic   string   `name:"auth-open-public" env:"AUTH_OPEN_PUBLIC" default:"no" enum:"yes,no" help:"'yes' lets AUTH=open listen beyond the loopback: everybody who reaches the port may then create stores."`
 	AdminKey     string   `name:"admin-api-key" env:"ADMIN_API_KEY" help:"Key that sees all tenants' stores. When set, passwords are shown to its holder only."`
 	TrustProxy   []string `name:"trust-proxy" env:"TRUST_PROXY" help:"Networks of the proxies whose X-Forwarded-For is believed (10.0.0.0/8,192.168.1.5), a proxy on this machine included. Empty: none."`
@@ -45,8 +51,8 @@ type Config struct {
 func (c Config) check() ([]netip.Prefix, error) {
 	var wrong []error
 	refuse := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
-	if c.Auth != "open" {
-		refuse("AUTH=%s: the only mode this version knows is open", c.Auth)
+	if c.Auth != authOpen && c.Auth != authAccounts {
+		refuse("AUTH=%s: must be open or accounts", c.Auth)
 	}
 	if c.MaxStores < 1 || c.MaxStores > 1000 {
 		refuse("MAX_STORES=%d: must be 1 to 1000", c.MaxStores)
@@ -67,7 +73,7 @@ func (c Config) check() ([]netip.Prefix, error) {
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
 		refuse("LISTEN=%s: must be like 127.0.0.1:8080", c.Listen)
-	} else if c.Auth == "open" && c.OpenPublic != "yes" && !isLoopback(host) {
+	} else if c.Auth == authOpen && c.OpenPublic != "yes" && !isLoopback(host) {
 		refuse("LISTEN=%s reaches beyond this machine, and with AUTH=open everybody there could create and delete stores; "+
 			"listen on 127.0.0.1, or set AUTH_OPEN_PUBLIC=yes if that is what you want", c.Listen)
 	}
@@ -91,7 +97,10 @@ func (c Config) hosts() []string { return []string{c.Listen, c.BaseDomain} }
 
 // log is how the log is to be.
 func (c Config) log() storelog.Settings {
-	return storelog.Settings{Replicas: c.Replicas, Installation: c.Installation, Clock: c.TestClockDivisor, Raise: c.WriteLevel == "newest"}
+	return storelog.Settings{
+		Replicas: c.Replicas, Installation: c.Installation, Clock: c.TestClockDivisor,
+		Raise: c.WriteLevel == "newest", Accounts: c.Auth == authAccounts,
+	}
 }
 
 func (c Config) connect(ctx context.Context, met func(error)) (*nats.Conn, error) {

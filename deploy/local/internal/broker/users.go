@@ -127,7 +127,7 @@ func grants(clusters []string) map[string]grant {
 		Gateway: {
 			publish: slices.Concat([]string{commands, events, of("*", events), audited, query.AllSubjects}, shape(),
 				get(stream), watch(PacksBucket), watch("catalog"), watch(PlatformBucket),
-				bucket("claims"), write("claims"), bucket("tickets"), write("tickets")),
+				bucket("claims"), write("claims"), bucket("tickets"), write("tickets"), people()),
 		},
 		Events: {
 			publish: slices.Concat(get(stream), follow(stream), get(audit), follow(audit), bucket("tickets"), write("tickets"),
@@ -193,8 +193,24 @@ const consumerAPI = "$JS.API.CONSUMER."
 // of all questions and answers could be made.
 func shape() []string {
 	var subjects []string
-	for _, name := range []string{stream, audit, "KV_claims", "KV_leases", "KV_packs", "KV_catalog", "KV_platform", "KV_tickets"} {
+	streams := []string{stream, audit, "KV_claims", "KV_leases", "KV_packs", "KV_catalog", "KV_platform", "KV_tickets"}
+	for _, name := range personal {
+		streams = append(streams, "KV_"+name)
+	}
+	for _, name := range streams {
 		subjects = append(subjects, "$JS.API.STREAM.CREATE."+name, "$JS.API.STREAM.UPDATE."+name, "$JS.API.STREAM.INFO."+name)
+	}
+	return subjects
+}
+
+// personal are the buckets of who may sign in, and with what. Nobody but the gateway reads them, and nobody watches them.
+var personal = []string{"accounts", "tenants", "tokens", "passes"}
+
+// people is what the gateway does with them.
+func people() []string {
+	var subjects []string
+	for _, name := range personal {
+		subjects = slices.Concat(subjects, bucket(name), write(name))
 	}
 	return subjects
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/gateway/internal/directory"
 )
 
 // ErrUnavailable: the broker isn't there now. It may be in a moment; nothing was sent.
@@ -56,6 +57,8 @@ type Parts struct {
 	// Reports is the bucket that Platform follows one key of.
 	Reports jetstream.KeyValue
 	Tickets jetstream.KeyValue
+	// Directory is nil of an installation without accounts.
+	Directory *directory.Directory
 }
 
 // Bus holds the parts once they are there. Safe for concurrent use.
@@ -202,8 +205,15 @@ func (b *Bus) open(ctx context.Context, conn *nats.Conn) (Parts, error) {
 	if err != nil {
 		return Parts{}, err
 	}
+	var people *directory.Directory
+	if b.shape.Accounts {
+		if people, err = directory.Open(bounded, log, time.Now); err != nil {
+			return Parts{}, err
+		}
+	}
 	return Parts{
-		Conn: conn, Log: log, Audit: audit, Claims: claim.NewBook(buckets[storelog.BucketClaims]),
+		Directory: people,
+		Conn:      conn, Log: log, Audit: audit, Claims: claim.NewBook(buckets[storelog.BucketClaims]),
 		Catalog: catalog, Platform: cluster, Reports: buckets[storelog.BucketPlatform], Tickets: buckets[storelog.BucketTickets],
 	}, nil
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/store-platform/store-platform/pkg/claim"
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
@@ -45,7 +44,7 @@ var table = []struct {
 	{storelog.ErrLogFull, problem.LogFull, "The log has no room for another message. Stores go on running and can be read."},
 	{storelog.ErrAuditFull, problem.AuditFull, "The audit of who looked at passwords has no room for another entry, and nobody is shown any without one. " +
 		"The operator can make room on the broker's disk."},
-	{claim.ErrContended, problem.ConflictChanged, "Others changed the tenant's stores at every try. Try again."},
+	{storelog.ErrContended, problem.ConflictChanged, "Others changed the same thing at every try. Try again."},
 	{storelog.ErrConflict, problem.ConflictChanged, "The store changed at every try. Try again."},
 	{storelog.ErrNewerSchema, problem.NewerSchema, "A newer version of the platform wrote this store. Another gateway can serve it."},
 	{storelog.ErrUnreadable, problem.StoreUnreadable, "What was written last of this store can't be read. It is among the dead " +

@@ -1,0 +1,102 @@
+// Package directory knows who there is: accounts and how they sign in, tenants with their members, API tokens, and the passes that
+// open something for a while. It is what the door asks who stands before it, and what the routes below /auth and /tenants change.
+//
+// What it keeps is personal and must be possible to erase, so it isn't on the log: each thing is a key of a bucket, changed under
+// its revision and read from the leader. Nothing is watched, because the gateway has no consumer on what it may write. Secrets are
+// kept as digests, and keys never name people: an address is found by a digest under the installation's own key.
+//
+// Silence of the broker is an error of its own (storelog.Unanswered): it says nothing of anybody, and nobody may be refused for it.
+package directory
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+var (
+	// ErrUnknown: there is no such account, tenant, token or pass, or there is no more. It doesn't say which, so that nobody
+	// can find out by asking.
+	ErrUnknown = errors.New("there is nobody and nothing of that name")
+	// ErrTaken: what was to be made is there already, and is another's.
+	ErrTaken = errors.New("it is taken")
+)
+
+// Directory is safe for concurrent use.
+type Directory struct {
+	log *storelog.Log
+	now func() time.Time
+
+	installation Installation
+
+	accounts shelf[Account]
+	// leads are what leads to an account: a digest of its e-mail address, or of what a provider calls it.
+	leads    shelf[Lead]
+	tenants  shelf[Tenant]
+	tokens   shelf[Token]
+	sessions passes[Session]
+	invites  passes[Invite]
+	links    passes[Link]
+}
+
+// Installation is what all accounts of an installation share.
+type Installation struct {
+	// Key is what digests are made under that stand for something personal.
+	Key []byte `json:"key"`
+	// Epoch is raised when the buckets are restored from a backup, and Confirmed follows when an operator has looked: until
+	// then nobody restored is let in, because somebody removed since the backup would be back.
+	Epoch     uint64 `json:"epoch"`
+	Confirmed uint64 `json:"confirmed"`
+}
+
+// keyOfInstallation is where the bucket of accounts holds it.
+const keyOfInstallation = "installation"
+
+// Open binds to the buckets that storelog.Ensure made, and makes the installation's key where there is none.
+func Open(ctx context.Context, log *storelog.Log, now func() time.Time) (*Directory, error) {
+	d := &Directory{log: log, now: now}
+	accounts, err := log.Bucket(ctx, storelog.BucketAccounts)
+	if err != nil {
+		return nil, err
+	}
+	tenants, err := log.Bucket(ctx, storelog.BucketTenants)
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := log.Bucket(ctx, storelog.BucketTokens)
+	if err != nil {
+		return nil, err
+	}
+	passing, err := log.Bucket(ctx, storelog.BucketPasses)
+	if err != nil {
+		return nil, err
+	}
+	d.accounts, d.leads = shelf[Account]{accounts, "account."}, shelf[Lead]{accounts, "lead."}
+	d.tenants, d.tokens = shelf[Tenant]{tenants, ""}, shelf[Token]{tokens, ""}
+	d.sessions, d.invites, d.links = passes[Session]{passing, "session."}, passes[Invite]{passing, "invite."}, passes[Link]{passing, "link."}
+	made := Installation{Key: make([]byte, sha256.Size)}
+	_, _ = rand.Read(made.Key)
+	d.installation, err = shelf[Installation]{accounts, ""}.ensure(ctx, keyOfInstallation, made)
+	if err != nil {
+		return nil, fmt.Errorf("open the directory: %w", err)
+	}
+	return d, nil
+}
+
+// digest is a key for what is personal, of a kind.
+func (d *Directory) digest(kind, of string) string {
+	sum := hmac.New(sha256.New, d.installation.Key)
+	sum.Write([]byte(kind + "\x00" + of))
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// newID makes an id that nobody has: fifty bits by chance, and whoever has it already is met at its create.
+func newID(prefix string) string { return prefix + strings.ToLower(rand.Text()[:10]) }

@@ -1,0 +1,113 @@
+package directory
+
+import (
+	"time"
+
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
+)
+
+// Account is somebody who may sign in.
+type Account struct {
+	ID string `json:"id"`
+	// Email is as its owner writes it; it is found by the digest of how it is compared.
+	Email string `json:"email"`
+	Name  string `json:"name"`
+	// Hash is the password's, argon2id in PHC format; empty of who signs in elsewhere only.
+	Hash string `json:"hash,omitempty"`
+	// Pending: signing up has begun, and isn't through. Nobody signs in so.
+	Pending bool `json:"pending,omitempty"`
+	// Verified: whoever has the account has read mail at its address, or an operator has vouched for that.
+	Verified bool `json:"verified,omitempty"`
+	// Operator looks after the platform.
+	Operator bool `json:"operator,omitempty"`
+	// Tenants are where the account may belong to. Whether it does is the tenant's word: an id stands here before its tenant
+	// knows of the member, so that no crash hides a membership, and counts for nothing by itself.
+	Tenants []string `json:"tenants,omitempty"`
+	// Era is raised by a new password, and by ending all sessions: those of an older one are over.
+	Era     uint64    `json:"era"`
+	Created time.Time `json:"created"`
+}
+
+// Lead leads to an account.
+type Lead struct {
+	Account string `json:"account"`
+}
+
+// Tenant owns stores, and has members.
+type Tenant struct {
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Members []Member  `json:"members"`
+	Limits  Limits    `json:"limits"`
+	Created time.Time `json:"created"`
+	// Suspended: its stores run on, and its people may only read.
+	Suspended bool `json:"suspended,omitempty"`
+}
+
+// Member is an account in a tenant.
+type Member struct {
+	Account string         `json:"account"`
+	Role    principal.Role `json:"role"`
+}
+
+// Limits are what an operator has said of one tenant; nil leaves a limit to the gateways' settings.
+type Limits struct {
+	MaxStores *int `json:"maxStores,omitempty"`
+}
+
+// Token is an API token. What it may do is the least of its role, its scopes and what its account's role is in the tenant now.
+type Token struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	// Sum is the SHA-256 of the secret.
+	Sum     []byte            `json:"sum"`
+	Account string            `json:"account"`
+	Tenant  string            `json:"tenant"`
+	Role    principal.Role    `json:"role"`
+	Scopes  []principal.Scope `json:"scopes"`
+	Created time.Time         `json:"created"`
+	// Expires is zero of a token that doesn't.
+	Expires time.Time `json:"expires,omitzero"`
+	// LastUsed is about when, to the hour.
+	LastUsed time.Time `json:"lastUsed,omitzero"`
+}
+
+// Session is somebody who has signed in.
+type Session struct {
+	Account string    `json:"account"`
+	Era     uint64    `json:"era"`
+	Created time.Time `json:"created"`
+}
+
+// Invite lets whoever has it become a member.
+type Invite struct {
+	ID     string         `json:"id"`
+	Tenant string         `json:"tenant"`
+	Role   principal.Role `json:"role"`
+	// Email is whom it was sent to; empty where anybody may take it.
+	Email string `json:"email,omitempty"`
+	By    string `json:"by"`
+}
+
+// Purpose is what a link is good for.
+type Purpose string
+
+// The purposes.
+const (
+	// VerifyEmail: who has it reads mail at the address.
+	VerifyEmail Purpose = "verify"
+	// ResetPassword: who has it may set another password.
+	ResetPassword Purpose = "reset"
+	// BecomeOperator: who has it becomes an operator.
+	BecomeOperator Purpose = "operator"
+)
+
+// Link does one thing, once.
+type Link struct {
+	Purpose Purpose `json:"purpose"`
+	Account string  `json:"account,omitempty"`
+	// Email is the address that is verified by it, which the account may not have yet.
+	Email string `json:"email,omitempty"`
+	// Era is the account's when the link was made: a new password ends links, too.
+	Era uint64 `json:"era"`
+}
