@@ -30,6 +30,26 @@ const (
 	BucketPasses = "passes"
 )
 
+// BucketsOfPeople are those of them that a backup holds.
+var BucketsOfPeople = []string{BucketTokens, BucketTenants, BucketAccounts}
+
+// StreamOf is a bucket's stream.
+func StreamOf(bucket string) string { return bucketPrefix + bucket }
+
+// Keys of the bucket of accounts that whoever takes backups knows, too.
+const (
+	// KeyEraseAgain holds the ids of accounts that were erased since a backup which was restored.
+	KeyEraseAgain = "erase-again"
+	// KeyErased is where an id stays of an account that was erased, behind a dot.
+	KeyErased = "erased"
+)
+
+// SubjectOfEraseAgain is where the former is written.
+const SubjectOfEraseAgain = "$KV." + BucketAccounts + "." + KeyEraseAgain
+
+// SubjectOfErased is where the latter is written.
+func SubjectOfErased(id string) string { return "$KV." + BucketAccounts + "." + KeyErased + "." + id }
+
 // LeaseTTL is how long a lease lives in production that nobody renews; TicketTTL how long a feed ticket may wait for its
 // client.
 const (

@@ -84,6 +84,15 @@ func Restored(metadata map[string]string, last uint64, at time.Time, reason stri
 	return withEntry(withEntry(metadata, metaEpoch, encodeEpoch(at)), metaSweepsPaused, reason)
 }
 
+// RestoredBucket is the metadata of a bucket that comes back from a backup. Who is let in by what it holds is asked when that was:
+// somebody who was removed since the backup would be back.
+func RestoredBucket(metadata map[string]string, at time.Time) map[string]string {
+	return withEntry(metadata, metaEpoch, encodeEpoch(at))
+}
+
+// RestoredAt is that of a bucket's metadata; empty of one that never was.
+func RestoredAt(metadata map[string]string) string { return metadata[metaEpoch] }
+
 // SweepsPaused asks the broker why nothing may be swept; empty when sweeps may run. Sweeps ask before each round.
 func (l *Log) SweepsPaused(ctx context.Context) (string, error) {
 	info, err := l.info(ctx)

@@ -267,7 +267,12 @@ func giving(t *testing.T, messages int, files []byte) *nats.Conn {
 		t.Fatal("the broker doesn't accept connections")
 	}
 	nc := bustest.Connect(t, s)
-	asked := bustest.Listen(t, nc, "$JS.API.STREAM.SNAPSHOT.STORES")
+	asked, people := bustest.Listen(t, nc, "$JS.API.STREAM.SNAPSHOT.STORES"), bustest.Listen(t, nc, "$JS.API.STREAM.INFO.*")
+	go func() {
+		if msg, err := people.NextMsg(time.Minute); err == nil {
+			_ = msg.Respond([]byte(`{"type":"io.nats.jetstream.api.v1.stream_info_response","error":{"code":404,"err_code":10059,"description":"stream not found"}}`))
+		}
+	}()
 	go func() {
 		var request struct {
 			Deliver string `json:"deliver_subject"`
@@ -347,7 +352,7 @@ func TestNothingSaysTheKey(t *testing.T) {
 // plain is a backup as earlier releases made them, which is neither encrypted nor says in its head whose it is.
 func plain(t *testing.T, nc *nats.Conn, dir string) string {
 	t.Helper()
-	log, err := snapshot.Take(t.Context(), nc)
+	log, err := snapshot.Take(t.Context(), nc, storelog.Stream)
 	if err != nil {
 		t.Fatal(err)
 	}

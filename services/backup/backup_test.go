@@ -203,7 +203,7 @@ func TestOnlyTheNewestAreKept(t *testing.T) {
 
 func TestWithoutALogOrABackupItSaysSo(t *testing.T) {
 	nc, dir := bustest.Connect(t, bustest.StartServer(t, &server.Options{})), t.TempDir()
-	if _, err := do(t, nc, dir, "take"); !errors.Is(err, snapshot.ErrNoLog) {
+	if _, err := do(t, nc, dir, "take"); !errors.Is(err, snapshot.ErrNone) {
 		t.Errorf("take: %v", err)
 	}
 	if _, err := do(t, nc, dir, "restore"); !errors.Is(err, errNone) {

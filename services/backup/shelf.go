@@ -55,12 +55,26 @@ func (s shelf) seqOf(name string) uint64 {
 	return n
 }
 
-// taken is when a backup of this installation was taken, if name is one's.
+// taken is when a backup of this installation was taken, if name is one's, and not that of a bucket beside it.
 func (s shelf) taken(name string) (time.Time, bool) {
 	rest, ours := strings.CutPrefix(name, s.begin())
-	when, _, hasSeq := strings.Cut(rest, "-")
+	when, seq, hasSeq := strings.Cut(rest, "-")
 	at, err := time.Parse(stamp, when)
-	return at, ours && hasSeq && err == nil && strings.HasSuffix(rest, sealedEnd)
+	seq, sealed := strings.CutSuffix(seq, sealedEnd)
+	return at, ours && hasSeq && err == nil && sealed && !strings.Contains(seq, ".")
+}
+
+// partOf is a backup of a bucket that belongs to the backup of a log.
+func partOf(name, bucket string) string {
+	return strings.TrimSuffix(name, sealedEnd) + "." + bucket + sealedEnd
+}
+
+func partsOf(name string, buckets []string) []string {
+	var parts []string
+	for _, bucket := range buckets {
+		parts = append(parts, partOf(name, bucket))
+	}
+	return parts
 }
 
 func isPlain(name string) bool {
@@ -197,8 +211,23 @@ func (s shelf) mark(ctx context.Context, name, said string) error {
 func (s shelf) discard(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	if err := s.bucket.Delete(ctx, name); err != nil {
-		return fmt.Errorf("remove %s: %w", name, err)
+	return s.deleteAll(ctx, name)
+}
+
+// deleteAll removes a backup with the buckets beside it, those first: what is left without them is none that counts.
+func (s shelf) deleteAll(ctx context.Context, name string) error {
+	parts, err := s.objects(ctx, strings.TrimSuffix(name, sealedEnd)+".")
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(parts, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	for _, part := range parts {
+		if !strings.HasSuffix(part, sealedEnd) {
+			continue
+		}
+		if err := s.bucket.Delete(ctx, part); err != nil {
+			return fmt.Errorf("remove %s: %w", part, err)
+		}
 	}
 	return nil
 }
@@ -231,8 +260,8 @@ func (s shelf) prune(ctx context.Context, made string, keep int, now time.Time) 
 }
 
 func (s shelf) remove(ctx context.Context, name string) error {
-	if err := s.bucket.Delete(ctx, name); err != nil {
-		return fmt.Errorf("remove %s: %w", name, err)
+	if err := s.deleteAll(ctx, name); err != nil {
+		return err
 	}
 	fmt.Fprintln(s.progress, "removed", name)
 	return nil

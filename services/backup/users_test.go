@@ -10,7 +10,6 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/config"
-	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
 // The user that deployments give it is enough for the whole course.
@@ -20,12 +19,8 @@ func TestTheDeployedUserTakesAndRestores(t *testing.T) {
 	}
 	nc, empty, dir := deployed(t), deployed(t), t.TempDir()
 	as := func(c *Config) { c.NATS.User, c.NATS.Password = "backup", "pBACKUP" }
-	if err := storelog.Ensure(t.Context(), nc, storelog.Settings{Replicas: 1, Installation: "one"}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := append1(t.Context(), openLog(t, nc), 0); err != nil {
-		t.Fatal(err)
-	}
+	peopled(t, nc)
+	erase(t, nc, "a-one")
 	if _, err := do(t, nc, dir, "take", as); err != nil {
 		t.Fatal(err)
 	}

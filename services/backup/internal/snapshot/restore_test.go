@@ -7,7 +7,6 @@ import (
 	"io"
 	"testing"
 	"testing/iotest"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
@@ -20,7 +19,7 @@ import (
 // Where the way to the backup is cut, also with the error that other readers end with, the broker isn't told that this was
 // all, and keeps nothing.
 func TestACutConnectionEndsNoRestore(t *testing.T) {
-	taken, err := Take(t.Context(), bustest.Start(t))
+	taken, err := Take(t.Context(), bustest.Start(t), storelog.Stream)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +29,7 @@ func TestACutConnectionEndsNoRestore(t *testing.T) {
 	}
 	empty := bustest.Connect(t, bustest.StartServer(t, &server.Options{}))
 	cut := io.MultiReader(io.LimitReader(&files, int64(files.Len()/2)), iotest.ErrReader(io.ErrUnexpectedEOF))
-	if err := Restore(t.Context(), empty, taken.Head, cut, time.Now(), "a test"); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if err := Restore(t.Context(), empty, taken.Head, cut); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("restored: %v", err)
 	}
 	js, err := jetstream.New(empty)

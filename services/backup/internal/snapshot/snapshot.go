@@ -1,4 +1,4 @@
-// Package snapshot takes the log out of the broker as it stands, and puts it back where there is none.
+// Package snapshot takes a stream out of the broker as it stands, and puts it back where there is none.
 //
 // It speaks JetStream's own snapshot: the broker's files, consistent, without the broker having to stop. Consumers stay
 // behind: one whose place is newer than the log that comes back would pass over commands that are appended there again.
@@ -21,18 +21,19 @@ import (
 )
 
 var (
-	// ErrExists: there is a log already. It may be newer than the backup, so nothing is put in its place.
-	ErrExists = errors.New("there is a log already")
-	// ErrNoLog: there is nothing to back up.
-	ErrNoLog = errors.New("there is no log")
+	// ErrExists: the stream is there already. It may be newer than the backup, so nothing is put in its place.
+	ErrExists = errors.New("there is one already")
+	// ErrNone: there is nothing to back up.
+	ErrNone = errors.New("there is no such stream")
 )
 
 // minServer is the first broker whose snapshots are messages, and not its own files.
 var minServer = [2]int{2, 15}
 
 const (
-	snapshotSubject = "$JS.API.STREAM.SNAPSHOT." + storelog.Stream
-	restoreSubject  = "$JS.API.STREAM.RESTORE." + storelog.Stream
+	// The streams' names stand behind these.
+	snapshotSubject = "$JS.API.STREAM.SNAPSHOT."
+	restoreSubject  = "$JS.API.STREAM.RESTORE."
 	// chunk is how much is under way at once; a broker takes messages of up to 1 MiB.
 	chunk = 128 << 10
 	// silence is how long the broker may say nothing before a backup is given up.
@@ -57,6 +58,8 @@ type Head struct {
 	Config       jetstream.StreamConfig `json:"config"`
 	// State is the broker's own account of the stream; the broker wants it back as it was.
 	State json.RawMessage `json:"state"`
+	// With are the buckets that were taken with a log, each as a backup of its own: one without the others isn't whole.
+	With []string `json:"with,omitempty"`
 }
 
 // CheckInstallation fails with storelog.ErrForeignLog when the log is another's.
@@ -98,11 +101,11 @@ type Stream struct {
 	files *nats.Subscription
 }
 
-// Take begins a snapshot. Its files come with WriteTo; Close gives it up, which the broker notices.
+// Take begins a snapshot of a stream. Its files come with WriteTo; Close gives it up, which the broker notices.
 //
 // It fails with storelog.ErrOldServer before anything is copied. In a cluster another broker may hand the files out, and an
 // older one while they are replaced one by one: what that gave Walk refuses.
-func Take(ctx context.Context, nc *nats.Conn) (*Stream, error) {
+func Take(ctx context.Context, nc *nats.Conn, stream string) (*Stream, error) {
 	if err := storelog.CheckServer(nc, minServer); err != nil {
 		return nil, fmt.Errorf("take a snapshot that others than brokers can read: %w", err)
 	}
@@ -110,11 +113,11 @@ func Take(ctx context.Context, nc *nats.Conn) (*Stream, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for the snapshot: %w", err)
 	}
-	said, err := request(ctx, nc, snapshotSubject, map[string]any{
+	said, err := request(ctx, nc, snapshotSubject+stream, map[string]any{
 		"deliver_subject": files.Subject, "no_consumers": true, "jsck": true, "chunk_size": chunk,
 	}, silence)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("ask for a snapshot: %w", err), files.Unsubscribe())
+		return nil, errors.Join(fmt.Errorf("ask for a snapshot of %s: %w", stream, err), files.Unsubscribe())
 	}
 	return &Stream{Head: said.Head, files: files}, nil
 }
@@ -154,17 +157,11 @@ func (s *Stream) WriteTo(ctx context.Context, w io.Writer) error {
 	}
 }
 
-// Restore makes the stream of a backup's files. From its first moment it carries the epoch of the restore and a pause of
-// the sweeps: no cursor and no sweep ever meets it without.
-func Restore(ctx context.Context, nc *nats.Conn, head Head, files io.Reader, at time.Time, reason string) error {
-	last, err := head.LastSeq()
+// Restore makes the stream of a backup's files, with what head says of it: what is in its metadata holds from its first moment.
+func Restore(ctx context.Context, nc *nats.Conn, head Head, files io.Reader) error {
+	said, err := request(ctx, nc, restoreSubject+head.Config.Name, map[string]any{"config": head.Config, "state": head.State}, silence)
 	if err != nil {
-		return err
-	}
-	head.Config.Metadata = storelog.Restored(head.Config.Metadata, last, at, reason)
-	said, err := request(ctx, nc, restoreSubject, map[string]any{"config": head.Config, "state": head.State}, silence)
-	if err != nil {
-		return fmt.Errorf("ask to restore: %w", err)
+		return fmt.Errorf("ask to restore %s: %w", head.Config.Name, err)
 	}
 	if err := bring(ctx, nc, said.Deliver, files); err != nil {
 		// What wants no answer ends it: else the broker waits five seconds for more, with half a stream on its disk.
@@ -238,7 +235,7 @@ func request(ctx context.Context, nc *nats.Conn, subject string, body any, patie
 	case said.Error.ErrorCode == codeNameExists:
 		return answer{}, ErrExists
 	case said.Error.ErrorCode == codeStreamNotFound:
-		return answer{}, ErrNoLog
+		return answer{}, ErrNone
 	}
 	return answer{}, said.Error
 }
