@@ -31,4 +31,6 @@ func (d *Directory) BySession(ctx context.Context, secret string) (Account, erro
 }
 
 // SignOut ends one session, whether or not there is any.
-func (d *Directory) SignOut(ctx context.Context, secret string) error { return d.sessions.end(ctx, secret) }
+func (d *Directory) SignOut(ctx context.Context, secret string) error {
+	return d.sessions.end(ctx, secret)
+}
