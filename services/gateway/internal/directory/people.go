@@ -45,6 +45,8 @@ type Device struct {
 // Lead leads to an account.
 type Lead struct {
 	Account string `json:"account"`
+	// Nonce tells one claim from another of the same account.
+	Nonce string `json:"nonce"`
 }
 
 // Tenant owns stores, and has members.
