@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/storelog"
@@ -41,10 +42,12 @@ type Directory struct {
 	// leads are what leads to an account: a digest of its e-mail address, or of what a provider calls it.
 	leads    shelf[Lead]
 	tenants  shelf[Tenant]
-	tokens   shelf[Token]
+	tokens   shelf[Tokens]
 	sessions passes[Session]
 	invites  passes[Invite]
 	links    passes[Link]
+	// noting is held by who writes down that a token was used: one at a time, and whoever finds it held leaves it to the next use.
+	noting sync.Mutex
 }
 
 // Installation is what all accounts of an installation share.
@@ -80,7 +83,7 @@ func Open(ctx context.Context, log *storelog.Log, now func() time.Time) (*Direct
 		return nil, err
 	}
 	d.accounts, d.leads = shelf[Account]{accounts, "account."}, shelf[Lead]{accounts, "lead."}
-	d.tenants, d.tokens = shelf[Tenant]{tenants, ""}, shelf[Token]{tokens, ""}
+	d.tenants, d.tokens = shelf[Tenant]{tenants, ""}, shelf[Tokens]{tokens, ""}
 	d.sessions, d.invites, d.links = passes[Session]{passing, "session."}, passes[Invite]{passing, "invite."}, passes[Link]{passing, "link."}
 	made := Installation{Key: make([]byte, sha256.Size)}
 	_, _ = rand.Read(made.Key)
@@ -98,5 +101,14 @@ func (d *Directory) digest(kind, of string) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
+// idLength is how long an id is behind its prefix.
+const idLength = 10
+
 // newID makes an id that nobody has: fifty bits by chance, and whoever has it already is met at its create.
-func newID(prefix string) string { return prefix + strings.ToLower(rand.Text()[:10]) }
+func newID(prefix string) string { return prefix + strings.ToLower(rand.Text()[:idLength]) }
+
+// isID says whether newID could have made it. What clients send is held to that before it becomes a key.
+func isID(prefix, id string) bool {
+	rest, ok := strings.CutPrefix(id, prefix)
+	return ok && len(rest) == idLength && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz234567") == ""
+}

@@ -58,12 +58,28 @@ type Tenant struct {
 	Created time.Time `json:"created"`
 	// Suspended: its stores run on, and its people may only read.
 	Suspended bool `json:"suspended,omitempty"`
+	// Revision counts its changes, for who has read one and wants to change that one only.
+	Revision uint64 `json:"revision"`
+	// Change is the newest one's own name, by which its writer finds it when the answer was lost.
+	Change string `json:"change,omitempty"`
+	// Spent are the invites that nobody may take any more, each for as long as it may still be found.
+	Spent []Spent `json:"spent,omitempty"`
 }
 
 // Member is an account in a tenant.
 type Member struct {
 	Account string         `json:"account"`
 	Role    principal.Role `json:"role"`
+	Since   time.Time      `json:"since"`
+}
+
+// Spent is an invite that was taken, or withdrawn.
+type Spent struct {
+	Invite string `json:"invite"`
+	// Account has taken it; empty where it was withdrawn.
+	Account string `json:"account,omitempty"`
+	// Until is when the invite has gone by itself, wherever it may have been left.
+	Until time.Time `json:"until"`
 }
 
 // Limits are what an operator has said of one tenant; nil leaves a limit to the gateways' settings.
@@ -71,8 +87,14 @@ type Limits struct {
 	MaxStores *int `json:"maxStores,omitempty"`
 }
 
+// Tokens are those of one account in one tenant: a value of its own, so that their number is exact and all of them end at once.
+type Tokens struct {
+	Tokens []Token `json:"tokens"`
+}
+
 // Token is an API token. What it may do is the least of its role, its scopes and what its account's role is in the tenant now.
 type Token struct {
+	// ID says whose it is, too: where the token is kept follows from it.
 	ID   string `json:"id"`
 	Name string `json:"name"`
 	// Sum is the SHA-256 of the secret.
@@ -82,9 +104,8 @@ type Token struct {
 	Role    principal.Role    `json:"role"`
 	Scopes  []principal.Scope `json:"scopes"`
 	Created time.Time         `json:"created"`
-	// Expires is zero of a token that doesn't.
-	Expires time.Time `json:"expires,omitzero"`
-	// LastUsed is about when, to the hour.
+	Expires time.Time         `json:"expires"`
+	// LastUsed is about when, to the hour; zero of one that nobody has used.
 	LastUsed time.Time `json:"lastUsed,omitzero"`
 }
 

@@ -1,0 +1,219 @@
+package directory
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"slices"
+
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
+)
+
+var (
+	// ErrLastOwner: without this one the tenant would have no owner.
+	ErrLastOwner = errors.New("the tenant has no other owner")
+	// ErrNotOwner: it is for the tenant's owners, and who asks is a member only.
+	ErrNotOwner = errors.New("only an owner of the tenant may do this")
+	// ErrNotOperator: it is for those who look after the platform.
+	ErrNotOperator = errors.New("only an operator may do this")
+	// ErrMember: the account belongs to the tenant already.
+	ErrMember = errors.New("the account is a member already")
+	// ErrFull: there are as many of these as there may be.
+	ErrFull = errors.New("there are as many as there may be")
+)
+
+// What nobody may have more of. Each stands in one value that is read again and again.
+const (
+	MaxTenants = 50  // of an account
+	MaxMembers = 100 // of a tenant
+	MaxInvites = 50  // of a tenant, at once
+	MaxTokens  = 50  // of an account in a tenant
+)
+
+// spared is how many of the newest hints stay whatever their tenants say: these may be about to be made.
+const spared = 8
+
+// ChangedError: the tenant isn't any more the one that was to be changed.
+type ChangedError struct{ Is Tenant }
+
+func (*ChangedError) Error() string { return "the tenant has changed" }
+
+// By is who changes a tenant. What it may is judged where the change is decided: somebody else may be changing the same.
+type By struct {
+	// Account is empty of who holds the admin key.
+	Account  string
+	Operator bool
+}
+
+// manages fails where who asks isn't an owner: with ErrUnknown where it is nobody there at all.
+func (by By) manages(t *Tenant) error {
+	switch role := t.RoleOf(by.Account); {
+	case by.Operator || role == principal.Owner:
+		return nil
+	case role == "":
+		return ErrUnknown
+	}
+	return ErrNotOwner
+}
+
+// RoleOf is what an account is in the tenant; empty of who isn't a member.
+func (t Tenant) RoleOf(account string) principal.Role {
+	if i := t.index(account); i >= 0 {
+		return t.Members[i].Role
+	}
+	return ""
+}
+
+func (t Tenant) index(account string) int {
+	return slices.IndexFunc(t.Members, func(m Member) bool { return m.Account == account })
+}
+
+// ownedBeside says whether the tenant has an owner who isn't this account.
+func (t Tenant) ownedBeside(account string) bool {
+	return slices.ContainsFunc(t.Members, func(m Member) bool { return m.Role == principal.Owner && m.Account != account })
+}
+
+// Tenant answers one; ErrUnknown where there is none.
+func (d *Directory) Tenant(ctx context.Context, id string) (Tenant, error) {
+	if !isID(tenantPrefix, id) {
+		return Tenant{}, ErrUnknown
+	}
+	return d.tenants.read(ctx, id)
+}
+
+const tenantPrefix = "t-"
+
+// RoleIn is what an account is in a tenant, and the tenant: no role of who isn't a member, ErrUnknown where there is no tenant.
+func (d *Directory) RoleIn(ctx context.Context, account, tenant string) (principal.Role, Tenant, error) {
+	t, err := d.Tenant(ctx, tenant)
+	return t.RoleOf(account), t, err
+}
+
+// NewTenant makes one that an account owns. Should it come to nothing behind the first write, the account has a hint that leads
+// nowhere, which nobody sees.
+func (d *Directory) NewTenant(ctx context.Context, owner, name string) (Tenant, error) {
+	t := Tenant{ID: newID(tenantPrefix), Name: name, Created: d.now().UTC(), Revision: 1}
+	t.Members = []Member{{Account: owner, Role: principal.Owner, Since: t.Created}}
+	if err := d.hint(ctx, owner, t.ID); err != nil {
+		return Tenant{}, err
+	}
+	return t, d.tenants.create(ctx, t.ID, t)
+}
+
+// hint notes with an account that it may belong to a tenant, as its newest. Hints that have turned out wrong go where there
+// is no room.
+func (d *Directory) hint(ctx context.Context, account, tenant string) error {
+	_, err := d.accounts.change(ctx, account, func(a *Account) (bool, error) {
+		if last := len(a.Tenants) - 1; last >= 0 && a.Tenants[last] == tenant {
+			return false, nil
+		}
+		a.Tenants = slices.DeleteFunc(a.Tenants, func(id string) bool { return id == tenant })
+		if len(a.Tenants) >= MaxTenants {
+			if err := d.forgetHints(ctx, a); err != nil {
+				return false, err
+			}
+		}
+		if len(a.Tenants) >= MaxTenants {
+			return false, ErrFull
+		}
+		a.Tenants = append(a.Tenants, tenant)
+		return true, nil
+	})
+	return err
+}
+
+func (d *Directory) forgetHints(ctx context.Context, a *Account) error {
+	var kept []string
+	for i, id := range a.Tenants {
+		if i < len(a.Tenants)-spared {
+			role, _, err := d.RoleIn(ctx, a.ID, id)
+			if err != nil && !errors.Is(err, ErrUnknown) {
+				return err
+			}
+			if role == "" {
+				continue
+			}
+		}
+		kept = append(kept, id)
+	}
+	a.Tenants = kept
+	return nil
+}
+
+// Memberships are the tenants that an account belongs to, the oldest membership first. What its hints say is asked of each.
+func (d *Directory) Memberships(ctx context.Context, a Account) ([]Tenant, error) {
+	var tenants []Tenant
+	for _, id := range a.Tenants {
+		role, t, err := d.RoleIn(ctx, a.ID, id)
+		if err != nil && !errors.Is(err, ErrUnknown) {
+			return nil, err
+		}
+		if role != "" {
+			tenants = append(tenants, t)
+		}
+	}
+	return tenants, nil
+}
+
+// changeTenant lets decide change a tenant. A change that was made by a try whose answer was lost is found by its name.
+func (d *Directory) changeTenant(ctx context.Context, id string, decide func(*Tenant) (bool, error)) (Tenant, error) {
+	if !isID(tenantPrefix, id) {
+		return Tenant{}, ErrUnknown
+	}
+	name := rand.Text()
+	return d.tenants.change(ctx, id, func(t *Tenant) (bool, error) {
+		if t.Change == name {
+			return false, nil
+		}
+		changed, err := decide(t)
+		if changed {
+			t.Change, t.Revision = name, t.Revision+1
+			now := d.now()
+			t.Spent = slices.DeleteFunc(t.Spent, func(s Spent) bool { return now.After(s.Until) })
+		}
+		return changed, err
+	})
+}
+
+// TenantChange is what of a tenant is to be another; what is nil stays.
+type TenantChange struct {
+	Name *string
+	// Suspended and Limits are an operator's to say.
+	Suspended *bool
+	Limits    *Limits
+	// Revision is the one that is to be changed; zero for any.
+	Revision uint64
+}
+
+// ChangeTenant changes one. It fails with ErrNotOwner, with ErrUnknown for who isn't even a member, and with a *ChangedError.
+func (d *Directory) ChangeTenant(ctx context.Context, by By, id string, c TenantChange) (Tenant, error) {
+	return d.changeTenant(ctx, id, func(t *Tenant) (bool, error) {
+		if err := by.manages(t); err != nil {
+			return false, err
+		}
+		if (c.Suspended != nil || c.Limits != nil) && !by.Operator {
+			return false, ErrNotOperator
+		}
+		if c.Revision != 0 && c.Revision != t.Revision {
+			return false, &ChangedError{Is: *t}
+		}
+		changed := false
+		if c.Name != nil && *c.Name != t.Name {
+			t.Name, changed = *c.Name, true
+		}
+		if c.Suspended != nil && *c.Suspended != t.Suspended {
+			t.Suspended, changed = *c.Suspended, true
+		}
+		if c.Limits != nil && !c.Limits.same(t.Limits) {
+			t.Limits, changed = *c.Limits, true
+		}
+		return changed, nil
+	})
+}
+
+func (l Limits) same(other Limits) bool {
+	if l.MaxStores == nil || other.MaxStores == nil {
+		return l.MaxStores == other.MaxStores
+	}
+	return *l.MaxStores == *other.MaxStores
+}
