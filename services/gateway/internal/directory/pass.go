@@ -24,18 +24,22 @@ type passes[T any] struct {
 
 // issue makes one, and returns the secret, which nobody can read out again. life is at least a second.
 func (p passes[T]) issue(ctx context.Context, thing T, life time.Duration) (secret string, err error) {
+	secret = rand.Text()
+	return secret, p.put(ctx, p.keyOf(secret), thing, life)
+}
+
+// put puts one where nothing is, under a key that nobody else can have made.
+func (p passes[T]) put(ctx context.Context, key string, thing T, life time.Duration) error {
 	data, err := json.Marshal(thing)
 	if err != nil {
-		return "", fmt.Errorf("encode %s: %w", p.prefix, err)
+		return fmt.Errorf("encode %s: %w", p.prefix, err)
 	}
-	secret = rand.Text()
-	key := p.keyOf(secret)
 	err = storelog.Insist(ctx, func(ctx context.Context) error {
 		_, err := p.kv.Create(ctx, key, data, jetstream.KeyTTL(life))
 		if !errors.Is(err, jetstream.ErrKeyExists) {
 			return err
 		}
-		// Nobody else knows the secret, so it was an earlier try, whose answer was lost, or is nothing that can be relied on.
+		// Nobody else knows the key, so it was an earlier try, whose answer was lost, or is nothing that can be relied on.
 		have, err := storelog.ReadValue(ctx, p.kv, key)
 		if err == nil && !bytes.Equal(have.Data, data) {
 			return ErrTaken
@@ -43,9 +47,9 @@ func (p passes[T]) issue(ctx context.Context, thing T, life time.Duration) (secr
 		return err
 	})
 	if err != nil {
-		return "", fmt.Errorf("issue a pass: %w", err)
+		return fmt.Errorf("issue a pass: %w", err)
 	}
-	return secret, nil
+	return nil
 }
 
 // look answers what a secret stands for; ErrUnknown where that is nothing.

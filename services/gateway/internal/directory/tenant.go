@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 )
 
@@ -166,12 +167,13 @@ func (d *Directory) changeTenant(ctx context.Context, id string, decide func(*Te
 			return false, nil
 		}
 		changed, err := decide(t)
-		if changed {
-			t.Change, t.Revision = name, t.Revision+1
-			now := d.now()
-			t.Spent = slices.DeleteFunc(t.Spent, func(s Spent) bool { return now.After(s.Until) })
+		if err != nil || !changed {
+			return false, err
 		}
-		return changed, err
+		now := d.now()
+		t.Change = name
+		t.Spent = slices.DeleteFunc(t.Spent, func(s Spent) bool { return now.After(s.Until) })
+		return true, nil
 	})
 }
 
@@ -185,7 +187,8 @@ type TenantChange struct {
 	Revision uint64
 }
 
-// ChangeTenant changes one. It fails with ErrNotOwner, with ErrUnknown for who isn't even a member, and with a *ChangedError.
+// ChangeTenant changes one. It fails with ErrNotOwner or ErrNotOperator, with ErrUnknown for who isn't even a member, and with a
+// *ChangedError.
 func (d *Directory) ChangeTenant(ctx context.Context, by By, id string, c TenantChange) (Tenant, error) {
 	return d.changeTenant(ctx, id, func(t *Tenant) (bool, error) {
 		if err := by.manages(t); err != nil {
@@ -207,6 +210,9 @@ func (d *Directory) ChangeTenant(ctx context.Context, by By, id string, c Tenant
 		if c.Limits != nil && !c.Limits.same(t.Limits) {
 			t.Limits, changed = *c.Limits, true
 		}
+		if changed {
+			t.Revision++
+		}
 		return changed, nil
 	})
 }
@@ -216,4 +222,44 @@ func (l Limits) same(other Limits) bool {
 		return l.MaxStores == other.MaxStores
 	}
 	return *l.MaxStores == *other.MaxStores
+}
+
+// Claims are what says whether a tenant has stores.
+type Claims interface {
+	// Close keeps a tenant from having any from now on, and fails where it has some (*claim.HeldError).
+	Close(ctx context.Context, tenant string) error
+}
+
+// DeleteTenant ends a tenant that has no stores, with its tokens and invites. Its claims are closed first, so that a create at
+// the same moment comes before all of this or not at all; whoever was killed behind that, or got no answer, deletes it again, and
+// until then the tenant takes no stores. It fails as ChangeTenant does, and as Close.
+func (d *Directory) DeleteTenant(ctx context.Context, by By, id string, revision uint64, claims Claims) error {
+	t, err := d.Tenant(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := by.manages(&t); err != nil {
+		return err
+	}
+	if revision != 0 && revision != t.Revision {
+		return &ChangedError{Is: t}
+	}
+	if err := claims.Close(ctx, id); err != nil {
+		return err
+	}
+	for _, below := range []struct {
+		bucket, prefix string
+		remove         func(context.Context, string) error
+	}{{storelog.BucketTokens, id + ".", d.tokens.remove}, {storelog.BucketPasses, inviteKey(id, ""), d.removePass}} {
+		keys, err := d.log.Keys(ctx, below.bucket, below.prefix+"*")
+		if err != nil {
+			return err
+		}
+		for _, key := range keys {
+			if err := below.remove(ctx, key); err != nil {
+				return err
+			}
+		}
+	}
+	return d.tenants.remove(ctx, id)
 }
