@@ -21,6 +21,8 @@ type Account struct {
 	// Leads are the keys that may lead here. One that isn't listed doesn't, whatever it says, and is anybody's to take: so no
 	// crash between two keys leaves an address that nobody can have.
 	Leads []string `json:"leads"`
+	// Left are keys that have led here and may be there still.
+	Left []string `json:"left,omitempty"`
 	// Devices are those that have signed in before, the oldest first.
 	Devices []Device `json:"devices,omitempty"`
 	// Verified: whoever has the account has read mail at its address, or an operator has vouched for that.
