@@ -28,8 +28,8 @@ const (
 	clocks = time.Hour
 )
 
-// inviteKey is where an invite is kept: below its tenant, so that its owners can find it without the secret.
-func inviteKey(tenant, id string) string { return "invite." + tenant + "." + id }
+// inviteKey is where an invite is kept: below its tenant, so that its owners find it without the secret.
+func inviteKey(tenant, id string) string { return tenant + "." + id }
 
 // NewInvite makes an invite of a tenant's, to an address or to whoever has it, and answers its text, which nobody can read out
 // again. It fails with ErrNotOwner, and with ErrFull where MaxInvites can be taken.
@@ -54,7 +54,7 @@ func (d *Directory) NewInvite(ctx context.Context, by By, tenant string, role pr
 	made := Invite{
 		ID: newID(inviteID), Tenant: tenant, Role: role, Email: email, By: by.Account, Sum: sum[:], Created: now, Expires: now.Add(InviteLife),
 	}
-	if err := d.invites.put(ctx, inviteKey(tenant, made.ID), made, InviteLife); err != nil {
+	if err := d.invites.createFor(ctx, inviteKey(tenant, made.ID), made, InviteLife); err != nil {
 		return Invite{}, "", err
 	}
 	return made, invitePrefix + strings.TrimPrefix(tenant, tenantPrefix) + strings.TrimPrefix(made.ID, inviteID) + "_" + secret, nil
@@ -73,13 +73,13 @@ func (d *Directory) Invites(ctx context.Context, by By, tenant string) ([]Invite
 }
 
 func (d *Directory) open(ctx context.Context, t Tenant) ([]Invite, error) {
-	keys, err := d.log.Keys(ctx, storelog.BucketPasses, inviteKey(t.ID, "*"))
+	keys, err := d.log.Keys(ctx, storelog.BucketPasses, d.invites.prefix+inviteKey(t.ID, "*"))
 	if err != nil {
 		return nil, err
 	}
 	var open []Invite
 	for _, key := range keys {
-		i, err := shelf[Invite]{d.invites.kv, ""}.read(ctx, key)
+		i, err := d.invites.read(ctx, strings.TrimPrefix(key, d.invites.prefix))
 		if err == nil {
 			err = d.good(ctx, t, i)
 		}
@@ -136,7 +136,7 @@ func (d *Directory) invited(ctx context.Context, text string) (Invite, error) {
 	if err != nil {
 		return Invite{}, err
 	}
-	i, err := shelf[Invite]{d.invites.kv, ""}.read(ctx, inviteKey(tenant, id))
+	i, err := d.invites.read(ctx, inviteKey(tenant, id))
 	if err != nil {
 		return Invite{}, err
 	}
@@ -174,7 +174,7 @@ func (d *Directory) TakeInvite(ctx context.Context, text, account string) (Tenan
 	if err != nil {
 		return Tenant{}, err
 	}
-	if i.Email != "" && !strings.EqualFold(i.Email, a.Email) {
+	if i.Email != "" && d.AddressKey(i.Email) != d.AddressKey(a.Email) {
 		return Tenant{}, ErrOthersInvite
 	}
 	if err := d.hint(ctx, account, i.Tenant); err != nil {
@@ -196,7 +196,7 @@ func (d *Directory) TakeInvite(ctx context.Context, text, account string) (Tenan
 		return Tenant{}, err
 	}
 	// Should it stay, then for as long as the tenant knows that it is spent.
-	_ = d.removePass(ctx, inviteKey(i.Tenant, i.ID))
+	_ = d.invites.remove(ctx, inviteKey(i.Tenant, i.ID))
 	return t, nil
 }
 
@@ -253,7 +253,7 @@ func (d *Directory) WithdrawInvite(ctx context.Context, by By, tenant, id string
 		return ErrUnknown
 	}
 	key := inviteKey(tenant, id)
-	_, err := shelf[Invite]{d.invites.kv, ""}.read(ctx, key)
+	_, err := d.invites.read(ctx, key)
 	found := err
 	if err != nil && !errors.Is(err, ErrUnknown) {
 		return err
@@ -273,9 +273,5 @@ func (d *Directory) WithdrawInvite(ctx context.Context, by By, tenant, id string
 	if err != nil {
 		return err
 	}
-	return d.removePass(ctx, key)
-}
-
-func (d *Directory) removePass(ctx context.Context, key string) error {
-	return shelf[Invite]{d.invites.kv, ""}.remove(ctx, key)
+	return d.invites.remove(ctx, key)
 }

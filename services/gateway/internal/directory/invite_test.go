@@ -93,7 +93,7 @@ func left(t *testing.T, d *Directory, text string, act func()) {
 		t.Fatal(err)
 	}
 	act()
-	if err := d.invites.put(t.Context(), inviteKey(was.Tenant, was.ID), was, InviteLife); err != nil {
+	if err := d.invites.createFor(t.Context(), inviteKey(was.Tenant, was.ID), was, InviteLife); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.invited(t.Context(), text); err != nil {

@@ -14,8 +14,17 @@ type Account struct {
 	Name  string `json:"name"`
 	// Hash is the password's, argon2id in PHC format; empty of who signs in elsewhere only.
 	Hash string `json:"hash,omitempty"`
-	// Pending: signing up has begun, and isn't through. Nobody signs in so.
+	// Pending: signing up has begun and isn't through, or erasure has. For everybody else there is no such account.
 	Pending bool `json:"pending,omitempty"`
+	// NewEmail is an address that is to take Email's place once it is proved that its mail is read by who has the account.
+	NewEmail string `json:"newEmail,omitempty"`
+	// Leads are the keys that may lead here. One that isn't listed doesn't, whatever it says, and is anybody's to take: so no
+	// crash between two keys leaves an address that nobody can have.
+	Leads []string `json:"leads"`
+	// Left are keys that have led here and may be there still.
+	Left []string `json:"left,omitempty"`
+	// Devices are those that have signed in before, the oldest first.
+	Devices []Device `json:"devices,omitempty"`
 	// Verified: whoever has the account has read mail at its address, or an operator has vouched for that.
 	Verified bool `json:"verified,omitempty"`
 	// Operator looks after the platform.
@@ -28,9 +37,18 @@ type Account struct {
 	Created time.Time `json:"created"`
 }
 
+// Device is a browser, or whatever else keeps cookies, that somebody has signed in with who knew the password.
+type Device struct {
+	// Sum is the SHA-256 of the secret in its cookie.
+	Sum   []byte    `json:"sum"`
+	Since time.Time `json:"since"`
+}
+
 // Lead leads to an account.
 type Lead struct {
 	Account string `json:"account"`
+	// Nonce tells one claim from another of the same account.
+	Nonce string `json:"nonce"`
 }
 
 // Tenant owns stores, and has members.
@@ -132,8 +150,11 @@ const (
 type Link struct {
 	Purpose Purpose `json:"purpose"`
 	Account string  `json:"account,omitempty"`
-	// Email is the address that is verified by it, which the account may not have yet.
-	Email string `json:"email,omitempty"`
+	// Address is the key of the lead that stands for the address which it proves, by mail that was read there: the address itself
+	// would outlive the account that it is erased with.
+	Address string `json:"address,omitempty"`
+	// First is of the links that are printed while there is no operator: all of them end when there is one.
+	First bool `json:"first,omitempty"`
 	// Era is the account's when the link was made: a new password ends links, too.
 	Era uint64 `json:"era"`
 }

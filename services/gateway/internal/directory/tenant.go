@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
@@ -247,19 +248,25 @@ func (d *Directory) DeleteTenant(ctx context.Context, by By, id string, revision
 	if err := claims.Close(ctx, id); err != nil {
 		return err
 	}
-	for _, below := range []struct {
-		bucket, prefix string
-		remove         func(context.Context, string) error
-	}{{storelog.BucketTokens, id + ".", d.tokens.remove}, {storelog.BucketPasses, inviteKey(id, ""), d.removePass}} {
-		keys, err := d.log.Keys(ctx, below.bucket, below.prefix+"*")
-		if err != nil {
-			return err
-		}
-		for _, key := range keys {
-			if err := below.remove(ctx, key); err != nil {
-				return err
-			}
-		}
+	if err := d.clear(ctx, storelog.BucketTokens, d.tokens.prefix, id, d.tokens.remove); err != nil {
+		return err
+	}
+	if err := d.clear(ctx, storelog.BucketPasses, d.invites.prefix, id, d.invites.remove); err != nil {
+		return err
 	}
 	return d.tenants.remove(ctx, id)
+}
+
+// clear removes what a shelf keeps below a tenant.
+func (d *Directory) clear(ctx context.Context, bucket, prefix, tenant string, remove func(context.Context, string) error) error {
+	keys, err := d.log.Keys(ctx, bucket, prefix+tenant+".*")
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if err := remove(ctx, strings.TrimPrefix(key, prefix)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
