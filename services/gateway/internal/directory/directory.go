@@ -46,7 +46,7 @@ type Directory struct {
 	tenants   shelf[Tenant]
 	tokens    shelf[Tokens]
 	sessions  passes[Session]
-	invites   passes[Invite]
+	invites   shelf[Invite]
 	links     passes[Link]
 	// noting is held by who writes down that a token was used: one at a time, and whoever finds it held leaves it to the next use.
 	noting sync.Mutex
@@ -87,7 +87,7 @@ func Open(ctx context.Context, log *storelog.Log, now func() time.Time) (*Direct
 	d.accounts, d.leads = shelf[Account]{accounts, "account."}, shelf[Lead]{accounts, "lead."}
 	d.operators, d.erasings = shelf[Operators]{accounts, ""}, shelf[erasing]{accounts, "erasing."}
 	d.tenants, d.tokens = shelf[Tenant]{tenants, ""}, shelf[Tokens]{tokens, ""}
-	d.sessions, d.invites, d.links = passes[Session]{passing, "session."}, passes[Invite]{passing, "invite."}, passes[Link]{passing, "link."}
+	d.sessions, d.invites, d.links = passes[Session]{passing, "session."}, shelf[Invite]{passing, "invite."}, passes[Link]{passing, "link."}
 	made := Installation{Key: make([]byte, sha256.Size)}
 	_, _ = rand.Read(made.Key)
 	d.installation, err = shelf[Installation]{accounts, ""}.ensure(ctx, keyOfInstallation, made)

@@ -118,14 +118,19 @@ type Session struct {
 	Created time.Time `json:"created"`
 }
 
-// Invite lets whoever has it become a member.
+// Invite lets whoever has its secret become a member.
 type Invite struct {
 	ID     string         `json:"id"`
 	Tenant string         `json:"tenant"`
 	Role   principal.Role `json:"role"`
-	// Email is whom it was sent to; empty where anybody may take it.
+	// Email is whose account may take it; empty where anybody's may.
 	Email string `json:"email,omitempty"`
-	By    string `json:"by"`
+	// By is the account that has made it; empty of who holds the admin key.
+	By string `json:"by,omitempty"`
+	// Sum is the SHA-256 of the secret.
+	Sum     []byte    `json:"sum"`
+	Created time.Time `json:"created"`
+	Expires time.Time `json:"expires"`
 }
 
 // Purpose is what a link is good for.

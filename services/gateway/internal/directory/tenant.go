@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"slices"
+	"strings"
 
+	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 )
 
@@ -166,12 +168,13 @@ func (d *Directory) changeTenant(ctx context.Context, id string, decide func(*Te
 			return false, nil
 		}
 		changed, err := decide(t)
-		if changed {
-			t.Change, t.Revision = name, t.Revision+1
-			now := d.now()
-			t.Spent = slices.DeleteFunc(t.Spent, func(s Spent) bool { return now.After(s.Until) })
+		if err != nil || !changed {
+			return false, err
 		}
-		return changed, err
+		now := d.now()
+		t.Change = name
+		t.Spent = slices.DeleteFunc(t.Spent, func(s Spent) bool { return now.After(s.Until) })
+		return true, nil
 	})
 }
 
@@ -185,7 +188,8 @@ type TenantChange struct {
 	Revision uint64
 }
 
-// ChangeTenant changes one. It fails with ErrNotOwner, with ErrUnknown for who isn't even a member, and with a *ChangedError.
+// ChangeTenant changes one. It fails with ErrNotOwner or ErrNotOperator, with ErrUnknown for who isn't even a member, and with a
+// *ChangedError.
 func (d *Directory) ChangeTenant(ctx context.Context, by By, id string, c TenantChange) (Tenant, error) {
 	return d.changeTenant(ctx, id, func(t *Tenant) (bool, error) {
 		if err := by.manages(t); err != nil {
@@ -207,6 +211,9 @@ func (d *Directory) ChangeTenant(ctx context.Context, by By, id string, c Tenant
 		if c.Limits != nil && !c.Limits.same(t.Limits) {
 			t.Limits, changed = *c.Limits, true
 		}
+		if changed {
+			t.Revision++
+		}
 		return changed, nil
 	})
 }
@@ -216,4 +223,50 @@ func (l Limits) same(other Limits) bool {
 		return l.MaxStores == other.MaxStores
 	}
 	return *l.MaxStores == *other.MaxStores
+}
+
+// Claims are what says whether a tenant has stores.
+type Claims interface {
+	// Close keeps a tenant from having any from now on, and fails where it has some (*claim.HeldError).
+	Close(ctx context.Context, tenant string) error
+}
+
+// DeleteTenant ends a tenant that has no stores, with its tokens and invites. Its claims are closed first, so that a create at
+// the same moment comes before all of this or not at all; whoever was killed behind that, or got no answer, deletes it again, and
+// until then the tenant takes no stores. It fails as ChangeTenant does, and as Close.
+func (d *Directory) DeleteTenant(ctx context.Context, by By, id string, revision uint64, claims Claims) error {
+	t, err := d.Tenant(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := by.manages(&t); err != nil {
+		return err
+	}
+	if revision != 0 && revision != t.Revision {
+		return &ChangedError{Is: t}
+	}
+	if err := claims.Close(ctx, id); err != nil {
+		return err
+	}
+	if err := d.clear(ctx, storelog.BucketTokens, d.tokens.prefix, id, d.tokens.remove); err != nil {
+		return err
+	}
+	if err := d.clear(ctx, storelog.BucketPasses, d.invites.prefix, id, d.invites.remove); err != nil {
+		return err
+	}
+	return d.tenants.remove(ctx, id)
+}
+
+// clear removes what a shelf keeps below a tenant.
+func (d *Directory) clear(ctx context.Context, bucket, prefix, tenant string, remove func(context.Context, string) error) error {
+	keys, err := d.log.Keys(ctx, bucket, prefix+tenant+".*")
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if err := remove(ctx, strings.TrimPrefix(key, prefix)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

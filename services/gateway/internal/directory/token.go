@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -164,4 +165,69 @@ func (t Tenant) RoleBy(token Token) principal.Role {
 		return ""
 	}
 	return token.Role.Within(t.RoleOf(token.Account))
+}
+
+// Tokens lists those of an account in a tenant, the oldest first; those that are over too, until another is made.
+func (d *Directory) Tokens(ctx context.Context, tenant, account string) ([]Token, error) {
+	key := tokensKey(tenant, account)
+	if key == "" {
+		return nil, ErrUnknown
+	}
+	have, err := d.tokens.read(ctx, key)
+	if errors.Is(err, ErrUnknown) {
+		return nil, nil
+	}
+	return have.Tokens, err
+}
+
+// TokensOf lists all tokens of a tenant's members, and of those who were members and whose tokens nobody came to remove.
+func (d *Directory) TokensOf(ctx context.Context, tenant string) ([]Token, error) {
+	if !isID(tenantPrefix, tenant) {
+		return nil, ErrUnknown
+	}
+	keys, err := d.log.Keys(ctx, storelog.BucketTokens, tenant+".*")
+	if err != nil {
+		return nil, err
+	}
+	var all []Token
+	for _, key := range keys {
+		have, err := d.tokens.read(ctx, key)
+		if err != nil && !errors.Is(err, ErrUnknown) {
+			return nil, err
+		}
+		all = append(all, have.Tokens...)
+	}
+	slices.SortFunc(all, func(a, b Token) int { return a.Created.Compare(b.Created) })
+	return all, nil
+}
+
+// RevokeToken ends a token; ErrUnknown where there is none of that id, or none any more.
+func (d *Directory) RevokeToken(ctx context.Context, id string) error {
+	key, err := keyOfToken(id)
+	if err != nil {
+		return err
+	}
+	tried := false
+	_, err = d.tokens.change(ctx, key, func(have *Tokens) (bool, error) {
+		i := have.index(id)
+		if i < 0 && !tried {
+			return false, ErrUnknown
+		}
+		if i < 0 {
+			return false, nil
+		}
+		tried = true
+		have.Tokens = slices.Delete(have.Tokens, i, i+1)
+		return true, nil
+	})
+	return err
+}
+
+// endTokens ends all tokens of an account in a tenant.
+func (d *Directory) endTokens(ctx context.Context, tenant, account string) error {
+	have, err := d.Tokens(ctx, tenant, account)
+	if err != nil || have == nil {
+		return err
+	}
+	return d.tokens.remove(ctx, tokensKey(tenant, account))
 }
