@@ -91,7 +91,7 @@ func (t Tokens) index(id string) int {
 
 // NewToken makes a token as it is wanted: with Name, Account, Tenant, Role and Scopes, and Expires unless it is to live TokenLife.
 // It answers what was made and the text, which nobody can read out again. Its role is no more than the account's at this moment.
-// ErrUnknown where that is no member, ErrFull where it has MaxTokens there.
+// ErrUnknown where that is no member, a *FullError where it has MaxTokens there.
 func (d *Directory) NewToken(ctx context.Context, want Token) (Token, string, error) {
 	key := tokensKey(want.Tenant, want.Account)
 	if key == "" {
@@ -121,7 +121,7 @@ func (d *Directory) NewToken(ctx context.Context, want Token) (Token, string, er
 		}
 		have.Tokens = slices.DeleteFunc(have.Tokens, func(t Token) bool { return !want.Created.Before(t.Expires) })
 		if len(have.Tokens) >= MaxTokens {
-			return false, ErrFull
+			return false, &FullError{Of: "tokens", Most: MaxTokens}
 		}
 		have.Tokens = append(have.Tokens, want)
 		return true, nil
