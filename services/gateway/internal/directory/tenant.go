@@ -176,6 +176,32 @@ func (d *Directory) Memberships(ctx context.Context, a Account) ([]Tenant, error
 	return tenants, nil
 }
 
+// Tenants lists all tenants behind an id, at most so many, by id, and the id to go on behind; empty where there are no more.
+func (d *Directory) Tenants(ctx context.Context, after string, limit int) (page []Tenant, next string, err error) {
+	ids, err := d.log.Keys(ctx, storelog.BucketTenants, tenantPrefix+"*")
+	if err != nil {
+		return nil, "", err
+	}
+	i, found := slices.BinarySearch(ids, after)
+	if found {
+		i++
+	}
+	for _, id := range ids[i:] {
+		if len(page) == limit {
+			return page, page[limit-1].ID, nil
+		}
+		t, err := d.Tenant(ctx, id)
+		if errors.Is(err, ErrUnknown) {
+			continue // deleted a moment ago
+		}
+		if err != nil {
+			return nil, "", err
+		}
+		page = append(page, t)
+	}
+	return page, "", nil
+}
+
 // changeTenant lets decide change a tenant. A change that was made by a try whose answer was lost is found by its name.
 func (d *Directory) changeTenant(ctx context.Context, id string, decide func(*Tenant) (bool, error)) (Tenant, error) {
 	if !isID(tenantPrefix, id) {

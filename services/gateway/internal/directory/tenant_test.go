@@ -377,6 +377,39 @@ func TestAnAccountThatGoesLeavesNoTenantWithoutAnOwner(t *testing.T) {
 	}
 }
 
+func TestAllTenantsAreListedPageByPage(t *testing.T) {
+	d := opened(t, bustest.Start(t))
+	a := account(t, d)
+	var want []string
+	for range 5 {
+		want = append(want, tenantOf(t, d, a).ID)
+	}
+	if err := d.DeleteTenant(t.Context(), By{Account: a}, want[2], nil, book(t, d)); err != nil {
+		t.Fatal(err)
+	}
+	want = slices.Delete(want, 2, 3)
+	slices.Sort(want)
+	var got []string
+	for after, pages := "", 0; ; pages++ {
+		page, next, err := d.Tenants(t.Context(), after, 3)
+		if err != nil || len(page) > 3 || pages > 2 {
+			t.Fatal(page, err)
+		}
+		for _, tenant := range page {
+			got = append(got, tenant.ID)
+		}
+		if after = next; next == "" {
+			break
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if page, next, err := d.Tenants(t.Context(), "t-~", 3); err != nil || len(page) != 0 || next != "" {
+		t.Errorf("behind all: %v, %q, %v", page, next, err)
+	}
+}
+
 // What clients send as an id never asks for another key.
 func TestWhatIsNoIDIsNothing(t *testing.T) {
 	d := opened(t, bustest.Start(t))
@@ -391,7 +424,7 @@ func TestWhatIsNoIDIsNothing(t *testing.T) {
 			"delete": d.DeleteTenant(t.Context(), by, id, nil, book(t, d)), "member": d.RemoveMember(t.Context(), by, tenant, id),
 			"role": second(d.ChangeMember(t.Context(), by, tenant, id, principal.Viewer)), "invite": invited,
 			"withdraw": d.WithdrawInvite(t.Context(), by, id, "i-aaaaaaaaaa"), "withdrawn": d.WithdrawInvite(t.Context(), by, tenant, id),
-			"tokens": second(d.TokensOf(t.Context(), id)), "token": token, "revoke": d.RevokeToken(t.Context(), id),
+			"tokens": second(d.TokensOf(t.Context(), id)), "token": token, "revoke": second(d.RevokeToken(t.Context(), by, id)),
 			"bearer": second(d.ByToken(t.Context(), "sp_"+id+"_AAAAAAAAAAAAAAAAAAAAAAAAAA")),
 			"taking": second(d.TakeInvite(t.Context(), "si_"+id+"_AAAAAAAAAAAAAAAAAAAAAAAAAA", a)),
 		} {
