@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
@@ -23,10 +24,13 @@ func (d *Directory) Erase(ctx context.Context, account Account) error {
 	if err != nil {
 		return err
 	}
-	if err := d.dropOperator(ctx, account.ID); err != nil {
+	if err := d.mayStopOperating(ctx, account.ID); err != nil {
 		return err
 	}
 	if err := d.Depart(ctx, account); err != nil {
+		return err
+	}
+	if err := d.dropOperator(ctx, account.ID); err != nil {
 		return err
 	}
 	if err := d.forgetInvited(ctx, account); err != nil {
@@ -79,14 +83,13 @@ func (d *Directory) finishAll(ctx context.Context) error {
 
 // forgetInvited removes the invites to the addresses of an account that is going.
 func (d *Directory) forgetInvited(ctx context.Context, account Account) error {
-	keys, err := d.log.Keys(ctx, storelog.BucketPasses, "invite.>")
+	keys, err := d.log.Keys(ctx, storelog.BucketPasses, d.invites.prefix+">")
 	if err != nil {
 		return err
 	}
 	for _, key := range keys {
-		err := (shelf[Invite]{d.invites.kv, ""}).removeIf(ctx, key, func(i Invite) bool {
-			to := d.AddressKey(i.Email)
-			return to == d.AddressKey(account.Email) || account.NewEmail != "" && to == d.AddressKey(account.NewEmail)
+		err := d.invites.removeIf(ctx, strings.TrimPrefix(key, d.invites.prefix), func(i Invite) bool {
+			return i.Email != "" && (SameAddress(i.Email, account.Email) || SameAddress(i.Email, account.NewEmail))
 		})
 		if err != nil {
 			return err

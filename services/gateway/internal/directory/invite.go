@@ -32,7 +32,7 @@ const (
 func inviteKey(tenant, id string) string { return tenant + "." + id }
 
 // NewInvite makes an invite of a tenant's, to an address or to whoever has it, and answers its text, which nobody can read out
-// again. It fails with ErrNotOwner, and with a *FullError.
+// again. It fails with ErrNotOwner, with ErrUnverified, and with a *FullError.
 func (d *Directory) NewInvite(ctx context.Context, by By, tenant string, role principal.Role, email string) (Invite, string, error) {
 	t, err := d.Tenant(ctx, tenant)
 	if err != nil {
@@ -40,6 +40,11 @@ func (d *Directory) NewInvite(ctx context.Context, by By, tenant string, role pr
 	}
 	if err := by.manages(&t); err != nil {
 		return Invite{}, "", err
+	}
+	if !by.Operator {
+		if err := d.verified(ctx, by.Account); err != nil {
+			return Invite{}, "", err
+		}
 	}
 	open, err := d.open(ctx, t)
 	if err != nil {

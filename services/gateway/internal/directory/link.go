@@ -71,6 +71,9 @@ func (d *Directory) Verify(ctx context.Context, secret string, account Account) 
 	default:
 		err = ErrUnknown
 	}
+	if err == nil {
+		is, err = d.tidy(ctx, is)
+	}
 	if err != nil {
 		return Account{}, false, err
 	}
@@ -120,7 +123,7 @@ func (d *Directory) move(ctx context.Context, account Account, key string) (Acco
 	if d.AddressKey(account.Email) != key {
 		return Account{}, ErrUnknown
 	}
-	return d.tidy(ctx, account)
+	return account, nil
 }
 
 // tidy removes the leads that led to an account.

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -50,19 +51,17 @@ func (d *Directory) LookOperatorLink(ctx context.Context, secret string) error {
 	if err != nil {
 		return err
 	}
-	if link.Purpose == BecomeOperator && link.First {
-		have, err := d.operators.read(ctx, keyOfOperators)
-		if err != nil && !errors.Is(err, ErrUnknown) {
-			return err
-		}
-		if len(have.Accounts) > 0 {
-			return ErrUnknown
-		}
-	}
 	if link.Purpose != BecomeOperator {
 		return ErrUnknown
 	}
-	return nil
+	if !link.First {
+		return nil
+	}
+	have, err := d.operators.read(ctx, keyOfOperators)
+	if errors.Is(err, ErrUnknown) || err == nil && len(have.Accounts) == 0 {
+		return nil
+	}
+	return cmp.Or(err, ErrUnknown)
 }
 
 // BecomeOperator makes an account an operator by a link, which counts as a word for its address as well: it was read out by who sits at the
@@ -129,13 +128,29 @@ func (d *Directory) UnmakeOperator(ctx context.Context, id string) (Account, err
 	})
 }
 
+// lastIs fails with ErrLastOperator where an account is the only one.
+func (o Operators) lastIs(id string) error {
+	if len(o.Accounts) == 1 && o.Accounts[0] == id {
+		return ErrLastOperator
+	}
+	return nil
+}
+
+func (d *Directory) mayStopOperating(ctx context.Context, id string) error {
+	have, err := d.operators.read(ctx, keyOfOperators)
+	if err != nil && !errors.Is(err, ErrUnknown) {
+		return err
+	}
+	return have.lastIs(id)
+}
+
 func (d *Directory) dropOperator(ctx context.Context, id string) error {
 	_, err := d.operators.change(ctx, keyOfOperators, func(have *Operators) (bool, error) {
-		switch {
-		case !slices.Contains(have.Accounts, id):
+		if !slices.Contains(have.Accounts, id) {
 			return false, nil
-		case len(have.Accounts) == 1:
-			return false, ErrLastOperator
+		}
+		if err := have.lastIs(id); err != nil {
+			return false, err
 		}
 		have.Accounts = without(have.Accounts, id)
 		return true, nil

@@ -110,9 +110,12 @@ func (d *Directory) RoleIn(ctx context.Context, account, tenant string) (princip
 	return t.RoleOf(account), t, err
 }
 
-// NewTenant makes one that an account owns. Should it come to nothing behind the first write, the account has a hint that leads
+// NewTenant makes one that an account owns; ErrUnverified of who may not have one. Should it come to nothing behind the first write, the account has a hint that leads
 // nowhere, which nobody sees.
 func (d *Directory) NewTenant(ctx context.Context, owner, name string) (Tenant, error) {
+	if err := d.verified(ctx, owner); err != nil {
+		return Tenant{}, err
+	}
 	t := Tenant{ID: newID(tenantPrefix), Name: name, Created: d.now().UTC(), Revision: 1}
 	t.Members = []Member{{Account: owner, Role: principal.Owner, Since: t.Created}}
 	if err := d.hint(ctx, owner, t.ID); err != nil {

@@ -52,7 +52,7 @@ func atOnce(acts ...func()) {
 // account makes one that may sign in.
 func account(t *testing.T, d *Directory) string {
 	t.Helper()
-	a := Account{ID: newID(accountPrefix), Created: d.now()}
+	a := Account{ID: newID(accountPrefix), Created: d.now(), Verified: true}
 	a.Email = a.ID + "@example.com"
 	if err := d.accounts.create(t.Context(), a.ID, a); err != nil {
 		t.Fatal(err)
