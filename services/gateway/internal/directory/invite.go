@@ -32,7 +32,7 @@ const (
 func inviteKey(tenant, id string) string { return tenant + "." + id }
 
 // NewInvite makes an invite of a tenant's, to an address or to whoever has it, and answers its text, which nobody can read out
-// again. It fails with ErrNotOwner, with ErrUnverified, and with ErrFull where MaxInvites can be taken.
+// again. It fails with ErrNotOwner, with ErrUnverified, and with a *FullError.
 func (d *Directory) NewInvite(ctx context.Context, by By, tenant string, role principal.Role, email string) (Invite, string, error) {
 	t, err := d.Tenant(ctx, tenant)
 	if err != nil {
@@ -51,7 +51,7 @@ func (d *Directory) NewInvite(ctx context.Context, by By, tenant string, role pr
 		return Invite{}, "", err
 	}
 	if len(open) >= MaxInvites {
-		return Invite{}, "", ErrFull
+		return Invite{}, "", &FullError{Of: "invites", Most: MaxInvites}
 	}
 	secret := rand.Text()
 	sum := sha256.Sum256([]byte(secret))
@@ -163,7 +163,7 @@ func partsOf(text string) (tenant, id, secret string, err error) {
 }
 
 // TakeInvite makes an account a member of the tenant that a text invites to, in the role that it says. It fails with ErrUnknown where
-// it is no invite any more, with ErrOthersInvite and ErrMember, which both leave it for another, and with ErrFull.
+// it is no invite any more, with ErrOthersInvite and ErrMember, which both leave it for another, and with a *FullError.
 //
 // That it is spent and who has become a member by it is one write, of the tenant: whoever is killed before that can take it
 // again, and behind it nobody else can, although the invite itself may still be found. Who takes it a second time has it already.
@@ -242,7 +242,7 @@ func (d *Directory) join(ctx context.Context, t *Tenant, i Invite, account strin
 		return ErrMember
 	}
 	if len(t.Members) >= MaxMembers {
-		return ErrFull
+		return &FullError{Of: "members", Most: MaxMembers}
 	}
 	now := d.now().UTC()
 	t.Members = append(t.Members, Member{Account: account, Role: i.Role, Since: now})

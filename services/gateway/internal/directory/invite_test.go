@@ -230,13 +230,13 @@ func TestAnInviteEndsWithWhoMadeIt(t *testing.T) {
 		}
 	}
 	text, _ = invited(t, d, owner, tenant, "")
-	if _, err := d.TakeInvite(t.Context(), text, account(t, d)); !errors.Is(err, ErrFull) {
+	if _, err := d.TakeInvite(t.Context(), text, account(t, d)); !full(err) {
 		t.Errorf("one too many: %v", err)
 	}
 	for range MaxInvites - 1 {
 		invited(t, d, owner, tenant, "")
 	}
-	if _, _, err := d.NewInvite(t.Context(), By{Account: owner}, tenant, principal.Viewer, ""); !errors.Is(err, ErrFull) {
+	if _, _, err := d.NewInvite(t.Context(), By{Account: owner}, tenant, principal.Viewer, ""); !full(err) {
 		t.Errorf("one invite too many: %v", err)
 	}
 }

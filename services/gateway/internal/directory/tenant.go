@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/store-platform/store-platform/pkg/storelog"
@@ -20,8 +22,6 @@ var (
 	ErrNotOperator = errors.New("only an operator may do this")
 	// ErrMember: the account belongs to the tenant already.
 	ErrMember = errors.New("the account is a member already")
-	// ErrFull: there are as many of these as there may be.
-	ErrFull = errors.New("there are as many as there may be")
 )
 
 // What nobody may have more of. Each stands in one value that is read again and again.
@@ -34,6 +34,15 @@ const (
 
 // spared is how many of the newest hints stay whatever their tenants say: these may be about to be made.
 const spared = 8
+
+// FullError: there are as many as there may be.
+type FullError struct {
+	// Of is what there are as many of, in the plural.
+	Of   string
+	Most int
+}
+
+func (e *FullError) Error() string { return fmt.Sprintf("there are %d %s already", e.Most, e.Of) }
 
 // ChangedError: the tenant isn't any more the one that was to be changed.
 type ChangedError struct{ Is Tenant }
@@ -73,6 +82,16 @@ func (t Tenant) index(account string) int {
 // ownedBeside says whether the tenant has an owner who isn't this account.
 func (t Tenant) ownedBeside(account string) bool {
 	return slices.ContainsFunc(t.Members, func(m Member) bool { return m.Role == principal.Owner && m.Account != account })
+}
+
+// ETag tells the tenant from what it was before.
+func (t Tenant) ETag() string { return strconv.Quote(strconv.FormatUint(t.Revision, 10)) }
+
+func (t Tenant) matches(tags []string) error {
+	if tags != nil && !slices.Contains(tags, t.ETag()) {
+		return &ChangedError{Is: t}
+	}
+	return nil
 }
 
 // Tenant answers one; ErrUnknown where there is none.
@@ -119,7 +138,7 @@ func (d *Directory) hint(ctx context.Context, account, tenant string) error {
 			}
 		}
 		if len(a.Tenants) >= MaxTenants {
-			return false, ErrFull
+			return false, &FullError{Of: "tenants", Most: MaxTenants}
 		}
 		a.Tenants = append(a.Tenants, tenant)
 		return true, nil
@@ -160,6 +179,32 @@ func (d *Directory) Memberships(ctx context.Context, a Account) ([]Tenant, error
 	return tenants, nil
 }
 
+// Tenants lists all tenants behind an id, at most so many, by id, and the id to go on behind; empty where there are no more.
+func (d *Directory) Tenants(ctx context.Context, after string, limit int) (page []Tenant, next string, err error) {
+	ids, err := d.log.Keys(ctx, storelog.BucketTenants, tenantPrefix+"*")
+	if err != nil {
+		return nil, "", err
+	}
+	i, found := slices.BinarySearch(ids, after)
+	if found {
+		i++
+	}
+	for _, id := range ids[i:] {
+		if len(page) == limit {
+			return page, page[limit-1].ID, nil
+		}
+		t, err := d.Tenant(ctx, id)
+		if errors.Is(err, ErrUnknown) {
+			continue // deleted a moment ago
+		}
+		if err != nil {
+			return nil, "", err
+		}
+		page = append(page, t)
+	}
+	return page, "", nil
+}
+
 // changeTenant lets decide change a tenant. A change that was made by a try whose answer was lost is found by its name.
 func (d *Directory) changeTenant(ctx context.Context, id string, decide func(*Tenant) (bool, error)) (Tenant, error) {
 	if !isID(tenantPrefix, id) {
@@ -187,8 +232,8 @@ type TenantChange struct {
 	// Suspended and Limits are an operator's to say.
 	Suspended *bool
 	Limits    *Limits
-	// Revision is the one that is to be changed; zero for any.
-	Revision uint64
+	// Match are the ETags of which the tenant is to have one; nil for any.
+	Match []string
 }
 
 // ChangeTenant changes one. It fails with ErrNotOwner or ErrNotOperator, with ErrUnknown for who isn't even a member, and with a
@@ -201,8 +246,8 @@ func (d *Directory) ChangeTenant(ctx context.Context, by By, id string, c Tenant
 		if (c.Suspended != nil || c.Limits != nil) && !by.Operator {
 			return false, ErrNotOperator
 		}
-		if c.Revision != 0 && c.Revision != t.Revision {
-			return false, &ChangedError{Is: *t}
+		if err := t.matches(c.Match); err != nil {
+			return false, err
 		}
 		changed := false
 		if c.Name != nil && *c.Name != t.Name {
@@ -237,7 +282,7 @@ type Claims interface {
 // DeleteTenant ends a tenant that has no stores, with its tokens and invites. Its claims are closed first, so that a create at
 // the same moment comes before all of this or not at all; whoever was killed behind that, or got no answer, deletes it again, and
 // until then the tenant takes no stores. It fails as ChangeTenant does, and as Close.
-func (d *Directory) DeleteTenant(ctx context.Context, by By, id string, revision uint64, claims Claims) error {
+func (d *Directory) DeleteTenant(ctx context.Context, by By, id string, match []string, claims Claims) error {
 	t, err := d.Tenant(ctx, id)
 	if err != nil {
 		return err
@@ -245,8 +290,8 @@ func (d *Directory) DeleteTenant(ctx context.Context, by By, id string, revision
 	if err := by.manages(&t); err != nil {
 		return err
 	}
-	if revision != 0 && revision != t.Revision {
-		return &ChangedError{Is: t}
+	if err := t.matches(match); err != nil {
+		return err
 	}
 	if err := claims.Close(ctx, id); err != nil {
 		return err

@@ -186,15 +186,15 @@ func TestAChangeIsOfWhatWasRead(t *testing.T) {
 	a := account(t, d)
 	made := tenantOf(t, d, a)
 	first, second, few := "First", "Second", 3
-	if _, err := d.ChangeTenant(t.Context(), By{Account: a}, made.ID, TenantChange{Name: &first, Revision: made.Revision}); err != nil {
+	if _, err := d.ChangeTenant(t.Context(), By{Account: a}, made.ID, TenantChange{Name: &first, Match: []string{made.ETag()}}); err != nil {
 		t.Fatal(err)
 	}
 	var changed *ChangedError
-	_, err := d.ChangeTenant(t.Context(), By{Account: a}, made.ID, TenantChange{Name: &second, Revision: made.Revision})
+	_, err := d.ChangeTenant(t.Context(), By{Account: a}, made.ID, TenantChange{Name: &second, Match: []string{made.ETag()}})
 	if !errors.As(err, &changed) || changed.Is.Name != first || changed.Is.Revision != made.Revision+1 {
 		t.Errorf("the second: %v, %+v", err, changed)
 	}
-	if err := d.DeleteTenant(t.Context(), By{Account: a}, made.ID, made.Revision, book(t, d)); !errors.As(err, &changed) {
+	if err := d.DeleteTenant(t.Context(), By{Account: a}, made.ID, []string{made.ETag()}, book(t, d)); !errors.As(err, &changed) {
 		t.Errorf("a deletion of what has changed: %v", err)
 	}
 	for name, c := range map[string]TenantChange{"limits": {Limits: &Limits{MaxStores: &few}}, "suspension": {Suspended: new(true)}} {
@@ -248,7 +248,7 @@ func TestATenantIsDeletedWithAllThatIsItsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.DeleteTenant(t.Context(), By{Account: b}, tenant, 0, claims); !errors.Is(err, ErrNotOwner) {
+	if err := d.DeleteTenant(t.Context(), By{Account: b}, tenant, nil, claims); !errors.Is(err, ErrNotOwner) {
 		t.Errorf("by a member: %v", err)
 	}
 	id := store.DeriveID(tenant, "1")
@@ -256,13 +256,13 @@ func TestATenantIsDeletedWithAllThatIsItsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	var held *claim.HeldError
-	if err := d.DeleteTenant(t.Context(), By{Account: a}, tenant, 0, claims); !errors.As(err, &held) {
+	if err := d.DeleteTenant(t.Context(), By{Account: a}, tenant, nil, claims); !errors.As(err, &held) {
 		t.Errorf("with a store: %v", err)
 	}
 	if err := claims.Release(t.Context(), tenant, id); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.DeleteTenant(t.Context(), By{Account: a}, tenant, 0, crash{claims}); !errors.Is(err, errKilled) {
+	if err := d.DeleteTenant(t.Context(), By{Account: a}, tenant, nil, crash{claims}); !errors.Is(err, errKilled) {
 		t.Fatal(err)
 	}
 	// It is there still, and takes no stores.
@@ -272,13 +272,13 @@ func TestATenantIsDeletedWithAllThatIsItsOwn(t *testing.T) {
 	if mine, err := d.Memberships(t.Context(), accountOf(t, d, a)); err != nil || len(mine) != 2 {
 		t.Errorf("%+v, %v", mine, err)
 	}
-	if err := d.DeleteTenant(t.Context(), By{Account: a}, tenant, 0, claims); err != nil {
+	if err := d.DeleteTenant(t.Context(), By{Account: a}, tenant, nil, claims); err != nil {
 		t.Fatal(err)
 	}
 	for name, err := range map[string]error{
 		"the tenant": second(d.Tenant(t.Context(), tenant)), "its token": second(d.ByToken(t.Context(), token)),
 		"its invite": second(d.TakeInvite(t.Context(), invite, account(t, d))),
-		"itself":     d.DeleteTenant(t.Context(), By{Account: a}, tenant, 0, claims),
+		"itself":     d.DeleteTenant(t.Context(), By{Account: a}, tenant, nil, claims),
 		"a new one":  second(d.TokensOf(t.Context(), "t-")),
 	} {
 		if !errors.Is(err, ErrUnknown) {
@@ -335,7 +335,7 @@ func TestAHintIsNoMembership(t *testing.T) {
 			own = append(own, made.ID)
 		}
 	}
-	if !errors.Is(err, ErrFull) || len(own) != MaxTenants {
+	if !full(err) || len(own) != MaxTenants {
 		t.Errorf("%d tenants, %v", len(own), err)
 	}
 	if got := memberships(); !slices.Equal(got, own) {
@@ -363,7 +363,7 @@ func TestAnAccountThatGoesLeavesNoTenantWithoutAnOwner(t *testing.T) {
 	if role := read(t, d, shared).RoleOf(a); role != principal.Owner {
 		t.Errorf("it was refused, and is %q of the other tenant", role)
 	}
-	if err := d.DeleteTenant(t.Context(), By{Account: a}, alone, 0, book(t, d)); err != nil {
+	if err := d.DeleteTenant(t.Context(), By{Account: a}, alone, nil, book(t, d)); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.Depart(t.Context(), accountOf(t, d, a)); err != nil {
@@ -374,6 +374,39 @@ func TestAnAccountThatGoesLeavesNoTenantWithoutAnOwner(t *testing.T) {
 	}
 	if _, err := d.ByToken(t.Context(), token); !errors.Is(err, ErrUnknown) {
 		t.Errorf("its token: %v", err)
+	}
+}
+
+func TestAllTenantsAreListedPageByPage(t *testing.T) {
+	d := opened(t, bustest.Start(t))
+	a := account(t, d)
+	var want []string
+	for range 5 {
+		want = append(want, tenantOf(t, d, a).ID)
+	}
+	if err := d.DeleteTenant(t.Context(), By{Account: a}, want[2], nil, book(t, d)); err != nil {
+		t.Fatal(err)
+	}
+	want = slices.Delete(want, 2, 3)
+	slices.Sort(want)
+	var got []string
+	for after, pages := "", 0; ; pages++ {
+		page, next, err := d.Tenants(t.Context(), after, 3)
+		if err != nil || len(page) > 3 || pages > 2 {
+			t.Fatal(page, err)
+		}
+		for _, tenant := range page {
+			got = append(got, tenant.ID)
+		}
+		if after = next; next == "" {
+			break
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if page, next, err := d.Tenants(t.Context(), "t-~", 3); err != nil || len(page) != 0 || next != "" {
+		t.Errorf("behind all: %v, %q, %v", page, next, err)
 	}
 }
 
@@ -388,10 +421,10 @@ func TestWhatIsNoIDIsNothing(t *testing.T) {
 		_, _, token := d.NewToken(t.Context(), Token{Account: a, Tenant: id, Role: principal.Viewer})
 		for name, err := range map[string]error{
 			"tenant": second(d.Tenant(t.Context(), id)), "change": second(d.ChangeTenant(t.Context(), by, id, TenantChange{})),
-			"delete": d.DeleteTenant(t.Context(), by, id, 0, book(t, d)), "member": d.RemoveMember(t.Context(), by, tenant, id),
+			"delete": d.DeleteTenant(t.Context(), by, id, nil, book(t, d)), "member": d.RemoveMember(t.Context(), by, tenant, id),
 			"role": second(d.ChangeMember(t.Context(), by, tenant, id, principal.Viewer)), "invite": invited,
 			"withdraw": d.WithdrawInvite(t.Context(), by, id, "i-aaaaaaaaaa"), "withdrawn": d.WithdrawInvite(t.Context(), by, tenant, id),
-			"tokens": second(d.TokensOf(t.Context(), id)), "token": token, "revoke": d.RevokeToken(t.Context(), id),
+			"tokens": second(d.TokensOf(t.Context(), id)), "token": token, "revoke": second(d.RevokeToken(t.Context(), by, id)),
 			"bearer": second(d.ByToken(t.Context(), "sp_"+id+"_AAAAAAAAAAAAAAAAAAAAAAAAAA")),
 			"taking": second(d.TakeInvite(t.Context(), "si_"+id+"_AAAAAAAAAAAAAAAAAAAAAAAAAA", a)),
 		} {
@@ -400,6 +433,11 @@ func TestWhatIsNoIDIsNothing(t *testing.T) {
 			}
 		}
 	}
+}
+
+func full(err error) bool {
+	var full *FullError
+	return errors.As(err, &full)
 }
 
 func second[T any](_ T, err error) error { return err }

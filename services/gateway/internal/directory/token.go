@@ -91,7 +91,7 @@ func (t Tokens) index(id string) int {
 
 // NewToken makes a token as it is wanted: with Name, Account, Tenant, Role and Scopes, and Expires unless it is to live TokenLife.
 // It answers what was made and the text, which nobody can read out again. Its role is no more than the account's at this moment.
-// ErrUnknown where that is no member, ErrFull where it has MaxTokens there.
+// ErrUnknown where that is no member, a *FullError where it has MaxTokens there.
 func (d *Directory) NewToken(ctx context.Context, want Token) (Token, string, error) {
 	key := tokensKey(want.Tenant, want.Account)
 	if key == "" {
@@ -121,7 +121,7 @@ func (d *Directory) NewToken(ctx context.Context, want Token) (Token, string, er
 		}
 		have.Tokens = slices.DeleteFunc(have.Tokens, func(t Token) bool { return !want.Created.Before(t.Expires) })
 		if len(have.Tokens) >= MaxTokens {
-			return false, ErrFull
+			return false, &FullError{Of: "tokens", Most: MaxTokens}
 		}
 		have.Tokens = append(have.Tokens, want)
 		return true, nil
@@ -201,26 +201,39 @@ func (d *Directory) TokensOf(ctx context.Context, tenant string) ([]Token, error
 	return all, nil
 }
 
-// RevokeToken ends a token; ErrUnknown where there is none of that id, or none any more.
-func (d *Directory) RevokeToken(ctx context.Context, id string) error {
+// RevokeToken ends a token: one's own, or as an owner of its tenant anybody's. ErrUnknown where it is neither, or there is none of that
+// id, or none any more. It answers whose it was.
+func (d *Directory) RevokeToken(ctx context.Context, by By, id string) (Token, error) {
 	key, err := keyOfToken(id)
 	if err != nil {
-		return err
+		return Token{}, err
 	}
-	tried := false
-	_, err = d.tokens.change(ctx, key, func(have *Tokens) (bool, error) {
-		i := have.index(id)
-		if i < 0 && !tried {
-			return false, ErrUnknown
+	tenant, account, _ := strings.Cut(key, ".")
+	if account != by.Account {
+		t, err := d.Tenant(ctx, tenant)
+		if err == nil {
+			err = by.manages(&t)
 		}
-		if i < 0 {
+		if errors.Is(err, ErrNotOwner) {
+			err = ErrUnknown
+		}
+		if err != nil {
+			return Token{}, err
+		}
+	}
+	var revoked Token
+	_, err = d.tokens.change(ctx, key, func(have *Tokens) (bool, error) {
+		switch i := have.index(id); {
+		case i >= 0:
+			revoked = have.Tokens[i]
+			have.Tokens = slices.Delete(have.Tokens, i, i+1)
+			return true, nil
+		case revoked.ID != "":
 			return false, nil
 		}
-		tried = true
-		have.Tokens = slices.Delete(have.Tokens, i, i+1)
-		return true, nil
+		return false, ErrUnknown
 	})
-	return err
+	return revoked, err
 }
 
 // endTokens ends all tokens of an account in a tenant.

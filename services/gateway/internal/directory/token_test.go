@@ -66,17 +66,26 @@ func TestWhatIsNoTokenOpensNothing(t *testing.T) {
 	if _, err := d.clocked(made.Expires).ByToken(t.Context(), text); !errors.Is(err, ErrUnknown) {
 		t.Errorf("behind its end: %v", err)
 	}
-	if err := d.RevokeToken(t.Context(), id); err != nil {
-		t.Fatal(err)
+	for name, by := range map[string]By{"another member": {Account: member}, "a stranger": {Account: account(t, d)}, "nobody": {}} {
+		if _, err := d.RevokeToken(t.Context(), by, id); !errors.Is(err, ErrUnknown) {
+			t.Errorf("revoked by %s: %v", name, err)
+		}
+	}
+	if revoked, err := d.RevokeToken(t.Context(), By{Account: owner}, id); err != nil || revoked.Name != "script" {
+		t.Fatal(revoked, err)
 	}
 	if _, err := d.ByToken(t.Context(), text); !errors.Is(err, ErrUnknown) {
 		t.Errorf("when it was revoked: %v", err)
 	}
-	if err := d.RevokeToken(t.Context(), id); !errors.Is(err, ErrUnknown) {
+	if _, err := d.RevokeToken(t.Context(), By{Account: owner}, id); !errors.Is(err, ErrUnknown) {
 		t.Errorf("revoking it again: %v", err)
 	}
 	if _, err := d.ByToken(t.Context(), second); err != nil {
 		t.Errorf("the other one: %v", err)
+	}
+	theirs := newToken(t, d, member, tenant)
+	if revoked, err := d.RevokeToken(t.Context(), By{Account: owner}, theirs[3:33]); err != nil || revoked.Account != member {
+		t.Errorf("a member's by the owner: %+v, %v", revoked, err)
 	}
 }
 
@@ -95,12 +104,12 @@ func TestATokenIsWorthWhatItsAccountIs(t *testing.T) {
 	if role := roleNow(); role != principal.Member {
 		t.Errorf("a member's is %q", role)
 	}
-	for account, want := range map[principal.Role]principal.Role{principal.Viewer: principal.Viewer, principal.Owner: principal.Member} {
-		if _, err := d.ChangeMember(t.Context(), By{Account: owner}, tenant, member, account); err != nil {
+	for _, c := range []struct{ account, want principal.Role }{{principal.Viewer, principal.Viewer}, {principal.Owner, principal.Member}} {
+		if _, err := d.ChangeMember(t.Context(), By{Account: owner}, tenant, member, c.account); err != nil {
 			t.Fatal(err)
 		}
-		if role := roleNow(); role != want {
-			t.Errorf("of who is %s now it is %q", account, role)
+		if role := roleNow(); role != c.want {
+			t.Errorf("of who is %s now it is %q", c.account, role)
 		}
 	}
 	if role := tenantOf(t, d, member).RoleBy(token); role != "" {
@@ -155,7 +164,7 @@ func TestAnAccountHasSoManyTokensAndNoMore(t *testing.T) {
 					_, _, err := gateways[n%len(gateways)].NewToken(t.Context(), Token{Account: owner, Tenant: tenant, Role: principal.Viewer})
 					if err == nil {
 						made.Add(1)
-					} else if !errors.Is(err, ErrFull) {
+					} else if !full(err) {
 						t.Error(err)
 					}
 				}
@@ -206,7 +215,7 @@ func TestTheLastUseIsNotedOnceAnHour(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.RevokeToken(t.Context(), token.ID); err != nil {
+	if _, err := d.RevokeToken(t.Context(), By{Account: owner}, token.ID); err != nil {
 		t.Fatal(err)
 	}
 	token.LastUsed = time.Time{}
