@@ -2,8 +2,6 @@ package accounts
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -40,6 +38,7 @@ func (p Parts) take(ctx context.Context, key string, limit guesses.Limit) error 
 
 // takeFrom counts a try from a network. All who have no address share one.
 func (p Parts) takeFrom(ctx context.Context, from From) error {
-	sum := sha256.Sum256([]byte(from.network()))
-	return p.take(ctx, "from."+hex.EncodeToString(sum[:]), perNetwork)
+	return p.take(ctx, p.fromKey(from), perNetwork)
 }
+
+func (p Parts) fromKey(from From) string { return "from." + p.Directory.NetworkKey(from.network()) }

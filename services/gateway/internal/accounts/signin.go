@@ -115,6 +115,15 @@ func (a *Accounts) SignOut(ctx context.Context, session string) error {
 	return p.note(ctx, storelog.SignedOut, account.ID, account.ID)
 }
 
+// Account answers who has an id.
+func (a *Accounts) Account(ctx context.Context, id string) (directory.Account, error) {
+	p, err := a.parts()
+	if err != nil {
+		return directory.Account{}, err
+	}
+	return p.Directory.Account(ctx, id)
+}
+
 // BySession answers whose a session is, as the leader says now: what is done to an account isn't decided by what was so a moment ago.
 func (a *Accounts) BySession(ctx context.Context, session string) (directory.Account, error) {
 	p, err := a.parts()

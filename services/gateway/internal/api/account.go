@@ -12,6 +12,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/directory"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 // Me is who asks.
@@ -24,6 +25,15 @@ type Me struct {
 	Operator bool      `json:"operator" doc:"Looks after the platform"`
 	Created  time.Time `json:"created"`
 	Tenants  []Belongs `json:"tenants" doc:"Where one is a member, the oldest membership first"`
+	Tenant   string    `json:"tenant,omitempty" doc:"The one that this request is made for, and that may is about"`
+	May      []May     `json:"may,omitempty" doc:"What one may do there; not where one has just signed in"`
+}
+
+// May is an action, and whether somebody may do that.
+type May struct {
+	Action  rights.Action `json:"action" example:"stores.create"`
+	Allowed bool          `json:"allowed"`
+	Missing string        `json:"missing,omitempty" doc:"What it takes, where it isn't allowed"`
 }
 
 // Belongs is a tenant that somebody is a member of.
@@ -65,6 +75,8 @@ type verifyOutput struct {
 	Body   any
 }
 
+const aboutMe = "In the tenant that X-Tenant names, or in one's only one. Of an API token it is its account with what the token may do; the holder of the admin key is no account."
+
 const aboutErase = "Memberships, tokens, sessions and everything that leads to the account go with it; stores stay with their tenants. 409 `last_owner` where a tenant would have no " +
 	"owner, and `last_operator` where the platform would have no operator."
 
@@ -72,11 +84,11 @@ const aboutVerify = "Without a link one is sent (202). With one it proves that m
 	"of an operator's link, it makes an operator. It takes the session of the very account that the link is of: 404 `link_unknown` otherwise, and where it was followed already."
 
 // own registers an operation on the account whose session it is.
-func own[I, O any](a *API, routes huma.API, op huma.Operation, handler func(context.Context, directory.Account, *I) (*O, error)) {
+func own[I, O any](a *API, routes router, op huma.Operation, handler func(context.Context, directory.Account, *I) (*O, error)) {
 	op.Tags, op.Middlewares, op.MaxBodyBytes = []string{"Accounts"}, huma.Middlewares{withVisit}, MaxBody
 	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusNotFound)
-	public(routes, op, func(ctx context.Context, in *I) (*O, error) {
-		// Asked of the leader, whoever the door has let in: what it knows may be a few seconds old.
+	handle(routes, rights.ChangeAccount, op, func(ctx context.Context, in *I) (*O, error) {
+		// Asked of the leader, though the door has let somebody in: what it goes by may be a few seconds old.
 		account, err := a.accounts.BySession(ctx, visitIn(ctx).session)
 		if errors.Is(err, directory.ErrUnknown) {
 			err = principal.ErrNobody
@@ -88,12 +100,11 @@ func own[I, O any](a *API, routes huma.API, op huma.Operation, handler func(cont
 	})
 }
 
-func (a *API) account(routes huma.API) {
-	own(a, routes, huma.Operation{
-		OperationID: "get-me", Method: http.MethodGet, Path: "/auth/me", Summary: "Who one is, and what one may do",
-	}, func(ctx context.Context, account directory.Account, _ *struct{}) (*meOutput, error) {
-		return a.me(ctx, account)
-	})
+func (a *API) account(routes router) {
+	handle(routes, rights.ReadAccount, huma.Operation{
+		OperationID: "get-me", Method: http.MethodGet, Path: "/auth/me", Summary: "Who one is, and what one may do", Description: aboutMe,
+		Tags: []string{"Accounts"}, Errors: []int{http.StatusUnauthorized, http.StatusNotFound},
+	}, a.getMe)
 	own(a, routes, huma.Operation{
 		OperationID: "change-me", Method: http.MethodPatch, Path: "/auth/me", Summary: "Change name, address or password",
 		Errors: []int{http.StatusTooManyRequests},
@@ -110,6 +121,38 @@ func (a *API) account(routes huma.API) {
 		OperationID: "verify", Method: http.MethodPost, Path: "/auth/verify", Summary: "Prove an address by a link, or ask for one", Description: aboutVerify,
 		Errors: []int{http.StatusConflict, http.StatusTooManyRequests},
 	}, a.verify)
+}
+
+// getMe shows who asks what they may do in the tenant that they ask in, and why not the rest.
+func (a *API) getMe(ctx context.Context, _ *struct{}) (*meOutput, error) {
+	who := principal.In(ctx)
+	account := directory.Account{ID: who.Actor(), Operator: who.Operator()}
+	if who.Account() != "" {
+		var err error
+		if account, err = a.accounts.Account(ctx, who.Account()); errors.Is(err, directory.ErrUnknown) {
+			err = principal.ErrNobody
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	out, err := a.me(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	out.Body.Tenant = who.Tenant()
+	for _, action := range rights.Actions() {
+		may := May{Action: action, Allowed: rights.May(who, action)}
+		var missing *rights.Refusal
+		switch {
+		case errors.As(rights.Check(who, action), &missing):
+			may.Missing = missing.Missing()
+		case action == rights.CreateTenant && who.Account() != "" && !account.Verified:
+			may.Allowed, may.Missing = false, "This takes an address that is verified."
+		}
+		out.Body.May = append(out.Body.May, may)
+	}
+	return out, nil
 }
 
 func (a *API) me(ctx context.Context, account directory.Account) (*meOutput, error) {

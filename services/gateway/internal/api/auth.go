@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -11,6 +12,8 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/accounts"
 	"github.com/store-platform/store-platform/services/gateway/internal/directory"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
+	"github.com/store-platform/store-platform/services/gateway/internal/problem"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 // deviceLife is how long a device is known that nobody signs in from.
@@ -41,7 +44,7 @@ func visitIn(ctx context.Context) *visit {
 }
 
 func from(ctx context.Context) accounts.From {
-	return accounts.From{Address: principal.In(ctx).Address(), Device: visitIn(ctx).device}
+	return accounts.From{Address: principal.AddressIn(ctx), Device: visitIn(ctx).device}
 }
 
 // enter gives who has signed in the cookies.
@@ -102,7 +105,7 @@ const aboutLogIn = "The answer sets two cookies: the session's, and one by which
 const aboutReset = "A link that sets another password goes to the address, if somebody has it: the answer doesn't tell. Where the gateway sends no mail, an operator " +
 	"can make one and read it out."
 
-func (a *API) auth(routes huma.API) {
+func (a *API) auth(routes router) {
 	add := func(op huma.Operation) huma.Operation {
 		op.Method, op.Tags = http.MethodPost, []string{"Accounts"}
 		op.Middlewares = huma.Middlewares{withVisit}
@@ -110,22 +113,22 @@ func (a *API) auth(routes huma.API) {
 		op.Errors = append(op.Errors, http.StatusNotFound, http.StatusTooManyRequests)
 		return op
 	}
-	public(routes, add(huma.Operation{
+	handle(routes, rights.SignIn, add(huma.Operation{
 		OperationID: "sign-up", Path: "/auth/signup", Summary: "Make an account", Description: aboutSignUp, DefaultStatus: http.StatusCreated,
 		Errors: []int{http.StatusConflict},
 	}), a.signUp)
-	public(routes, add(huma.Operation{
+	handle(routes, rights.SignIn, add(huma.Operation{
 		OperationID: "log-in", Path: "/auth/login", Summary: "Sign in", Description: aboutLogIn, Errors: []int{http.StatusUnauthorized},
 	}), a.logIn)
-	public(routes, add(huma.Operation{
+	handle(routes, rights.SignIn, add(huma.Operation{
 		OperationID: "log-out", Path: "/auth/logout", Summary: "Sign out", Description: "Ends the session, whether or not there is any.",
 		DefaultStatus: http.StatusNoContent,
 	}), a.logOut)
-	public(routes, add(huma.Operation{
+	handle(routes, rights.SignIn, add(huma.Operation{
 		OperationID: "ask-reset", Path: "/auth/reset", Summary: "Ask for a link that sets another password", Description: aboutReset,
 		DefaultStatus: http.StatusAccepted,
 	}), a.askReset)
-	public(routes, add(huma.Operation{
+	handle(routes, rights.SignIn, add(huma.Operation{
 		OperationID: "reset-password", Path: "/auth/reset/confirm", Summary: "Set another password by a link",
 		Description: "Ends all sessions and links, and signs in. 404 `link_unknown` where it was followed already, or its time is over.",
 	}), a.reset)
@@ -161,6 +164,11 @@ func (a *API) entered(ctx context.Context, in accounts.SignedIn, err error) (*me
 
 func (a *API) logOut(ctx context.Context, _ *struct{}) (*struct{}, error) {
 	v := visitIn(ctx)
+	// Whoever sends a browser here has to be our page, as everywhere. Of a session that is over nobody minds.
+	var no *problem.Problem
+	if err := principal.Missing(ctx); errors.As(err, &no) && no.Code == problem.ForeignOrigin {
+		return nil, err
+	}
 	if err := a.accounts.SignOut(ctx, v.session); err != nil {
 		return nil, err
 	}
