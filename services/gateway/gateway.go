@@ -21,6 +21,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/door"
 	"github.com/store-platform/store-platform/services/gateway/internal/feed"
+	"github.com/store-platform/store-platform/services/gateway/internal/guard"
 	"github.com/store-platform/store-platform/services/gateway/internal/health"
 	"github.com/store-platform/store-platform/services/gateway/internal/known"
 	"github.com/store-platform/store-platform/services/gateway/internal/linger"
@@ -29,6 +30,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/page"
 	"github.com/store-platform/store-platform/services/gateway/internal/plain"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 const (
@@ -71,7 +73,11 @@ func Run(ctx context.Context, cfg Config) error {
 func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener net.Listener) error {
 	hub := feed.NewHub()
 	b := bus.New(cfg.log(), hub.LogRemade)
-	app, err := build(cfg, door.New(networks, cfg.hosts(), cfg.AdminKey, b.Naming).Handle, b, hub)
+	entry := door.New(networks, cfg.hosts(), cfg.AdminKey, b.Naming)
+	if cfg.Auth == authAccounts {
+		entry.WithAccounts(people(b), func(cookies, host string) string { return api.CookieIn(cookies, api.SessionCookie, host) })
+	}
+	app, err := build(cfg, entry.Handle, b, hub)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -91,6 +97,17 @@ func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener ne
 	failed = errors.Join(failed, leave(app, hub))
 	closeBus()
 	return errors.Join(failed, <-listening, <-connected)
+}
+
+// people is the directory of the log that is open.
+func people(b *bus.Bus) func() (door.Directory, error) {
+	return func() (door.Directory, error) {
+		parts, err := b.Parts()
+		if err != nil {
+			return nil, err
+		}
+		return parts.Directory, nil
+	}
 }
 
 func leave(app *fiber.App, hub *feed.Hub) error {
@@ -129,21 +146,21 @@ func build(cfg Config, letIn fiber.Handler, b *bus.Bus, hub *feed.Hub) (*fiber.A
 	app.Use(page.Headers, watch, letIn, plain.Handle)
 	questions := reader.New(b)
 	admit := admission.New(b, questions, cfg.MaxStores, meter.New(cfg.CreateCapacity, cfg.CreateRefill, time.Now), time.Now, rand.Reader)
-	document, err := api.Mount(app, admit, questions, b)
+	routes := guard.New(app, cfg.Auth == authAccounts)
+	document, err := api.Mount(app, routes, admit, questions, b)
 	if err != nil {
 		return nil, err
 	}
-	if err := page.Mount(app, document); err != nil {
+	if err := page.Mount(routes, document); err != nil {
 		return nil, err
 	}
-	health.New(b, questions, cfg.EventsURL).Mount(app)
-	live, err := feed.New(b, admit, cfg.EventsURL, hub)
+	health.New(b, questions, cfg.EventsURL).Mount(routes)
+	live, err := feed.New(b, admit, cfg.EventsURL, hub, cfg.TestClockDivisor.Of(feed.AskAgain))
 	if err != nil {
 		return nil, err
 	}
-	// Not Get, which answers HEAD too: there is no WebSocket without a body.
-	app.Add(fiber.MethodGet, "/feed", live.Handle)
-	return app, nil
+	routes.GetAlone("/feed", rights.ReadStores, live.Handle)
+	return app, guard.Whole(app)
 }
 
 // refuseMethods stands before Fiber, which answers a method that it doesn't know by itself and in plain text.

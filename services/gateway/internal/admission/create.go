@@ -20,6 +20,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 // MaxName is how many characters a store's name may have.
@@ -58,8 +59,8 @@ func (w Wish) digest() (string, error) {
 // Create makes a store. With a key it makes one store however often it is called, and returns that store's state; the
 // same key with another wish is ErrKeyReused.
 func (a *Admission) Create(ctx context.Context, who principal.Principal, key string, w Wish) (store.State, error) {
-	if !who.MayCreate() {
-		return store.State{}, principal.ErrNobody
+	if !rights.Allow(who, rights.CreateStore, who.Tenant()) {
+		return store.State{}, rights.Refuse(who, rights.CreateStore)
 	}
 	parts, err := a.bus.Parts()
 	if err != nil {

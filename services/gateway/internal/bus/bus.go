@@ -207,7 +207,7 @@ func (b *Bus) open(ctx context.Context, conn *nats.Conn) (Parts, error) {
 	}
 	var people *directory.Directory
 	if b.shape.Accounts {
-		if people, err = directory.Open(bounded, log, time.Now); err != nil {
+		if people, err = directory.Open(bounded, log, b.shape.Clock, time.Now); err != nil {
 			return Parts{}, err
 		}
 	}

@@ -53,7 +53,7 @@ func TestAnErasureLeavesNothingWhereverItIsBrokenOff(t *testing.T) {
 			}
 			log, err := storelog.Open(t.Context(), nc)
 			if err == nil {
-				_, err = Open(t.Context(), log, time.Now)
+				_, err = Open(t.Context(), log, 1, time.Now)
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -31,7 +31,12 @@ func (p passes[T]) issue(ctx context.Context, thing T, life time.Duration) (secr
 
 // look answers what a secret stands for; ErrUnknown where that is nothing.
 func (p passes[T]) look(ctx context.Context, secret string) (T, error) {
-	return shelf[T]{p.kv, ""}.read(ctx, p.keyOf(secret))
+	return p.at(ctx, p.keyOf(secret))
+}
+
+// at is look by where it is kept.
+func (p passes[T]) at(ctx context.Context, key string) (T, error) {
+	return shelf[T]{p.kv, ""}.read(ctx, key)
 }
 
 // spend answers what a secret stands for and ends it: of all who try, at however many gateways, one succeeds. After an error

@@ -16,7 +16,12 @@ func (d *Directory) NewSession(ctx context.Context, account Account) (secret str
 
 // BySession answers whose a session is; ErrUnknown where there is none, or it is over.
 func (d *Directory) BySession(ctx context.Context, secret string) (Account, error) {
-	session, err := d.sessions.look(ctx, secret)
+	return d.bySession(ctx, d.sessions.keyOf(secret))
+}
+
+// bySession is BySession by where the session is kept.
+func (d *Directory) bySession(ctx context.Context, key string) (Account, error) {
+	session, err := d.sessions.at(ctx, key)
 	if err != nil {
 		return Account{}, err
 	}

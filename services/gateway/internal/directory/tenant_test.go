@@ -27,7 +27,7 @@ func each(t *testing.T, test func(t *testing.T, gateways []*Directory, resigned 
 			if err != nil {
 				t.Fatal(err)
 			}
-			d, err := Open(t.Context(), log, time.Now)
+			d, err := Open(t.Context(), log, 1, time.Now)
 			if err != nil {
 				t.Fatal(err)
 			}

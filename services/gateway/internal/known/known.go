@@ -19,6 +19,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 // table turns each error of the inner packages into what clients are told, by type.
@@ -96,6 +97,7 @@ func problemOf(err error) *problem.Problem {
 		changed  *admission.ChangedError
 		notReady *admission.NotReadyError
 		paid     *meter.EmptyError
+		refusal  *rights.Refusal
 	)
 	switch {
 	case errors.As(err, &field):
@@ -130,6 +132,12 @@ func problemOf(err error) *problem.Problem {
 		p := problem.New(problem.TooManyCommands, "You have sent more commands than one tenant may in so short a time."+untouched)
 		p.RetryAfter = paid.After
 		return p
+	case errors.As(err, &refusal):
+		code := problem.Forbidden
+		if refusal.TakesKey() {
+			code = problem.AdminKeyRequired
+		}
+		return problem.New(code, refusal.Missing())
 	case errors.Is(err, reader.ErrCursor):
 		return problem.New(problem.InvalidCursor, "The cursor is not one of ours. Begin with the first page.").At("cursor")
 	}

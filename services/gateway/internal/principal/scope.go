@@ -24,3 +24,22 @@ var TokenScopes = []Scope{ReadStores, WriteStores, ReadPasswords, ManageTenant, 
 
 // Known says whether this is a scope at all.
 func (s Scope) Known() bool { return slices.Contains(TokenScopes, s) }
+
+// scopes is a set of them.
+type scopes uint8
+
+// all is what nothing holds back.
+const all scopes = 1<<8 - 1
+
+func setOf(some ...Scope) scopes {
+	var set scopes
+	for _, scope := range some {
+		if i := slices.Index(TokenScopes, scope); i >= 0 {
+			set |= 1 << i
+		}
+		if scope == WriteStores {
+			set |= setOf(ReadStores)
+		}
+	}
+	return set
+}

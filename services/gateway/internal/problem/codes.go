@@ -56,6 +56,8 @@ const (
 	NewerSchema           Code = "newer_schema"
 	ShuttingDown          Code = "shutting_down"
 	Internal              Code = "internal"
+	Forbidden             Code = "forbidden"
+	AccountsOff           Code = "accounts_off"
 )
 
 type kind struct {
@@ -116,6 +118,8 @@ var kinds = map[Code]kind{
 	NewerSchema:           {http.StatusServiceUnavailable, "The store was written by a newer version", true},
 	ShuttingDown:          {http.StatusServiceUnavailable, "This gateway is going down", true},
 	Internal:              {http.StatusInternalServerError, "Something went wrong here", true},
+	Forbidden:             {http.StatusForbidden, "You may not do this", false},
+	AccountsOff:           {http.StatusNotFound, "There are no accounts here", false},
 }
 
 // codeOf finds the code of an error that is known by its HTTP status only, from Fiber or huma.
