@@ -172,11 +172,27 @@ func (a *Admission) claim(ctx context.Context, parts *bus.Parts, tenant string, 
 		return "", fmt.Errorf("wait for the tenant's other creates: %w", err)
 	}
 	defer leave()
-	nonce, err = parts.Claims.Claim(ctx, tenant, id, a.quota, a.now())
+	limit, err := a.limit(ctx, parts, tenant)
+	if err != nil {
+		return "", err
+	}
+	nonce, err = parts.Claims.Claim(ctx, tenant, id, limit, a.now())
 	if errors.Is(err, claim.ErrQuota) {
-		return "", &QuotaError{Limit: a.quota}
+		return "", &QuotaError{Limit: limit}
 	}
 	return nonce, err
+}
+
+// limit is how many stores a tenant may have: what an operator has said of it, or else the settings.
+func (a *Admission) limit(ctx context.Context, parts *bus.Parts, tenant string) (int, error) {
+	if parts.Directory == nil {
+		return a.quota, nil
+	}
+	said, err := parts.Directory.LimitsOf(ctx, tenant)
+	if err != nil || said.MaxStores == nil {
+		return a.quota, err
+	}
+	return *said.MaxStores, nil
 }
 
 // spec fills in what the wish left open and checks the rest; the error is an *engine.FieldError.

@@ -42,7 +42,7 @@ func Mount(app *fiber.App, guarded guard.Routes, a *admission.Admission, r *read
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info:    &huma.Info{Title: "Store Platform", Version: "1", Description: about},
-			Tags:    []*huma.Tag{{Name: "Stores"}, {Name: "Catalog"}, {Name: "Feed"}, {Name: "Dead letters"}, {Name: "Operators"}},
+			Tags:    []*huma.Tag{{Name: "Stores"}, {Name: "Catalog"}, {Name: "Feed"}, {Name: "Dead letters"}, {Name: "Tenants"}, {Name: "Tokens"}, {Name: "Operators"}},
 		},
 		Formats:       huma.DefaultFormats,
 		DefaultFormat: "application/json",
@@ -65,6 +65,10 @@ func Mount(app *fiber.App, guarded guard.Routes, a *admission.Admission, r *read
 	api.deadLetters(routes)
 	api.sweeps(routes)
 	api.log(routes)
+	api.tenants(routes)
+	api.members(routes)
+	api.invites(routes)
+	api.tokens(routes)
 	api.feedTickets(routes)
 	describeOthers(routes.OpenAPI())
 	document, err := json.Marshal(routes.OpenAPI())

@@ -43,13 +43,15 @@ type Directory struct {
 
 	accounts shelf[Account]
 	// leads are what leads to an account: a digest of its e-mail address, or of what a provider calls it.
-	leads    shelf[Lead]
-	tenants  shelf[Tenant]
-	tokens   shelf[Tokens]
-	sessions passes[Session]
-	invites  passes[Invite]
-	links    passes[Link]
-	tickets  passes[FeedTicket]
+	leads     shelf[Lead]
+	operators shelf[Operators]
+	erasings  shelf[erasing]
+	tenants   shelf[Tenant]
+	tokens    shelf[Tokens]
+	sessions  passes[Session]
+	invites   shelf[Invite]
+	links     passes[Link]
+	tickets   passes[FeedTicket]
 	// noting is held by who writes down that a token was used: one at a time, and whoever finds it held leaves it to the next use.
 	noting sync.Mutex
 }
@@ -82,14 +84,18 @@ func Open(ctx context.Context, log *storelog.Log, divisor clock.Divisor, now fun
 	}
 	accounts, passing := buckets[storelog.BucketAccounts], buckets[storelog.BucketPasses]
 	d.accounts, d.leads = shelf[Account]{accounts, "account."}, shelf[Lead]{accounts, "lead."}
+	d.operators, d.erasings = shelf[Operators]{accounts, ""}, shelf[erasing]{accounts, "erasing."}
 	d.tenants, d.tokens = shelf[Tenant]{buckets[storelog.BucketTenants], ""}, shelf[Tokens]{buckets[storelog.BucketTokens], ""}
-	d.sessions, d.invites, d.links = passes[Session]{passing, "session."}, passes[Invite]{passing, "invite."}, passes[Link]{passing, "link."}
+	d.sessions, d.invites, d.links = passes[Session]{passing, "session."}, shelf[Invite]{passing, "invite."}, passes[Link]{passing, "link."}
 	d.tickets = passes[FeedTicket]{passing, "feed."}
 	made := Installation{Key: make([]byte, sha256.Size)}
 	_, _ = rand.Read(made.Key)
 	var err error
 	d.installation, err = shelf[Installation]{accounts, ""}.ensure(ctx, keyOfInstallation, made)
 	if err != nil {
+		return nil, fmt.Errorf("open the directory: %w", err)
+	}
+	if err := d.finishAll(ctx); err != nil {
 		return nil, fmt.Errorf("open the directory: %w", err)
 	}
 	return d, nil

@@ -13,11 +13,15 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
-// AddressKey is the key of the lead that stands for an e-mail address. Letters that differ in case are the same, though a server may take them for two
-// before the @: none does, and two accounts that people take for one are worse.
-func (d *Directory) AddressKey(email string) string {
-	return d.digest("email", strings.ToLower(norm.NFC.String(email)))
-}
+// AddressKey is the key of the lead that stands for an e-mail address.
+func (d *Directory) AddressKey(email string) string { return d.digest("email", compared(email)) }
+
+// SameAddress says whether two texts are one address.
+func SameAddress(a, b string) bool { return compared(a) == compared(b) }
+
+// compared is an address as it is compared. Letters that differ in case are the same, though a server may take them for two before the @: none
+// does, and two accounts that people take for one are worse.
+func compared(email string) string { return strings.ToLower(norm.NFC.String(email)) }
 
 // ByAddress answers who has an address. An unknown one costs as many reads as a known one.
 func (d *Directory) ByAddress(ctx context.Context, email string) (Account, error) {
@@ -35,7 +39,7 @@ func (d *Directory) byLead(ctx context.Context, key string) (Account, error) {
 	if err != nil {
 		return Account{}, err
 	}
-	account, err := d.Account(ctx, lead.Account)
+	account, err := d.account(ctx, lead.Account)
 	if err == nil && !slices.Contains(account.Leads, key) {
 		return Account{}, ErrUnknown
 	}

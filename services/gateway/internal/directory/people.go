@@ -21,6 +21,8 @@ type Account struct {
 	// Leads are the keys that may lead here. One that isn't listed doesn't, whatever it says, and is anybody's to take: so no
 	// crash between two keys leaves an address that nobody can have.
 	Leads []string `json:"leads"`
+	// Left are keys that have led here and may be there still.
+	Left []string `json:"left,omitempty"`
 	// Devices are those that have signed in before, the oldest first.
 	Devices []Device `json:"devices,omitempty"`
 	// Verified: whoever has the account has read mail at its address, or an operator has vouched for that.
@@ -116,14 +118,19 @@ type Session struct {
 	Created time.Time `json:"created"`
 }
 
-// Invite lets whoever has it become a member.
+// Invite lets whoever has its secret become a member.
 type Invite struct {
 	ID     string         `json:"id"`
 	Tenant string         `json:"tenant"`
 	Role   principal.Role `json:"role"`
-	// Email is whom it was sent to; empty where anybody may take it.
+	// Email is whose account may take it; empty where anybody's may.
 	Email string `json:"email,omitempty"`
-	By    string `json:"by"`
+	// By is the account that has made it; empty of who holds the admin key.
+	By string `json:"by,omitempty"`
+	// Sum is the SHA-256 of the secret.
+	Sum     []byte    `json:"sum"`
+	Created time.Time `json:"created"`
+	Expires time.Time `json:"expires"`
 }
 
 // Purpose is what a link is good for.

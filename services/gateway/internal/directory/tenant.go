@@ -4,8 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
+	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 )
 
@@ -18,8 +22,6 @@ var (
 	ErrNotOperator = errors.New("only an operator may do this")
 	// ErrMember: the account belongs to the tenant already.
 	ErrMember = errors.New("the account is a member already")
-	// ErrFull: there are as many of these as there may be.
-	ErrFull = errors.New("there are as many as there may be")
 )
 
 // What nobody may have more of. Each stands in one value that is read again and again.
@@ -32,6 +34,18 @@ const (
 
 // spared is how many of the newest hints stay whatever their tenants say: these may be about to be made.
 const spared = 8
+
+// OfTokens is what a FullError is of where an account has as many as it may in a tenant.
+const OfTokens = "API tokens"
+
+// FullError: there are as many as there may be.
+type FullError struct {
+	// Of is what there are as many of, in the plural.
+	Of   string
+	Most int
+}
+
+func (e *FullError) Error() string { return fmt.Sprintf("there are %d %s already", e.Most, e.Of) }
 
 // ChangedError: the tenant isn't any more the one that was to be changed.
 type ChangedError struct{ Is Tenant }
@@ -73,6 +87,16 @@ func (t Tenant) ownedBeside(account string) bool {
 	return slices.ContainsFunc(t.Members, func(m Member) bool { return m.Role == principal.Owner && m.Account != account })
 }
 
+// ETag tells the tenant from what it was before.
+func (t Tenant) ETag() string { return strconv.Quote(strconv.FormatUint(t.Revision, 10)) }
+
+func (t Tenant) matches(tags []string) error {
+	if tags != nil && !slices.Contains(tags, t.ETag()) {
+		return &ChangedError{Is: t}
+	}
+	return nil
+}
+
 // Tenant answers one; ErrUnknown where there is none.
 func (d *Directory) Tenant(ctx context.Context, id string) (Tenant, error) {
 	if !isID(tenantPrefix, id) {
@@ -89,9 +113,22 @@ func (d *Directory) RoleIn(ctx context.Context, account, tenant string) (princip
 	return t.RoleOf(account), t, err
 }
 
-// NewTenant makes one that an account owns. Should it come to nothing behind the first write, the account has a hint that leads
+// LimitsOf are a tenant's, as far as was said within Kept; ErrNoTenant where there is none.
+func (d *Directory) LimitsOf(ctx context.Context, tenant string) (l Limits, err error) {
+	err = d.looking(ctx, func(ctx context.Context) error {
+		t, err := d.tenant(ctx, tenant)
+		l = t.Limits
+		return err
+	})
+	return l, err
+}
+
+// NewTenant makes one that an account owns; ErrUnverified of who may not have one. Should it come to nothing behind the first write, the account has a hint that leads
 // nowhere, which nobody sees.
 func (d *Directory) NewTenant(ctx context.Context, owner, name string) (Tenant, error) {
+	if err := d.verified(ctx, owner); err != nil {
+		return Tenant{}, err
+	}
 	t := Tenant{ID: newID(tenantPrefix), Name: name, Created: d.now().UTC(), Revision: 1}
 	t.Members = []Member{{Account: owner, Role: principal.Owner, Since: t.Created}}
 	if err := d.hint(ctx, owner, t.ID); err != nil {
@@ -114,7 +151,7 @@ func (d *Directory) hint(ctx context.Context, account, tenant string) error {
 			}
 		}
 		if len(a.Tenants) >= MaxTenants {
-			return false, ErrFull
+			return false, &FullError{Of: "tenants", Most: MaxTenants}
 		}
 		a.Tenants = append(a.Tenants, tenant)
 		return true, nil
@@ -155,6 +192,32 @@ func (d *Directory) Memberships(ctx context.Context, a Account) ([]Tenant, error
 	return tenants, nil
 }
 
+// Tenants lists all tenants behind an id, at most so many, by id, and the id to go on behind; empty where there are no more.
+func (d *Directory) Tenants(ctx context.Context, after string, limit int) (page []Tenant, next string, err error) {
+	ids, err := d.log.Keys(ctx, storelog.BucketTenants, tenantPrefix+"*")
+	if err != nil {
+		return nil, "", err
+	}
+	i, found := slices.BinarySearch(ids, after)
+	if found {
+		i++
+	}
+	for _, id := range ids[i:] {
+		if len(page) == limit {
+			return page, page[limit-1].ID, nil
+		}
+		t, err := d.Tenant(ctx, id)
+		if errors.Is(err, ErrUnknown) {
+			continue // deleted a moment ago
+		}
+		if err != nil {
+			return nil, "", err
+		}
+		page = append(page, t)
+	}
+	return page, "", nil
+}
+
 // changeTenant lets decide change a tenant. A change that was made by a try whose answer was lost is found by its name.
 func (d *Directory) changeTenant(ctx context.Context, id string, decide func(*Tenant) (bool, error)) (Tenant, error) {
 	if !isID(tenantPrefix, id) {
@@ -166,12 +229,13 @@ func (d *Directory) changeTenant(ctx context.Context, id string, decide func(*Te
 			return false, nil
 		}
 		changed, err := decide(t)
-		if changed {
-			t.Change, t.Revision = name, t.Revision+1
-			now := d.now()
-			t.Spent = slices.DeleteFunc(t.Spent, func(s Spent) bool { return now.After(s.Until) })
+		if err != nil || !changed {
+			return false, err
 		}
-		return changed, err
+		now := d.now()
+		t.Change = name
+		t.Spent = slices.DeleteFunc(t.Spent, func(s Spent) bool { return now.After(s.Until) })
+		return true, nil
 	})
 }
 
@@ -181,11 +245,12 @@ type TenantChange struct {
 	// Suspended and Limits are an operator's to say.
 	Suspended *bool
 	Limits    *Limits
-	// Revision is the one that is to be changed; zero for any.
-	Revision uint64
+	// Match are the ETags of which the tenant is to have one; nil for any.
+	Match []string
 }
 
-// ChangeTenant changes one. It fails with ErrNotOwner, with ErrUnknown for who isn't even a member, and with a *ChangedError.
+// ChangeTenant changes one. It fails with ErrNotOwner or ErrNotOperator, with ErrUnknown for who isn't even a member, and with a
+// *ChangedError.
 func (d *Directory) ChangeTenant(ctx context.Context, by By, id string, c TenantChange) (Tenant, error) {
 	return d.changeTenant(ctx, id, func(t *Tenant) (bool, error) {
 		if err := by.manages(t); err != nil {
@@ -194,8 +259,8 @@ func (d *Directory) ChangeTenant(ctx context.Context, by By, id string, c Tenant
 		if (c.Suspended != nil || c.Limits != nil) && !by.Operator {
 			return false, ErrNotOperator
 		}
-		if c.Revision != 0 && c.Revision != t.Revision {
-			return false, &ChangedError{Is: *t}
+		if err := t.matches(c.Match); err != nil {
+			return false, err
 		}
 		changed := false
 		if c.Name != nil && *c.Name != t.Name {
@@ -207,6 +272,9 @@ func (d *Directory) ChangeTenant(ctx context.Context, by By, id string, c Tenant
 		if c.Limits != nil && !c.Limits.same(t.Limits) {
 			t.Limits, changed = *c.Limits, true
 		}
+		if changed {
+			t.Revision++
+		}
 		return changed, nil
 	})
 }
@@ -216,4 +284,50 @@ func (l Limits) same(other Limits) bool {
 		return l.MaxStores == other.MaxStores
 	}
 	return *l.MaxStores == *other.MaxStores
+}
+
+// Claims are what says whether a tenant has stores.
+type Claims interface {
+	// Close keeps a tenant from having any from now on, and fails where it has some (*claim.HeldError).
+	Close(ctx context.Context, tenant string) error
+}
+
+// DeleteTenant ends a tenant that has no stores, with its tokens and invites. Its claims are closed first, so that a create at
+// the same moment comes before all of this or not at all; whoever was killed behind that, or got no answer, deletes it again, and
+// until then the tenant takes no stores. It fails as ChangeTenant does, and as Close.
+func (d *Directory) DeleteTenant(ctx context.Context, by By, id string, match []string, claims Claims) error {
+	t, err := d.Tenant(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := by.manages(&t); err != nil {
+		return err
+	}
+	if err := t.matches(match); err != nil {
+		return err
+	}
+	if err := claims.Close(ctx, id); err != nil {
+		return err
+	}
+	if err := d.clear(ctx, storelog.BucketTokens, d.tokens.prefix, id, d.tokens.remove); err != nil {
+		return err
+	}
+	if err := d.clear(ctx, storelog.BucketPasses, d.invites.prefix, id, d.invites.remove); err != nil {
+		return err
+	}
+	return d.tenants.remove(ctx, id)
+}
+
+// clear removes what a shelf keeps below a tenant.
+func (d *Directory) clear(ctx context.Context, bucket, prefix, tenant string, remove func(context.Context, string) error) error {
+	keys, err := d.log.Keys(ctx, bucket, prefix+tenant+".*")
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if err := remove(ctx, strings.TrimPrefix(key, prefix)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

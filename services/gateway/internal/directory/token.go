@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -90,7 +91,7 @@ func (t Tokens) index(id string) int {
 
 // NewToken makes a token as it is wanted: with Name, Account, Tenant, Role and Scopes, and Expires unless it is to live TokenLife.
 // It answers what was made and the text, which nobody can read out again. Its role is no more than the account's at this moment.
-// ErrUnknown where that is no member, ErrFull where it has MaxTokens there.
+// ErrUnknown where that is no member, a *FullError where it has MaxTokens there.
 func (d *Directory) NewToken(ctx context.Context, want Token) (Token, string, error) {
 	key := tokensKey(want.Tenant, want.Account)
 	if key == "" {
@@ -120,7 +121,7 @@ func (d *Directory) NewToken(ctx context.Context, want Token) (Token, string, er
 		}
 		have.Tokens = slices.DeleteFunc(have.Tokens, func(t Token) bool { return !want.Created.Before(t.Expires) })
 		if len(have.Tokens) >= MaxTokens {
-			return false, ErrFull
+			return false, &FullError{Of: OfTokens, Most: MaxTokens}
 		}
 		have.Tokens = append(have.Tokens, want)
 		return true, nil
@@ -164,4 +165,82 @@ func (t Tenant) RoleBy(token Token) principal.Role {
 		return ""
 	}
 	return token.Role.Within(t.RoleOf(token.Account))
+}
+
+// Tokens lists those of an account in a tenant, the oldest first; those that are over too, until another is made.
+func (d *Directory) Tokens(ctx context.Context, tenant, account string) ([]Token, error) {
+	key := tokensKey(tenant, account)
+	if key == "" {
+		return nil, ErrUnknown
+	}
+	have, err := d.tokens.read(ctx, key)
+	if errors.Is(err, ErrUnknown) {
+		return nil, nil
+	}
+	return have.Tokens, err
+}
+
+// TokensOf lists all tokens of a tenant's members, and of those who were members and whose tokens nobody came to remove.
+func (d *Directory) TokensOf(ctx context.Context, tenant string) ([]Token, error) {
+	if !isID(tenantPrefix, tenant) {
+		return nil, ErrUnknown
+	}
+	keys, err := d.log.Keys(ctx, storelog.BucketTokens, tenant+".*")
+	if err != nil {
+		return nil, err
+	}
+	var all []Token
+	for _, key := range keys {
+		have, err := d.tokens.read(ctx, key)
+		if err != nil && !errors.Is(err, ErrUnknown) {
+			return nil, err
+		}
+		all = append(all, have.Tokens...)
+	}
+	slices.SortFunc(all, func(a, b Token) int { return a.Created.Compare(b.Created) })
+	return all, nil
+}
+
+// RevokeToken ends a token: one's own, or as an owner of its tenant anybody's. ErrUnknown where it is neither, or there is none of that
+// id, or none any more. It answers whose it was.
+func (d *Directory) RevokeToken(ctx context.Context, by By, id string) (Token, error) {
+	key, err := keyOfToken(id)
+	if err != nil {
+		return Token{}, err
+	}
+	tenant, account, _ := strings.Cut(key, ".")
+	if account != by.Account {
+		t, err := d.Tenant(ctx, tenant)
+		if err == nil {
+			err = by.manages(&t)
+		}
+		if errors.Is(err, ErrNotOwner) {
+			err = ErrUnknown
+		}
+		if err != nil {
+			return Token{}, err
+		}
+	}
+	var revoked Token
+	_, err = d.tokens.change(ctx, key, func(have *Tokens) (bool, error) {
+		switch i := have.index(id); {
+		case i >= 0:
+			revoked = have.Tokens[i]
+			have.Tokens = slices.Delete(have.Tokens, i, i+1)
+			return true, nil
+		case revoked.ID != "":
+			return false, nil
+		}
+		return false, ErrUnknown
+	})
+	return revoked, err
+}
+
+// endTokens ends all tokens of an account in a tenant.
+func (d *Directory) endTokens(ctx context.Context, tenant, account string) error {
+	have, err := d.Tokens(ctx, tenant, account)
+	if err != nil || have == nil {
+		return err
+	}
+	return d.tokens.remove(ctx, tokensKey(tenant, account))
 }

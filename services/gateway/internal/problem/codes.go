@@ -58,6 +58,12 @@ const (
 	Internal              Code = "internal"
 	Forbidden             Code = "forbidden"
 	AccountsOff           Code = "accounts_off"
+	LastOwner             Code = "last_owner"
+	TenantHasStores       Code = "tenant_has_stores"
+	AlreadyMember         Code = "already_member"
+	TooManyTokens         Code = "too_many_tokens"
+	LimitReached          Code = "limit_reached"
+	TenantChanged         Code = "tenant_changed"
 )
 
 type kind struct {
@@ -120,6 +126,12 @@ var kinds = map[Code]kind{
 	Internal:              {http.StatusInternalServerError, "Something went wrong here", true},
 	Forbidden:             {http.StatusForbidden, "You may not do this", false},
 	AccountsOff:           {http.StatusNotFound, "There are no accounts here", false},
+	LastOwner:             {http.StatusConflict, "The tenant would have no owner", false},
+	TenantHasStores:       {http.StatusConflict, "The tenant has stores", false},
+	AlreadyMember:         {http.StatusConflict, "The account is a member already", false},
+	TooManyTokens:         {http.StatusConflict, "There are as many API tokens as there may be", false},
+	LimitReached:          {http.StatusConflict, "There are as many as there may be", false},
+	TenantChanged:         {http.StatusPreconditionFailed, "The tenant has changed", false},
 }
 
 // codeOf finds the code of an error that is known by its HTTP status only, from Fiber or huma.
