@@ -188,11 +188,11 @@ func (a *Admission) limit(ctx context.Context, parts *bus.Parts, tenant string) 
 	if parts.Directory == nil {
 		return a.quota, nil
 	}
-	t, err := parts.Directory.Tenant(ctx, tenant)
-	if err != nil || t.Limits.MaxStores == nil {
+	said, err := parts.Directory.LimitsOf(ctx, tenant)
+	if err != nil || said.MaxStores == nil {
 		return a.quota, err
 	}
-	return *t.Limits.MaxStores, nil
+	return *said.MaxStores, nil
 }
 
 // spec fills in what the wish left open and checks the rest; the error is an *engine.FieldError.

@@ -44,7 +44,7 @@ func Mount(app *fiber.App, guarded guard.Routes, a *admission.Admission, r *read
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info:    &huma.Info{Title: "Store Platform", Version: "1", Description: about},
-			Tags:    []*huma.Tag{{Name: "Stores"}, {Name: "Catalog"}, {Name: "Feed"}, {Name: "Dead letters"}, {Name: "Operators"}, {Name: "Accounts"}},
+			Tags:    []*huma.Tag{{Name: "Stores"}, {Name: "Catalog"}, {Name: "Feed"}, {Name: "Dead letters"}, {Name: "Tenants"}, {Name: "Tokens"}, {Name: "Accounts"}, {Name: "Operators"}},
 		},
 		Formats:       huma.DefaultFormats,
 		DefaultFormat: "application/json",
@@ -67,6 +67,10 @@ func Mount(app *fiber.App, guarded guard.Routes, a *admission.Admission, r *read
 	api.deadLetters(routes)
 	api.sweeps(routes)
 	api.log(routes)
+	api.tenants(routes)
+	api.members(routes)
+	api.invites(routes)
+	api.tokens(routes)
 	api.feedTickets(routes)
 	api.auth(routes)
 	api.account(routes)

@@ -35,6 +35,9 @@ const (
 // spared is how many of the newest hints stay whatever their tenants say: these may be about to be made.
 const spared = 8
 
+// OfTokens is what a FullError is of where an account has as many as it may in a tenant.
+const OfTokens = "API tokens"
+
 // FullError: there are as many as there may be.
 type FullError struct {
 	// Of is what there are as many of, in the plural.
@@ -108,6 +111,16 @@ const tenantPrefix = "t-"
 func (d *Directory) RoleIn(ctx context.Context, account, tenant string) (principal.Role, Tenant, error) {
 	t, err := d.Tenant(ctx, tenant)
 	return t.RoleOf(account), t, err
+}
+
+// LimitsOf are a tenant's, as far as was said within Kept; ErrNoTenant where there is none.
+func (d *Directory) LimitsOf(ctx context.Context, tenant string) (l Limits, err error) {
+	err = d.looking(ctx, func(ctx context.Context) error {
+		t, err := d.tenant(ctx, tenant)
+		l = t.Limits
+		return err
+	})
+	return l, err
 }
 
 // NewTenant makes one that an account owns; ErrUnverified of who may not have one. Should it come to nothing behind the first write, the account has a hint that leads

@@ -121,7 +121,7 @@ func (d *Directory) NewToken(ctx context.Context, want Token) (Token, string, er
 		}
 		have.Tokens = slices.DeleteFunc(have.Tokens, func(t Token) bool { return !want.Created.Before(t.Expires) })
 		if len(have.Tokens) >= MaxTokens {
-			return false, &FullError{Of: "tokens", Most: MaxTokens}
+			return false, &FullError{Of: OfTokens, Most: MaxTokens}
 		}
 		have.Tokens = append(have.Tokens, want)
 		return true, nil

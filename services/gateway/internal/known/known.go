@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/store-platform/store-platform/pkg/claim"
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
@@ -55,6 +56,13 @@ var table = []struct {
 	{storelog.ErrUnreadable, problem.StoreUnreadable, "What was written last of this store can't be read. It is among the dead " +
 		"letters; an operator can redrive or discard it there."},
 	{bus.ErrUnavailable, problem.BrokerUnavailable, "The gateway can't reach its broker." + untouched},
+	{directory.ErrNoTenant, problem.NotFound, "There is no such tenant."},
+	{directory.ErrLastOwner, problem.LastOwner, "A tenant would have no owner. Make somebody else one first, or delete the tenant."},
+	{directory.ErrMember, problem.AlreadyMember, "Your account belongs to the tenant already. The invite is left for somebody else."},
+	{directory.ErrOthersInvite, problem.Forbidden, "The invite is for another e-mail address than your account has."},
+	{directory.ErrNotOwner, problem.Forbidden, "This is for owners of the tenant, and you aren't one any more."},
+	{directory.ErrNotOperator, problem.Forbidden, "This is for operators of the platform."},
+	{claim.ErrClosed, problem.NotFound, "The tenant is being deleted, and takes no more stores."},
 	{reader.ErrOtherLog, problem.ProjectionUnavailable, "Lists and histories can't be read: what they are read from was made of another log " +
 		"than this one. The operator can have it made anew (store-events rebuild). Single stores can be read, and creating and deleting works."},
 	{reader.ErrProjection, problem.ProjectionUnavailable, "Lists and histories can't be read right now. Single stores can, " +
@@ -103,6 +111,9 @@ func Problem(err error) *problem.Problem {
 }
 
 func problemOf(err error) *problem.Problem {
+	if p := ofTenants(err); p != nil {
+		return p
+	}
 	var (
 		field    *engine.FieldError
 		inFlight *store.InFlightError

@@ -152,7 +152,7 @@ func (p Principal) Suspended() bool { return p.place.Suspended }
 func (p Principal) Operator() bool { return p.operator }
 
 // Holds says whether a scope is its own; a token has those that it was made with, and nobody none.
-func (p Principal) Holds(scope Scope) bool { return p.scopes&setOf(scope) != 0 }
+func (p Principal) Holds(scope Scope) bool { return p.scopes&bit(scope) != 0 }
 
 // Unmetered says whether it may write as much as it likes: who operates has to be able to act while others make too much
 // noise, and answers for the log anyway. Who merely sits at the machine is a tenant like any other.

@@ -91,6 +91,7 @@ func TestWhoIsWho(t *testing.T) {
 		{"an operator", Person(address, "a-1", "digest", true, outside), BySession, "a-1", "a-1", "t-1", "", true, everything},
 		{"a token", Bearer(address, "a-1", "k-1", false, []Scope{WriteStores}, member), ByToken, "a-1/k-1", "a-1", "t-1", Member, false,
 			"stores:read stores:write"},
+		{"a reader's token", Bearer(address, "a-1", "k-1", false, []Scope{ReadStores}, member), ByToken, "a-1/k-1", "a-1", "t-1", Member, false, "stores:read"},
 		{"an operator's token without the scope", Bearer(address, "a-1", "k-1", true, []Scope{ReadPasswords}, member), ByToken, "a-1/k-1", "a-1", "t-1",
 			Member, false, "passwords:read"},
 		{"an operator's token", Bearer(address, "a-1", "k-1", true, []Scope{Operate}, outside), ByToken, "a-1/k-1", "a-1", "t-1", "", true, "platform:operate"},

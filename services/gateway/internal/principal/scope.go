@@ -31,15 +31,23 @@ type scopes uint8
 // all is what nothing holds back.
 const all scopes = 1<<8 - 1
 
+// setOf holds what comes with others, too: who may write may read.
 func setOf(some ...Scope) scopes {
 	var set scopes
 	for _, scope := range some {
-		if i := slices.Index(TokenScopes, scope); i >= 0 {
-			set |= 1 << i
-		}
+		set |= bit(scope)
 		if scope == WriteStores {
-			set |= setOf(ReadStores)
+			set |= bit(ReadStores)
 		}
 	}
 	return set
+}
+
+// bit is nothing of what is no scope.
+func bit(scope Scope) scopes {
+	i := slices.Index(TokenScopes, scope)
+	if i < 0 {
+		return 0
+	}
+	return 1 << i
 }

@@ -68,6 +68,12 @@ const (
 	LastOperator          Code = "last_operator"
 	Unverified            Code = "unverified"
 	NotListed             Code = "not_listed"
+	LastOwner             Code = "last_owner"
+	TenantHasStores       Code = "tenant_has_stores"
+	AlreadyMember         Code = "already_member"
+	TooManyTokens         Code = "too_many_tokens"
+	LimitReached          Code = "limit_reached"
+	TenantChanged         Code = "tenant_changed"
 )
 
 type kind struct {
@@ -140,6 +146,12 @@ var kinds = map[Code]kind{
 	LastOperator:          {http.StatusConflict, "There is no other operator", false},
 	Unverified:            {http.StatusConflict, "The address isn't verified", false},
 	NotListed:             {http.StatusConflict, "The address isn't among those of operators", false},
+	LastOwner:             {http.StatusConflict, "The tenant would have no owner", false},
+	TenantHasStores:       {http.StatusConflict, "The tenant has stores", false},
+	AlreadyMember:         {http.StatusConflict, "The account is a member already", false},
+	TooManyTokens:         {http.StatusConflict, "There are as many API tokens as there may be", false},
+	LimitReached:          {http.StatusConflict, "There are as many as there may be", false},
+	TenantChanged:         {http.StatusPreconditionFailed, "The tenant has changed", false},
 }
 
 // codeOf finds the code of an error that is known by its HTTP status only, from Fiber or huma.
