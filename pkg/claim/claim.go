@@ -26,10 +26,21 @@ import (
 // ErrQuota: the tenant has as many stores as it may.
 var ErrQuota = errors.New("the tenant has as many stores as it may")
 
+// ErrClosed: the tenant is going, or gone, and takes no more stores.
+var ErrClosed = errors.New("the tenant takes no more stores")
+
+// HeldError: the tenant has claims, so it can't be closed.
+type HeldError struct{ Claims int }
+
+func (e *HeldError) Error() string { return fmt.Sprintf("the tenant has %d claims", e.Claims) }
+
 // held is what a tenant's key holds.
 type held struct {
 	Tenant string  `json:"tenant"`
 	Stores []entry `json:"stores"`
+	// Closed: there are no stores, and there will be none. It stays behind the tenant, so that who has read of it a moment ago
+	// makes none for nobody.
+	Closed bool `json:"closed,omitempty"`
 	// written is when the broker stored it, which is after each of its entries was made.
 	written time.Time
 }
@@ -71,7 +82,7 @@ func NewBook(kv jetstream.KeyValue) *Book {
 	return &Book{kv: kv, memory: memory{pages: map[string]page{}}}
 }
 
-// Claim notes the store for its tenant unless that has limit stores already (ErrQuota). Claiming twice is claiming once,
+// Claim notes the store for its tenant unless that has limit stores already (ErrQuota) or is closed (ErrClosed). Claiming twice is claiming once,
 // from now on: who claims again is about to append again, and a sweep that has found the old claim without a store must
 // see that it is young, or meet another revision.
 //
@@ -81,6 +92,9 @@ func (b *Book) Claim(ctx context.Context, tenant string, id store.ID, limit int,
 	made := cryptorand.Text()
 	note := func(h *held) (bool, error) {
 		nonce = made
+		if h.Closed {
+			return false, ErrClosed
+		}
 		if h.holds(id) && !h.giveBack(id, nonce) {
 			nonce = ""
 			h.release(id)
@@ -125,6 +139,20 @@ func (b *Book) GiveBack(ctx context.Context, tenant string, id store.ID, nonce s
 // Release forgets a store that is gone. Releasing twice is releasing once.
 func (b *Book) Release(ctx context.Context, tenant string, id store.ID) error {
 	_, err := b.change(ctx, tenant, func(h *held) (bool, error) { return h.release(id), nil })
+	return err
+}
+
+// Close ends a tenant's claiming for ever, unless it has any (*HeldError): of a create at the same moment and this, one is
+// refused. Closing twice is closing once.
+func (b *Book) Close(ctx context.Context, tenant string) error {
+	_, err := b.change(ctx, tenant, func(h *held) (bool, error) {
+		if n := len(h.Stores); n > 0 {
+			return false, &HeldError{Claims: n}
+		}
+		changed := !h.Closed
+		h.Closed = true
+		return changed, nil
+	})
 	return err
 }
 

@@ -50,17 +50,51 @@ type What string
 const (
 	// CredentialsViewed: somebody was shown the generated passwords of a store.
 	CredentialsViewed What = "credentials_viewed"
+
+	// SignedUp: somebody has made an account.
+	SignedUp What = "signed_up"
+	// SignedIn and SignedOut are of one session, AllSignedOut of all that an account had.
+	SignedIn     What = "signed_in"
+	SignedOut    What = "signed_out"
+	AllSignedOut What = "signed_out_all"
+	// SignInRefused: a password was wrong, or too many were tried. Nobody did it, so that all of them share one subject.
+	SignInRefused What = "sign_in_refused"
+	// AccountChanged: somebody has another name, or has asked for another address; EmailVerified and EmailChanged: mail was read at one.
+	AccountChanged  What = "account_changed"
+	EmailVerified   What = "email_verified"
+	EmailChanged    What = "email_changed"
+	PasswordChanged What = "password_changed"
+	// PasswordReset: it was changed by who had a link, and didn't know the old one.
+	PasswordReset What = "password_reset"
+	// LinkMade: an operator has made a link to read out.
+	LinkMade        What = "link_made"
+	AccountErased   What = "account_erased"
+	OperatorMade    What = "operator_made"
+	OperatorUnmade  What = "operator_unmade"
+	TenantMade      What = "tenant_made"
+	TenantChanged   What = "tenant_changed"
+	TenantDeleted   What = "tenant_deleted"
+	MemberAdded     What = "member_added"
+	MemberChanged   What = "member_changed"
+	MemberRemoved   What = "member_removed"
+	Invited         What = "invited"
+	InviteTaken     What = "invite_taken"
+	InviteWithdrawn What = "invite_withdrawn"
+	TokenMade       What = "token_made"
+	TokenRevoked    What = "token_revoked"
 )
 
 // AuditEntry says who did what, in ids only.
 type AuditEntry struct {
 	What What      `json:"what"`
 	At   time.Time `json:"at"`
-	// Tenant is whose store it was; Actor who did it, as the log names actors, and From that one's own tenant.
+	// Tenant is whose store it was, or the tenant that it was about, if any; Actor who did it, as the log names actors, and From that one's own tenant.
 	Tenant string   `json:"tenant"`
 	Store  store.ID `json:"store"`
 	Actor  string   `json:"actor"`
 	From   string   `json:"from"`
+	// Subject is the id of what it was done to, where that isn't a store: an account, a tenant, a token, an invite.
+	Subject string `json:"about,omitempty"`
 }
 
 // who is the token of who did it to whom. Names become digests: one may hold anything, and a listing of

@@ -7,28 +7,35 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
 	"github.com/store-platform/store-platform/pkg/telemetry"
+	"github.com/store-platform/store-platform/services/gateway/internal/accounts"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/api"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/door"
 	"github.com/store-platform/store-platform/services/gateway/internal/feed"
+	"github.com/store-platform/store-platform/services/gateway/internal/guard"
 	"github.com/store-platform/store-platform/services/gateway/internal/health"
 	"github.com/store-platform/store-platform/services/gateway/internal/known"
 	"github.com/store-platform/store-platform/services/gateway/internal/linger"
 	"github.com/store-platform/store-platform/services/gateway/internal/meter"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
 	"github.com/store-platform/store-platform/services/gateway/internal/page"
+	"github.com/store-platform/store-platform/services/gateway/internal/password"
 	"github.com/store-platform/store-platform/services/gateway/internal/plain"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 const (
@@ -63,15 +70,19 @@ func Run(ctx context.Context, cfg Config) error {
 		return fmt.Errorf("listen on LISTEN: %w", err)
 	}
 	slog.Info("serving", "address", listener.Addr().String())
-	return serve(ctx, cfg, networks, listener)
+	return serve(ctx, cfg, networks, listener, os.Stdout)
 }
 
 // serve runs the listener and the bus until ctx or one of them ends, then takes leave in order: clients of the feed,
-// requests, the broker. It closes the listener.
-func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener net.Listener) error {
+// requests, the broker. It closes the listener. out is told how to become the first operator.
+func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener net.Listener, out io.Writer) error {
 	hub := feed.NewHub()
 	b := bus.New(cfg.log(), hub.LogRemade)
-	app, err := build(cfg, door.New(networks, cfg.hosts(), cfg.AdminKey, b.Naming).Handle, b, hub)
+	entry := door.New(networks, cfg.hosts(), cfg.AdminKey, b.Naming)
+	if cfg.Auth == authAccounts {
+		entry.WithAccounts(people(b), func(cookies, host string) string { return api.CookieIn(cookies, api.SessionCookie, host) })
+	}
+	app, err := build(cfg, entry.Handle, b, hub)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -80,6 +91,10 @@ func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener ne
 	listening, connected := make(chan error, 1), make(chan error, 1)
 	go func() { listening <- app.Listener(linger.Over(listener)) }()
 	go func() { connected <- b.Run(busCtx, cfg.connect) }()
+	var greeting sync.WaitGroup
+	if cfg.Auth == authAccounts {
+		greeting.Go(func() { greet(busCtx, cfg, b, out) })
+	}
 	var failed error
 	select {
 	case <-ctx.Done():
@@ -90,7 +105,33 @@ func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener ne
 	}
 	failed = errors.Join(failed, leave(app, hub))
 	closeBus()
+	greeting.Wait()
 	return errors.Join(failed, <-listening, <-connected)
+}
+
+// people is the directory of the log that is open.
+func people(b *bus.Bus) func() (door.Directory, error) {
+	return func() (door.Directory, error) {
+		parts, err := b.Parts()
+		if err != nil {
+			return nil, err
+		}
+		return parts.Directory, nil
+	}
+}
+
+// accountParts are what accounts are kept in on the log that is open.
+func accountParts(b *bus.Bus) func() (accounts.Parts, error) {
+	return func() (accounts.Parts, error) {
+		parts, err := b.Parts()
+		if err == nil && parts.Directory == nil {
+			err = accounts.ErrOff
+		}
+		if err != nil {
+			return accounts.Parts{}, err
+		}
+		return accounts.Parts{Directory: parts.Directory, Audit: parts.Audit, Guesses: parts.Guesses}, nil
+	}
 }
 
 func leave(app *fiber.App, hub *feed.Hub) error {
@@ -129,21 +170,27 @@ func build(cfg Config, letIn fiber.Handler, b *bus.Bus, hub *feed.Hub) (*fiber.A
 	app.Use(page.Headers, watch, letIn, plain.Handle)
 	questions := reader.New(b)
 	admit := admission.New(b, questions, cfg.MaxStores, meter.New(cfg.CreateCapacity, cfg.CreateRefill, time.Now), time.Now, rand.Reader)
-	document, err := api.Mount(app, admit, questions, b)
+	routes := guard.New(app, cfg.Auth == authAccounts)
+	hasher, err := password.NewHasher()
 	if err != nil {
 		return nil, err
 	}
-	if err := page.Mount(app, document); err != nil {
-		return nil, err
-	}
-	health.New(b, questions, cfg.EventsURL).Mount(app)
-	live, err := feed.New(b, admit, cfg.EventsURL, hub)
+	// Nobody sends mail: operators read links out.
+	owned := accounts.New(accountParts(b), hasher, nil, accounts.Settings{SignUp: accounts.SignUp(cfg.SignUp), AdminEmails: cfg.AdminEmails})
+	document, err := api.Mount(app, routes, admit, questions, b, owned)
 	if err != nil {
 		return nil, err
 	}
-	// Not Get, which answers HEAD too: there is no WebSocket without a body.
-	app.Add(fiber.MethodGet, "/feed", live.Handle)
-	return app, nil
+	if err := page.Mount(routes, document); err != nil {
+		return nil, err
+	}
+	health.New(b, questions, cfg.EventsURL).Mount(routes)
+	live, err := feed.New(b, admit, cfg.EventsURL, hub, cfg.TestClockDivisor.Of(feed.AskAgain))
+	if err != nil {
+		return nil, err
+	}
+	routes.GetAlone("/feed", rights.ReadStores, live.Handle)
+	return app, guard.Whole(app)
 }
 
 // refuseMethods stands before Fiber, which answers a method that it doesn't know by itself and in plain text.

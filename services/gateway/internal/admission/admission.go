@@ -16,6 +16,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/meter"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 // ReasonClusterNotReady is a store's reason while there is no cluster to make it in.
@@ -80,8 +81,8 @@ func (a *Admission) pay(who principal.Principal, messages int) error {
 // right after its 202.
 func (a *Admission) Seen(tenant string) uint64 { return a.seen.of(tenant) }
 
-// Read returns the store as it is now. A store of another tenant doesn't exist.
-func (a *Admission) Read(ctx context.Context, who principal.Principal, id store.ID) (store.State, error) {
+// Read returns the store as it is now, to do something to it that who asks may do. A store of another tenant doesn't exist.
+func (a *Admission) Read(ctx context.Context, who principal.Principal, id store.ID, do rights.Action) (store.State, error) {
 	parts, err := a.bus.Parts()
 	if err != nil {
 		return store.State{}, err
@@ -90,7 +91,7 @@ func (a *Admission) Read(ctx context.Context, who principal.Principal, id store.
 	if err != nil {
 		return store.State{}, err
 	}
-	if err := visible(state, who); err != nil {
+	if err := visible(state, who, do); err != nil {
 		return store.State{}, err
 	}
 	return state, nil
@@ -114,7 +115,7 @@ func (a *Admission) command(ctx context.Context, who principal.Principal, id sto
 	}
 	paid := sync.OnceValue(func() error { return a.pay(who, 1) })
 	state, err := parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
-		if err := visible(s, who); err != nil {
+		if err := visible(s, who, rights.CommandStores); err != nil {
 			return nil, err
 		}
 		verb := store.Intent(s, wish)
@@ -153,12 +154,9 @@ func (a *Admission) wanting(verb store.Verb, s store.State, who principal.Princi
 // anybody is asked, also one that comes to nothing then, and noted in the audit before anybody is shown anything: what
 // can't be noted nobody has seen.
 func (a *Admission) Credentials(ctx context.Context, who principal.Principal, id store.ID) ([]query.Credential, error) {
-	state, err := a.Read(ctx, who, id)
+	state, err := a.Read(ctx, who, id, rights.ReadPasswords)
 	if err != nil {
 		return nil, err
-	}
-	if !who.MaySeePasswords() {
-		return nil, principal.ErrNobody
 	}
 	if !state.Stands() {
 		return nil, NotReady(state)
@@ -194,18 +192,21 @@ func (a *Admission) unread(ctx context.Context, who principal.Principal, id stor
 	default:
 		return err
 	}
-	if now, read := a.Read(ctx, who, id); read == nil && !now.Stands() {
+	if now, read := a.Read(ctx, who, id, rights.ReadPasswords); read == nil && !now.Stands() {
 		return NotReady(now)
 	}
 	return err
 }
 
-// visible makes not found and not yours the same.
-func visible(s store.State, who principal.Principal) error {
-	if !s.Exists() || !who.MaySee(s.Tenant) {
-		return store.ErrNotFound
+// visible makes not found and not yours the same. Who may see the store and not do this is told so.
+func visible(s store.State, who principal.Principal, do rights.Action) error {
+	switch {
+	case s.Exists() && rights.Allow(who, do, s.Tenant):
+		return nil
+	case s.Exists() && rights.Allow(who, rights.ReadStores, s.Tenant):
+		return rights.Refuse(who, do)
 	}
-	return nil
+	return store.ErrNotFound
 }
 
 // waiting says in the command itself why it can't be worked on yet; a worker's first event takes it away.

@@ -13,6 +13,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 var (
@@ -176,7 +177,7 @@ func (a *Admission) Suspend(ctx context.Context, who principal.Principal, id sto
 	if err != nil {
 		return store.State{}, err
 	}
-	state, err := a.Read(ctx, who, id)
+	state, err := a.Read(ctx, who, id, rights.CommandStores)
 	if err != nil {
 		return store.State{}, err
 	}
@@ -207,7 +208,7 @@ func (a *Admission) Cancel(ctx context.Context, who principal.Principal, id stor
 	}
 	paid := sync.OnceValue(func() error { return a.pay(who, 1) })
 	state, err := parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
-		if err := visible(s, who); err != nil {
+		if err := visible(s, who, rights.CommandStores); err != nil {
 			return nil, err
 		}
 		if err := store.AdmitCancel(s); err != nil {

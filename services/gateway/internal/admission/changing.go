@@ -13,6 +13,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 // PartlyError: some of a change was said before it could go no further.
@@ -83,7 +84,7 @@ func (c *changing) next(ctx context.Context) (after store.State, more bool, err 
 
 // decide lists what is still to be said, of which the first is ready to be.
 func (c *changing) decide(ctx context.Context, s store.State) ([]store.Message, error) {
-	if err := visible(s, c.who); err != nil {
+	if err := visible(s, c.who, rights.CommandStores); err != nil {
 		return nil, err
 	}
 	if c.left.Match != nil && !slices.Contains(c.left.Match, ETag(s)) {

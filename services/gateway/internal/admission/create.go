@@ -20,6 +20,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 // MaxName is how many characters a store's name may have.
@@ -58,8 +59,8 @@ func (w Wish) digest() (string, error) {
 // Create makes a store. With a key it makes one store however often it is called, and returns that store's state; the
 // same key with another wish is ErrKeyReused.
 func (a *Admission) Create(ctx context.Context, who principal.Principal, key string, w Wish) (store.State, error) {
-	if !who.MayCreate() {
-		return store.State{}, principal.ErrNobody
+	if !rights.Allow(who, rights.CreateStore, who.Tenant()) {
+		return store.State{}, rights.Refuse(who, rights.CreateStore)
 	}
 	parts, err := a.bus.Parts()
 	if err != nil {
@@ -171,11 +172,27 @@ func (a *Admission) claim(ctx context.Context, parts *bus.Parts, tenant string, 
 		return "", fmt.Errorf("wait for the tenant's other creates: %w", err)
 	}
 	defer leave()
-	nonce, err = parts.Claims.Claim(ctx, tenant, id, a.quota, a.now())
+	limit, err := a.limit(ctx, parts, tenant)
+	if err != nil {
+		return "", err
+	}
+	nonce, err = parts.Claims.Claim(ctx, tenant, id, limit, a.now())
 	if errors.Is(err, claim.ErrQuota) {
-		return "", &QuotaError{Limit: a.quota}
+		return "", &QuotaError{Limit: limit}
 	}
 	return nonce, err
+}
+
+// limit is how many stores a tenant may have: what an operator has said of it, or else the settings.
+func (a *Admission) limit(ctx context.Context, parts *bus.Parts, tenant string) (int, error) {
+	if parts.Directory == nil {
+		return a.quota, nil
+	}
+	said, err := parts.Directory.LimitsOf(ctx, tenant)
+	if err != nil || said.MaxStores == nil {
+		return a.quota, err
+	}
+	return *said.MaxStores, nil
 }
 
 // spec fills in what the wish left open and checks the rest; the error is an *engine.FieldError.

@@ -15,6 +15,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 // MaxReason is how many characters the reason of a discard may have.
@@ -68,7 +69,7 @@ func (a *Admission) deal(
 	})
 	// The message itself may be the letter, which only an operator deals with. Others learn nothing from the difference.
 	if errors.Is(err, store.ErrNoDeadLetter) || errors.Is(err, storelog.ErrUnreadable) {
-		if !who.MayOperate() {
+		if !rights.Allow(who, rights.Operate, "") {
 			return store.State{}, store.ErrNoDeadLetter
 		}
 		if err := paid(); err != nil {
@@ -89,7 +90,7 @@ func (a *Admission) deal(
 func (a *Admission) answerCommand(
 	s store.State, who principal.Principal, seq uint64, how store.Type, reason string, parts *bus.Parts,
 ) (*store.Message, error) {
-	if !s.Exists() || !who.DeadLetters().Sees(s.Tenant) {
+	if !s.Exists() || !rights.Allow(who, rights.AnswerLetters, s.Tenant) {
 		return nil, store.ErrNoDeadLetter
 	}
 	if how == store.Discarded {

@@ -18,6 +18,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/meter"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 var here = netip.MustParseAddr("203.0.113.7")
@@ -72,6 +73,7 @@ func TestNobodyGetsAnythingDone(t *testing.T) {
 		reflect.TypeFor[context.Context]():     reflect.ValueOf(t.Context()),
 		reflect.TypeFor[principal.Principal](): reflect.ValueOf(principal.Principal{}),
 		reflect.TypeFor[store.ID]():            reflect.ValueOf(s.ID),
+		reflect.TypeFor[rights.Action]():       reflect.ValueOf(rights.ReadStores),
 		reflect.TypeFor[uint64]():              reflect.ValueOf(s.Generation),
 		reflect.TypeFor[string]():              reflect.ValueOf("k"),
 		reflect.TypeFor[Wish]():                reflect.ValueOf(Wish{}),

@@ -13,13 +13,15 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/services/gateway/internal/accounts"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
+	"github.com/store-platform/store-platform/services/gateway/internal/guard"
 	"github.com/store-platform/store-platform/services/gateway/internal/known"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
-	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 const about = "Gives every merchant an isolated online store on Kubernetes.\n\n" +
@@ -32,16 +34,17 @@ type API struct {
 	admission *admission.Admission
 	reader    *reader.Reader
 	bus       *bus.Bus
+	accounts  *accounts.Accounts
 }
 
 // Mount adds the routes to app and returns the OpenAPI document as JSON.
-func Mount(app *fiber.App, a *admission.Admission, r *reader.Reader, b *bus.Bus) (*huma.OpenAPI, error) {
+func Mount(app *fiber.App, guarded guard.Routes, a *admission.Admission, r *reader.Reader, b *bus.Bus, people *accounts.Accounts) (*huma.OpenAPI, error) {
 	problem.InstallInHuma()
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info:    &huma.Info{Title: "Store Platform", Version: "1", Description: about},
-			Tags:    []*huma.Tag{{Name: "Stores"}, {Name: "Catalog"}, {Name: "Feed"}, {Name: "Dead letters"}, {Name: "Operators"}},
+			Tags:    []*huma.Tag{{Name: "Stores"}, {Name: "Catalog"}, {Name: "Feed"}, {Name: "Dead letters"}, {Name: "Tenants"}, {Name: "Tokens"}, {Name: "Accounts"}, {Name: "Operators"}},
 		},
 		Formats:       huma.DefaultFormats,
 		DefaultFormat: "application/json",
@@ -54,8 +57,8 @@ func Mount(app *fiber.App, a *admission.Admission, r *reader.Reader, b *bus.Bus)
 		},
 	}
 	takeWordsFromTheirLists(config.Components.Schemas)
-	routes := humafiber.NewWithGroup(app, headToo{app}, config)
-	api := &API{admission: a, reader: r, bus: b}
+	routes := router{humafiber.NewWithGroup(app, headToo{app}, config), guarded}
+	api := &API{admission: a, reader: r, bus: b, accounts: people}
 	api.catalog(routes)
 	api.stores(routes)
 	api.commands(routes)
@@ -64,12 +67,20 @@ func Mount(app *fiber.App, a *admission.Admission, r *reader.Reader, b *bus.Bus)
 	api.deadLetters(routes)
 	api.sweeps(routes)
 	api.log(routes)
+	api.tenants(routes)
+	api.members(routes)
+	api.invites(routes)
+	api.tokens(routes)
+	api.feedTickets(routes)
+	api.auth(routes)
+	api.account(routes)
+	api.others(routes)
 	describeOthers(routes.OpenAPI())
 	document, err := json.Marshal(routes.OpenAPI())
 	if err != nil {
 		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
 	}
-	app.Get("/openapi.json", func(c *fiber.Ctx) error {
+	guarded.Get("/openapi.json", rights.Look, func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderContentType, "application/openapi+json")
 		return c.Send(document)
 	})
@@ -96,33 +107,33 @@ func (a *API) packs() (*engine.Catalog, error) {
 	return parts.Catalog, nil
 }
 
-// handle registers an operation that is for somebody: nobody is refused before anything of the request is looked at.
-func handle[I, O any](routes huma.API, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
-	op.Middlewares = append(op.Middlewares, refuseNobody)
-	public(routes, op, handler)
+// router is huma's, beside the guard that stands before each of its routes.
+type router struct {
+	huma.API
+	guard.Routes
 }
 
-func refuseNobody(ctx huma.Context, next func(huma.Context)) {
-	err := principal.Missing(ctx.Context())
-	if err == nil {
-		next(ctx)
-		return
-	}
-	// What can't be written can't be told to anybody either.
-	_ = known.Problem(refuse(ctx.Context(), err)).Send(humafiber.Unwrap(ctx))
-}
-
-// public registers an operation that shows everybody the same, and sends what its handler refuses through the one place
-// that knows all errors.
-func public[I, O any](routes huma.API, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
+// handle registers an operation. Who may not do what is done there is refused before anything of the request is looked at, and what
+// its handler refuses goes through the one place that knows all errors.
+func handle[I, O any](routes router, do rights.Action, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
 	op.Errors = append(op.Errors, http.StatusForbidden, http.StatusServiceUnavailable)
-	huma.Register(routes, op, func(ctx context.Context, in *I) (*O, error) {
+	op.Middlewares = append(op.Middlewares, func(in huma.Context, next func(huma.Context)) {
+		ctx, err := routes.Check(in.Context(), do, in.Param("id"))
+		if err == nil {
+			next(huma.WithContext(in, ctx))
+			return
+		}
+		// What can't be written can't be told to anybody either.
+		_ = known.Problem(refuse(ctx, err)).Send(humafiber.Unwrap(in))
+	})
+	huma.Register(routes.API, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
 		if err != nil {
 			return nil, refuse(ctx, err)
 		}
 		return out, nil
 	})
+	routes.Name(do)
 }
 
 // refuse notes for the log line what the answer doesn't tell.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 // Engine is an engine as merchants see it: what its images and probe are is the provisioner's business.
@@ -66,8 +67,8 @@ type PlanList struct {
 
 type plansOutput struct{ Body PlanList }
 
-func (a *API) catalog(routes huma.API) {
-	public(routes, huma.Operation{
+func (a *API) catalog(routes router) {
+	handle(routes, rights.Look, huma.Operation{
 		OperationID: "list-engines", Method: http.MethodGet, Path: "/engines", Tags: []string{"Catalog"},
 		Summary: "Engines on offer", Description: "With their plans and options. Empty until a provisioner has published some.",
 	}, func(context.Context, *struct{}) (*enginesOutput, error) {
@@ -83,7 +84,7 @@ func (a *API) catalog(routes huma.API) {
 		}
 		return out, nil
 	})
-	public(routes, huma.Operation{
+	handle(routes, rights.Look, huma.Operation{
 		OperationID: "list-plans", Method: http.MethodGet, Path: "/plans", Tags: []string{"Catalog"},
 		Summary: "Plans of all engines", Description: "A plan bounds the whole store.",
 	}, func(_ context.Context, in *struct {
@@ -107,7 +108,7 @@ func (a *API) catalog(routes huma.API) {
 // engine is a store's, and not a name and a version to look up: who has a store has its id, and wants to know what it can be
 // changed to.
 func (a *API) engine(ctx context.Context, in *idInput) (*engineOutput, error) {
-	state, err := a.read(ctx, *in)
+	state, err := a.read(ctx, *in, rights.ReadStores)
 	if err != nil {
 		return nil, err
 	}

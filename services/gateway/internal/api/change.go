@@ -13,6 +13,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 // ChangeStore is what of a store is to be another. What is left out stays as it is.
@@ -62,7 +63,7 @@ const aboutChange = "A new name and another lifetime are true at once (200). Ano
 	"While the store is suspended they are made ready for its resumption. Each of the three costs a command of its own. Where somebody " +
 	"comes between them, what stands already is said in the answer's detail, and If-Match is held against what it has made."
 
-func (a *API) changes(routes huma.API) {
+func (a *API) changes(routes router) {
 	about := huma.Operation{
 		OperationID: "change-store", Method: http.MethodPatch, Path: "/stores/{id}", Summary: "Change a store", Description: aboutChange,
 		Tags: []string{"Stores"}, MaxBodyBytes: MaxBody,
@@ -71,7 +72,7 @@ func (a *API) changes(routes huma.API) {
 			http.StatusTooManyRequests,
 		},
 	}
-	handle(routes, about, a.change)
+	handle(routes, rights.CommandStores, about, a.change)
 	for _, op := range []struct {
 		verb, summary, about string
 		do                   command
@@ -84,7 +85,7 @@ func (a *API) changes(routes huma.API) {
 			"409 `too_late_to_cancel` for a deletion, or behind an operation's point of no return. It costs no command, but for a `mend` or a " +
 			"`refresh`: the platform asks for those again, and they keep nothing else from being asked for.", a.admission.Cancel},
 	} {
-		handle(routes, huma.Operation{
+		handle(routes, rights.CommandStores, huma.Operation{
 			OperationID: op.verb + "-store", Method: http.MethodPost, Path: "/stores/{id}/" + op.verb, Summary: op.summary, Description: op.about,
 			Tags: []string{"Stores"}, DefaultStatus: http.StatusAccepted, Errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests},
 		}, a.commanded(op.do))

@@ -9,6 +9,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 // CreateStore is what a create may say. Everything has a default.
@@ -34,12 +35,12 @@ const aboutDelete = "Interrupts whatever is running and can't be undone. Repeati
 	"running deletion stands; of a store that is gone it answers the store as it is, Deleted. It costs no command: who has been sent " +
 	"away with 429 can delete what there is."
 
-func (a *API) commands(routes huma.API) {
+func (a *API) commands(routes router) {
 	accepted := func(op huma.Operation) huma.Operation {
 		op.Tags, op.DefaultStatus = []string{"Stores"}, http.StatusAccepted
 		return op
 	}
-	handle(routes, accepted(huma.Operation{
+	handle(routes, rights.CreateStore, accepted(huma.Operation{
 		OperationID: "create-store", Method: http.MethodPost, Path: "/stores", Summary: "Create a store", Description: aboutCreate,
 		MaxBodyBytes: MaxBody, Errors: []int{http.StatusBadRequest, http.StatusUnsupportedMediaType, http.StatusTooManyRequests},
 	}), func(ctx context.Context, in *createInput) (*storeOutput, error) {
@@ -51,11 +52,11 @@ func (a *API) commands(routes huma.API) {
 		}
 		return a.show(ctx, state), nil
 	})
-	handle(routes, accepted(huma.Operation{
+	handle(routes, rights.CommandStores, accepted(huma.Operation{
 		OperationID: "delete-store", Method: http.MethodDelete, Path: "/stores/{id}", Summary: "Delete a store",
 		Description: aboutDelete, Errors: []int{http.StatusNotFound},
 	}), a.commanded(a.admission.Delete))
-	handle(routes, accepted(huma.Operation{
+	handle(routes, rights.CommandStores, accepted(huma.Operation{
 		OperationID: "retry-store", Method: http.MethodPost, Path: "/stores/{id}/retry", Summary: "Try a failed store again, or mend a degraded one",
 		Description: "From the first step that isn't done. A failed deletion is retried as a deletion. A Degraded store is mended: " +
 			"what was changed or removed in the cluster is restored, while it keeps its address.",

@@ -10,6 +10,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 type deadLettersInput struct {
@@ -62,8 +63,8 @@ const aboutRedrive = "A failed command is sent again with a new command, a stuck
 
 const aboutDiscard = "Takes it off the list and leaves the store as it is: a stuck deletion goes on, a failed store can be retried."
 
-func (a *API) deadLetters(routes huma.API) {
-	handle(routes, huma.Operation{
+func (a *API) deadLetters(routes router) {
+	handle(routes, rights.ReadLetters, huma.Operation{
 		OperationID: "list-dead-letters", Method: http.MethodGet, Path: "/dead-letters", Tags: []string{"Dead letters"},
 		Summary: "What waits for a person", Description: aboutDeadLetters,
 	}, a.listDeadLetters)
@@ -72,10 +73,10 @@ func (a *API) deadLetters(routes huma.API) {
 		op.Errors = append(op.Errors, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests)
 		return op
 	}
-	handle(routes, answered(huma.Operation{
+	handle(routes, rights.AnswerLetters, answered(huma.Operation{
 		OperationID: "redrive-dead-letter", Path: "/dead-letters/{n}/redrive", Summary: "Send a dead letter again", Description: aboutRedrive,
 	}), a.redrive)
-	handle(routes, answered(huma.Operation{
+	handle(routes, rights.AnswerLetters, answered(huma.Operation{
 		OperationID: "discard-dead-letter", Path: "/dead-letters/{n}/discard", Summary: "Put a dead letter away", Description: aboutDiscard,
 		MaxBodyBytes: MaxBody, Errors: []int{http.StatusBadRequest, http.StatusUnsupportedMediaType},
 	}), a.discard)
@@ -101,7 +102,7 @@ func (a *API) discard(ctx context.Context, in *discardInput) (*storeOutput, erro
 func (a *API) listDeadLetters(ctx context.Context, in *deadLettersInput) (*deadLettersOutput, error) {
 	who := principal.In(ctx)
 	reply, err := reader.Ask(ctx, a.reader, query.DeadLetters, query.DeadLettersRequest{
-		Scope: who.DeadLetters(), Kind: in.Kind, After: in.After, Limit: in.Limit,
+		Scope: rights.Scope(who, rights.ReadLetters), Kind: in.Kind, After: in.After, Limit: in.Limit,
 		Seen: max(in.Seen, a.admission.Seen(who.Tenant())),
 	})
 	if err != nil {

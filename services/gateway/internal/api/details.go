@@ -11,8 +11,8 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
-	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 // MaxBody is how large a request's body may be, in bytes.
@@ -57,23 +57,23 @@ type CredentialList struct {
 
 type credentialsOutput struct{ Body CredentialList }
 
-func (a *API) details(routes huma.API) {
-	handle(routes, huma.Operation{
+func (a *API) details(routes router) {
+	handle(routes, rights.ReadStores, huma.Operation{
 		OperationID: "list-events", Method: http.MethodGet, Path: "/stores/{id}/events", Tags: []string{"Stores"},
 		Summary: "A store's whole history", Description: "Also after its deletion.", Errors: []int{http.StatusNotFound},
 	}, a.events)
-	handle(routes, huma.Operation{
+	handle(routes, rights.ReadStores, huma.Operation{
 		OperationID: "get-store-engine", Method: http.MethodGet, Path: "/stores/{id}/engine", Tags: []string{"Stores"},
 		Summary: "A store's engine", Description: "In the store's own version, which may be another than the one on offer: its plans and options are what the store can be " +
 			"changed to. 409 `engine_unknown` while nobody says what that version offers.",
 		Errors: []int{http.StatusNotFound, http.StatusConflict},
 	}, a.engine)
-	handle(routes, huma.Operation{
+	handle(routes, rights.ReadStores, huma.Operation{
 		OperationID: "list-links", Method: http.MethodGet, Path: "/stores/{id}/links", Tags: []string{"Stores"},
 		Summary: "Where a store can be opened", Description: "Storefront, admin and the engine's quick links. 409 `not_ready` before Ready. They stay while the store is Degraded.",
 		Errors: []int{http.StatusNotFound, http.StatusConflict},
 	}, a.links)
-	handle(routes, huma.Operation{
+	handle(routes, rights.ReadPasswords, huma.Operation{
 		OperationID: "get-credentials", Method: http.MethodGet, Path: "/stores/{id}/credentials", Tags: []string{"Stores"},
 		Summary: "The generated passwords", Description: "Each look is noted in the audit before the passwords are shown. " +
 			"Needs the admin key when the gateway has one. 409 `not_ready` of a store that doesn't stand, `credentials_gone` where " +
@@ -84,12 +84,12 @@ func (a *API) details(routes huma.API) {
 }
 
 func (a *API) events(ctx context.Context, in *eventsInput) (*eventsOutput, error) {
-	state, err := a.read(ctx, idInput{ID: in.ID})
+	state, err := a.read(ctx, idInput{ID: in.ID}, rights.ReadStores)
 	if err != nil {
 		return nil, err
 	}
 	reply, err := reader.Ask(ctx, a.reader, query.Events, query.EventsRequest{
-		Scope: principal.In(ctx).Stores(), Store: state.ID, After: in.After, Limit: in.Limit, Seen: state.Version,
+		Scope: rights.Scope(principal.In(ctx), rights.ReadStores), Store: state.ID, After: in.After, Limit: in.Limit, Seen: state.Version,
 	})
 	if err != nil {
 		return nil, err
@@ -101,7 +101,7 @@ func (a *API) events(ctx context.Context, in *eventsInput) (*eventsOutput, error
 }
 
 func (a *API) links(ctx context.Context, in *idInput) (*linksOutput, error) {
-	state, err := a.read(ctx, *in)
+	state, err := a.read(ctx, *in, rights.ReadStores)
 	if err != nil {
 		return nil, err
 	}
@@ -128,16 +128,11 @@ func (a *API) links(ctx context.Context, in *idInput) (*linksOutput, error) {
 }
 
 func (a *API) credentials(ctx context.Context, in *idInput) (*credentialsOutput, error) {
-	state, err := a.read(ctx, *in)
+	state, err := a.read(ctx, *in, rights.ReadPasswords)
 	if err != nil {
 		return nil, err
 	}
-	who := principal.In(ctx)
-	if !who.MaySeePasswords() {
-		return nil, problem.New(problem.AdminKeyRequired, "Passwords are shown to the holder of ADMIN_API_KEY only. "+
-			"Send it as X-Api-Key or as a bearer token.")
-	}
-	found, err := a.admission.Credentials(ctx, who, state.ID)
+	found, err := a.admission.Credentials(ctx, principal.In(ctx), state.ID)
 	if err != nil {
 		return nil, err
 	}

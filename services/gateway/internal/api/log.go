@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 // Log is what the log says of itself.
@@ -21,26 +22,26 @@ const aboutRaise = "Says that no older release runs any more. Until then all wri
 	"know is refused (409 `upgrading`). An older process that runs on afterwards steps back from every store that is written to. " +
 	"Raising twice is raising once; there is no way back."
 
-func (a *API) log(routes huma.API) {
+func (a *API) log(routes router) {
 	operators := func(op huma.Operation) huma.Operation {
 		op.Tags, op.Errors = []string{"Operators"}, []int{http.StatusUnauthorized}
 		op.Security = []map[string][]string{{"adminKey": {}}, {"adminBearer": {}}}
 		return op
 	}
-	handle(routes, operators(huma.Operation{
+	handle(routes, rights.Operate, operators(huma.Operation{
 		OperationID: "get-log", Method: http.MethodGet, Path: "/log", Summary: "The log's write level",
 	}), func(ctx context.Context, _ *struct{}) (*logOutput, error) {
-		parts, err := a.operated(ctx)
+		parts, err := a.bus.Parts()
 		if err != nil {
 			return nil, err
 		}
 		level, err := parts.Log.AskWriteLevel(ctx)
 		return &logOutput{Body: Log{WriteLevel: level, Newest: store.Schema}}, err
 	})
-	handle(routes, operators(huma.Operation{
+	handle(routes, rights.Operate, operators(huma.Operation{
 		OperationID: "raise-log", Method: http.MethodPost, Path: "/log/raise", Summary: "End an upgrade: raise the write level", Description: aboutRaise,
 	}), func(ctx context.Context, _ *struct{}) (*logOutput, error) {
-		parts, err := a.operated(ctx)
+		parts, err := a.bus.Parts()
 		if err != nil {
 			return nil, err
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 // storeOutput is one store, with where it is and which command it obeys.
@@ -56,16 +57,16 @@ type StoreList struct {
 
 type listOutput struct{ Body StoreList }
 
-func (a *API) stores(routes huma.API) {
-	handle(routes, huma.Operation{
+func (a *API) stores(routes router) {
+	handle(routes, rights.ReadStores, huma.Operation{
 		OperationID: "list-stores", Method: http.MethodGet, Path: "/stores", Tags: []string{"Stores"}, Summary: "Own stores",
 		Description: "With the admin key, everybody's. Deleted ones only when asked for.", Errors: []int{http.StatusBadRequest},
 	}, a.list)
-	handle(routes, huma.Operation{
+	handle(routes, rights.ReadStores, huma.Operation{
 		OperationID: "get-store", Method: http.MethodGet, Path: "/stores/{id}", Tags: []string{"Stores"}, Summary: "One store",
 		Description: "Read from the log, so it is exact, also after its deletion.", Errors: []int{http.StatusNotFound},
 	}, func(ctx context.Context, in *idInput) (*storeOutput, error) {
-		state, err := a.read(ctx, *in)
+		state, err := a.read(ctx, *in, rights.ReadStores)
 		if err != nil {
 			return nil, err
 		}
@@ -80,7 +81,7 @@ func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	}
 	who := principal.In(ctx)
 	reply, err := reader.Ask(ctx, a.reader, query.Stores, query.StoresRequest{
-		Scope: who.Stores(), Status: in.Status, Engine: in.Engine, Search: in.Search,
+		Scope: rights.Scope(who, rights.ReadStores), Status: in.Status, Engine: in.Engine, Search: in.Search,
 		Deleted: in.Deleted || in.Status == store.Deleted, After: in.Cursor, Limit: in.Limit,
 		Seen: max(in.Seen, a.admission.Seen(who.Tenant())),
 	})
@@ -97,13 +98,13 @@ func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	return &listOutput{Body: page}, nil
 }
 
-// read finds a store that the client may see.
-func (a *API) read(ctx context.Context, in idInput) (store.State, error) {
+// read finds a store that the client may do something to.
+func (a *API) read(ctx context.Context, in idInput, do rights.Action) (store.State, error) {
 	id, err := in.parse()
 	if err != nil {
 		return store.State{}, err
 	}
-	state, err := a.admission.Read(ctx, principal.In(ctx), id)
+	state, err := a.admission.Read(ctx, principal.In(ctx), id, do)
 	if err != nil {
 		return store.State{}, err
 	}

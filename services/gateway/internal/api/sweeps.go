@@ -9,8 +9,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
-	"github.com/store-platform/store-platform/services/gateway/internal/principal"
-	"github.com/store-platform/store-platform/services/gateway/internal/problem"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 // Sweeps is how the search for what shouldn't be there stands.
@@ -22,28 +21,28 @@ type Sweeps struct {
 
 type sweepsOutput struct{ Body Sweeps }
 
-func (a *API) sweeps(routes huma.API) {
+func (a *API) sweeps(routes router) {
 	operators := func(op huma.Operation) huma.Operation {
 		op.Tags, op.Errors = []string{"Operators"}, []int{http.StatusUnauthorized}
 		op.Security = []map[string][]string{{"adminKey": {}}, {"adminBearer": {}}}
 		return op
 	}
-	handle(routes, operators(huma.Operation{
+	handle(routes, rights.Operate, operators(huma.Operation{
 		OperationID: "get-sweeps", Method: http.MethodGet, Path: "/sweeps", Summary: "What the newest sweep found",
 		Description: "Sweeps hold the cluster against the log. Needs the admin key; without one set, a client on the gateway's own machine.",
 	}), func(ctx context.Context, _ *struct{}) (*sweepsOutput, error) {
-		parts, err := a.operated(ctx)
+		parts, err := a.bus.Parts()
 		if err != nil {
 			return nil, err
 		}
 		return sweepsOf(ctx, parts)
 	})
-	handle(routes, operators(huma.Operation{
+	handle(routes, rights.Operate, operators(huma.Operation{
 		OperationID: "resume-sweeps", Method: http.MethodPost, Path: "/sweeps/resume", Summary: "Let sweeps change things again",
 		Description: "They start paused after a restore, until somebody has seen that the log isn't older than the cluster. " +
 			"Resuming twice is resuming once.",
 	}), func(ctx context.Context, _ *struct{}) (*sweepsOutput, error) {
-		parts, err := a.operated(ctx)
+		parts, err := a.bus.Parts()
 		if err != nil {
 			return nil, err
 		}
@@ -52,15 +51,6 @@ func (a *API) sweeps(routes huma.API) {
 		}
 		return sweepsOf(ctx, parts)
 	})
-}
-
-// operated lets only those in who look after the platform: a report names everybody's stores.
-func (a *API) operated(ctx context.Context) (*bus.Parts, error) {
-	if !principal.In(ctx).MayOperate() {
-		return nil, problem.New(problem.AdminKeyRequired, "This is the operator's. Send ADMIN_API_KEY as X-Api-Key or as a bearer "+
-			"token; where none is set, ask from the gateway's own machine.")
-	}
-	return a.bus.Parts()
 }
 
 func sweepsOf(ctx context.Context, parts *bus.Parts) (*sweepsOutput, error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 )
 
 // takeWordsFromTheirLists has the document say, and requests be held to, all values that there are of types whose values
@@ -18,6 +19,8 @@ func takeWordsFromTheirLists(schemas huma.Registry) {
 	schemas.RegisterTypeAlias(reflect.TypeFor[engine.Tier](), reflect.TypeFor[tier]())
 	schemas.RegisterTypeAlias(reflect.TypeFor[engine.OptionType](), reflect.TypeFor[optionType]())
 	schemas.RegisterTypeAlias(reflect.TypeFor[engine.Change](), reflect.TypeFor[change]())
+	schemas.RegisterTypeAlias(reflect.TypeFor[principal.Role](), reflect.TypeFor[role]())
+	schemas.RegisterTypeAlias(reflect.TypeFor[principal.Scope](), reflect.TypeFor[scope]())
 }
 
 type (
@@ -26,6 +29,8 @@ type (
 	tier           string
 	optionType     string
 	change         string
+	role           string
+	scope          string
 )
 
 // Schema and its like are huma's way to ask a type for its schema.
@@ -34,6 +39,8 @@ func (deadLetterKind) Schema(huma.Registry) *huma.Schema { return oneOf(query.De
 func (tier) Schema(huma.Registry) *huma.Schema           { return oneOf(engine.Tiers) }
 func (optionType) Schema(huma.Registry) *huma.Schema     { return oneOf(engine.OptionTypes) }
 func (change) Schema(huma.Registry) *huma.Schema         { return oneOf(engine.Changes) }
+func (role) Schema(huma.Registry) *huma.Schema           { return oneOf(principal.Roles) }
+func (scope) Schema(huma.Registry) *huma.Schema          { return oneOf(principal.TokenScopes) }
 
 func oneOf[T ~string](words []T) *huma.Schema {
 	s := &huma.Schema{Type: huma.TypeString}

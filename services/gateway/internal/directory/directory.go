@@ -17,8 +17,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
@@ -39,12 +43,17 @@ type Directory struct {
 
 	accounts shelf[Account]
 	// leads are what leads to an account: a digest of its e-mail address, or of what a provider calls it.
-	leads    shelf[Lead]
-	tenants  shelf[Tenant]
-	tokens   shelf[Token]
-	sessions passes[Session]
-	invites  passes[Invite]
-	links    passes[Link]
+	leads     shelf[Lead]
+	operators shelf[Operators]
+	erasings  shelf[erasing]
+	tenants   shelf[Tenant]
+	tokens    shelf[Tokens]
+	sessions  passes[Session]
+	invites   shelf[Invite]
+	links     passes[Link]
+	tickets   passes[FeedTicket]
+	// noting is held by who writes down that a token was used: one at a time, and whoever finds it held leaves it to the next use.
+	noting sync.Mutex
 }
 
 // Installation is what all accounts of an installation share.
@@ -60,32 +69,33 @@ type Installation struct {
 // keyOfInstallation is where the bucket of accounts holds it.
 const keyOfInstallation = "installation"
 
-// Open binds to the buckets that storelog.Ensure made, and makes the installation's key where there is none.
-func Open(ctx context.Context, log *storelog.Log, now func() time.Time) (*Directory, error) {
+// Open binds to the buckets that storelog.Ensure made, and makes the installation's key where there is none. The divisor is the
+// installation's, of how long an answer is kept.
+func Open(ctx context.Context, log *storelog.Log, divisor clock.Divisor, now func() time.Time) (*Directory, error) {
 	d := &Directory{log: log, now: now}
-	accounts, err := log.Bucket(ctx, storelog.BucketAccounts)
-	if err != nil {
-		return nil, err
+	lately := newMemory(divisor, now)
+	buckets := map[string]jetstream.KeyValue{}
+	for _, name := range []string{storelog.BucketAccounts, storelog.BucketTenants, storelog.BucketTokens, storelog.BucketPasses} {
+		bucket, err := log.Bucket(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		buckets[name] = remembering{bucket, lately}
 	}
-	tenants, err := log.Bucket(ctx, storelog.BucketTenants)
-	if err != nil {
-		return nil, err
-	}
-	tokens, err := log.Bucket(ctx, storelog.BucketTokens)
-	if err != nil {
-		return nil, err
-	}
-	passing, err := log.Bucket(ctx, storelog.BucketPasses)
-	if err != nil {
-		return nil, err
-	}
+	accounts, passing := buckets[storelog.BucketAccounts], buckets[storelog.BucketPasses]
 	d.accounts, d.leads = shelf[Account]{accounts, "account."}, shelf[Lead]{accounts, "lead."}
-	d.tenants, d.tokens = shelf[Tenant]{tenants, ""}, shelf[Token]{tokens, ""}
-	d.sessions, d.invites, d.links = passes[Session]{passing, "session."}, passes[Invite]{passing, "invite."}, passes[Link]{passing, "link."}
+	d.operators, d.erasings = shelf[Operators]{accounts, ""}, shelf[erasing]{accounts, "erasing."}
+	d.tenants, d.tokens = shelf[Tenant]{buckets[storelog.BucketTenants], ""}, shelf[Tokens]{buckets[storelog.BucketTokens], ""}
+	d.sessions, d.invites, d.links = passes[Session]{passing, "session."}, shelf[Invite]{passing, "invite."}, passes[Link]{passing, "link."}
+	d.tickets = passes[FeedTicket]{passing, "feed."}
 	made := Installation{Key: make([]byte, sha256.Size)}
 	_, _ = rand.Read(made.Key)
+	var err error
 	d.installation, err = shelf[Installation]{accounts, ""}.ensure(ctx, keyOfInstallation, made)
 	if err != nil {
+		return nil, fmt.Errorf("open the directory: %w", err)
+	}
+	if err := d.finishAll(ctx); err != nil {
 		return nil, fmt.Errorf("open the directory: %w", err)
 	}
 	return d, nil
@@ -98,5 +108,14 @@ func (d *Directory) digest(kind, of string) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
+// idLength is how long an id is behind its prefix.
+const idLength = 10
+
 // newID makes an id that nobody has: fifty bits by chance, and whoever has it already is met at its create.
-func newID(prefix string) string { return prefix + strings.ToLower(rand.Text()[:10]) }
+func newID(prefix string) string { return prefix + strings.ToLower(rand.Text()[:idLength]) }
+
+// isID says whether newID could have made it. What clients send is held to that before it becomes a key.
+func isID(prefix, id string) bool {
+	rest, ok := strings.CutPrefix(id, prefix)
+	return ok && len(rest) == idLength && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz234567") == ""
+}

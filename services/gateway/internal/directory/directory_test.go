@@ -23,7 +23,7 @@ func opened(t *testing.T, nc *nats.Conn) *Directory {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := Open(t.Context(), log, time.Now)
+	d, err := Open(t.Context(), log, 1, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

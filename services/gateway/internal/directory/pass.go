@@ -1,13 +1,10 @@
 package directory
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -24,33 +21,22 @@ type passes[T any] struct {
 
 // issue makes one, and returns the secret, which nobody can read out again. life is at least a second.
 func (p passes[T]) issue(ctx context.Context, thing T, life time.Duration) (secret string, err error) {
-	data, err := json.Marshal(thing)
-	if err != nil {
-		return "", fmt.Errorf("encode %s: %w", p.prefix, err)
-	}
 	secret = rand.Text()
-	key := p.keyOf(secret)
-	err = storelog.Insist(ctx, func(ctx context.Context) error {
-		_, err := p.kv.Create(ctx, key, data, jetstream.KeyTTL(life))
-		if !errors.Is(err, jetstream.ErrKeyExists) {
-			return err
-		}
-		// Nobody else knows the secret, so it was an earlier try, whose answer was lost, or is nothing that can be relied on.
-		have, err := storelog.ReadValue(ctx, p.kv, key)
-		if err == nil && !bytes.Equal(have.Data, data) {
-			return ErrTaken
-		}
-		return err
-	})
-	if err != nil {
-		return "", fmt.Errorf("issue a pass: %w", err)
+	// Nobody else knows the secret, so what is there already was an earlier try, whose answer was lost.
+	if err := (shelf[T]{p.kv, ""}).createFor(ctx, p.keyOf(secret), thing, life); err != nil {
+		return "", err
 	}
 	return secret, nil
 }
 
 // look answers what a secret stands for; ErrUnknown where that is nothing.
 func (p passes[T]) look(ctx context.Context, secret string) (T, error) {
-	return shelf[T]{p.kv, ""}.read(ctx, p.keyOf(secret))
+	return p.at(ctx, p.keyOf(secret))
+}
+
+// at is look by where it is kept.
+func (p passes[T]) at(ctx context.Context, key string) (T, error) {
+	return shelf[T]{p.kv, ""}.read(ctx, key)
 }
 
 // spend answers what a secret stands for and ends it: of all who try, at however many gateways, one succeeds. After an error

@@ -14,8 +14,17 @@ type Account struct {
 	Name  string `json:"name"`
 	// Hash is the password's, argon2id in PHC format; empty of who signs in elsewhere only.
 	Hash string `json:"hash,omitempty"`
-	// Pending: signing up has begun, and isn't through. Nobody signs in so.
+	// Pending: signing up has begun and isn't through, or erasure has. For everybody else there is no such account.
 	Pending bool `json:"pending,omitempty"`
+	// NewEmail is an address that is to take Email's place once it is proved that its mail is read by who has the account.
+	NewEmail string `json:"newEmail,omitempty"`
+	// Leads are the keys that may lead here. One that isn't listed doesn't, whatever it says, and is anybody's to take: so no
+	// crash between two keys leaves an address that nobody can have.
+	Leads []string `json:"leads"`
+	// Left are keys that have led here and may be there still.
+	Left []string `json:"left,omitempty"`
+	// Devices are those that have signed in before, the oldest first.
+	Devices []Device `json:"devices,omitempty"`
 	// Verified: whoever has the account has read mail at its address, or an operator has vouched for that.
 	Verified bool `json:"verified,omitempty"`
 	// Operator looks after the platform.
@@ -28,9 +37,18 @@ type Account struct {
 	Created time.Time `json:"created"`
 }
 
+// Device is a browser, or whatever else keeps cookies, that somebody has signed in with who knew the password.
+type Device struct {
+	// Sum is the SHA-256 of the secret in its cookie.
+	Sum   []byte    `json:"sum"`
+	Since time.Time `json:"since"`
+}
+
 // Lead leads to an account.
 type Lead struct {
 	Account string `json:"account"`
+	// Nonce tells one claim from another of the same account.
+	Nonce string `json:"nonce"`
 }
 
 // Tenant owns stores, and has members.
@@ -42,12 +60,28 @@ type Tenant struct {
 	Created time.Time `json:"created"`
 	// Suspended: its stores run on, and its people may only read.
 	Suspended bool `json:"suspended,omitempty"`
+	// Revision counts its changes, for who has read one and wants to change that one only.
+	Revision uint64 `json:"revision"`
+	// Change is the newest one's own name, by which its writer finds it when the answer was lost.
+	Change string `json:"change,omitempty"`
+	// Spent are the invites that nobody may take any more, each for as long as it may still be found.
+	Spent []Spent `json:"spent,omitempty"`
 }
 
 // Member is an account in a tenant.
 type Member struct {
 	Account string         `json:"account"`
 	Role    principal.Role `json:"role"`
+	Since   time.Time      `json:"since"`
+}
+
+// Spent is an invite that was taken, or withdrawn.
+type Spent struct {
+	Invite string `json:"invite"`
+	// Account has taken it; empty where it was withdrawn.
+	Account string `json:"account,omitempty"`
+	// Until is when the invite has gone by itself, wherever it may have been left.
+	Until time.Time `json:"until"`
 }
 
 // Limits are what an operator has said of one tenant; nil leaves a limit to the gateways' settings.
@@ -55,8 +89,14 @@ type Limits struct {
 	MaxStores *int `json:"maxStores,omitempty"`
 }
 
+// Tokens are those of one account in one tenant: a value of its own, so that their number is exact and all of them end at once.
+type Tokens struct {
+	Tokens []Token `json:"tokens"`
+}
+
 // Token is an API token. What it may do is the least of its role, its scopes and what its account's role is in the tenant now.
 type Token struct {
+	// ID says whose it is, too: where the token is kept follows from it.
 	ID   string `json:"id"`
 	Name string `json:"name"`
 	// Sum is the SHA-256 of the secret.
@@ -66,9 +106,8 @@ type Token struct {
 	Role    principal.Role    `json:"role"`
 	Scopes  []principal.Scope `json:"scopes"`
 	Created time.Time         `json:"created"`
-	// Expires is zero of a token that doesn't.
-	Expires time.Time `json:"expires,omitzero"`
-	// LastUsed is about when, to the hour.
+	Expires time.Time         `json:"expires"`
+	// LastUsed is about when, to the hour; zero of one that nobody has used.
 	LastUsed time.Time `json:"lastUsed,omitzero"`
 }
 
@@ -79,14 +118,19 @@ type Session struct {
 	Created time.Time `json:"created"`
 }
 
-// Invite lets whoever has it become a member.
+// Invite lets whoever has its secret become a member.
 type Invite struct {
 	ID     string         `json:"id"`
 	Tenant string         `json:"tenant"`
 	Role   principal.Role `json:"role"`
-	// Email is whom it was sent to; empty where anybody may take it.
+	// Email is whose account may take it; empty where anybody's may.
 	Email string `json:"email,omitempty"`
-	By    string `json:"by"`
+	// By is the account that has made it; empty of who holds the admin key.
+	By string `json:"by,omitempty"`
+	// Sum is the SHA-256 of the secret.
+	Sum     []byte    `json:"sum"`
+	Created time.Time `json:"created"`
+	Expires time.Time `json:"expires"`
 }
 
 // Purpose is what a link is good for.
@@ -106,8 +150,11 @@ const (
 type Link struct {
 	Purpose Purpose `json:"purpose"`
 	Account string  `json:"account,omitempty"`
-	// Email is the address that is verified by it, which the account may not have yet.
-	Email string `json:"email,omitempty"`
+	// Address is the key of the lead that stands for the address which it proves, by mail that was read there: the address itself
+	// would outlive the account that it is erased with.
+	Address string `json:"address,omitempty"`
+	// First is of the links that are printed while there is no operator: all of them end when there is one.
+	First bool `json:"first,omitempty"`
 	// Era is the account's when the link was made: a new password ends links, too.
 	Era uint64 `json:"era"`
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -103,6 +104,57 @@ func (s shelf[T]) remove(ctx context.Context, id string) error {
 		return fmt.Errorf("remove from %s: %w", s.prefix, err)
 	}
 	return nil
+}
+
+// createFor is create of what goes by itself after a life, unless it is changed before.
+func (s shelf[T]) createFor(ctx context.Context, id string, thing T, life time.Duration) error {
+	data, err := json.Marshal(thing)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", s.prefix, err)
+	}
+	err = storelog.Insist(ctx, func(ctx context.Context) error {
+		_, err := s.kv.Create(ctx, s.prefix+id, data, jetstream.KeyTTL(life))
+		if !errors.Is(err, jetstream.ErrKeyExists) {
+			return err
+		}
+		have, err := storelog.ReadValue(ctx, s.kv, s.prefix+id)
+		if err == nil && !bytes.Equal(have.Data, data) {
+			return ErrTaken
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("create in %s: %w", s.prefix, err)
+	}
+	return nil
+}
+
+// removeIf is remove of what is so, and of nothing that somebody has put there meanwhile.
+func (s shelf[T]) removeIf(ctx context.Context, id string, so func(T) bool) error {
+	for {
+		have, err := storelog.ReadValue(ctx, s.kv, s.prefix+id)
+		if err != nil || have.Data == nil {
+			return err
+		}
+		var thing T
+		if err := s.decode(have.Data, &thing); err != nil {
+			return err
+		}
+		if !so(thing) {
+			return nil
+		}
+		err = s.kv.Purge(ctx, s.prefix+id, jetstream.LastRevision(have.Revision), jetstream.PurgeTTL(markLife))
+		if err == nil {
+			return nil
+		}
+		if !storelog.Refused(err) && !storelog.Unanswered(err) {
+			return fmt.Errorf("remove from %s: %w", s.prefix, err)
+		}
+		// Somebody changed it, or nobody answered: what is there now tells.
+		if err := storelog.Settle(ctx); err != nil {
+			return fmt.Errorf("remove from %s: %w", s.prefix, err)
+		}
+	}
 }
 
 func (s shelf[T]) decode(data []byte, into *T) error {

@@ -25,6 +25,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 const (
@@ -40,10 +41,12 @@ type Feed struct {
 	dialer   websocket.Dialer
 	upgrader websocket.FastHTTPUpgrader
 	hub      *Hub
+	// every is how often it is asked whether a client may stay.
+	every time.Duration
 }
 
-// New makes a feed in front of the events service at eventsURL (http or https).
-func New(b *bus.Bus, a *admission.Admission, eventsURL string, hub *Hub) (*Feed, error) {
+// New makes a feed in front of the events service at eventsURL (http or https), which asks every so often whether its clients may stay.
+func New(b *bus.Bus, a *admission.Admission, eventsURL string, hub *Hub, every time.Duration) (*Feed, error) {
 	u, err := url.Parse(eventsURL)
 	if err != nil {
 		return nil, fmt.Errorf("read EVENTS_URL: %w", err)
@@ -58,7 +61,7 @@ func New(b *bus.Bus, a *admission.Admission, eventsURL string, hub *Hub) (*Feed,
 	}
 	u = u.JoinPath("feed")
 	return &Feed{
-		bus: b, stores: a, url: *u, hub: hub,
+		bus: b, stores: a, url: *u, hub: hub, every: every,
 		// No proxy: what the environment says of the outside doesn't hold for a neighbour.
 		dialer: websocket.Dialer{HandshakeTimeout: dialTimeout},
 		// The door has compared Origin and Host already, more strictly than the library would.
@@ -69,9 +72,6 @@ func New(b *bus.Bus, a *admission.Admission, eventsURL string, hub *Hub) (*Feed,
 // Handle answers GET /feed.
 func (f *Feed) Handle(c *fiber.Ctx) error {
 	ctx := c.UserContext()
-	if err := principal.Missing(ctx); err != nil {
-		return err
-	}
 	if !websocket.FastHTTPIsWebSocketUpgrade(c.Context()) {
 		c.Set(fiber.HeaderUpgrade, "websocket")
 		return problem.New(problem.UpgradeRequired, "Connect to /feed with a WebSocket.")
@@ -80,7 +80,7 @@ func (f *Feed) Handle(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	log := f.hub.log()
+	log, may := f.hub.log(), f.leave(ctx)
 	// Dialled before the client is answered: a refusal can then still be a problem with a status.
 	upstream, err := f.dial(ctx, target)
 	if err != nil {
@@ -90,7 +90,7 @@ func (f *Feed) Handle(c *fiber.Ctx) error {
 	unclaimed := time.AfterFunc(claimTimeout, func() { drop(upstream) })
 	err = f.upgrader.Upgrade(c.Context(), func(client *websocket.Conn) {
 		if unclaimed.Stop() {
-			f.hub.serve(client, upstream, log)
+			f.hub.serve(client, upstream, log, may)
 		}
 	})
 	if err != nil {
@@ -99,6 +99,15 @@ func (f *Feed) Handle(c *fiber.Ctx) error {
 		return problem.New(problem.UpgradeRequired, "The WebSocket handshake is not complete.")
 	}
 	return nil
+}
+
+// leave is what the client may listen by, where that may be taken back.
+func (f *Feed) leave(ctx context.Context) *leave {
+	again := principal.Again(ctx)
+	if again == nil {
+		return nil
+	}
+	return &leave{every: f.every, again: again, scope: rights.Scope(principal.In(ctx), rights.ReadStores)}
 }
 
 func drop(conn *websocket.Conn) {
@@ -131,7 +140,7 @@ func (f *Feed) maySee(ctx context.Context, text string) error {
 	if err != nil {
 		return store.ErrNotFound
 	}
-	_, err = f.stores.Read(ctx, principal.In(ctx), id)
+	_, err = f.stores.Read(ctx, principal.In(ctx), id, rights.ReadStores)
 	return err
 }
 
@@ -182,7 +191,7 @@ func (f *Feed) ticket(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	data, err := json.Marshal(feed.Ticket{Scope: principal.In(ctx).Stores()})
+	data, err := json.Marshal(feed.Ticket{Scope: rights.Scope(principal.In(ctx), rights.ReadStores)})
 	if err != nil {
 		return "", fmt.Errorf("write a feed ticket: %w", err)
 	}

@@ -120,9 +120,11 @@ func (h *Hub) log() int {
 }
 
 // serve pumps until either side ends. Both connections are closed and both pumps have ended when it returns. The log
-// is that of the moment when the client was let in.
-func (h *Hub) serve(client, upstream *websocket.Conn, log int) {
-	s := &session{client: client, upstream: upstream, pace: h.pace, done: make(chan struct{})}
+// is that of the moment when the client was let in, and leave says what has become of it since; nil of who may stay.
+func (h *Hub) serve(client, upstream *websocket.Conn, log int, leave *leave) {
+	over, finish := context.WithCancel(context.Background())
+	defer finish()
+	s := &session{client: client, upstream: upstream, pace: h.pace, done: over.Done(), finish: finish}
 	defer s.release()
 	if code, reason := h.enter(s, log); code != 0 {
 		s.end(code, reason)
@@ -133,6 +135,9 @@ func (h *Hub) serve(client, upstream *websocket.Conn, log int) {
 	pumps.Go(func() { s.pump(upstream, client) })
 	pumps.Go(func() { s.pump(client, upstream) })
 	pumps.Go(s.ping)
+	if leave != nil {
+		pumps.Go(func() { leave.watch(over, s) })
+	}
 	pumps.Wait()
 }
 
@@ -162,7 +167,9 @@ func (h *Hub) leave(s *session) {
 type session struct {
 	client, upstream *websocket.Conn
 	pace             pace
-	done             chan struct{}
+	// done is closed by finish.
+	done   <-chan struct{}
+	finish context.CancelFunc
 	// words are the frames that the client has sent since the last ping.
 	words atomic.Int64
 
@@ -182,7 +189,7 @@ func (s *session) end(code int, reason string) {
 		return
 	}
 	s.ended = true
-	close(s.done)
+	s.finish()
 	farewell := websocket.FormatCloseMessage(code, reason)
 	for _, conn := range []*websocket.Conn{s.client, s.upstream} {
 		err := conn.WriteControl(websocket.CloseMessage, farewell, time.Now().Add(linger))

@@ -64,7 +64,7 @@ func TestALogRemadeDuringTheHandshakeEndsTheSession(t *testing.T) {
 	before := hub.log()
 	hub.LogRemade()
 	outside, inside := connect(t, nil), connect(t, nil)
-	go hub.serve(outside.far, inside.near, before)
+	go hub.serve(outside.far, inside.near, before, nil)
 	if code := endOf(outside.near); code != websocket.CloseTryAgainLater {
 		t.Errorf("closed with %d, want %d", code, websocket.CloseTryAgainLater)
 	}
@@ -77,7 +77,7 @@ func run(t *testing.T, p pace, adjust func(*net.TCPConn)) (client, events *webso
 	hub.pace = p
 	outside, inside := connect(t, adjust), connect(t, nil)
 	served := make(chan struct{})
-	go func() { defer close(served); hub.serve(outside.far, inside.near, 0) }()
+	go func() { defer close(served); hub.serve(outside.far, inside.near, 0, nil) }()
 	t.Cleanup(func() {
 		select {
 		case <-served:
@@ -237,7 +237,7 @@ func TestWhoIsSlowReadsItsFarewell(t *testing.T) {
 	hub := NewHub()
 	hub.pace = p
 	served := make(chan struct{})
-	go func() { defer close(served); hub.serve(outside.far, inside.near, 0) }()
+	go func() { defer close(served); hub.serve(outside.far, inside.near, 0, nil) }()
 	client, events := outside.near, inside.far
 	pinged := make(chan struct{})
 	events.SetPingHandler(func(string) error { close(pinged); events.SetPingHandler(nil); return nil })
@@ -286,7 +286,7 @@ func TestClientsAreSentAwayOneAfterTheOther(t *testing.T) {
 	ends := make(chan int, clients)
 	for range clients {
 		outside, inside := connect(t, nil), connect(t, nil)
-		go hub.serve(outside.far, inside.near, 0)
+		go hub.serve(outside.far, inside.near, 0, nil)
 		go func() { ends <- endOf(outside.near) }()
 	}
 	waittest.Eventually(t, func() error {

@@ -17,7 +17,9 @@ import (
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
+	"github.com/store-platform/store-platform/services/gateway/internal/guard"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 // checkTimeout bounds each part of a readiness answer, below the usual probe's patience.
@@ -55,10 +57,10 @@ func New(b *bus.Bus, r *reader.Reader, events string) *Health {
 }
 
 // Mount adds the routes.
-func (h *Health) Mount(app *fiber.App) {
-	app.Get("/healthz", func(c *fiber.Ctx) error { return c.SendString("ok\n") })
-	app.Get("/readyz", h.ready)
-	app.Get("/metrics", adaptor.HTTPHandler(promhttp.Handler()))
+func (h *Health) Mount(routes guard.Routes) {
+	routes.Get("/healthz", rights.Look, func(c *fiber.Ctx) error { return c.SendString("ok\n") })
+	routes.Get("/readyz", rights.Look, h.ready)
+	routes.Get("/metrics", rights.Look, adaptor.HTTPHandler(promhttp.Handler()))
 }
 
 func (h *Health) ready(c *fiber.Ctx) error {

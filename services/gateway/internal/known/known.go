@@ -9,16 +9,22 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/store-platform/store-platform/pkg/claim"
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/gateway/internal/accounts"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
+	"github.com/store-platform/store-platform/services/gateway/internal/directory"
+	"github.com/store-platform/store-platform/services/gateway/internal/guesses"
 	"github.com/store-platform/store-platform/services/gateway/internal/meter"
+	"github.com/store-platform/store-platform/services/gateway/internal/password"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 // table turns each error of the inner packages into what clients are told, by type.
@@ -50,6 +56,13 @@ var table = []struct {
 	{storelog.ErrUnreadable, problem.StoreUnreadable, "What was written last of this store can't be read. It is among the dead " +
 		"letters; an operator can redrive or discard it there."},
 	{bus.ErrUnavailable, problem.BrokerUnavailable, "The gateway can't reach its broker." + untouched},
+	{directory.ErrNoTenant, problem.NotFound, "There is no such tenant."},
+	{directory.ErrLastOwner, problem.LastOwner, "A tenant would have no owner. Make somebody else one first, or delete the tenant."},
+	{directory.ErrMember, problem.AlreadyMember, "Your account belongs to the tenant already. The invite is left for somebody else."},
+	{directory.ErrOthersInvite, problem.Forbidden, "The invite is for another e-mail address than your account has."},
+	{directory.ErrNotOwner, problem.Forbidden, "This is for owners of the tenant, and you aren't one any more."},
+	{directory.ErrNotOperator, problem.Forbidden, "This is for operators of the platform."},
+	{claim.ErrClosed, problem.NotFound, "The tenant is being deleted, and takes no more stores."},
 	{reader.ErrOtherLog, problem.ProjectionUnavailable, "Lists and histories can't be read: what they are read from was made of another log " +
 		"than this one. The operator can have it made anew (store-events rebuild). Single stores can be read, and creating and deleting works."},
 	{reader.ErrProjection, problem.ProjectionUnavailable, "Lists and histories can't be read right now. Single stores can, " +
@@ -57,6 +70,16 @@ var table = []struct {
 	{reader.ErrQuestion, problem.InvalidRequest, "Whoever was asked can't make anything of the request."},
 	{admission.ErrCredentialsGone, problem.CredentialsGone, "The store's passwords were removed from the cluster, and nobody can make them anew."},
 	{admission.ErrCredentials, problem.CredentialsMissing, "No provisioner can read the store's passwords right now."},
+	{accounts.ErrRefused, problem.SignInRefused, "The address or the password is wrong. Who has forgotten it can ask for a link."},
+	{accounts.ErrOff, problem.AccountsOff, "This gateway has no accounts (AUTH=open): a client is its address."},
+	{accounts.ErrSignUpOff, problem.SignUpOff, "Nobody signs up here. Ask an operator."},
+	{accounts.ErrInviteNeeded, problem.InviteNeeded, "It takes an invite to sign up here. Ask an owner of the tenant that you belong to, or an operator."},
+	{accounts.ErrNotListed, problem.NotListed, "Operators are made of those only whose address is in ADMIN_EMAILS."},
+	{directory.ErrTaken, problem.AccountExists, "Somebody has the address already. Sign in, or ask for a link if you have forgotten the password."},
+	{directory.ErrLastOperator, problem.LastOperator, "There is no other operator: make one first."},
+	{directory.ErrUnverified, problem.Unverified, "It isn't proved that whoever has the account reads the mail at its address."},
+	{password.ErrBusy, problem.Busy, "As many passwords are being compared as may be at once." + untouched},
+	{guesses.ErrContended, problem.Busy, "Others tried the same at every moment." + untouched},
 	{nats.ErrConnectionClosed, problem.BrokerUnavailable, lostBroker},
 }
 
@@ -88,6 +111,9 @@ func Problem(err error) *problem.Problem {
 }
 
 func problemOf(err error) *problem.Problem {
+	if p := ofTenants(err); p != nil {
+		return p
+	}
 	var (
 		field    *engine.FieldError
 		inFlight *store.InFlightError
@@ -96,6 +122,8 @@ func problemOf(err error) *problem.Problem {
 		changed  *admission.ChangedError
 		notReady *admission.NotReadyError
 		paid     *meter.EmptyError
+		refusal  *rights.Refusal
+		guessed  *accounts.GuessesError
 	)
 	switch {
 	case errors.As(err, &field):
@@ -130,6 +158,17 @@ func problemOf(err error) *problem.Problem {
 		p := problem.New(problem.TooManyCommands, "You have sent more commands than one tenant may in so short a time."+untouched)
 		p.RetryAfter = paid.After
 		return p
+	case errors.As(err, &guessed):
+		p := problem.New(problem.TooManyGuesses, "Too much was tried in too short a time. Where you have signed in before, others' tries don't count; "+
+			"a link that sets another password lets you in as well.")
+		p.RetryAfter = guessed.After
+		return p
+	case errors.As(err, &refusal):
+		code := problem.Forbidden
+		if refusal.TakesKey() {
+			code = problem.AdminKeyRequired
+		}
+		return problem.New(code, refusal.Missing())
 	case errors.Is(err, reader.ErrCursor):
 		return problem.New(problem.InvalidCursor, "The cursor is not one of ours. Begin with the first page.").At("cursor")
 	}

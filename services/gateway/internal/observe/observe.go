@@ -137,7 +137,7 @@ func write(c *fiber.Ctx, n *note, route string, status int, took time.Duration) 
 	if n.store != "" {
 		attrs = append(attrs, slog.String("store", string(n.store)), slog.Uint64("generation", n.generation))
 	}
-	if tenant := principal.In(ctx).Tenant(); tenant != "" {
+	if tenant := principal.Found(ctx).Tenant(); tenant != "" {
 		attrs = append(attrs, slog.String("tenant", telemetry.Pseudonym(tenant)))
 	}
 	if n.code != "" {

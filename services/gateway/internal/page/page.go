@@ -14,6 +14,9 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
+
+	"github.com/store-platform/store-platform/services/gateway/internal/guard"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 //go:embed static
@@ -46,17 +49,17 @@ func SetHeaders(c *fiber.Ctx) {
 }
 
 // Mount adds the dashboard at /, its files under /assets, and the documentation at /docs.
-func Mount(app *fiber.App, document *huma.OpenAPI) error {
+func Mount(routes guard.Routes, document *huma.OpenAPI) error {
 	docs, err := renderDocs(document)
 	if err != nil {
 		return fmt.Errorf("render the documentation: %w", err)
 	}
-	app.Get("/docs", serve("docs.html", docs))
+	routes.Get("/docs", rights.Look, serve("docs.html", docs))
 	index, err := static.ReadFile("static/index.html")
 	if err != nil {
 		return fmt.Errorf("read the page: %w", err)
 	}
-	app.Get("/", serve("index.html", index))
+	routes.Get("/", rights.Look, serve("index.html", index))
 	return fs.WalkDir(static, "static", func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -69,7 +72,7 @@ func Mount(app *fiber.App, document *huma.OpenAPI) error {
 		if err != nil {
 			return err
 		}
-		app.Get("/assets/"+name, serve(name, content))
+		routes.Get("/assets/"+name, rights.Look, serve(name, content))
 		return nil
 	})
 }

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"net/netip"
 	"reflect"
+	"strings"
 	"testing"
-
-	"github.com/store-platform/store-platform/pkg/query"
 )
 
 var errLost = errors.New("lost")
@@ -43,12 +42,19 @@ func TestNobodyMayDoOrSeeAnything(t *testing.T) {
 		"a key for nobody":     KeyHolder(netip.MustParseAddr("203.0.113.7"), ""),
 		"of a context without": In(With(context.Background(), Principal{})),
 		"of one that lost it":  In(Without(operator, errLost)),
+		"no account":           Person(netip.MustParseAddr("203.0.113.7"), "", "digest", true, Place{Tenant: "t-1", Role: Owner}),
+		"no session":           Person(netip.MustParseAddr("203.0.113.7"), "a-1", "", true, Place{Tenant: "t-1", Role: Owner}),
+		"a token of nobody's":  Bearer(netip.MustParseAddr("203.0.113.7"), "", "k-1", true, TokenScopes, Place{Tenant: "t-1", Role: Owner}),
+		"a token without id":   Bearer(netip.MustParseAddr("203.0.113.7"), "a-1", "", true, TokenScopes, Place{Tenant: "t-1", Role: Owner}),
+		"a token for nowhere":  Bearer(netip.MustParseAddr("203.0.113.7"), "a-1", "k-1", true, TokenScopes, Place{Role: Owner}),
+		"a token of one gone":  Bearer(netip.MustParseAddr("203.0.113.7"), "a-1", "k-1", false, TokenScopes, Place{Tenant: "t-1"}),
+		"of one that operated": Bearer(netip.MustParseAddr("203.0.113.7"), "a-1", "k-1", true, []Scope{WriteStores}, Place{Tenant: "t-1"}),
 	}
 	for name, p := range nobody {
 		v := reflect.ValueOf(p)
 		for i := range v.NumMethod() {
 			method := v.Method(i)
-			for _, argument := range []string{"", "ip:loopback", "nobody"} {
+			for _, argument := range []string{"", "ip:loopback", "nobody", string(ReadStores)} {
 				var in []reflect.Value
 				for j := range method.Type().NumIn() {
 					in = append(in, reflect.ValueOf(argument).Convert(method.Type().In(j)))
@@ -63,29 +69,75 @@ func TestNobodyMayDoOrSeeAnything(t *testing.T) {
 	}
 }
 
-func TestWhoMayDoWhat(t *testing.T) {
+func TestWhoIsWho(t *testing.T) {
 	address := netip.MustParseAddr("203.0.113.7")
-	own, all := query.Of("ip:a"), query.All()
+	member, outside := Place{Tenant: "t-1", Role: Member}, Place{Tenant: "t-1"}
 	for _, test := range []struct {
-		name                      string
-		who                       Principal
-		actor                     string
-		sees, passwords, operates bool
-		stores, letters           query.Scope
+		name                   string
+		who                    Principal
+		kind                   Kind
+		actor, account, tenant string
+		role                   Role
+		operator               bool
+		holds                  string
 	}{
-		{"a client", Client(address, "ip:a", true), "ip:a", false, true, false, own, own},
-		{"a client where there is a key", Client(address, "ip:a", false), "ip:a", false, false, false, own, own},
-		{"who sits at the machine", AtMachine(address, "ip:a"), "ip:a", false, true, true, own, all},
-		{"who holds the key", KeyHolder(address, "ip:a"), Admin, true, true, true, all, all},
+		{"a client", Client(address, "ip:a", true), ByAddress, "ip:a", "", "ip:a", Owner, false, "stores:read stores:write passwords:read"},
+		{"a client where there is a key", Client(address, "ip:a", false), ByAddress, "ip:a", "", "ip:a", Owner, false, "stores:read stores:write"},
+		{"who sits at the machine", AtMachine(address, "ip:a"), AtHand, "ip:a", "", "ip:a", Owner, false, "stores:read stores:write passwords:read"},
+		{"who holds the key", KeyHolder(address, "ip:a"), ByKey, Admin, "", "ip:a", "", true, everything},
+		{"who holds the key, for nobody", Key(address, ""), ByKey, Admin, "", "", "", true, everything},
+		{"a member", Person(address, "a-1", "digest", false, member), BySession, "a-1", "a-1", "t-1", Member, false, everything},
+		{"a member of nothing", Person(address, "a-1", "digest", false, outside), BySession, "a-1", "a-1", "", "", false, everything},
+		{"an operator", Person(address, "a-1", "digest", true, outside), BySession, "a-1", "a-1", "t-1", "", true, everything},
+		{"a token", Bearer(address, "a-1", "k-1", false, []Scope{WriteStores}, member), ByToken, "a-1/k-1", "a-1", "t-1", Member, false,
+			"stores:read stores:write"},
+		{"a reader's token", Bearer(address, "a-1", "k-1", false, []Scope{ReadStores}, member), ByToken, "a-1/k-1", "a-1", "t-1", Member, false, "stores:read"},
+		{"an operator's token without the scope", Bearer(address, "a-1", "k-1", true, []Scope{ReadPasswords}, member), ByToken, "a-1/k-1", "a-1", "t-1",
+			Member, false, "passwords:read"},
+		{"an operator's token", Bearer(address, "a-1", "k-1", true, []Scope{Operate}, outside), ByToken, "a-1/k-1", "a-1", "t-1", "", true, "platform:operate"},
+		{"a token with a scope of another release", Bearer(address, "a-1", "k-1", true, []Scope{"shop:burn"}, member), ByToken, "a-1/k-1", "a-1", "t-1",
+			Member, false, ""},
 	} {
-		p := test.who
-		if !p.Known() || p.Actor() != test.actor || p.Tenant() != "ip:a" || p.Address() != address || !p.MayCreate() || !p.MaySee("ip:a") ||
-			p.MaySee("ip:b") != test.sees || p.MaySee("") != test.sees || p.MaySeePasswords() != test.passwords ||
-			p.MayOperate() != test.operates || p.Unmetered() != test.sees || p.Stores() != test.stores || p.DeadLetters() != test.letters {
-			t.Errorf("%s is %+v", test.name, p)
+		p, holds := test.who, []string{}
+		for _, scope := range TokenScopes {
+			if p.Holds(scope) {
+				holds = append(holds, string(scope))
+			}
+		}
+		if !p.Known() || p.Kind() != test.kind || p.Actor() != test.actor || p.Account() != test.account || p.Tenant() != test.tenant || p.Role() != test.role ||
+			p.Operator() != test.operator || p.Unmetered() != test.operator || p.Address() != address || strings.Join(holds, " ") != test.holds {
+			t.Errorf("%s is %+v, and holds %v", test.name, p, holds)
 		}
 		if In(With(context.Background(), p)) != p {
 			t.Errorf("%s is lost on the way", test.name)
 		}
+	}
+}
+
+const everything = "stores:read stores:write passwords:read tenant:manage platform:operate"
+
+// asked counts how often it is.
+type asked struct {
+	who Principal
+	err error
+	n   int
+}
+
+func (a *asked) Find(context.Context, string) (Principal, error)     { a.n++; return a.who, a.err }
+func (a *asked) Again(context.Context, Principal) (Principal, error) { return a.who, a.err }
+
+// Finding out may cost an answer of the broker's, so it is done when somebody wants to know, and once.
+func TestWhoAsksIsFoundOutOnce(t *testing.T) {
+	person := Person(netip.MustParseAddr("203.0.113.7"), "a-1", "digest", false, Place{})
+	finder := &asked{who: person, err: errLost}
+	ctx := Asked(context.Background(), finder)
+	if In(ctx) != person || Missing(ctx) != nil || !errors.Is(Astray(ctx), errLost) || Found(ctx) != person || finder.n != 1 {
+		t.Errorf("found %+v after %d questions", Found(ctx), finder.n)
+	}
+	if finder = (&asked{who: person}); Found(Asked(context.Background(), finder)).Known() || finder.n != 0 {
+		t.Error("who only looks whether anybody was found asks")
+	}
+	if ctx = Asked(context.Background(), &asked{err: errLost}); !errors.Is(Missing(ctx), errLost) || Astray(ctx) != nil {
+		t.Errorf("nobody is missing for %v, and astray for %v", Missing(ctx), Astray(ctx))
 	}
 }

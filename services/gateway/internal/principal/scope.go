@@ -24,3 +24,30 @@ var TokenScopes = []Scope{ReadStores, WriteStores, ReadPasswords, ManageTenant, 
 
 // Known says whether this is a scope at all.
 func (s Scope) Known() bool { return slices.Contains(TokenScopes, s) }
+
+// scopes is a set of them.
+type scopes uint8
+
+// all is what nothing holds back.
+const all scopes = 1<<8 - 1
+
+// setOf holds what comes with others, too: who may write may read.
+func setOf(some ...Scope) scopes {
+	var set scopes
+	for _, scope := range some {
+		set |= bit(scope)
+		if scope == WriteStores {
+			set |= bit(ReadStores)
+		}
+	}
+	return set
+}
+
+// bit is nothing of what is no scope.
+func bit(scope Scope) scopes {
+	i := slices.Index(TokenScopes, scope)
+	if i < 0 {
+		return 0
+	}
+	return 1 << i
+}

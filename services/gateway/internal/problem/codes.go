@@ -56,6 +56,24 @@ const (
 	NewerSchema           Code = "newer_schema"
 	ShuttingDown          Code = "shutting_down"
 	Internal              Code = "internal"
+	Forbidden             Code = "forbidden"
+	AccountsOff           Code = "accounts_off"
+	SignInRefused         Code = "sign_in_refused"
+	TooManyGuesses        Code = "too_many_guesses"
+	Busy                  Code = "busy"
+	AccountExists         Code = "account_exists"
+	SignUpOff             Code = "sign_up_off"
+	InviteNeeded          Code = "invite_needed"
+	LinkUnknown           Code = "link_unknown"
+	LastOperator          Code = "last_operator"
+	Unverified            Code = "unverified"
+	NotListed             Code = "not_listed"
+	LastOwner             Code = "last_owner"
+	TenantHasStores       Code = "tenant_has_stores"
+	AlreadyMember         Code = "already_member"
+	TooManyTokens         Code = "too_many_tokens"
+	LimitReached          Code = "limit_reached"
+	TenantChanged         Code = "tenant_changed"
 )
 
 type kind struct {
@@ -116,6 +134,24 @@ var kinds = map[Code]kind{
 	NewerSchema:           {http.StatusServiceUnavailable, "The store was written by a newer version", true},
 	ShuttingDown:          {http.StatusServiceUnavailable, "This gateway is going down", true},
 	Internal:              {http.StatusInternalServerError, "Something went wrong here", true},
+	Forbidden:             {http.StatusForbidden, "You may not do this", false},
+	AccountsOff:           {http.StatusNotFound, "There are no accounts here", false},
+	SignInRefused:         {http.StatusUnauthorized, "The address or the password is wrong", false},
+	TooManyGuesses:        {http.StatusTooManyRequests, "Too much was tried", true},
+	Busy:                  {http.StatusServiceUnavailable, "Too many passwords are being compared", true},
+	AccountExists:         {http.StatusConflict, "Somebody has the address already", false},
+	SignUpOff:             {http.StatusForbidden, "Nobody signs up here", false},
+	InviteNeeded:          {http.StatusForbidden, "It takes an invite to sign up", false},
+	LinkUnknown:           {http.StatusNotFound, "The link is good for nothing", false},
+	LastOperator:          {http.StatusConflict, "There is no other operator", false},
+	Unverified:            {http.StatusConflict, "The address isn't verified", false},
+	NotListed:             {http.StatusConflict, "The address isn't among those of operators", false},
+	LastOwner:             {http.StatusConflict, "The tenant would have no owner", false},
+	TenantHasStores:       {http.StatusConflict, "The tenant has stores", false},
+	AlreadyMember:         {http.StatusConflict, "The account is a member already", false},
+	TooManyTokens:         {http.StatusConflict, "There are as many API tokens as there may be", false},
+	LimitReached:          {http.StatusConflict, "There are as many as there may be", false},
+	TenantChanged:         {http.StatusPreconditionFailed, "The tenant has changed", false},
 }
 
 // codeOf finds the code of an error that is known by its HTTP status only, from Fiber or huma.

@@ -1,0 +1,313 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/gateway/internal/bus"
+	"github.com/store-platform/store-platform/services/gateway/internal/directory"
+	"github.com/store-platform/store-platform/services/gateway/internal/feed"
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
+	"github.com/store-platform/store-platform/services/gateway/internal/problem"
+)
+
+// actions says what is done on each route. Without a line here a route isn't served in the end: this test fails.
+const actions = `
+look            GET /  /docs  /openapi.json  /assets/*  /engines  /plans  /healthz  /readyz  /metrics
+stores.read     GET /stores  /stores/:id  /stores/:id/events  /stores/:id/engine  /stores/:id/links  /feed
+feed.ticket     POST /feed/tickets
+stores.create   POST /stores
+stores.command  PATCH /stores/:id
+stores.command  DELETE /stores/:id
+stores.command  POST /stores/:id/retry  /stores/:id/cancel  /stores/:id/suspend  /stores/:id/resume
+passwords.read  GET /stores/:id/credentials
+letters.read    GET /dead-letters
+letters.answer  POST /dead-letters/:n/redrive  /dead-letters/:n/discard
+platform.operate GET /log  /sweeps
+platform.operate POST /log/raise  /sweeps/resume
+`
+
+// allowed says who may do what. all: to anybody's; own: to what is of the tenant that they ask for, and 404 to others', as to what there isn't;
+// a number: the answer, whosever it is.
+//
+// owner, member and viewer ask in their tenant; held owns one that is suspended; homeless belongs to none; astray asks in one that isn't theirs;
+// operator and key in one that isn't either. r, w, p, m and o are an owner's API tokens with one scope each; weak a viewer's with all of them;
+// oper an operator's with platform:operate alone, and mighty with all. void is whatever is no credential any more. open is a client of a gateway
+// without accounts that has an admin key, which the client hasn't.
+const allowed = `
+action           nobody viewer member owner held homeless astray operator key  r    w    p    m    o    weak oper mighty void open
+look             all    all    all    all   all  all      all    all      all  all  all  all  all  all  all  all  all    all  all
+stores.read      401    own    own    own   own  403      404    all      all  own  own  403  403  403  own  403  all    401  own
+feed.ticket      401    own    own    own   own  403      404    all      all  own  own  403  403  403  own  403  all    401  404
+stores.create    401    403    own    own   403  403      404    own      own  403  own  403  403  403  403  403  own    401  own
+stores.command   401    403    own    own   403  403      404    all      all  403  own  403  403  403  403  403  all    401  own
+passwords.read   401    403    own    own   403  403      404    all      all  403  403  own  403  403  403  403  all    401  own
+letters.read     401    own    own    own   own  403      404    all      all  own  own  403  403  403  own  all  all    401  own
+letters.answer   401    403    own    own   403  403      404    all      all  403  own  403  403  403  403  all  all    401  own
+platform.operate 401    403    403    403   403  403      404    all      all  403  403  403  403  403  403  all  all    401  401
+`
+
+// rowsOf reads a table of words.
+func rowsOf(table string) (rows [][]string) {
+	for line := range strings.Lines(strings.TrimSpace(table)) {
+		rows = append(rows, strings.Fields(line))
+	}
+	return rows
+}
+
+// actionsByRoute is what the first table says.
+func actionsByRoute() map[string]string {
+	by := map[string]string{}
+	for _, row := range rowsOf(actions) {
+		for _, path := range row[2:] {
+			by[row[1]+" "+path] = row[0]
+		}
+	}
+	return by
+}
+
+// asker is one who asks, at a gateway, with what is theirs and what is others'.
+type asker struct {
+	column     string
+	at         *testBundle
+	headers    []string
+	own, other string
+}
+
+// askers are all who stand in the second table.
+func (b *testBundle) askers() []asker {
+	open := b.second(trusting, func(c *Config) { c.MaxStores = 1000 })
+	w := b.town()
+	account := func(name string, operator bool, tenants ...string) directory.Account {
+		return w.settle(directory.Account{ID: "a-" + name + strings.Repeat("2", 10-len(name)), Operator: operator, Tenants: tenants})
+	}
+	const own, other, held = "t-own2222222", "t-other22222", "t-held222222"
+	owner, mem, viewer := account("owner", false, own), account("member", false, own), account("viewer", false, own)
+	keeper, homeless := account("keeper", false, held), account("homeless", false)
+	operator, mighty, gone := account("operator", true), account("mighty", true, own), account("gone", false, own)
+	people := []directory.Member{
+		member(owner.ID, principal.Owner), member(mem.ID, principal.Member), member(viewer.ID, principal.Viewer), member(mighty.ID, principal.Viewer),
+	}
+	w.found(directory.Tenant{ID: own}, append(slices.Clone(people), member(gone.ID, principal.Member))...)
+	w.found(directory.Tenant{ID: other}, member("a-other22222", principal.Owner))
+	w.found(directory.Tenant{ID: held, Suspended: true}, member(keeper.ID, principal.Owner))
+
+	token := func(a directory.Account, role principal.Role, scopes ...principal.Scope) []string {
+		_, headers := w.token(a.ID, own, role, scopes...)
+		return headers
+	}
+	all := []asker{
+		{"nobody", b, nil, own, other}, {"viewer", b, w.session(viewer, own), own, other}, {"member", b, w.session(mem, own), own, other},
+		{"owner", b, w.session(owner, own), own, other}, {"owner", b, w.session(owner, ""), own, other}, {"held", b, w.session(keeper, held), held, other},
+		{"homeless", b, w.session(homeless, ""), own, other}, {"astray", b, w.session(owner, other), own, other},
+		{"astray", b, w.session(owner, "t-nowhere222"), own, other}, {"astray", b, w.session(operator, "t-nowhere222"), own, other},
+		{"astray", b, w.session(owner, "../accounts"), own, other},
+		{"astray", b, append(token(owner, principal.Owner, principal.TokenScopes...), "X-Tenant", other), own, other},
+		{"astray", b, []string{"X-Api-Key", "sesame", "X-Tenant", "t-nowhere222"}, own, other},
+		{"operator", b, w.session(operator, own), own, other}, {"key", b, []string{"X-Api-Key", "sesame", "X-Tenant", own}, own, other},
+		{"r", b, token(owner, principal.Owner, principal.ReadStores), own, other}, {"w", b, token(owner, principal.Owner, principal.WriteStores), own, other},
+		{"p", b, token(owner, principal.Owner, principal.ReadPasswords), own, other},
+		{"m", b, token(owner, principal.Owner, principal.ManageTenant), own, other}, {"o", b, token(owner, principal.Owner, principal.Operate), own, other},
+		{"weak", b, token(owner, principal.Viewer, principal.TokenScopes...), own, other},
+		{"weak", b, token(viewer, principal.Owner, principal.TokenScopes...), own, other},
+		{"oper", b, token(mighty, principal.Owner, principal.Operate), own, other},
+		{"mighty", b, token(mighty, principal.Owner, principal.TokenScopes...), own, other},
+		{"open", open, asStranger, b.named(stranger), other},
+	}
+	left := token(gone, principal.Owner, principal.TokenScopes...)
+	w.found(directory.Tenant{ID: own}, people...)
+	for _, headers := range append(w.voids(owner, own), left) {
+		all = append(all, asker{"void", b, headers, own, other})
+	}
+	return all
+}
+
+// voids are credentials that were once, or never.
+func (w *town) voids(a directory.Account, tenant string) [][]string {
+	w.t.Helper()
+	_, expired, err := w.NewToken(w.t.Context(), directory.Token{
+		Account: a.ID, Tenant: tenant, Role: principal.Owner, Scopes: principal.TokenScopes, Expires: time.Now().Add(-time.Minute),
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	_, known := w.token(a.ID, tenant, principal.Owner, principal.TokenScopes...)
+	ended := w.session(a, tenant)
+	secret, _ := strings.CutPrefix(ended[1], "session=")
+	if err := w.SignOut(w.t.Context(), secret); err != nil {
+		w.t.Fatal(err)
+	}
+	earlier := a
+	earlier.Era--
+	pending := w.settle(directory.Account{ID: "a-pending222", Pending: true, Operator: true, Tenants: []string{tenant}})
+	return [][]string{
+		{"Authorization", "Bearer " + expired}, {"Authorization", known[1][:len(known[1])-1] + "#"}, {"X-Api-Key", "sp_"}, {"X-Api-Key", "sesam"},
+		{"Cookie", "session=nobodys", "Sec-Fetch-Site", "same-origin"}, ended, w.session(earlier, tenant), w.session(pending, tenant),
+		{"Cookie", "__Host-session=" + secret, "Sec-Fetch-Site", "same-origin"},
+	}
+}
+
+// Each route answers each who asks as the tables say. They are written by hand: what the product says of itself would be right always.
+func TestWhoMayDoWhatOnEveryRoute(t *testing.T) {
+	u := newUpstream(t)
+	b := setup(t, withFeed(u), withAccounts, func(c *Config) { c.MaxStores, c.CreateCapacity = 1000, 0 })
+	for _, subject := range slices.Concat(query.Subjects(query.Remembering), query.Subjects(query.Provisioning)) {
+		b.answers(subject, func([]byte) any { return struct{}{} })
+	}
+	keeping := &http.Client{Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	t.Cleanup(keeping.CloseIdleConnections)
+	walk := &walk{b: b, keeping: keeping, columns: rowsOf(allowed)[0]}
+	by, rows := actionsByRoute(), map[string][]string{}
+	for _, row := range rowsOf(allowed)[1:] {
+		rows[row[0]] = row
+	}
+	askers, walked := b.askers(), map[string]bool{}
+	for route, named := range namedRoutes(t) {
+		entry, action := entryOf(by, route)
+		// One file is like another.
+		if walked[entry] && strings.HasSuffix(entry, "*") {
+			continue
+		}
+		walked[entry] = true
+		switch row := rows[action]; {
+		case action == "" || row == nil:
+			t.Errorf("%s stands in no table", route)
+		case action != named:
+			t.Errorf("%s is %s, and says itself that it is %s", route, action, named)
+		default:
+			for _, who := range askers {
+				walk.ask(t, route, row, who)
+			}
+		}
+	}
+	for entry := range by {
+		if !walked[entry] {
+			t.Errorf("%s is no route any more", entry)
+		}
+	}
+	t.Logf("%d questions", walk.asked)
+}
+
+// namedRoutes is what each route that is served says of itself.
+func namedRoutes(t *testing.T) map[string]string {
+	t.Helper()
+	hub := feed.NewHub()
+	cfg := Config{Auth: authAccounts, EventsURL: "http://127.0.0.1:1"}
+	app, err := build(cfg, func(c *fiber.Ctx) error { return c.Next() }, bus.New(cfg.log(), hub.LogRemade), hub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]string{}
+	for _, route := range app.GetRoutes(true) {
+		named[route.Method+" "+route.Path] = route.Name
+	}
+	return named
+}
+
+// entryOf is the line of a route, and its action. HEAD is GET without a body, and a file like the next.
+func entryOf(by map[string]string, route string) (entry, action string) {
+	entry = strings.Replace(route, "HEAD ", "GET ", 1)
+	if strings.HasPrefix(entry, "GET /assets/") {
+		entry = "GET /assets/*"
+	}
+	return entry, by[entry]
+}
+
+// walk asks.
+type walk struct {
+	b       *testBundle
+	keeping *http.Client
+	columns []string
+	stores  int
+	asked   int
+}
+
+func (w *walk) ask(t *testing.T, route string, row []string, who asker) {
+	t.Helper()
+	want := row[slices.Index(w.columns, who.column)]
+	method, pattern, _ := strings.Cut(route, " ")
+	targets := []string{who.own}
+	if strings.Contains(pattern, ":") {
+		targets = append(targets, who.other)
+	}
+	for _, target := range targets {
+		a := w.send(t, method, pattern, target, who)
+		may := a.status != http.StatusUnauthorized && a.status != http.StatusForbidden && a.status != http.StatusNotFound &&
+			a.status < http.StatusInternalServerError
+		switch {
+		case want == "all" || want == "own" && target == who.own:
+			if !may {
+				t.Errorf("%s of %s by %s: answered %d %s, and may be done", route, target, who.column, a.status, a.body)
+			}
+			continue
+		case want == "own":
+			want = "404"
+		}
+		if fmt.Sprint(a.status) != want {
+			t.Errorf("%s of %s by %s: answered %d %s, want %s", route, target, who.column, a.status, a.body, want)
+		}
+		if method != http.MethodHead {
+			wantWhy(t, route, a)
+		}
+		want = row[slices.Index(w.columns, who.column)]
+	}
+}
+
+// wantWhy holds what is common to refusals: how one says who one is, what is missing, and nothing that tells what isn't one's from what isn't there.
+func wantWhy(t *testing.T, route string, a answer) {
+	t.Helper()
+	p := decoded[problem.Problem](t, a)
+	switch a.status {
+	case http.StatusUnauthorized:
+		if !strings.HasPrefix(a.header.Get("WWW-Authenticate"), "Bearer ") || p.Code != problem.Unauthenticated && p.Code != problem.AdminKeyRequired {
+			t.Errorf("%s: 401 %s", route, a.body)
+		}
+	case http.StatusForbidden:
+		if p.Code != problem.Forbidden || p.Detail == "" {
+			t.Errorf("%s: 403 %s", route, a.body)
+		}
+	case http.StatusNotFound:
+		if !slices.Contains([]string{"There is no such store.", "There is no such tenant.", "There is no such dead letter, or somebody has dealt with it already."},
+			p.Detail) && p.Code != problem.AccountsOff {
+			t.Errorf("%s: 404 %s", route, a.body)
+		}
+	}
+}
+
+// send asks for a store of its own: some of what is asked for is had once only.
+func (w *walk) send(t *testing.T, method, pattern, target string, who asker) answer {
+	t.Helper()
+	w.asked++
+	path, body := pattern, ""
+	if strings.Contains(pattern, ":") {
+		w.stores++
+		s := w.b.built(store.DeriveID("product", fmt.Sprint(w.stores)), target)
+		path = stand{store: string(s.ID), letter: s.Generation}.path(t, pattern)
+	}
+	switch {
+	case strings.HasSuffix(pattern, "/discard"):
+		body = `{"reason":"seen to"}`
+	case method == http.MethodPatch, method == http.MethodPost && pattern == "/stores":
+		body = `{}`
+	}
+	req, err := http.NewRequestWithContext(context.Background(), method, who.at.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(who.headers); i += 2 {
+		req.Header.Set(who.headers[i], who.headers[i+1])
+	}
+	return w.b.answered(w.keeping, req)
+}
