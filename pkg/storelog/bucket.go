@@ -20,13 +20,16 @@ const (
 	BucketCatalog  = "catalog"
 	BucketPlatform = "platform"
 	BucketTickets  = "tickets"
+	// BucketGuesses isn't there before EnsureGuesses has made it.
+	BucketGuesses = "guesses"
 )
 
 // LeaseTTL is how long a lease lives in production that nobody renews; TicketTTL how long a feed ticket may wait for its
-// client.
+// client; GuessesTTL how long it is known who has guessed, behind their last guess.
 const (
-	LeaseTTL  = 30 * time.Second
-	TicketTTL = 30 * time.Second
+	LeaseTTL   = 30 * time.Second
+	TicketTTL  = 30 * time.Second
+	GuessesTTL = time.Hour
 )
 
 // bucketPrefix stands before a bucket's name in that of its stream (NATS ADR-8).
@@ -36,17 +39,25 @@ type bucketSpec struct {
 	name, about string
 	// ttl is how long a key lives that nobody writes again; zero is for ever.
 	ttl time.Duration
+	// room bounds a bucket that is kept in the broker's memory, in bytes, and forgets the oldest keys when it is full.
+	// Zero is kept on disk, and refuses keys when that is full.
+	room int64
 }
+
+// guesses needn't outlive the broker, and a guess needn't wait for its disk. The room is that of a hundred thousand keys. Who
+// wants to be forgotten has to make as many guesses at others meanwhile; if a full bucket refused new keys instead, they could
+// keep everybody from signing in.
+var guesses = bucketSpec{name: BucketGuesses, about: "Who has guessed how often", ttl: GuessesTTL, room: 16 << 20}
 
 func buckets(by clock.Divisor) []bucketSpec {
 	return []bucketSpec{
-		{BucketClaims, "A tenant's stores, counted exactly", 0},
-		{BucketLeases, "Which worker holds a store", by.Of(LeaseTTL)},
-		{BucketPacks, "The engines by version, and which are on offer", 0},
+		{name: BucketClaims, about: "A tenant's stores, counted exactly"},
+		{name: BucketLeases, about: "Which worker holds a store", ttl: by.Of(LeaseTTL)},
+		{name: BucketPacks, about: "The engines by version, and which are on offer"},
 		// The releases before this one read it.
-		{BucketCatalog, "The engines on offer", 0},
-		{BucketPlatform, "What the platform says of itself", 0},
-		{BucketTickets, "Feed tickets, one use each", TicketTTL},
+		{name: BucketCatalog, about: "The engines on offer"},
+		{name: BucketPlatform, about: "What the platform says of itself"},
+		{name: BucketTickets, about: "Feed tickets, one use each", ttl: TicketTTL},
 	}
 }
 
@@ -61,6 +72,9 @@ func (b bucketSpec) shape(c jetstream.StreamConfig, settings Settings) jetstream
 	c.Replicas = max(c.Replicas, settings.Replicas)
 	c.MaxMsgsPerSubject = 1
 	c.MaxMsgs, c.MaxBytes, c.MaxMsgSize, c.MaxConsumers = -1, -1, -1, -1
+	if b.room > 0 {
+		c.Storage, c.Discard, c.MaxBytes = jetstream.MemoryStorage, jetstream.DiscardOld, b.room
+	}
 	c.MaxAge = b.age(c.MaxAge)
 	c.Duplicates = 2 * time.Minute
 	if c.MaxAge > 0 {
