@@ -23,8 +23,8 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/feed"
 	"github.com/store-platform/store-platform/services/gateway/internal/health"
 	"github.com/store-platform/store-platform/services/gateway/internal/known"
+	"github.com/store-platform/store-platform/services/gateway/internal/limits"
 	"github.com/store-platform/store-platform/services/gateway/internal/linger"
-	"github.com/store-platform/store-platform/services/gateway/internal/meter"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
 	"github.com/store-platform/store-platform/services/gateway/internal/page"
 	"github.com/store-platform/store-platform/services/gateway/internal/plain"
@@ -71,7 +71,12 @@ func Run(ctx context.Context, cfg Config) error {
 func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener net.Listener) error {
 	hub := feed.NewHub()
 	b := bus.New(cfg.log(), hub.LogRemade)
-	app, err := build(cfg, door.New(networks, cfg.hosts(), cfg.AdminKey, b.Naming).Handle, b, hub)
+	origins, err := door.ParseOrigins(cfg.CORSOrigins)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	gateways := limits.NewGateways()
+	app, err := build(cfg, door.New(networks, cfg.hosts(), cfg.AdminKey, b.Naming).Handlers(origins), b, hub, gateways.Count)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -79,7 +84,7 @@ func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener ne
 	defer closeBus()
 	listening, connected := make(chan error, 1), make(chan error, 1)
 	go func() { listening <- app.Listener(linger.Over(listener)) }()
-	go func() { connected <- b.Run(busCtx, cfg.connect) }()
+	go func() { connected <- b.Run(busCtx, cfg.joining(gateways)) }()
 	var failed error
 	select {
 	case <-ctx.Done():
@@ -90,7 +95,9 @@ func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener ne
 	}
 	failed = errors.Join(failed, leave(app, hub))
 	closeBus()
-	return errors.Join(failed, <-listening, <-connected)
+	failed = errors.Join(failed, <-listening, <-connected)
+	gateways.Wait()
+	return failed
 }
 
 func leave(app *fiber.App, hub *feed.Hub) error {
@@ -112,8 +119,9 @@ func leave(app *fiber.App, hub *feed.Hub) error {
 	return err
 }
 
-// build makes the whole of what is served. letIn is the door: it says of every request who asks, or answers it.
-func build(cfg Config, letIn fiber.Handler, b *bus.Bus, hub *feed.Hub) (*fiber.App, error) {
+// build makes the whole of what is served. letIn is the door: it says of every request who asks, or answers it. gateways is
+// how many serve the same log.
+func build(cfg Config, letIn []fiber.Handler, b *bus.Bus, hub *feed.Hub, gateways func() int) (*fiber.App, error) {
 	app := fiber.New(fiber.Config{
 		AppName: "store-gateway", DisableStartupMessage: true, Immutable: true, ErrorHandler: sendProblem,
 		// No route takes a form, so nobody needs one to be taken apart.
@@ -126,9 +134,14 @@ func build(cfg Config, letIn fiber.Handler, b *bus.Bus, hub *feed.Hub) (*fiber.A
 	}
 	refuseMethods(app)
 	letProblemsArrive(app.Server())
-	app.Use(page.Headers, watch, letIn, plain.Handle)
+	app.Use(page.Headers, watch)
+	for _, handler := range letIn {
+		app.Use(handler)
+	}
+	app.Use(limits.New(limits.Requests, cfg.requests(), gateways, time.Now).Handle, plain.Handle)
 	questions := reader.New(b)
-	admit := admission.New(b, questions, cfg.MaxStores, meter.New(cfg.CreateCapacity, cfg.CreateRefill, time.Now), time.Now, rand.Reader)
+	commands := limits.New(limits.Commands, cfg.commands(), gateways, time.Now)
+	admit := admission.New(b, questions, cfg.MaxStores, commands, time.Now, rand.Reader)
 	document, err := api.Mount(app, admit, questions, b)
 	if err != nil {
 		return nil, err

@@ -65,6 +65,7 @@ func Mount(app *fiber.App, a *admission.Admission, r *reader.Reader, b *bus.Bus)
 	api.sweeps(routes)
 	api.log(routes)
 	describeOthers(routes.OpenAPI())
+	describeLimits(routes.OpenAPI())
 	document, err := json.Marshal(routes.OpenAPI())
 	if err != nil {
 		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
@@ -116,6 +117,7 @@ func refuseNobody(ctx huma.Context, next func(huma.Context)) {
 // that knows all errors.
 func public[I, O any](routes huma.API, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
 	op.Errors = append(op.Errors, http.StatusForbidden, http.StatusServiceUnavailable)
+	counted(&op)
 	huma.Register(routes, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
 		if err != nil {
@@ -159,7 +161,7 @@ func describeOthers(doc *huma.OpenAPI) {
 		},
 		Responses: map[string]*huma.Response{
 			"101": {Description: "Switching to WebSocket"},
-			"429": {Description: "`too_many_feeds`: the tenant has as many connections as it may have"},
+			"429": {Description: "`too_many_feeds`: it has as many connections as it may have"},
 			"503": {Description: "`feed_full` or `feed_unavailable`: connect again"},
 		},
 	})

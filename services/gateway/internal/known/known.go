@@ -16,7 +16,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
-	"github.com/store-platform/store-platform/services/gateway/internal/meter"
+	"github.com/store-platform/store-platform/services/gateway/internal/limits"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
@@ -96,7 +96,7 @@ func problemOf(err error) *problem.Problem {
 		standing *store.StandingError
 		changed  *admission.ChangedError
 		notReady *admission.NotReadyError
-		paid     *meter.EmptyError
+		empty    *limits.EmptyError
 	)
 	switch {
 	case errors.As(err, &field):
@@ -127,9 +127,12 @@ func problemOf(err error) *problem.Problem {
 	case errors.As(err, &quota):
 		return problem.New(problem.QuotaExceeded, fmt.Sprintf(
 			"You have %d stores, which is as many as one tenant may have. Delete one first.", quota.Limit))
-	case errors.As(err, &paid):
+	case errors.As(err, &empty):
 		p := problem.New(problem.TooManyCommands, "You have sent more commands than one tenant may in so short a time."+untouched)
-		p.RetryAfter = paid.After
+		if empty.Bucket == limits.Requests {
+			p = problem.New(problem.TooManyRequests, "You have sent more requests than one tenant may in so short a time."+untouched)
+		}
+		p.RetryAfter = empty.After
 		return p
 	case errors.Is(err, reader.ErrCursor):
 		return problem.New(problem.InvalidCursor, "The cursor is not one of ours. Begin with the first page.").At("cursor")
