@@ -60,14 +60,34 @@ func TestAGatewayThatAsksForOneCopyLeavesThreeWhereTheyAre(t *testing.T) {
 		}
 		said.Reset()
 	}
+	insist(t, func(ctx context.Context) error { return open(t, nc).EnsureGuesses(ctx, storelog.Settings{Replicas: 1}) })
 	have := streams(t, nc)
-	if len(have) != 8 {
-		t.Errorf("there are %d streams, not the log, the audit and six buckets", len(have))
+	if len(have) != 9 {
+		t.Errorf("there are %d streams, not the log, the audit, six buckets and the guesses", len(have))
 	}
 	for name, c := range have {
 		if c.Replicas != 3 {
 			t.Errorf("of %s %d copies are left", name, c.Replicas)
 		}
+	}
+}
+
+// Where there are no accounts there is nothing to guess at, and no bucket for it.
+func TestGuessesAreKeptInMemoryWhereTheyAreWanted(t *testing.T) {
+	nc := bustest.Start(t)
+	const name = "KV_" + storelog.BucketGuesses
+	if _, made := streams(t, nc)[name]; made {
+		t.Error("it is made for who hasn't asked")
+	}
+	// Twice: each gateway does at its start.
+	for range 2 {
+		if err := open(t, nc).EnsureGuesses(t.Context(), storelog.Settings{Replicas: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := streams(t, nc)[name]
+	if c.Storage != jetstream.MemoryStorage || c.MaxAge != storelog.GuessesTTL || c.MaxBytes != 16<<20 || c.Discard != jetstream.DiscardOld || c.AllowDirect {
+		t.Errorf("it is %+v", c)
 	}
 }
 

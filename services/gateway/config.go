@@ -15,7 +15,9 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/telemetry"
 	"github.com/store-platform/store-platform/services/gateway/internal/accounts"
+	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/door"
+	"github.com/store-platform/store-platform/services/gateway/internal/limits"
 )
 
 // The modes of AUTH.
@@ -39,10 +41,18 @@ type Config struct {
 	Replicas     int      `name:"stream-replicas" env:"STREAM_REPLICAS" default:"1" help:"Copies of the log that the broker keeps: 1, or 3 on a cluster of brokers."`
 	Installation string   `name:"installation" env:"INSTALLATION" help:"Id of this installation, the same as its workers'. The log is marked with it, and one that carries another id is refused. Empty: neither."`
 
-	WriteLevel string `name:"write-level" env:"WRITE_LEVEL" default:"keep" enum:"keep,newest" help:"'newest' says that no older release runs on this log any more, and raises its write level at the start. 'keep' leaves that to POST /log/raise."`
-	// Commands and looks: both are written where clients can't take them back. The names are those that settings always had.
-	CreateCapacity int     `name:"create-rate-limit-capacity" env:"CREATE_RATE_LIMIT_CAPACITY" default:"200" help:"Commands of all kinds, not creates alone, and looks at passwords that one tenant may send at once through this gateway, 0 to 1000000. A change of several things counts as several; deletions, and calling off what a client has asked for, don't count. More are refused with 429 until some have come back. 0: as many as it likes. The holder of the admin key isn't counted."`
-	CreateRefill   float64 `name:"create-rate-limit-refill-per-sec" env:"CREATE_RATE_LIMIT_REFILL_PER_SEC" default:"0.1" help:"How many of them come back each second, more than 0 and at most 1000."`
+	WriteLevel  string   `name:"write-level" env:"WRITE_LEVEL" default:"keep" enum:"keep,newest" help:"'newest' says that no older release runs on this log any more, and raises its write level at the start. 'keep' leaves that to POST /log/raise."`
+	CORSOrigins []string `name:"cors-origins" env:"CORS_ORIGINS" help:"Origins whose pages may call the gateway from a browser (https://shop.example,http://localhost:3000), cookies included. Empty: its own pages only."`
+
+	// What one address amounts to behind which two hundred clients of the feed come back twice a second, for a feed that is away,
+	// is let through; a client that asks in a loop isn't. The names are those that settings always had.
+	RateEnabled  bool    `name:"rate-limit-enabled" env:"RATE_LIMIT_ENABLED" default:"true" negatable:"" help:"Whether requests are counted at all. Commands are counted by themselves."`
+	RateCapacity int     `name:"rate-limit-capacity" env:"RATE_LIMIT_CAPACITY" default:"2000" help:"Requests of all kinds that one tenant may send at once through all gateways together, 1 to 1000000. More are refused with 429 until some have come back. Probes, metrics, the page's files and the holder of the admin key aren't counted."`
+	RateRefill   float64 `name:"rate-limit-refill-per-sec" env:"RATE_LIMIT_REFILL_PER_SEC" default:"500" help:"How many of them come back each second, more than 0 and at most 100000."`
+
+	// Commands and looks: both are written where clients can't take them back.
+	CreateCapacity int     `name:"create-rate-limit-capacity" env:"CREATE_RATE_LIMIT_CAPACITY" default:"200" help:"Commands of all kinds, not creates alone, and looks at passwords that one tenant may send at once through all gateways together, 0 to 1000000. A change of several things counts as several; deletions, and calling off what a client has asked for, don't count. More are refused with 429 until some have come back. 0: as many as it likes. The holder of the admin key isn't counted."`
+	CreateRefill   float64 `name:"create-rate-limit-refill-per-sec" env:"CREATE_RATE_LIMIT_REFILL_PER_SEC" default:"0.1" help:"How many of them come back each second, more than 0 and at most 100000."`
 
 	TestClockDivisor clock.Divisor `name:"test-clock-divisor" env:"TEST_CLOCK_DIVISOR" hidden:"" help:"How many times shorter than in production workers wait, for installations that are tests."`
 
@@ -60,12 +70,17 @@ func (c Config) check() ([]netip.Prefix, error) {
 	if c.MaxStores < 1 || c.MaxStores > 1000 {
 		refuse("MAX_STORES=%d: must be 1 to 1000", c.MaxStores)
 	}
-	if c.CreateCapacity < 0 || c.CreateCapacity > 1_000_000 {
-		refuse("CREATE_RATE_LIMIT_CAPACITY=%d: must be 0 to 1000000", c.CreateCapacity)
+	if c.RateEnabled && c.RateCapacity == 0 {
+		refuse("RATE_LIMIT_CAPACITY=0: nobody could ask for anything; RATE_LIMIT_ENABLED=false counts nobody")
 	}
-	// A number that is none is neither more nor less.
-	if c.CreateCapacity > 0 && !(c.CreateRefill > 0 && c.CreateRefill <= 1000) {
-		refuse("CREATE_RATE_LIMIT_REFILL_PER_SEC=%g: must be more than 0 and at most 1000", c.CreateRefill)
+	if err := c.requests().Check("RATE_LIMIT_CAPACITY", "RATE_LIMIT_REFILL_PER_SEC"); err != nil {
+		refuse("%w", err)
+	}
+	if err := c.commands().Check("CREATE_RATE_LIMIT_CAPACITY", "CREATE_RATE_LIMIT_REFILL_PER_SEC"); err != nil {
+		refuse("%w", err)
+	}
+	if _, err := door.ParseOrigins(c.CORSOrigins); err != nil {
+		refuse("CORS_ORIGINS: %w", err)
 	}
 	if c.Replicas != 1 && c.Replicas != 3 {
 		refuse("STREAM_REPLICAS=%d: must be 1 or 3", c.Replicas)
@@ -103,6 +118,18 @@ func isLoopback(host string) bool {
 // hosts are the names that a Host header may carry besides the loopback's.
 func (c Config) hosts() []string { return []string{c.Listen, c.BaseDomain} }
 
+// requests and commands are what a tenant may have of each.
+func (c Config) requests() limits.Rate {
+	if !c.RateEnabled {
+		return limits.Rate{}
+	}
+	return limits.Rate{Capacity: c.RateCapacity, PerSecond: c.RateRefill}
+}
+
+func (c Config) commands() limits.Rate {
+	return limits.Rate{Capacity: c.CreateCapacity, PerSecond: c.CreateRefill}
+}
+
 // log is how the log is to be.
 func (c Config) log() storelog.Settings {
 	return storelog.Settings{
@@ -113,4 +140,19 @@ func (c Config) log() storelog.Settings {
 
 func (c Config) connect(ctx context.Context, met func(error)) (*nats.Conn, error) {
 	return telemetry.Connected(func() (*nats.Conn, error) { return c.NATS.Connect(ctx, service, met) })
+}
+
+// joining is connect by a gateway that the others are to count, and that counts them.
+func (c Config) joining(gateways *limits.Gateways) bus.Connect {
+	return func(ctx context.Context, met func(error)) (*nats.Conn, error) {
+		conn, err := c.connect(ctx, met)
+		if err != nil {
+			return nil, err
+		}
+		if err := gateways.Join(ctx, conn, c.TestClockDivisor.Of(limits.Forgotten)); err != nil {
+			conn.Close()
+			return nil, err
+		}
+		return conn, nil
+	}
 }

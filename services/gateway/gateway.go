@@ -28,8 +28,8 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/guard"
 	"github.com/store-platform/store-platform/services/gateway/internal/health"
 	"github.com/store-platform/store-platform/services/gateway/internal/known"
+	"github.com/store-platform/store-platform/services/gateway/internal/limits"
 	"github.com/store-platform/store-platform/services/gateway/internal/linger"
-	"github.com/store-platform/store-platform/services/gateway/internal/meter"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
 	"github.com/store-platform/store-platform/services/gateway/internal/page"
 	"github.com/store-platform/store-platform/services/gateway/internal/password"
@@ -78,11 +78,16 @@ func Run(ctx context.Context, cfg Config) error {
 func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener net.Listener, out io.Writer) error {
 	hub := feed.NewHub()
 	b := bus.New(cfg.log(), hub.LogRemade)
+	origins, err := door.ParseOrigins(cfg.CORSOrigins)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	entry := door.New(networks, cfg.hosts(), cfg.AdminKey, b.Naming)
 	if cfg.Auth == authAccounts {
 		entry.WithAccounts(people(b), func(cookies, host string) string { return api.CookieIn(cookies, api.SessionCookie, host) })
 	}
-	app, err := build(cfg, entry.Handle, b, hub)
+	gateways := limits.NewGateways()
+	app, err := build(cfg, entry.Handlers(origins), b, hub, gateways.Count)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -90,7 +95,7 @@ func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener ne
 	defer closeBus()
 	listening, connected := make(chan error, 1), make(chan error, 1)
 	go func() { listening <- app.Listener(linger.Over(listener)) }()
-	go func() { connected <- b.Run(busCtx, cfg.connect) }()
+	go func() { connected <- b.Run(busCtx, cfg.joining(gateways)) }()
 	var greeting sync.WaitGroup
 	if cfg.Auth == authAccounts {
 		greeting.Go(func() { greet(busCtx, cfg, b, out) })
@@ -106,7 +111,9 @@ func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener ne
 	failed = errors.Join(failed, leave(app, hub))
 	closeBus()
 	greeting.Wait()
-	return errors.Join(failed, <-listening, <-connected)
+	failed = errors.Join(failed, <-listening, <-connected)
+	gateways.Wait()
+	return failed
 }
 
 // people is the directory of the log that is open.
@@ -153,8 +160,9 @@ func leave(app *fiber.App, hub *feed.Hub) error {
 	return err
 }
 
-// build makes the whole of what is served. letIn is the door: it says of every request who asks, or answers it.
-func build(cfg Config, letIn fiber.Handler, b *bus.Bus, hub *feed.Hub) (*fiber.App, error) {
+// build makes the whole of what is served. letIn is the door: it says of every request who asks, or answers it. gateways is
+// how many serve the same log.
+func build(cfg Config, letIn []fiber.Handler, b *bus.Bus, hub *feed.Hub, gateways func() int) (*fiber.App, error) {
 	app := fiber.New(fiber.Config{
 		AppName: "store-gateway", DisableStartupMessage: true, Immutable: true, ErrorHandler: sendProblem,
 		// No route takes a form, so nobody needs one to be taken apart.
@@ -167,9 +175,14 @@ func build(cfg Config, letIn fiber.Handler, b *bus.Bus, hub *feed.Hub) (*fiber.A
 	}
 	refuseMethods(app)
 	letProblemsArrive(app.Server())
-	app.Use(page.Headers, watch, letIn, plain.Handle)
+	app.Use(page.Headers, watch)
+	for _, handler := range letIn {
+		app.Use(handler)
+	}
+	app.Use(limits.New(limits.Requests, cfg.requests(), gateways, time.Now).Handle, plain.Handle)
 	questions := reader.New(b)
-	admit := admission.New(b, questions, cfg.MaxStores, meter.New(cfg.CreateCapacity, cfg.CreateRefill, time.Now), time.Now, rand.Reader)
+	commands := limits.New(limits.Commands, cfg.commands(), gateways, time.Now)
+	admit := admission.New(b, questions, cfg.MaxStores, commands, time.Now, rand.Reader)
 	routes := guard.New(app, cfg.Auth == authAccounts)
 	hasher, err := password.NewHasher()
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gofiber/fiber/v2"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -164,7 +163,7 @@ func (b *testBundle) awaitStranger() (s query.Store) {
 func TestBeforeTheBrokerIsThereNobodyFromElsewhereIsLetIn(t *testing.T) {
 	b, way := lateBroker(t, func(c *Config) { c.AdminKey = "sesame" })
 	hub := feed.NewHub()
-	app, err := build(Config{EventsURL: "http://127.0.0.1:1"}, func(c *fiber.Ctx) error { return c.Next() }, bus.New(storelog.Settings{}, hub.LogRemade), hub)
+	app, err := build(Config{EventsURL: "http://127.0.0.1:1"}, nil, bus.New(storelog.Settings{}, hub.LogRemade), hub, alone)
 	if err != nil {
 		t.Fatal(err)
 	}

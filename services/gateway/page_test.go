@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -43,8 +44,18 @@ type document struct {
 	Paths map[string]map[string]struct {
 		OperationID string `json:"operationId"`
 		Summary     string
-		Responses   map[string]any
+		Responses   map[string]response
 	}
+}
+
+type response struct {
+	Description string
+	Headers     map[string]any
+}
+
+// says whether an answer is described as that of a problem.
+func (r response) says(code problem.Code) bool {
+	return strings.Contains(r.Description, "`"+string(code)+"`")
 }
 
 func (b *testBundle) document() document {

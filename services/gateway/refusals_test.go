@@ -129,6 +129,11 @@ func TestTheStartIsRefused(t *testing.T) {
 		"boolean proxy": {func(c *Config) { c.TrustProxy = []string{"true"} }, "TRUST_PROXY"},
 		"no URL":        {func(c *Config) { c.EventsURL = "events" }, "EVENTS_URL=events"},
 		"no address":    {func(c *Config) { c.Listen = "8080" }, "LISTEN=8080"},
+		"no requests":   {func(c *Config) { c.RateEnabled, c.RateRefill = true, 1 }, "RATE_LIMIT_CAPACITY=0"},
+		"no refill":     {func(c *Config) { c.RateEnabled, c.RateCapacity = true, 1 }, "RATE_LIMIT_REFILL_PER_SEC=0"},
+		"no commands":   {func(c *Config) { c.CreateCapacity = -1 }, "CREATE_RATE_LIMIT_CAPACITY=-1"},
+		"too slow":      {func(c *Config) { c.CreateCapacity, c.CreateRefill = 1, 1e-9 }, "CREATE_RATE_LIMIT_REFILL_PER_SEC=1e-09"},
+		"all origins":   {func(c *Config) { c.CORSOrigins = []string{"https://a.example", "*"} }, `CORS_ORIGINS: "*"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := good

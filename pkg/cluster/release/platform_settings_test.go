@@ -44,7 +44,9 @@ func everythingSet() map[string]any {
 		"otlpEndpoint":                       "http://collector:4318",
 		"image.registry":                     "registry.example/team",
 		"gateway.maxStores":                  7.0,
+		"gateway.rateLimit":                  map[string]any{"enabled": false, "capacity": 1e6, "refillPerSec": 1.5},
 		"gateway.createRateLimit":            map[string]any{"capacity": 1e6, "refillPerSec": 2.5},
+		"gateway.corsOrigins":                []any{"https://shop.example", "http://localhost:3000"},
 		"events.feedMaxConnections":          1e6,
 		"events.feedMaxConnectionsPerTenant": 2e6,
 		"provisioner.slots":                  3e6,
@@ -101,6 +103,8 @@ func TestPlatformChartTellsServicesWhatIsSet(t *testing.T) {
 	for service, variables := range map[string]map[string]string{
 		"gateway": {
 			"ADMIN_API_KEY": "store-platform-admin/admin-api-key", "MAX_STORES": "7", "TRUST_PROXY": "10.244.0.0/16,2001:db8::7",
+			"RATE_LIMIT_ENABLED": "false", "RATE_LIMIT_CAPACITY": "1000000", "RATE_LIMIT_REFILL_PER_SEC": "1.5",
+			"CORS_ORIGINS":               "https://shop.example,http://localhost:3000",
 			"CREATE_RATE_LIMIT_CAPACITY": "1000000", "CREATE_RATE_LIMIT_REFILL_PER_SEC": "2.5",
 			"LOG_LEVEL": "debug", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318",
 		},

@@ -94,7 +94,7 @@ func (s *bus) gateway(events string) string {
 	s.b.Helper()
 	address := s.b.freeAddress()
 	p := s.b.start("gateway", s.service("gateway", "LISTEN="+address, "AUTH=open", "EVENTS_URL=http://"+events,
-		"TRUST_PROXY=127.0.0.0/8", "MAX_STORES=1000", "CREATE_RATE_LIMIT_CAPACITY=0"))
+		"TRUST_PROXY=127.0.0.0/8", "MAX_STORES=1000", "RATE_LIMIT_ENABLED=false", "CREATE_RATE_LIMIT_CAPACITY=0"))
 	s.b.await("reach the gateway", p, startPatience, func() error { return parts.Answers(s.b.ctx, "http://"+address+"/readyz") })
 	return "http://" + address
 }

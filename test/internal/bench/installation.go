@@ -52,7 +52,7 @@ func (l *lab) state() string { return l.path("state") }
 func (l *lab) make(target, cache string) *exec.Cmd {
 	command := exec.Command("make", "--no-print-directory", target)
 	command.Dir = l.repo
-	command.Env = parts.Environment("STATE_DIR="+l.state(), "API_ADDR=127.0.0.1:0", "STORES_ADDR=127.0.0.1:0", "MAX_STORES=1000", "CREATE_RATE_LIMIT_CAPACITY=0")
+	command.Env = parts.Environment("STATE_DIR="+l.state(), "API_ADDR=127.0.0.1:0", "STORES_ADDR=127.0.0.1:0", "MAX_STORES=1000", "RATE_LIMIT_ENABLED=false", "CREATE_RATE_LIMIT_CAPACITY=0")
 	if cache != "" {
 		command.Env = append(command.Env, "XDG_CACHE_HOME="+cache, "GOCACHE="+filepath.Join(cache, "go-build"))
 	}

@@ -77,6 +77,9 @@ const (
 	sweepReport = "sweep"
 )
 
+// guesses is the bucket that only the gateway knows, where it has one.
+const guesses = "guesses"
+
 // durables are the consumers through which commands are worked on, with the users whose they are. Whoever could delete,
 // change or pull from another's would stop all creates or all deletes of a cluster, and nobody would see it.
 func durables(clusters []string) (names []string, owner map[string]string) {
@@ -115,7 +118,8 @@ func (g grant) subscriptions(user string) []string {
 // What subjects can't tell apart stays possible. The gateway may change the log's limits, for it keeps the log's shape.
 // Whoever may make a consumer may have the broker push what it reads to whatever somebody listens to, because that
 // address is in the request's body: to a service's questions, whose answers then go to nobody, for inboxes can't be
-// guessed. A single broker pushes to neither buckets nor its interface. So nobody has consumers who can do without, and
+// guessed; or to where gateways count each other, which then let each tenant ask for less. A single broker pushes to neither
+// buckets nor its interface. So nobody has consumers who can do without, and
 // neither the gateway nor events has one on what it may write, or it could choose what is pushed.
 // What was looked at, the gateway appends and only events reads: no consumer of the audit is of a worker, and nobody
 // acknowledges, so none of its names is another's.
@@ -127,7 +131,9 @@ func grants(clusters []string) map[string]grant {
 		Gateway: {
 			publish: slices.Concat([]string{commands, events, of("*", events), audited, query.AllSubjects}, shape(),
 				get(stream), watch(PacksBucket), watch("catalog"), watch(PlatformBucket),
-				bucket("claims"), write("claims"), bucket("tickets"), write("tickets"), people()),
+				bucket("claims"), write("claims"), bucket("tickets"), write("tickets"), people(),
+				[]string{platform.GatewaysSubject()}),
+			subscribe: []string{platform.GatewaysSubject()},
 		},
 		Events: {
 			publish: slices.Concat(get(stream), follow(stream), get(audit), follow(audit), bucket("tickets"), write("tickets"),
@@ -204,7 +210,7 @@ func shape() []string {
 }
 
 // personal are the buckets of who may sign in, and with what. Nobody but the gateway reads them, and nobody watches them.
-var personal = []string{"accounts", "tenants", "tokens", "passes"}
+var personal = []string{"accounts", "tenants", "tokens", "passes", "guesses"}
 
 // people is what the gateway does with them.
 func people() []string {

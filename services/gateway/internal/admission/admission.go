@@ -13,7 +13,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
-	"github.com/store-platform/store-platform/services/gateway/internal/meter"
+	"github.com/store-platform/store-platform/services/gateway/internal/limits"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
 	"github.com/store-platform/store-platform/services/gateway/internal/rights"
@@ -58,23 +58,24 @@ type Admission struct {
 	quota  int
 	now    func() time.Time
 	random io.Reader
-	meter  *meter.Meter
-	turns  turnstile
-	seen   *seen
+	// commands are paid from.
+	commands *limits.Buckets
+	turns    turnstile
+	seen     *seen
 }
 
-// New makes an admission with at most quota stores a tenant, which pays m for what it writes. r is asked about what only
+// New makes an admission with at most quota stores a tenant, which pays for what it writes from one of the buckets. r is asked about what only
 // the read model knows; random is where ids of creates without an Idempotency-Key come from.
-func New(b *bus.Bus, r *reader.Reader, quota int, m *meter.Meter, now func() time.Time, random io.Reader) *Admission {
-	return &Admission{bus: b, reader: r, quota: quota, meter: m, now: now, random: random, turns: newTurnstile(), seen: newSeen()}
+func New(b *bus.Bus, r *reader.Reader, quota int, buckets *limits.Buckets, now func() time.Time, random io.Reader) *Admission {
+	return &Admission{bus: b, reader: r, quota: quota, commands: buckets, now: now, random: random, turns: newTurnstile(), seen: newSeen()}
 }
 
-// pay takes what so many messages cost whoever writes them; the error is a *meter.EmptyError. What changes nothing is free.
-func (a *Admission) pay(who principal.Principal, messages int) error {
+// pay takes what so many messages cost whoever writes them; the error is a *limits.EmptyError. What changes nothing is free.
+func (a *Admission) pay(ctx context.Context, who principal.Principal, messages int) error {
 	if who.Unmetered() {
 		return nil
 	}
-	return a.meter.Take(who.Tenant(), messages)
+	return a.commands.Take(ctx, who.Tenant(), messages)
 }
 
 // Seen is the newest version that the tenant was shown by this gateway: lists wait for it, so that a store is listed
@@ -113,7 +114,7 @@ func (a *Admission) command(ctx context.Context, who principal.Principal, id sto
 	if err != nil {
 		return store.State{}, err
 	}
-	paid := sync.OnceValue(func() error { return a.pay(who, 1) })
+	paid := sync.OnceValue(func() error { return a.pay(ctx, who, 1) })
 	state, err := parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
 		if err := visible(s, who, rights.CommandStores); err != nil {
 			return nil, err
@@ -165,7 +166,7 @@ func (a *Admission) Credentials(ctx context.Context, who principal.Principal, id
 	if err != nil {
 		return nil, err
 	}
-	if err := a.pay(who, 1); err != nil {
+	if err := a.pay(ctx, who, 1); err != nil {
 		return nil, err
 	}
 	reply, err := reader.Ask(ctx, a.reader, query.Credentials.In(state.Cluster), query.CredentialsRequest{Store: id})

@@ -206,7 +206,7 @@ func (a *Admission) Cancel(ctx context.Context, who principal.Principal, id stor
 	if err != nil {
 		return store.State{}, err
 	}
-	paid := sync.OnceValue(func() error { return a.pay(who, 1) })
+	paid := sync.OnceValue(func() error { return a.pay(ctx, who, 1) })
 	state, err := parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
 		if err := visible(s, who, rights.CommandStores); err != nil {
 			return nil, err

@@ -94,7 +94,7 @@ func (c *changing) decide(ctx context.Context, s store.State) ([]store.Message, 
 	if err != nil || len(todo) == 0 {
 		return nil, err
 	}
-	if err := c.pays(len(todo)); err != nil {
+	if err := c.pays(ctx, len(todo)); err != nil {
 		return nil, err
 	}
 	if err := c.growth(ctx, s, todo[len(todo)-1].Facts.Spec); err != nil {
@@ -114,12 +114,12 @@ func (c *changing) decide(ctx context.Context, s store.State) ([]store.Message, 
 // pays pays for all that there is to say before any of it is said, and before anybody is asked about it: a question costs
 // its answerer more than a message does, so what is refused after it has its price too. What others' changes add behind the
 // first message is on nobody, because half a change isn't refused for a token.
-func (c *changing) pays(messages int) error {
+func (c *changing) pays(ctx context.Context, messages int) error {
 	owed := messages - c.paid
 	if len(c.said) > 0 || owed <= 0 {
 		return nil
 	}
-	if err := c.pay(c.who, owed); err != nil {
+	if err := c.pay(ctx, c.who, owed); err != nil {
 		return err
 	}
 	c.paid = messages

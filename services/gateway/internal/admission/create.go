@@ -92,7 +92,7 @@ func (a *Admission) Create(ctx context.Context, who principal.Principal, key str
 	if err != nil {
 		return store.State{}, err
 	}
-	if err := a.pay(who, 1); err != nil {
+	if err := a.pay(ctx, who, 1); err != nil {
 		return a.unpaid(ctx, parts, who, key, digest, err)
 	}
 	nonce, err := a.claim(ctx, parts, who.Tenant(), id)
@@ -118,7 +118,7 @@ func (a *Admission) Create(ctx context.Context, who principal.Principal, key str
 	return a.shown(who, after), nil
 }
 
-// unpaid refuses a create that the meter has refused, unless another try with its key was let in meanwhile: a repeat finds
+// unpaid refuses a create that can't be paid for, unless another try with its key was let in meanwhile: a repeat finds
 // its store whatever it costs.
 func (a *Admission) unpaid(
 	ctx context.Context, parts *bus.Parts, who principal.Principal, key, digest string, refused error,

@@ -59,7 +59,7 @@ func (a *Admission) deal(
 	if err != nil {
 		return store.State{}, store.ErrNoDeadLetter
 	}
-	paid := sync.OnceValue(func() error { return a.pay(who, 1) })
+	paid := sync.OnceValue(func() error { return a.pay(ctx, who, 1) })
 	state, err := parts.Log.Update(ctx, id, func(s store.State) (*store.Message, error) {
 		m, err := a.answerCommand(s, who, seq, how, reason, parts)
 		if err == nil {

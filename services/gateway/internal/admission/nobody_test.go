@@ -15,7 +15,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
-	"github.com/store-platform/store-platform/services/gateway/internal/meter"
+	"github.com/store-platform/store-platform/services/gateway/internal/limits"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
 	"github.com/store-platform/store-platform/services/gateway/internal/rights"
@@ -63,7 +63,7 @@ func setup(t *testing.T) (*Admission, *storelog.Log, store.State) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(b, reader.New(b), 20, meter.New(0, 0, time.Now), time.Now, rand.Reader), parts.Log, s
+	return New(b, reader.New(b), 20, limits.New(limits.Commands, limits.Rate{}, nil, time.Now), time.Now, rand.Reader), parts.Log, s
 }
 
 // Every method that is told who asks is called, so that a new one is here by itself.

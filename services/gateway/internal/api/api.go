@@ -76,6 +76,7 @@ func Mount(app *fiber.App, guarded guard.Routes, a *admission.Admission, r *read
 	api.account(routes)
 	api.others(routes)
 	describeOthers(routes.OpenAPI())
+	describeLimits(routes.OpenAPI())
 	document, err := json.Marshal(routes.OpenAPI())
 	if err != nil {
 		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
@@ -126,6 +127,7 @@ func handle[I, O any](routes router, do rights.Action, op huma.Operation, handle
 		// What can't be written can't be told to anybody either.
 		_ = known.Problem(refuse(ctx, err)).Send(humafiber.Unwrap(in))
 	})
+	counted(&op)
 	huma.Register(routes.API, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
 		if err != nil {
@@ -170,7 +172,7 @@ func describeOthers(doc *huma.OpenAPI) {
 		},
 		Responses: map[string]*huma.Response{
 			"101": {Description: "Switching to WebSocket"},
-			"429": {Description: "`too_many_feeds`: the tenant has as many connections as it may have"},
+			"429": {Description: "`too_many_feeds`: it has as many connections as it may have"},
 			"503": {Description: "`feed_full` or `feed_unavailable`: connect again"},
 		},
 	})

@@ -3,8 +3,8 @@
 // In open mode (AUTH=open) there are no accounts: a client is its address, by the name that the log has for it. That is
 // safe on one's own machine only as long as a web page which the user happens to visit can't speak through the user's
 // browser. So the door refuses a Host that isn't the gateway's (a name of the attacker's that resolves to 127.0.0.1), an
-// Origin that isn't the very page the gateway served, requests that a browser says come from another site, and any body
-// that a plain HTML form could send.
+// Origin that is neither the very page the gateway served nor listed by the operator, requests that a browser says come from
+// another site, and any body that a plain HTML form could send.
 //
 // With accounts (AUTH=accounts) an address is nobody. Who asks is known by a token, by a session's cookie, or by the admin key, and
 // the directory says what that stands for (visitor).
@@ -54,13 +54,10 @@ func New(trusted []netip.Prefix, hosts []string, adminKey string, naming func() 
 	return d
 }
 
-// Handle lets a request in, with its Principal in the user context, or answers it. Before the log is there who comes from
-// elsewhere is let in as nobody, for the routes that answer everybody: a name that is made up meanwhile, in clear or not,
-// would be on the log for ever.
+// Handle lets a request in that isn't foreign (Handlers), with its Principal in the user context, or answers it. Before the
+// log is there who comes from elsewhere is let in as nobody, for the routes that answer everybody: a name that is made up
+// meanwhile, in clear or not, would be on the log for ever.
 func (d *Door) Handle(c *fiber.Ctx) error {
-	if err := d.refuseForeign(c); err != nil {
-		return err
-	}
 	if err := refuseMediaType(c); err != nil {
 		return err
 	}
@@ -68,6 +65,7 @@ func (d *Door) Handle(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	c.Locals(callerKey{}, asks.address)
 	if d.accounts != nil {
 		c.SetUserContext(principal.Asked(principal.WithAddress(c.UserContext(), asks.address), d.visitor(c, asks)))
 		return c.Next()
@@ -100,30 +98,6 @@ func (d *Door) principal(asks caller, key string) (principal.Principal, error) {
 		return principal.Principal{}, problem.New(problem.AdminKeyWrong, "The key that was sent is not this gateway's ADMIN_API_KEY.")
 	}
 	return principal.KeyHolder(asks.address, tenant), nil
-}
-
-func (d *Door) refuseForeign(c *fiber.Ctx) error {
-	host := string(c.Context().Host())
-	if !d.isOurs(hostName(host), address(c.Context().LocalAddr())) {
-		return problem.New(problem.ForeignHost, "This gateway doesn't answer to the name in the Host header. "+
-			"Use its address, or a loopback name.")
-	}
-	if origin := c.Get(fiber.HeaderOrigin); origin != "" && !sameHost(origin, host) {
-		return foreignOrigin()
-	}
-	// Origin is missing on plain GETs; the browser's own word isn't. Following a link to a page is all that others may.
-	switch c.Get("Sec-Fetch-Site") {
-	case "", "same-origin", "none":
-		return nil
-	}
-	if c.Method() == fiber.MethodGet && c.Get("Sec-Fetch-Mode") == "navigate" && c.Get("Sec-Fetch-Dest") == "document" {
-		return nil
-	}
-	return foreignOrigin()
-}
-
-func foreignOrigin() error {
-	return problem.New(problem.ForeignOrigin, "Only this gateway's own page may call it from a browser.")
 }
 
 // isOurs takes loopback names, the address that the connection came in on, and the configured names. No name below

@@ -53,25 +53,17 @@ type visitor struct {
 	key, ticket, session string
 	// tenant is the one that the request is made for.
 	tenant string
-	// unsaid: the request changes something, and doesn't say which page sends it.
-	unsaid bool
 }
 
 func (d *Door) visitor(c *fiber.Ctx, asks caller) *visitor {
 	v := &visitor{
 		door: d, address: asks.address, tenant: c.Get("X-Tenant"), key: presentedKey(c),
 		session: d.accounts.session(c.Get(fiber.HeaderCookie), string(c.Context().Host())),
-		unsaid:  !only(c.Method()) && c.Get(fiber.HeaderOrigin) == "" && c.Get("Sec-Fetch-Site") == "",
 	}
 	if c.Path() == feedPath {
 		v.ticket = c.Query("ticket")
 	}
 	return v
-}
-
-// only says whether a method only looks.
-func only(method string) bool {
-	return method == fiber.MethodGet || method == fiber.MethodHead || method == fiber.MethodOptions
 }
 
 // Find is principal.Finder's.
@@ -88,11 +80,6 @@ func (v *visitor) Find(ctx context.Context, tenant string) (principal.Principal,
 	case v.key == "" && v.ticket == "" && v.session == "":
 		return principal.Principal{}, problem.New(problem.Unauthenticated, "This is for somebody whom the gateway knows: sign in, or send an API token "+
 			"as a bearer token or as X-Api-Key.")
-	// A browser adds the cookie to whatever any page has it send, so a page that changes something has to say that it is ours. The door has
-	// refused those which say that they aren't.
-	case v.key == "" && v.ticket == "" && v.unsaid:
-		return principal.Principal{}, problem.New(problem.ForeignOrigin, "A request that is its sender's by a cookie, and changes something, "+
-			"says in Origin which page sends it.")
 	}
 	people, err := v.door.accounts.directory()
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/directory"
 	"github.com/store-platform/store-platform/services/gateway/internal/guesses"
-	"github.com/store-platform/store-platform/services/gateway/internal/meter"
+	"github.com/store-platform/store-platform/services/gateway/internal/limits"
 	"github.com/store-platform/store-platform/services/gateway/internal/password"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
@@ -121,9 +121,9 @@ func problemOf(err error) *problem.Problem {
 		standing *store.StandingError
 		changed  *admission.ChangedError
 		notReady *admission.NotReadyError
-		paid     *meter.EmptyError
 		refusal  *rights.Refusal
 		guessed  *accounts.GuessesError
+		empty    *limits.EmptyError
 	)
 	switch {
 	case errors.As(err, &field):
@@ -154,9 +154,12 @@ func problemOf(err error) *problem.Problem {
 	case errors.As(err, &quota):
 		return problem.New(problem.QuotaExceeded, fmt.Sprintf(
 			"You have %d stores, which is as many as one tenant may have. Delete one first.", quota.Limit))
-	case errors.As(err, &paid):
+	case errors.As(err, &empty):
 		p := problem.New(problem.TooManyCommands, "You have sent more commands than one tenant may in so short a time."+untouched)
-		p.RetryAfter = paid.After
+		if empty.Bucket == limits.Requests {
+			p = problem.New(problem.TooManyRequests, "You have sent more requests than one tenant may in so short a time."+untouched)
+		}
+		p.RetryAfter = empty.After
 		return p
 	case errors.As(err, &guessed):
 		p := problem.New(problem.TooManyGuesses, "Too much was tried in too short a time. Where you have signed in before, others' tries don't count; "+

@@ -14,7 +14,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
-	"github.com/store-platform/store-platform/services/gateway/internal/meter"
+	"github.com/store-platform/store-platform/services/gateway/internal/limits"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
 )
@@ -22,7 +22,7 @@ import (
 func TestWhatOfAChangeStandsIsSaidInWords(t *testing.T) {
 	for want, cause := range map[problem.Code]error{
 		problem.Changed:         &admission.ChangedError{},
-		problem.TooManyCommands: &meter.EmptyError{},
+		problem.TooManyCommands: &limits.EmptyError{Bucket: limits.Commands},
 		problem.LogFull:         storelog.ErrLogFull,
 	} {
 		p := Problem(fmt.Errorf("change: %w", &admission.PartlyError{Said: []store.Type{store.Renamed, store.LifetimeChanged}, Err: cause}))
@@ -30,8 +30,11 @@ func TestWhatOfAChangeStandsIsSaidInWords(t *testing.T) {
 			t.Errorf("%s: %s", p.Code, p.Detail)
 		}
 	}
-	if p := Problem(&meter.EmptyError{}); !strings.HasSuffix(p.Detail, ". Nothing was changed.") {
-		t.Errorf("of what came to nothing is said %q", p.Detail)
+	for bucket, want := range map[string]problem.Code{limits.Commands: problem.TooManyCommands, limits.Requests: problem.TooManyRequests} {
+		p := Problem(&limits.EmptyError{Bucket: bucket})
+		if p.Code != want || !strings.HasSuffix(p.Detail, ". Nothing was changed.") {
+			t.Errorf("of what came to nothing is said %s %q", p.Code, p.Detail)
+		}
 	}
 }
 

@@ -50,6 +50,7 @@ const (
 	FeedUnavailable       Code = "feed_unavailable"
 	FeedFull              Code = "feed_full"
 	TooManyFeeds          Code = "too_many_feeds"
+	TooManyRequests       Code = "too_many_requests"
 	TooManyCommands       Code = "too_many_commands"
 	CredentialsMissing    Code = "credentials_unavailable"
 	CredentialsGone       Code = "credentials_gone"
@@ -128,6 +129,7 @@ var kinds = map[Code]kind{
 	FeedUnavailable:       {http.StatusServiceUnavailable, "The feed can't be reached right now", true},
 	FeedFull:              {http.StatusServiceUnavailable, "The feed has no room for another client", true},
 	TooManyFeeds:          {http.StatusTooManyRequests, "The tenant has too many connections to the feed", true},
+	TooManyRequests:       {http.StatusTooManyRequests, "The tenant sends too many requests", true},
 	TooManyCommands:       {http.StatusTooManyRequests, "The tenant sends too many commands", true},
 	CredentialsMissing:    {http.StatusServiceUnavailable, "The credentials can't be read right now", true},
 	CredentialsGone:       {http.StatusConflict, "The store's passwords are gone", false},
