@@ -194,7 +194,7 @@ func (d *Directory) Memberships(ctx context.Context, a Account) ([]Tenant, error
 
 // Tenants lists all tenants behind an id, at most so many, by id, and the id to go on behind; empty where there are no more.
 func (d *Directory) Tenants(ctx context.Context, after string, limit int) (page []Tenant, next string, err error) {
-	ids, err := d.log.Keys(ctx, storelog.BucketTenants, tenantPrefix+"*")
+	ids, err := d.log.Keys(ctx, storelog.BucketTenants, "*")
 	if err != nil {
 		return nil, "", err
 	}
