@@ -197,7 +197,7 @@ func build(cfg Config, letIn []fiber.Handler, b *bus.Bus, hub *feed.Hub, gateway
 	if err := page.Mount(routes, document); err != nil {
 		return nil, err
 	}
-	health.New(b, questions, cfg.EventsURL).Mount(routes)
+	health.New(b, questions, cfg.Auth, cfg.EventsURL).Mount(routes)
 	live, err := feed.New(b, admit, cfg.EventsURL, hub, cfg.TestClockDivisor.Of(feed.AskAgain))
 	if err != nil {
 		return nil, err

@@ -35,7 +35,9 @@ type Part struct {
 
 // Readiness is the body of /readyz. Only the broker decides; the rest is information.
 type Readiness struct {
-	Ready      bool             `json:"ready"`
+	Ready bool `json:"ready"`
+	// Auth is the gateway's mode: a page asks who uses it only where there are accounts.
+	Auth       string           `json:"auth"`
 	Broker     Part             `json:"broker"`
 	Projection Part             `json:"projection"`
 	Feed       Part             `json:"feed"`
@@ -46,14 +48,15 @@ type Readiness struct {
 type Health struct {
 	bus    *bus.Bus
 	reader *reader.Reader
+	auth   string
 	events string
 	client *http.Client
 }
 
-// New makes a health that asks the events service at the URL events about the feed.
-func New(b *bus.Bus, r *reader.Reader, events string) *Health {
+// New makes a health that asks the events service at the URL events about the feed. auth is the mode of AUTH.
+func New(b *bus.Bus, r *reader.Reader, auth, events string) *Health {
 	transport := &http.Transport{DisableKeepAlives: true}
-	return &Health{bus: b, reader: r, events: events, client: &http.Client{Transport: transport, Timeout: checkTimeout}}
+	return &Health{bus: b, reader: r, auth: auth, events: events, client: &http.Client{Transport: transport, Timeout: checkTimeout}}
 }
 
 // Mount adds the routes.
@@ -83,7 +86,7 @@ func (h *Health) check(ctx context.Context) Readiness {
 	wait.Go(func() { r.Projection = h.projection(ctx) })
 	wait.Go(func() { r.Feed = h.feed(ctx) })
 	wait.Wait()
-	r.Ready = r.Broker.OK
+	r.Ready, r.Auth = r.Broker.OK, h.auth
 	r.Cluster = platform.Cluster{Part: "broker", Message: "the broker has not been reached yet"}
 	if parts, ok := h.bus.Known(); ok {
 		r.Cluster = parts.Platform.Cluster()

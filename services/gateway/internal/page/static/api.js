@@ -14,11 +14,20 @@ export class Problem extends Error {
 
 const offline = () => new Problem({ code: 'offline', detail: 'The gateway does not answer.', retryable: true });
 
+let tenant = '';
+let signedOut = () => {};
+
+/** actFor has all that is asked from now on be asked for a tenant; empty for none. */
+export const actFor = (id) => { tenant = id; };
+/** whenSignedOut is told once an answer says that nobody asks any more. */
+export const whenSignedOut = (tell) => { signedOut = tell; };
+
 /** call is the answer's body, tagged the same with its ETag. */
 const call = async (...request) => (await tagged(...request)).body;
 
 async function tagged(method, path, { body, headers = {} } = {}) {
   const init = { method, headers: { ...headers }, cache: 'no-store' };
+  if (tenant) init.headers['X-Tenant'] = tenant;
   if (body !== undefined) {
     init.headers['Content-Type'] = 'application/json';
     init.body = JSON.stringify(body);
@@ -32,6 +41,7 @@ async function tagged(method, path, { body, headers = {} } = {}) {
   const answer = await response.json().catch(() => ({}));
   // A proxy that packs answers marks their tags as weak, and those match nothing.
   const etag = response.headers.get('ETag')?.replace(/^W\//, '');
+  if (response.status === 401 && answer.code === 'unauthenticated') signedOut();
   if (!response.ok && path !== '/readyz') throw new Problem(answer, etag);
   return { body: answer, etag };
 }
@@ -62,6 +72,18 @@ export const command = (id, verb) => call('POST', `${store(id)}/${verb}`);
 export const redrive = (letter) => call('POST', `/dead-letters/${letter}/redrive`);
 export const log = (key) => call('GET', '/log', { headers: as(key) });
 export const raise = (key) => call('POST', '/log/raise', { headers: as(key) });
+
+/** ticket lets a WebSocket in, which can't say for which tenant it asks; empty where that needn't be said. */
+export const ticket = async () => (tenant ? (await call('POST', '/feed/tickets')).ticket : '');
+
+export const me = () => call('GET', '/auth/me');
+export const signIn = (who) => call('POST', '/auth/login', { body: who });
+export const signUp = (who) => call('POST', '/auth/signup', { body: who });
+export const signOut = () => call('POST', '/auth/logout');
+export const askReset = (who) => call('POST', '/auth/reset', { body: who });
+export const reset = (by) => call('POST', '/auth/reset/confirm', { body: by });
+export const verify = (link) => call('POST', '/auth/verify', { body: { link } });
+export const takeInvite = (invite) => call('POST', '/invites/take', { body: { invite } });
 
 /** newKey makes an Idempotency-Key; randomUUID would need a secure origin. */
 export function newKey() {

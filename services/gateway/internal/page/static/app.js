@@ -1,3 +1,4 @@
+import { Account } from './account.js';
 import * as api from './api.js';
 import { CreateForm } from './create.js';
 import { Detail } from './detail.js';
@@ -23,7 +24,20 @@ let staleTimer = 0;
 let listTimer = 0;
 let listWait = FIRST_WAIT;
 
+const account = new Account({
+  entered: resync,
+  left() {
+    feed.stop();
+    model.stores.clear();
+    model.loaded = false;
+    location.hash = '';
+    render();
+  },
+});
+api.whenSignedOut(() => account.lost());
+
 const feed = new Feed({
+  ticket: api.ticket,
   live() {
     clearTimeout(staleTimer);
     staleTimer = 0;
@@ -286,6 +300,7 @@ async function start() {
   $('level-raise').addEventListener('click', askRaise);
   route();
   refreshCatalog();
+  if (!(await account.begin())) return;
   refreshPlatform();
   refreshLevel();
   // The list says where it was read, so the feed continues exactly there.

@@ -5,7 +5,7 @@ const STABLE_AFTER = 5000;
 /**
  * Feed keeps one WebSocket to /feed. After a cut it connects again and continues behind the last message it was given,
  * so nothing is missed and nothing comes twice. What happened is told through the handlers: live, lost, event, platform,
- * reset.
+ * reset. Before each connection they are asked for a ticket.
  */
 export class Feed {
   constructor(handlers) {
@@ -38,10 +38,31 @@ export class Feed {
     if (this.socket) this.socket.close();
   }
 
-  connect() {
+  /** stop ends it until the next start. */
+  stop() {
+    const before = this.socket;
+    this.socket = null;
+    this.turn = undefined;
+    this.cursor = '';
+    if (before) before.close();
+    clearTimeout(this.timer);
+  }
+
+  async connect() {
     const url = new URL('/feed', location.href);
     url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
     if (this.cursor) url.searchParams.set('since', this.cursor);
+    const turn = {};
+    this.turn = turn;
+    try {
+      const ticket = await this.handlers.ticket();
+      if (ticket) url.searchParams.set('ticket', ticket);
+    } catch {
+      if (this.turn === turn) this.again();
+      return;
+    }
+    // Another has begun meanwhile, or it was stopped.
+    if (this.turn !== turn) return;
     const socket = new WebSocket(url);
     this.socket = socket;
     let opened = 0;
@@ -52,10 +73,14 @@ export class Feed {
       this.socket = null;
       // Only a connection that held counts as well again: one that is cut at once would be tried without a pause.
       if (opened && Date.now() - opened > STABLE_AFTER) this.wait = FIRST_WAIT;
-      this.handlers.lost();
-      this.timer = setTimeout(() => this.connect(), this.wait * (0.5 + Math.random()));
-      this.wait = Math.min(this.wait * 2, LONGEST_WAIT);
+      this.again();
     });
+  }
+
+  again() {
+    this.handlers.lost();
+    this.timer = setTimeout(() => this.connect(), this.wait * (0.5 + Math.random()));
+    this.wait = Math.min(this.wait * 2, LONGEST_WAIT);
   }
 
   take(message) {

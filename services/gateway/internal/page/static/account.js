@@ -1,0 +1,208 @@
+import * as api from './api.js';
+import { $, announce, busy, el, setText } from './dom.js';
+
+/** link is what somebody came by, taken out of the address at once: behind the # it was sent nowhere, and nobody else is to read it. */
+function takeLink() {
+  const [, kind, secret] = /^#(invite|operator|reset|verify)=([A-Za-z0-9_-]+)$/.exec(location.hash) || [];
+  if (!kind) return null;
+  history.replaceState(null, '', location.pathname);
+  return { kind, secret };
+}
+
+/**
+ * Account is who uses the page, where the gateway has accounts: it lets them in, shows who they are and for which tenant they act,
+ * and lets them out. Where there are none it does nothing and is open.
+ */
+export class Account {
+  constructor({ entered, left }) {
+    this.handlers = { entered, left };
+    this.me = null;
+    this.link = takeLink();
+    $('sign-out').addEventListener('click', () => this.signOut());
+    $('tenant').addEventListener('change', () => this.choose($('tenant').value));
+  }
+
+  /** begin says whether the page may go on: nobody is asked who they are at a gateway without accounts. */
+  async begin() {
+    for (;;) {
+      try {
+        const { auth } = await api.readiness();
+        if (auth !== 'accounts') return true;
+        await this.enter(await api.me());
+        return true;
+      } catch (problem) {
+        if (problem.code === 'unauthenticated') {
+          this.ask();
+          return false;
+        }
+        announce(problem.message);
+        await new Promise((again) => { setTimeout(again, 2000); });
+      }
+    }
+  }
+
+  /** lost is called when an answer says that nobody asks any more. */
+  lost() {
+    if (!this.me) return;
+    this.me = null;
+    this.handlers.left();
+    this.ask('You were signed out.');
+  }
+
+  async enter(me) {
+    this.me = me;
+    setText($('me-name'), me.name || me.email);
+    $('me').hidden = false;
+    $('gate').hidden = true;
+    document.body.dataset.gate = '';
+    const before = sessionStorage.getItem('tenant') || '';
+    const known = me.tenants.some((tenant) => tenant.id === before);
+    const choices = me.tenants.map((tenant) => el('option', { value: tenant.id, text: tenant.suspended ? `${tenant.name} (suspended)` : tenant.name }));
+    if (me.operator) choices.unshift(el('option', { value: '', text: 'All stores' }));
+    $('tenant').replaceChildren(...choices);
+    $('tenant-choice').hidden = choices.length < 2;
+    this.act(known ? before : me.operator ? '' : me.tenants[0]?.id || '');
+    await this.follow();
+  }
+
+  /** follow does what a link is for that takes somebody who has signed in. */
+  async follow() {
+    const { link } = this;
+    this.link = null;
+    if (!link || link.kind === 'reset') return;
+    try {
+      if (link.kind === 'invite') await api.takeInvite(link.secret);
+      else await api.verify(link.secret);
+      await this.enter(await api.me());
+      announce({ invite: 'You have joined.', verify: 'Your address is confirmed.', operator: 'You look after the platform now.' }[link.kind]);
+    } catch (problem) {
+      this.tell(problem.message);
+    }
+  }
+
+  tell(text) {
+    setText($('account-text'), text);
+    $('account-note').hidden = !text;
+  }
+
+  act(tenant) {
+    sessionStorage.setItem('tenant', tenant);
+    $('tenant').value = tenant;
+    api.actFor(tenant);
+    const nowhere = !this.me.operator && !this.me.tenants.length;
+    this.tell(nowhere ? 'You belong to no tenant yet. Ask for an invite, or found one by the API: POST /tenants.' : '');
+  }
+
+  choose(tenant) {
+    this.act(tenant);
+    this.handlers.left();
+    this.handlers.entered();
+  }
+
+  async signOut() {
+    try {
+      await busy($('sign-out'), () => api.signOut());
+    } catch (problem) {
+      this.tell(problem.message);
+      return;
+    }
+    this.me = null;
+    sessionStorage.removeItem('tenant');
+    this.handlers.left();
+    this.ask('You are signed out.');
+  }
+
+  /** ask shows the form that somebody needs who isn't signed in. */
+  ask(text) {
+    $('me').hidden = true;
+    this.tell('');
+    document.body.dataset.gate = 'closed';
+    $('gate').hidden = false;
+    const kind = this.link?.kind;
+    if (kind === 'reset') this.form(this.resetting());
+    else if (kind === 'invite' || kind === 'operator') this.form(this.signingUp());
+    else this.form(this.signingIn());
+    setText($('gate-note'), text || '');
+  }
+
+  /** form shows one of the forms below; go answers who is signed in by it, or nothing. */
+  form({ title, text, fields, yes, go, others }) {
+    setText($('gate-title'), title);
+    setText($('gate-text'), text || '');
+    setText($('gate-note'), '');
+    setText($('gate-error'), '');
+    $('gate-fields').replaceChildren(...fields.map(({ name, label, type, complete, hint }) => el('div', { class: 'field' },
+      el('label', { for: `gate-${name}`, text: label }),
+      el('input', { id: `gate-${name}`, name, type: type || 'text', autocomplete: complete, required: true, 'aria-describedby': hint && `gate-${name}-hint` }),
+      hint && el('p', { id: `gate-${name}-hint`, class: 'hint', text: hint }))));
+    setText($('gate-yes'), yes);
+    $('gate-others').replaceChildren(...others.map(([words, other]) => el('button', { class: 'button', type: 'button', text: words, on: { click: () => this.form(other()) } })));
+    $('gate-form').onsubmit = async (event) => {
+      event.preventDefault();
+      setText($('gate-error'), '');
+      const said = Object.fromEntries(new FormData($('gate-form')));
+      try {
+        const me = await busy($('gate-yes'), () => go(said));
+        if (!me) return;
+        $('gate-form').reset();
+        await this.enter(await api.me());
+        this.handlers.entered();
+      } catch (problem) {
+        setText($('gate-error'), problem.message);
+      }
+    };
+    $(`gate-${fields[0].name}`).focus();
+  }
+
+  signingIn() {
+    const others = [['Forgot the password?', () => this.asking()]];
+    if (this.link?.kind === 'invite' || this.link?.kind === 'operator') others.push(['I have no account yet', () => this.signingUp()]);
+    return {
+      title: 'Sign in', yes: 'Sign in', others,
+      text: this.link?.kind === 'verify' ? 'Then your address is confirmed.' : '',
+      fields: [email(), password('current-password')],
+      go: (said) => api.signIn(said),
+    };
+  }
+
+  signingUp() {
+    const { kind, secret } = this.link;
+    return {
+      title: 'Make an account', yes: 'Make the account',
+      text: kind === 'operator' ? 'With it you look after the platform.' : 'With it you take the invite.',
+      fields: [{ name: 'name', label: 'Your name', complete: 'name' }, email(), password('new-password')],
+      go: async (said) => {
+        const me = await api.signUp({ ...said, invite: secret });
+        // Signing up has taken it.
+        this.link = null;
+        return me;
+      },
+      others: [['I have an account', () => this.signingIn()]],
+    };
+  }
+
+  asking() {
+    return {
+      title: 'Set another password', yes: 'Ask for a link', fields: [email()],
+      go: async (said) => {
+        const { by } = await api.askReset(said);
+        this.form(this.signingIn());
+        setText($('gate-note'), by === 'mail' ? 'If there is such an account, a link is on its way to the address.'
+          : 'This gateway sends no mail: ask an operator for a link.');
+      },
+      others: [['Back', () => this.signingIn()]],
+    };
+  }
+
+  resetting() {
+    const { secret } = this.link;
+    return {
+      title: 'Set another password', yes: 'Set the password', fields: [password('new-password')],
+      go: (said) => api.reset({ ...said, link: secret }),
+      others: [['Sign in instead', () => this.signingIn()]],
+    };
+  }
+}
+
+const email = () => ({ name: 'email', label: 'E-mail', type: 'email', complete: 'username' });
+const password = (complete) => ({ name: 'password', label: 'Password', type: 'password', complete, hint: complete === 'new-password' && 'At least 10 characters.' });
