@@ -18,6 +18,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/door"
 	"github.com/store-platform/store-platform/services/gateway/internal/limits"
+	"github.com/store-platform/store-platform/services/gateway/internal/mail"
 )
 
 // The modes of AUTH.
@@ -32,6 +33,9 @@ type Config struct {
 	Auth         string   `name:"auth" env:"AUTH" default:"open" help:"Who may do what. 'open': no accounts, a client is its address; for one's own machine. 'accounts': people sign in, and scripts have tokens."`
 	SignUp       string   `name:"signup" env:"SIGNUP" default:"invite" enum:"open,invite,off" help:"With AUTH=accounts, who may make an account: everybody, who has an invite to a tenant, or nobody. An operator's link lets in with each."`
 	AdminEmails  []string `name:"admin-emails" env:"ADMIN_EMAILS" help:"With AUTH=accounts, the addresses of accounts that an operator may make operators, once they are verified. Nobody becomes one by signing up. Empty: any verified address."`
+	PublicURL    string   `name:"public-url" env:"PUBLIC_URL" help:"With AUTH=accounts, where people find this gateway, such as https://stores.example: links in mails lead there. Needed with SMTP_URL."`
+	SMTPURL      string   `name:"smtp-url" env:"SMTP_URL" help:"Where mail is handed over: smtps://user:password@mail.example:465, or smtp:// with TLS begun before anything is said, which only a server on this machine needn't have. Empty: no mail is sent, and operators read links out."`
+	MailFrom     string   `name:"mail-from" env:"MAIL_FROM" help:"Who mails are from, such as Stores <stores@example.com>. Needed with SMTP_URL."`
 	OpenPublic   string   `name:"auth-open-public" env:"AUTH_OPEN_PUBLIC" default:"no" enum:"yes,no" help:"'yes' lets AUTH=open listen beyond the loopback: everybody who reaches the port may then create stores."`
 	AdminKey     string   `name:"admin-api-key" env:"ADMIN_API_KEY" help:"Key that sees all tenants' stores. When set, passwords are shown to its holder only."`
 	TrustProxy   []string `name:"trust-proxy" env:"TRUST_PROXY" help:"Networks of the proxies whose X-Forwarded-For is believed (10.0.0.0/8,192.168.1.5), a proxy on this machine included. Empty: none."`
@@ -93,6 +97,9 @@ func (c Config) check() ([]netip.Prefix, error) {
 			refuse("ADMIN_EMAILS: %q is no e-mail address", email)
 		}
 	}
+	if _, err := c.post(); err != nil {
+		refuse("%w", err)
+	}
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
 		refuse("LISTEN=%s: must be like 127.0.0.1:8080", c.Listen)
@@ -116,7 +123,27 @@ func isLoopback(host string) bool {
 }
 
 // hosts are the names that a Host header may carry besides the loopback's.
-func (c Config) hosts() []string { return []string{c.Listen, c.BaseDomain} }
+func (c Config) hosts() []string {
+	hosts := []string{c.Listen, c.BaseDomain}
+	if u, err := url.Parse(c.PublicURL); err == nil && u.Host != "" {
+		hosts = append(hosts, u.Host)
+	}
+	return hosts
+}
+
+// post writes to people; nil where nobody does.
+func (c Config) post() (*mail.Post, error) {
+	page, err := url.Parse(c.PublicURL)
+	switch {
+	case c.PublicURL != "" && (err != nil || page.Host == "" || page.Scheme != "https" && page.Scheme != "http" || page.RawQuery != "" || page.Fragment != ""):
+		return nil, fmt.Errorf("PUBLIC_URL=%s: must be like https://stores.example", c.PublicURL)
+	case c.SMTPURL == "" || c.Auth != authAccounts:
+		return nil, nil
+	case c.PublicURL == "":
+		return nil, errors.New("PUBLIC_URL: must be set with SMTP_URL, or links in mails would lead nowhere")
+	}
+	return mail.New(mail.Config{Server: c.SMTPURL, From: c.MailFrom, Page: page.JoinPath("/")})
+}
 
 // requests and commands are what a tenant may have of each.
 func (c Config) requests() limits.Rate {

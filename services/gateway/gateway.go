@@ -87,7 +87,15 @@ func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener ne
 		entry.WithAccounts(people(b), func(cookies, host string) string { return api.CookieIn(cookies, api.SessionCookie, host) })
 	}
 	gateways := limits.NewGateways()
-	app, err := build(cfg, entry.Handlers(origins), b, hub, gateways.Count)
+	post, err := cfg.post()
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	var letters accounts.Mail
+	if post != nil {
+		letters = post
+	}
+	app, err := build(cfg, entry.Handlers(origins), b, hub, gateways.Count, letters)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -96,9 +104,12 @@ func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener ne
 	listening, connected := make(chan error, 1), make(chan error, 1)
 	go func() { listening <- app.Listener(linger.Over(listener)) }()
 	go func() { connected <- b.Run(busCtx, cfg.joining(gateways)) }()
-	var greeting sync.WaitGroup
+	var beside sync.WaitGroup
 	if cfg.Auth == authAccounts {
-		greeting.Go(func() { greet(busCtx, cfg, b, out) })
+		beside.Go(func() { greet(busCtx, cfg, b, out) })
+	}
+	if post != nil {
+		beside.Go(func() { post.Run(busCtx) })
 	}
 	var failed error
 	select {
@@ -110,7 +121,7 @@ func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener ne
 	}
 	failed = errors.Join(failed, leave(app, hub))
 	closeBus()
-	greeting.Wait()
+	beside.Wait()
 	failed = errors.Join(failed, <-listening, <-connected)
 	gateways.Wait()
 	return failed
@@ -161,8 +172,8 @@ func leave(app *fiber.App, hub *feed.Hub) error {
 }
 
 // build makes the whole of what is served. letIn is the door: it says of every request who asks, or answers it. gateways is
-// how many serve the same log.
-func build(cfg Config, letIn []fiber.Handler, b *bus.Bus, hub *feed.Hub, gateways func() int) (*fiber.App, error) {
+// how many serve the same log, letters what takes mail; nil where operators read links out.
+func build(cfg Config, letIn []fiber.Handler, b *bus.Bus, hub *feed.Hub, gateways func() int, letters accounts.Mail) (*fiber.App, error) {
 	app := fiber.New(fiber.Config{
 		AppName: "store-gateway", DisableStartupMessage: true, Immutable: true, ErrorHandler: sendProblem,
 		// No route takes a form, so nobody needs one to be taken apart.
@@ -188,8 +199,7 @@ func build(cfg Config, letIn []fiber.Handler, b *bus.Bus, hub *feed.Hub, gateway
 	if err != nil {
 		return nil, err
 	}
-	// Nobody sends mail: operators read links out.
-	owned := accounts.New(accountParts(b), hasher, nil, accounts.Settings{SignUp: accounts.SignUp(cfg.SignUp), AdminEmails: cfg.AdminEmails})
+	owned := accounts.New(accountParts(b), hasher, letters, accounts.Settings{SignUp: accounts.SignUp(cfg.SignUp), AdminEmails: cfg.AdminEmails})
 	document, err := api.Mount(app, routes, admit, questions, b, owned)
 	if err != nil {
 		return nil, err

@@ -163,7 +163,7 @@ func (b *testBundle) awaitStranger() (s query.Store) {
 func TestBeforeTheBrokerIsThereNobodyFromElsewhereIsLetIn(t *testing.T) {
 	b, way := lateBroker(t, func(c *Config) { c.AdminKey = "sesame" })
 	hub := feed.NewHub()
-	app, err := build(Config{EventsURL: "http://127.0.0.1:1"}, nil, bus.New(storelog.Settings{}, hub.LogRemade), hub, alone)
+	app, err := build(Config{EventsURL: "http://127.0.0.1:1"}, nil, bus.New(storelog.Settings{}, hub.LogRemade), hub, alone, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

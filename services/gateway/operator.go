@@ -1,11 +1,13 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/again"
@@ -41,8 +43,8 @@ func greet(ctx context.Context, cfg Config, b *bus.Bus, out io.Writer) {
 
 // invite is where to sign up with a link: behind the #, which a browser keeps to itself.
 func (c Config) invite(link string) string {
-	at := "https://" + c.BaseDomain
-	if host, _, err := net.SplitHostPort(c.Listen); err == nil && isLoopback(host) {
+	at := cmp.Or(strings.TrimSuffix(c.PublicURL, "/"), "https://"+c.BaseDomain)
+	if host, _, err := net.SplitHostPort(c.Listen); err == nil && isLoopback(host) && c.PublicURL == "" {
 		at = "http://" + c.Listen
 	}
 	return at + "/#invite=" + link

@@ -152,7 +152,7 @@ func namedRoutes(t *testing.T) map[string]string {
 	t.Helper()
 	hub := feed.NewHub()
 	cfg := Config{Auth: authAccounts, EventsURL: "http://127.0.0.1:1"}
-	app, err := build(cfg, []fiber.Handler{func(c *fiber.Ctx) error { return c.Next() }}, bus.New(cfg.log(), hub.LogRemade), hub, func() int { return 1 })
+	app, err := build(cfg, []fiber.Handler{func(c *fiber.Ctx) error { return c.Next() }}, bus.New(cfg.log(), hub.LogRemade), hub, func() int { return 1 }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/directory"
 	"github.com/store-platform/store-platform/services/gateway/internal/guesses"
+	"github.com/store-platform/store-platform/services/gateway/internal/mail"
 	"github.com/store-platform/store-platform/services/gateway/internal/password"
 )
 
@@ -52,10 +53,9 @@ type Parts struct {
 	Guesses   *guesses.Guesses
 }
 
-// Mail brings links to their readers. Send returns when the letter is on its way, and not when it has arrived: how long that takes would say whether
-// an address is known.
+// Mail takes letters. Send returns before anything is sent: how long that takes would say whether an address is known.
 type Mail interface {
-	Send(ctx context.Context, to string, kind directory.Purpose, link string) error
+	Send(mail.Letter)
 }
 
 // Accounts is safe for concurrent use. Make it with New.

@@ -10,6 +10,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/directory"
+	"github.com/store-platform/store-platform/services/gateway/internal/mail"
 )
 
 // Letters go where their links prove something, and nowhere else.
@@ -18,25 +19,25 @@ func TestLettersGoToTheAddressThatTheyProve(t *testing.T) {
 	g := opened(t, bustest.Start(t), 1, Settings{SignUp: Open})
 	maria := g.verifiedUp(t, "Maria@example.com").Account
 	stranger := g.signUp(t, "stranger@example.com").Account
-	theirs := g.box.newest(t, "stranger@example.com", directory.VerifyEmail)
+	theirs := g.box.newest(t, "stranger@example.com", mail.VerifyEmail)
 	if _, err := g.Follow(t.Context(), maria, theirs); !errors.Is(err, directory.ErrUnknown) {
 		t.Errorf("a letter to somebody else: %v", err)
 	}
 	if err := g.AskVerification(t.Context(), maria); err != nil {
 		t.Fatal(err)
 	}
-	g.box.newest(t, "stranger@example.com", directory.VerifyEmail) // who is verified is sent nothing
+	g.box.newest(t, "stranger@example.com", mail.VerifyEmail) // who is verified is sent nothing
 	if err := g.AskReset(t.Context(), "MARIA@example.com", home); err != nil {
 		t.Fatal(err)
 	}
-	g.box.newest(t, "Maria@example.com", directory.ResetPassword)
+	g.box.newest(t, "Maria@example.com", mail.ResetPassword)
 
 	current, wish := secret, "magdalena@example.com"
 	changed, err := g.Change(t.Context(), maria, Change{Email: &wish, Current: &current}, home)
 	if err != nil || changed.Account.NewEmail != wish || changed.Session != "" {
 		t.Fatalf("%+v, %v", changed, err)
 	}
-	first := g.box.newest(t, wish, directory.VerifyEmail)
+	first := g.box.newest(t, wish, mail.VerifyEmail)
 	// Taken back: the letter that has gone out is good for nothing, and one that is asked for goes nowhere.
 	own := "Maria@example.com"
 	if changed, err = g.Change(t.Context(), changed.Account, Change{Email: &own, Current: &current}, home); err != nil || changed.Account.NewEmail != "" {
@@ -48,7 +49,7 @@ func TestLettersGoToTheAddressThatTheyProve(t *testing.T) {
 	if changed, err = g.Change(t.Context(), changed.Account, Change{Email: &wish, Current: &current}, home); err != nil {
 		t.Fatal(err)
 	}
-	is, err := g.Follow(t.Context(), changed.Account, g.box.newest(t, wish, directory.VerifyEmail))
+	is, err := g.Follow(t.Context(), changed.Account, g.box.newest(t, wish, mail.VerifyEmail))
 	if err != nil || is.Email != wish || !is.Verified {
 		t.Errorf("%+v, %v", is, err)
 	}
@@ -57,7 +58,7 @@ func TestLettersGoToTheAddressThatTheyProve(t *testing.T) {
 	if changed, err = g.Change(t.Context(), is, Change{Email: &taken, Current: &current}, home); err != nil {
 		t.Fatal(err)
 	}
-	if _, err = g.Follow(t.Context(), changed.Account, g.box.newest(t, taken, directory.VerifyEmail)); !errors.Is(err, directory.ErrTaken) {
+	if _, err = g.Follow(t.Context(), changed.Account, g.box.newest(t, taken, mail.VerifyEmail)); !errors.Is(err, directory.ErrTaken) {
 		t.Errorf("an address that is another's: %v", err)
 	}
 	if is, err := g.parts.Directory.ByAddress(t.Context(), taken); err != nil || is.ID != stranger.ID {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/storelog"
-	"github.com/store-platform/store-platform/services/gateway/internal/directory"
+	"github.com/store-platform/store-platform/services/gateway/internal/mail"
 )
 
 // However many gateways somebody guesses at, no more passwords are compared than one would, and whoever has signed in from a device before
@@ -184,5 +184,5 @@ func TestAnUnknownAddressCostsWhatAKnownOneDoes(t *testing.T) {
 	if got := len(g.box.letters); got != 2 {
 		t.Errorf("%d letters have come: %+v", got, g.box.letters)
 	}
-	g.box.newest(t, "maria@example.com", directory.ResetPassword)
+	g.box.newest(t, "maria@example.com", mail.ResetPassword)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/directory"
+	"github.com/store-platform/store-platform/services/gateway/internal/mail"
 	"github.com/store-platform/store-platform/services/gateway/internal/password"
 )
 
@@ -20,7 +21,24 @@ func (a *Accounts) sendVerification(ctx context.Context, p Parts, account direct
 	if err != nil {
 		return err
 	}
-	return a.mail.Send(ctx, to, directory.VerifyEmail, secret)
+	a.mail.Send(mail.Letter{Kind: mail.VerifyEmail, To: to, Secret: secret, Life: directory.VerifyLife})
+	return nil
+}
+
+// SendInvite brings an invite to whom it is for, and says whether it did: without mail, or without an address, its maker passes it on.
+func (a *Accounts) SendInvite(to, tenant, text string) bool {
+	if a.mail == nil || to == "" {
+		return false
+	}
+	a.mail.Send(mail.Letter{Kind: mail.Invited, To: to, Secret: text, Life: directory.InviteLife, Tenant: tenant})
+	return true
+}
+
+// tell writes to an account's owner about what was done to it, which need not have been them.
+func (a *Accounts) tell(kind mail.Kind, to string) {
+	if a.mail != nil {
+		a.mail.Send(mail.Letter{Kind: kind, To: to})
+	}
 }
 
 // AskVerification sends another link that proves the account's address, or the one that it asks for.
@@ -54,6 +72,7 @@ func (a *Accounts) Follow(ctx context.Context, account directory.Account, link s
 	if !errors.Is(err, directory.ErrUnknown) {
 		return directory.Account{}, err
 	}
+	before := account.Email
 	account, moved, err := p.Directory.Verify(ctx, link, account)
 	if err != nil {
 		return directory.Account{}, err
@@ -61,6 +80,7 @@ func (a *Accounts) Follow(ctx context.Context, account directory.Account, link s
 	what := storelog.EmailVerified
 	if moved {
 		what = storelog.EmailChanged
+		a.tell(mail.EmailChanged, before)
 	}
 	return account, p.note(ctx, what, account.ID, account.ID)
 }
@@ -90,7 +110,8 @@ func (a *Accounts) AskReset(ctx context.Context, email string, from From) error 
 		return err
 	}
 	// To where it is kept, and not to where it was asked for: what is compared as equal may be another's letter box.
-	return a.mail.Send(ctx, account.Email, directory.ResetPassword, secret)
+	a.mail.Send(mail.Letter{Kind: mail.ResetPassword, To: account.Email, Secret: secret, Life: directory.ResetLife})
+	return nil
 }
 
 // Reset sets another password by a link, and signs in: whom strangers' guesses keep from signing in has this way to be known here. It fails with
@@ -120,5 +141,6 @@ func (a *Accounts) Reset(ctx context.Context, link, pass string, from From) (Sig
 	if err := p.note(ctx, storelog.PasswordReset, account.ID, account.ID); err != nil {
 		return SignedIn{}, err
 	}
+	a.tell(mail.PasswordChanged, account.Email)
 	return a.enter(ctx, p, proof{account: account}, from)
 }

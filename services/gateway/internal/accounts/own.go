@@ -6,6 +6,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/directory"
+	"github.com/store-platform/store-platform/services/gateway/internal/mail"
 	"github.com/store-platform/store-platform/services/gateway/internal/password"
 )
 
@@ -98,6 +99,7 @@ func (a *Accounts) changePassword(ctx context.Context, p Parts, account director
 	if err := p.note(ctx, storelog.PasswordChanged, account.ID, account.ID); err != nil {
 		return SignedIn{}, err
 	}
+	a.tell(mail.PasswordChanged, account.Email)
 	return a.enter(ctx, p, proof{account: account}, from)
 }
 

@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/directory"
 	"github.com/store-platform/store-platform/services/gateway/internal/guesses"
+	"github.com/store-platform/store-platform/services/gateway/internal/mail"
 	"github.com/store-platform/store-platform/services/gateway/internal/password"
 )
 
@@ -27,35 +29,30 @@ type gateway struct {
 // box is where letters arrive.
 type box struct {
 	mu      sync.Mutex
-	letters []letter
+	letters []mail.Letter
 }
 
-type letter struct {
-	to   string
-	kind directory.Purpose
-	link string
-}
-
-func (b *box) Send(_ context.Context, to string, kind directory.Purpose, link string) error {
+func (b *box) Send(l mail.Letter) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.letters = append(b.letters, letter{to, kind, link})
-	return nil
+	b.letters = append(b.letters, l)
 }
 
-// newest is the last letter.
-func (b *box) newest(t *testing.T, to string, kind directory.Purpose) string {
+// newest is the link in the letter of a kind that came last, which must be one to the address.
+func (b *box) newest(t *testing.T, to string, kind mail.Kind) string {
 	t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.letters) == 0 {
-		t.Fatal("no letter has come")
+	for _, l := range slices.Backward(b.letters) {
+		if l.Kind == kind {
+			if l.To != to {
+				t.Fatalf("the last letter of the kind is %+v, want one to %s", l, to)
+			}
+			return l.Secret
+		}
 	}
-	last := b.letters[len(b.letters)-1]
-	if last.to != to || last.kind != kind {
-		t.Fatalf("the last letter is %+v, want one to %s for %s", last, to, kind)
-	}
-	return last.link
+	t.Fatalf("there is no letter of kind %s", kind)
+	return ""
 }
 
 // opened is a gateway on a broker, by these settings.
@@ -111,7 +108,7 @@ func (g *gateway) verifiedUp(t *testing.T, email string) SignedIn {
 	t.Helper()
 	in := g.signUp(t, email)
 	var err error
-	if in.Account, err = g.Follow(t.Context(), in.Account, g.box.newest(t, email, directory.VerifyEmail)); err != nil {
+	if in.Account, err = g.Follow(t.Context(), in.Account, g.box.newest(t, email, mail.VerifyEmail)); err != nil {
 		t.Fatal(err)
 	}
 	return in

@@ -32,7 +32,8 @@ type Invite struct {
 // NewInvite is one that was just made.
 type NewInvite struct {
 	Invite
-	Text string `json:"invite" doc:"For POST /invites/take, or to sign up with. Shown once: pass it on" example:"si_4kq7wmzc3e7c2mdqx4zu_ABCDEFGHIJKLMNOPQRSTUVWXYZ"`
+	Mailed bool   `json:"mailed" doc:"It is on its way to the address that it is for"`
+	Text   string `json:"invite" doc:"For POST /invites/take, or to sign up with. Shown once: pass it on, unless it is mailed" example:"si_4kq7wmzc3e7c2mdqx4zu_ABCDEFGHIJKLMNOPQRSTUVWXYZ"`
 }
 
 // InviteList is all that can be taken of a tenant's.
@@ -137,7 +138,11 @@ func (a *API) createInvite(ctx context.Context, in *createInviteInput) (*newInvi
 	if err := note(ctx, parts, storelog.Invited, in.ID, made.ID); err != nil {
 		return nil, err
 	}
-	return &newInviteOutput{Body: NewInvite{Invite: inviteOf(made), Text: text}}, nil
+	tenant, err := parts.Directory.Tenant(ctx, in.ID)
+	if err != nil {
+		return nil, ofTenant(err)
+	}
+	return &newInviteOutput{Body: NewInvite{Invite: inviteOf(made), Text: text, Mailed: a.accounts.SendInvite(made.Email, tenant.Name, text)}}, nil
 }
 
 func (a *API) withdrawInvite(ctx context.Context, in *inviteInput) (*struct{}, error) {

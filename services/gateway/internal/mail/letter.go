@@ -17,8 +17,6 @@ type Kind string
 const (
 	// VerifyEmail asks whoever reads the address to say that it is theirs.
 	VerifyEmail Kind = "verify"
-	// KnownAlready answers a sign-up with an address that has an account: whoever asked isn't told, and its owner is.
-	KnownAlready Kind = "known"
 	// ResetPassword has a link to set another password with.
 	ResetPassword Kind = "reset"
 	// Invited has a link to become a member of a tenant with.
@@ -30,7 +28,7 @@ const (
 )
 
 // Kinds lists them.
-var Kinds = []Kind{VerifyEmail, KnownAlready, ResetPassword, Invited, PasswordChanged, EmailChanged}
+var Kinds = []Kind{VerifyEmail, ResetPassword, Invited, PasswordChanged, EmailChanged}
 
 // Letter is one to be sent.
 type Letter struct {

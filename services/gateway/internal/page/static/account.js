@@ -3,7 +3,7 @@ import { $, announce, busy, el, setText } from './dom.js';
 
 /** link is what somebody came by, taken out of the address at once: behind the # it was sent nowhere, and nobody else is to read it. */
 function takeLink() {
-  const [, kind, secret] = /^#(invite|operator|reset|verify)=([A-Za-z0-9_-]+)$/.exec(location.hash) || [];
+  const [, kind, secret] = /^#(invite|reset|verify)=([A-Za-z0-9_-]+)$/.exec(location.hash) || [];
   if (!kind) return null;
   history.replaceState(null, '', location.pathname);
   return { kind, secret };
@@ -71,10 +71,11 @@ export class Account {
     this.link = null;
     if (!link || link.kind === 'reset') return;
     try {
-      if (link.kind === 'invite') await api.takeInvite(link.secret);
+      const joins = link.kind === 'invite' && !isOperators(link);
+      if (joins) await api.takeInvite(link.secret);
       else await api.verify(link.secret);
       await this.enter(await api.me());
-      announce({ invite: 'You have joined.', verify: 'Your address is confirmed.', operator: 'You look after the platform now.' }[link.kind]);
+      announce(joins ? 'You have joined.' : isOperators(link) ? 'You look after the platform now.' : 'Your address is confirmed.');
     } catch (problem) {
       this.tell(problem.message);
     }
@@ -120,7 +121,7 @@ export class Account {
     $('gate').hidden = false;
     const kind = this.link?.kind;
     if (kind === 'reset') this.form(this.resetting());
-    else if (kind === 'invite' || kind === 'operator') this.form(this.signingUp());
+    else if (kind === 'invite') this.form(this.signingUp());
     else this.form(this.signingIn());
     setText($('gate-note'), text || '');
   }
@@ -156,7 +157,7 @@ export class Account {
 
   signingIn() {
     const others = [['Forgot the password?', () => this.asking()]];
-    if (this.link?.kind === 'invite' || this.link?.kind === 'operator') others.push(['I have no account yet', () => this.signingUp()]);
+    if (this.link?.kind === 'invite') others.push(['I have no account yet', () => this.signingUp()]);
     return {
       title: 'Sign in', yes: 'Sign in', others,
       text: this.link?.kind === 'verify' ? 'Then your address is confirmed.' : '',
@@ -166,13 +167,13 @@ export class Account {
   }
 
   signingUp() {
-    const { kind, secret } = this.link;
+    const { link } = this;
     return {
       title: 'Make an account', yes: 'Make the account',
-      text: kind === 'operator' ? 'With it you look after the platform.' : 'With it you take the invite.',
+      text: isOperators(link) ? 'With it you look after the platform.' : 'With it you take the invite.',
       fields: [{ name: 'name', label: 'Your name', complete: 'name' }, email(), password('new-password')],
       go: async (said) => {
-        const me = await api.signUp({ ...said, invite: secret });
+        const me = await api.signUp({ ...said, invite: link.secret });
         // Signing up has taken it.
         this.link = null;
         return me;
@@ -203,6 +204,9 @@ export class Account {
     };
   }
 }
+
+/** isOperators tells a link that makes an operator from an invite to a tenant, which begins as those do. */
+const isOperators = (link) => link.kind === 'invite' && !link.secret.startsWith('si_');
 
 const email = () => ({ name: 'email', label: 'E-mail', type: 'email', complete: 'username' });
 const password = (complete) => ({ name: 'password', label: 'Password', type: 'password', complete, hint: complete === 'new-password' && 'At least 10 characters.' });
