@@ -118,7 +118,7 @@ func (b *testBundle) nobodys(t *testing.T, u *upstream) (*fiber.App, string) {
 	cfg.NATS.URL = b.broker.ClientURL()
 	hub := feed.NewHub()
 	way := bus.New(cfg.log(), hub.LogRemade)
-	app, err := build(cfg, nil, way, hub, alone)
+	app, err := build(cfg, nil, way, hub, alone, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
