@@ -18,6 +18,8 @@ const (
 	BucketCatalog  = "catalog"
 	BucketPlatform = "platform"
 	BucketTickets  = "tickets"
+	// BucketGuesses isn't there before EnsureGuesses has made it.
+	BucketGuesses = "guesses"
 )
 
 // The buckets of an installation with accounts. What they hold is personal, so it must be possible to erase it: none of it is
@@ -31,10 +33,11 @@ const (
 )
 
 // LeaseTTL is how long a lease lives in production that nobody renews; TicketTTL how long a feed ticket may wait for its
-// client.
+// client; GuessesTTL how long it is known who has guessed, behind their last guess.
 const (
-	LeaseTTL  = 30 * time.Second
-	TicketTTL = 30 * time.Second
+	LeaseTTL   = 30 * time.Second
+	TicketTTL  = 30 * time.Second
+	GuessesTTL = time.Hour
 )
 
 // bucketPrefix stands before a bucket's name in that of its stream (NATS ADR-8).
@@ -44,9 +47,17 @@ type bucketSpec struct {
 	name, about string
 	// ttl is how long a key lives that nobody writes again; zero is for ever.
 	ttl time.Duration
+	// room bounds a bucket that is kept in the broker's memory, in bytes, and forgets the oldest keys when it is full.
+	// Zero is kept on disk, and refuses keys when that is full.
+	room int64
 	// erased: a key may say itself how long it lives, and so may the mark that is left of one that was purged.
 	erased bool
 }
+
+// guesses needn't outlive the broker, and a guess needn't wait for its disk. The room is that of a hundred thousand keys. Who
+// wants to be forgotten has to make as many guesses at others meanwhile; if a full bucket refused new keys instead, they could
+// keep everybody from signing in.
+var guesses = bucketSpec{name: BucketGuesses, about: "Who has guessed how often", ttl: GuessesTTL, room: 16 << 20}
 
 func buckets(settings Settings) []bucketSpec {
 	specs := []bucketSpec{
@@ -80,6 +91,9 @@ func (b bucketSpec) shape(c jetstream.StreamConfig, settings Settings) jetstream
 	c.Replicas = max(c.Replicas, settings.Replicas)
 	c.MaxMsgsPerSubject = 1
 	c.MaxMsgs, c.MaxBytes, c.MaxMsgSize, c.MaxConsumers = -1, -1, -1, -1
+	if b.room > 0 {
+		c.Storage, c.Discard, c.MaxBytes = jetstream.MemoryStorage, jetstream.DiscardOld, b.room
+	}
 	c.MaxAge = b.age(c.MaxAge)
 	c.Duplicates = 2 * time.Minute
 	if c.MaxAge > 0 {

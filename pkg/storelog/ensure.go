@@ -81,6 +81,13 @@ func Ensure(ctx context.Context, nc *nats.Conn, settings Settings) error {
 	return nil
 }
 
+// EnsureGuesses makes the bucket of guesses, in as many copies as the log has, where there are accounts to guess the passwords
+// of. It is kept in memory, and goes with its broker: whoever misses it makes it anew.
+func (l *Log) EnsureGuesses(ctx context.Context, settings Settings) error {
+	settings.Replicas = max(settings.Replicas, l.stream.CachedInfo().Config.Replicas)
+	return ensureStream(ctx, l.js, bucketPrefix+guesses.name, settings, guesses.shape)
+}
+
 // ensureStream writes only what differs: metadata that others wrote meanwhile, a pause of the sweeps say, is not to be
 // overwritten by every gateway that starts.
 func ensureStream(

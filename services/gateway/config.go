@@ -14,6 +14,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/telemetry"
+	"github.com/store-platform/store-platform/services/gateway/internal/accounts"
 	"github.com/store-platform/store-platform/services/gateway/internal/door"
 )
 
@@ -27,6 +28,8 @@ const (
 type Config struct {
 	Listen       string   `name:"listen" env:"LISTEN" default:"127.0.0.1:8080" help:"Address to serve REST, feed and page on."`
 	Auth         string   `name:"auth" env:"AUTH" default:"open" help:"Who may do what. 'open': no accounts, a client is its address; for one's own machine. 'accounts': people sign in, and scripts have tokens."`
+	SignUp       string   `name:"signup" env:"SIGNUP" default:"invite" enum:"open,invite,off" help:"With AUTH=accounts, who may make an account: everybody, who has an invite to a tenant, or nobody. An operator's link lets in with each."`
+	AdminEmails  []string `name:"admin-emails" env:"ADMIN_EMAILS" help:"With AUTH=accounts, the addresses of accounts that an operator may make operators, once they are verified. Nobody becomes one by signing up. Empty: any verified address."`
 	OpenPublic   string   `name:"auth-open-public" env:"AUTH_OPEN_PUBLIC" default:"no" enum:"yes,no" help:"'yes' lets AUTH=open listen beyond the loopback: everybody who reaches the port may then create stores."`
 	AdminKey     string   `name:"admin-api-key" env:"ADMIN_API_KEY" help:"Key that sees all tenants' stores. When set, passwords are shown to its holder only."`
 	TrustProxy   []string `name:"trust-proxy" env:"TRUST_PROXY" help:"Networks of the proxies whose X-Forwarded-For is believed (10.0.0.0/8,192.168.1.5), a proxy on this machine included. Empty: none."`
@@ -69,6 +72,11 @@ func (c Config) check() ([]netip.Prefix, error) {
 	}
 	if u, err := url.Parse(c.EventsURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		refuse("EVENTS_URL=%s: must be like http://127.0.0.1:8082", c.EventsURL)
+	}
+	for _, email := range c.AdminEmails {
+		if _, err := accounts.Email(email); err != nil {
+			refuse("ADMIN_EMAILS: %q is no e-mail address", email)
+		}
 	}
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {

@@ -7,15 +7,19 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
 	"github.com/store-platform/store-platform/pkg/telemetry"
+	"github.com/store-platform/store-platform/services/gateway/internal/accounts"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/api"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
@@ -28,6 +32,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/meter"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
 	"github.com/store-platform/store-platform/services/gateway/internal/page"
+	"github.com/store-platform/store-platform/services/gateway/internal/password"
 	"github.com/store-platform/store-platform/services/gateway/internal/plain"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
 	"github.com/store-platform/store-platform/services/gateway/internal/rights"
@@ -65,12 +70,12 @@ func Run(ctx context.Context, cfg Config) error {
 		return fmt.Errorf("listen on LISTEN: %w", err)
 	}
 	slog.Info("serving", "address", listener.Addr().String())
-	return serve(ctx, cfg, networks, listener)
+	return serve(ctx, cfg, networks, listener, os.Stdout)
 }
 
 // serve runs the listener and the bus until ctx or one of them ends, then takes leave in order: clients of the feed,
-// requests, the broker. It closes the listener.
-func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener net.Listener) error {
+// requests, the broker. It closes the listener. out is told how to become the first operator.
+func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener net.Listener, out io.Writer) error {
 	hub := feed.NewHub()
 	b := bus.New(cfg.log(), hub.LogRemade)
 	entry := door.New(networks, cfg.hosts(), cfg.AdminKey, b.Naming)
@@ -86,6 +91,10 @@ func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener ne
 	listening, connected := make(chan error, 1), make(chan error, 1)
 	go func() { listening <- app.Listener(linger.Over(listener)) }()
 	go func() { connected <- b.Run(busCtx, cfg.connect) }()
+	var greeting sync.WaitGroup
+	if cfg.Auth == authAccounts {
+		greeting.Go(func() { greet(busCtx, cfg, b, out) })
+	}
 	var failed error
 	select {
 	case <-ctx.Done():
@@ -96,6 +105,7 @@ func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener ne
 	}
 	failed = errors.Join(failed, leave(app, hub))
 	closeBus()
+	greeting.Wait()
 	return errors.Join(failed, <-listening, <-connected)
 }
 
@@ -107,6 +117,20 @@ func people(b *bus.Bus) func() (door.Directory, error) {
 			return nil, err
 		}
 		return parts.Directory, nil
+	}
+}
+
+// accountParts are what accounts are kept in on the log that is open.
+func accountParts(b *bus.Bus) func() (accounts.Parts, error) {
+	return func() (accounts.Parts, error) {
+		parts, err := b.Parts()
+		if err == nil && parts.Directory == nil {
+			err = accounts.ErrOff
+		}
+		if err != nil {
+			return accounts.Parts{}, err
+		}
+		return accounts.Parts{Directory: parts.Directory, Audit: parts.Audit, Guesses: parts.Guesses}, nil
 	}
 }
 
@@ -147,7 +171,13 @@ func build(cfg Config, letIn fiber.Handler, b *bus.Bus, hub *feed.Hub) (*fiber.A
 	questions := reader.New(b)
 	admit := admission.New(b, questions, cfg.MaxStores, meter.New(cfg.CreateCapacity, cfg.CreateRefill, time.Now), time.Now, rand.Reader)
 	routes := guard.New(app, cfg.Auth == authAccounts)
-	document, err := api.Mount(app, routes, admit, questions, b)
+	hasher, err := password.NewHasher()
+	if err != nil {
+		return nil, err
+	}
+	// Nobody sends mail: operators read links out.
+	owned := accounts.New(accountParts(b), hasher, nil, accounts.Settings{SignUp: accounts.SignUp(cfg.SignUp), AdminEmails: cfg.AdminEmails})
+	document, err := api.Mount(app, routes, admit, questions, b, owned)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -154,7 +155,7 @@ func TestALogOfAnotherInstallationIsRefused(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	err = serve(ctx, cfg, nil, listener)
+	err = serve(ctx, cfg, nil, listener, io.Discard)
 	if !errors.Is(err, storelog.ErrForeignLog) || !strings.Contains(err.Error(), `"theirs"`) || !strings.Contains(err.Error(), `"mine"`) {
 		t.Errorf("it ends with %v, which doesn't name both", err)
 	}

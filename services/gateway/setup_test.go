@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -63,6 +64,26 @@ type testBundle struct {
 	log    *storelog.Log
 	url    string
 	stop   func() error
+	// out is what the gateways say on their standard output.
+	out *said
+}
+
+// said is written to by several.
+type said struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (s *said) Write(text []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(text)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
 }
 
 // setup starts a broker with an engine on offer and a cluster that is ready, and a gateway in front of it.
@@ -118,9 +139,12 @@ func (b *testBundle) start(change ...func(*Config)) {
 		b.t.Fatal(err)
 	}
 	b.url = "http://" + listener.Addr().String()
+	if b.out == nil {
+		b.out = &said{}
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, cfg, networks, listener) }()
+	go func() { ended <- serve(ctx, cfg, networks, listener, b.out) }()
 	stopped := false
 	b.stop = func() error {
 		if stopped {

@@ -13,6 +13,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/services/gateway/internal/accounts"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/guard"
@@ -33,16 +34,17 @@ type API struct {
 	admission *admission.Admission
 	reader    *reader.Reader
 	bus       *bus.Bus
+	accounts  *accounts.Accounts
 }
 
 // Mount adds the routes to app and returns the OpenAPI document as JSON.
-func Mount(app *fiber.App, guarded guard.Routes, a *admission.Admission, r *reader.Reader, b *bus.Bus) (*huma.OpenAPI, error) {
+func Mount(app *fiber.App, guarded guard.Routes, a *admission.Admission, r *reader.Reader, b *bus.Bus, people *accounts.Accounts) (*huma.OpenAPI, error) {
 	problem.InstallInHuma()
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info:    &huma.Info{Title: "Store Platform", Version: "1", Description: about},
-			Tags:    []*huma.Tag{{Name: "Stores"}, {Name: "Catalog"}, {Name: "Feed"}, {Name: "Dead letters"}, {Name: "Tenants"}, {Name: "Tokens"}, {Name: "Operators"}},
+			Tags:    []*huma.Tag{{Name: "Stores"}, {Name: "Catalog"}, {Name: "Feed"}, {Name: "Dead letters"}, {Name: "Tenants"}, {Name: "Tokens"}, {Name: "Accounts"}, {Name: "Operators"}},
 		},
 		Formats:       huma.DefaultFormats,
 		DefaultFormat: "application/json",
@@ -56,7 +58,7 @@ func Mount(app *fiber.App, guarded guard.Routes, a *admission.Admission, r *read
 	}
 	takeWordsFromTheirLists(config.Components.Schemas)
 	routes := router{humafiber.NewWithGroup(app, headToo{app}, config), guarded}
-	api := &API{admission: a, reader: r, bus: b}
+	api := &API{admission: a, reader: r, bus: b, accounts: people}
 	api.catalog(routes)
 	api.stores(routes)
 	api.commands(routes)
@@ -70,6 +72,9 @@ func Mount(app *fiber.App, guarded guard.Routes, a *admission.Admission, r *read
 	api.invites(routes)
 	api.tokens(routes)
 	api.feedTickets(routes)
+	api.auth(routes)
+	api.account(routes)
+	api.others(routes)
 	describeOthers(routes.OpenAPI())
 	document, err := json.Marshal(routes.OpenAPI())
 	if err != nil {

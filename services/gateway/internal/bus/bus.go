@@ -21,6 +21,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/directory"
+	"github.com/store-platform/store-platform/services/gateway/internal/guesses"
 )
 
 // ErrUnavailable: the broker isn't there now. It may be in a moment; nothing was sent.
@@ -59,6 +60,8 @@ type Parts struct {
 	Tickets jetstream.KeyValue
 	// Directory is nil of an installation without accounts.
 	Directory *directory.Directory
+	// Guesses goes with it.
+	Guesses *guesses.Guesses
 }
 
 // Bus holds the parts once they are there. Safe for concurrent use.
@@ -205,17 +208,28 @@ func (b *Bus) open(ctx context.Context, conn *nats.Conn) (Parts, error) {
 	if err != nil {
 		return Parts{}, err
 	}
-	var people *directory.Directory
-	if b.shape.Accounts {
-		if people, err = directory.Open(bounded, log, b.shape.Clock, time.Now); err != nil {
-			return Parts{}, err
-		}
+	people, tries, err := b.people(bounded, log)
+	if err != nil {
+		return Parts{}, err
 	}
 	return Parts{
-		Directory: people,
-		Conn:      conn, Log: log, Audit: audit, Claims: claim.NewBook(buckets[storelog.BucketClaims]),
+		Directory: people, Guesses: tries,
+		Conn: conn, Log: log, Audit: audit, Claims: claim.NewBook(buckets[storelog.BucketClaims]),
 		Catalog: catalog, Platform: cluster, Reports: buckets[storelog.BucketPlatform], Tickets: buckets[storelog.BucketTickets],
 	}, nil
+}
+
+// people opens what accounts are kept in, where there are any.
+func (b *Bus) people(ctx context.Context, log *storelog.Log) (*directory.Directory, *guesses.Guesses, error) {
+	if !b.shape.Accounts {
+		return nil, nil, nil
+	}
+	people, err := directory.Open(ctx, log, b.shape.Clock, time.Now)
+	if err != nil {
+		return nil, nil, err
+	}
+	tries, err := guesses.Open(ctx, log, b.shape, time.Now)
+	return people, tries, err
 }
 
 // Parts returns what to work with, or ErrUnavailable at once instead of after a time-out.

@@ -45,15 +45,15 @@ func newMemory(divisor clock.Divisor, now func() time.Time) *memory {
 }
 
 // recall answers what was said of a key within its life.
-func (m *memory) recall(key string) (said, bool) {
+func (m *memory) recall(key string) (jetstream.KeyValueEntry, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	have, ok := m.said.Get(key)
 	if ok && m.now().Sub(have.asked) >= m.life {
 		m.said.Remove(key)
-		return said{}, false
+		return nil, false
 	}
-	return have, ok
+	return have.entry, ok
 }
 
 // begin is before a question, and returns how its answer is kept.
@@ -91,14 +91,19 @@ func (b remembering) Get(ctx context.Context, key string) (jetstream.KeyValueEnt
 	if looks == nil {
 		return b.KeyValue.Get(ctx, key)
 	}
-	if have, ok := b.memory.recall(b.name(key)); ok && !have.asked.Before(looks.notBefore) {
-		looks.old = looks.old || have.asked.Before(looks.began)
-		return have.entry, nil
+	name := b.name(key)
+	if entry, asked := looks.seen[name]; asked {
+		return entry, nil
+	}
+	if entry, kept := b.memory.recall(name); kept && !looks.anew {
+		looks.old = true
+		return entry, nil
 	}
 	keep := b.memory.begin()
 	entry, err := b.KeyValue.Get(ctx, key)
 	if err == nil {
-		keep(b.name(key), entry)
+		keep(name, entry)
+		looks.seen[name] = entry
 	}
 	return entry, err
 }
@@ -128,12 +133,12 @@ func (b remembering) Purge(ctx context.Context, key string, opts ...jetstream.KV
 	return b.KeyValue.Purge(ctx, key, opts...)
 }
 
-// look is one look at who somebody is, which may go by what was said lately.
+// look is one look at who somebody is.
 type look struct {
-	began time.Time
-	// notBefore is how old an answer may be at most, beside its life.
-	notBefore time.Time
-	// old: one of them was from before the look began.
+	// anew takes the leader's word alone, for each thing once.
+	anew bool
+	seen map[string]jetstream.KeyValueEntry
+	// old: some of it was said before the look began.
 	old bool
 }
 
@@ -142,7 +147,7 @@ type lookKey struct{}
 // looking looks at what was said lately. Who is refused by that is looked at anew: what makes somebody a member, or begins a
 // session under a new era, happens at any gateway and is true at once. What is taken away may go on for as long as an answer is kept.
 func (d *Directory) looking(ctx context.Context, at func(context.Context) error) error {
-	l := &look{began: d.now()}
+	l := &look{seen: map[string]jetstream.KeyValueEntry{}}
 	err := at(context.WithValue(ctx, lookKey{}, l))
 	if l.old && (errors.Is(err, ErrUnknown) || errors.Is(err, ErrNoTenant)) {
 		return d.lookingAnew(ctx, at)
@@ -152,6 +157,5 @@ func (d *Directory) looking(ctx context.Context, at func(context.Context) error)
 
 // lookingAnew asks the leader.
 func (d *Directory) lookingAnew(ctx context.Context, at func(context.Context) error) error {
-	now := d.now()
-	return at(context.WithValue(ctx, lookKey{}, &look{began: now, notBefore: now}))
+	return at(context.WithValue(ctx, lookKey{}, &look{anew: true, seen: map[string]jetstream.KeyValueEntry{}}))
 }

@@ -16,6 +16,9 @@ import (
 // AddressKey is the key of the lead that stands for an e-mail address.
 func (d *Directory) AddressKey(email string) string { return d.digest("email", compared(email)) }
 
+// NetworkKey stands for a network address where its guesses are counted.
+func (d *Directory) NetworkKey(network string) string { return d.digest("network", network) }
+
 // SameAddress says whether two texts are one address.
 func SameAddress(a, b string) bool { return compared(a) == compared(b) }
 

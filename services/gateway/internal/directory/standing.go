@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
@@ -77,17 +78,36 @@ func (d *Directory) standing(ctx context.Context, shown principal.Credential, te
 		if err != nil {
 			return Standing{}, err
 		}
-		if tenant != "" && tenant != token.Tenant {
-			return Standing{}, ErrNoTenant
-		}
 		if s.Account, err = d.Account(ctx, token.Account); err != nil {
 			return Standing{}, err
 		}
-		in, err := d.Tenant(ctx, token.Tenant)
-		s.Scopes, s.Place = token.Scopes, principal.Place{Tenant: in.ID, Role: in.RoleBy(token), Suspended: in.Suspended}
-		return s, err
+		s.Scopes = token.Scopes
+		s.Place, err = d.placeBy(ctx, token, s.Account.Operator && slices.Contains(token.Scopes, principal.Operate), tenant)
+		if err != nil {
+			return Standing{}, err
+		}
+		return s, nil
 	}
 	return Standing{}, ErrUnknown
+}
+
+// placeBy is what a token's bearer is in the token's tenant. In another only an operator is anything, and no member. ErrUnknown of a token
+// whose account has left, which is none any more.
+func (d *Directory) placeBy(ctx context.Context, token Token, operates bool, tenant string) (principal.Place, error) {
+	own, err := d.Tenant(ctx, token.Tenant)
+	role := own.RoleBy(token)
+	switch {
+	case err != nil:
+		return principal.Place{}, err
+	case role == "" && !operates:
+		return principal.Place{}, ErrUnknown
+	case tenant == "" || tenant == token.Tenant:
+		return principal.Place{Tenant: own.ID, Role: role, Suspended: own.Suspended}, nil
+	case !operates:
+		return principal.Place{}, ErrNoTenant
+	}
+	other, err := d.tenant(ctx, tenant)
+	return principal.Place{Tenant: other.ID, Suspended: other.Suspended}, err
 }
 
 // place is what an account is in a tenant.

@@ -69,7 +69,7 @@ func (d *Door) Handle(c *fiber.Ctx) error {
 		return err
 	}
 	if d.accounts != nil {
-		c.SetUserContext(principal.Asked(c.UserContext(), d.visitor(c, asks)))
+		c.SetUserContext(principal.Asked(principal.WithAddress(c.UserContext(), asks.address), d.visitor(c, asks)))
 		return c.Next()
 	}
 	who, err := d.principal(asks, presentedKey(c))

@@ -170,11 +170,7 @@ func (v *visitor) from(s directory.Standing, err error) (principal.Principal, er
 	if s.Credential.Kind == principal.BySession {
 		return principal.Person(v.address, s.Account.ID, s.Credential.ID, s.Account.Operator, s.Place), err
 	}
-	p := principal.Bearer(v.address, s.Account.ID, s.Credential.ID, s.Account.Operator, s.Scopes, s.Place)
-	if err == nil && !p.Known() {
-		err = problem.New(problem.Unauthenticated, "The API token's account isn't a member of its tenant any more.")
-	}
-	return p, err
+	return principal.Bearer(v.address, s.Account.ID, s.Credential.ID, s.Account.Operator, s.Scopes, s.Place), err
 }
 
 func noTenant() error { return problem.New(problem.NotFound, "There is no such tenant.") }

@@ -14,10 +14,13 @@ import (
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/gateway/internal/accounts"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/directory"
+	"github.com/store-platform/store-platform/services/gateway/internal/guesses"
 	"github.com/store-platform/store-platform/services/gateway/internal/meter"
+	"github.com/store-platform/store-platform/services/gateway/internal/password"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
@@ -67,6 +70,16 @@ var table = []struct {
 	{reader.ErrQuestion, problem.InvalidRequest, "Whoever was asked can't make anything of the request."},
 	{admission.ErrCredentialsGone, problem.CredentialsGone, "The store's passwords were removed from the cluster, and nobody can make them anew."},
 	{admission.ErrCredentials, problem.CredentialsMissing, "No provisioner can read the store's passwords right now."},
+	{accounts.ErrRefused, problem.SignInRefused, "The address or the password is wrong. Who has forgotten it can ask for a link."},
+	{accounts.ErrOff, problem.AccountsOff, "This gateway has no accounts (AUTH=open): a client is its address."},
+	{accounts.ErrSignUpOff, problem.SignUpOff, "Nobody signs up here. Ask an operator."},
+	{accounts.ErrInviteNeeded, problem.InviteNeeded, "It takes an invite to sign up here. Ask an owner of the tenant that you belong to, or an operator."},
+	{accounts.ErrNotListed, problem.NotListed, "Operators are made of those only whose address is in ADMIN_EMAILS."},
+	{directory.ErrTaken, problem.AccountExists, "Somebody has the address already. Sign in, or ask for a link if you have forgotten the password."},
+	{directory.ErrLastOperator, problem.LastOperator, "There is no other operator: make one first."},
+	{directory.ErrUnverified, problem.Unverified, "It isn't proved that whoever has the account reads the mail at its address."},
+	{password.ErrBusy, problem.Busy, "As many passwords are being compared as may be at once." + untouched},
+	{guesses.ErrContended, problem.Busy, "Others tried the same at every moment." + untouched},
 	{nats.ErrConnectionClosed, problem.BrokerUnavailable, lostBroker},
 }
 
@@ -110,6 +123,7 @@ func problemOf(err error) *problem.Problem {
 		notReady *admission.NotReadyError
 		paid     *meter.EmptyError
 		refusal  *rights.Refusal
+		guessed  *accounts.GuessesError
 	)
 	switch {
 	case errors.As(err, &field):
@@ -143,6 +157,11 @@ func problemOf(err error) *problem.Problem {
 	case errors.As(err, &paid):
 		p := problem.New(problem.TooManyCommands, "You have sent more commands than one tenant may in so short a time."+untouched)
 		p.RetryAfter = paid.After
+		return p
+	case errors.As(err, &guessed):
+		p := problem.New(problem.TooManyGuesses, "Too much was tried in too short a time. Where you have signed in before, others' tries don't count; "+
+			"a link that sets another password lets you in as well.")
+		p.RetryAfter = guessed.After
 		return p
 	case errors.As(err, &refusal):
 		code := problem.Forbidden

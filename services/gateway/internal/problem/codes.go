@@ -58,6 +58,16 @@ const (
 	Internal              Code = "internal"
 	Forbidden             Code = "forbidden"
 	AccountsOff           Code = "accounts_off"
+	SignInRefused         Code = "sign_in_refused"
+	TooManyGuesses        Code = "too_many_guesses"
+	Busy                  Code = "busy"
+	AccountExists         Code = "account_exists"
+	SignUpOff             Code = "sign_up_off"
+	InviteNeeded          Code = "invite_needed"
+	LinkUnknown           Code = "link_unknown"
+	LastOperator          Code = "last_operator"
+	Unverified            Code = "unverified"
+	NotListed             Code = "not_listed"
 	LastOwner             Code = "last_owner"
 	TenantHasStores       Code = "tenant_has_stores"
 	AlreadyMember         Code = "already_member"
@@ -126,6 +136,16 @@ var kinds = map[Code]kind{
 	Internal:              {http.StatusInternalServerError, "Something went wrong here", true},
 	Forbidden:             {http.StatusForbidden, "You may not do this", false},
 	AccountsOff:           {http.StatusNotFound, "There are no accounts here", false},
+	SignInRefused:         {http.StatusUnauthorized, "The address or the password is wrong", false},
+	TooManyGuesses:        {http.StatusTooManyRequests, "Too much was tried", true},
+	Busy:                  {http.StatusServiceUnavailable, "Too many passwords are being compared", true},
+	AccountExists:         {http.StatusConflict, "Somebody has the address already", false},
+	SignUpOff:             {http.StatusForbidden, "Nobody signs up here", false},
+	InviteNeeded:          {http.StatusForbidden, "It takes an invite to sign up", false},
+	LinkUnknown:           {http.StatusNotFound, "The link is good for nothing", false},
+	LastOperator:          {http.StatusConflict, "There is no other operator", false},
+	Unverified:            {http.StatusConflict, "The address isn't verified", false},
+	NotListed:             {http.StatusConflict, "The address isn't among those of operators", false},
 	LastOwner:             {http.StatusConflict, "The tenant would have no owner", false},
 	TenantHasStores:       {http.StatusConflict, "The tenant has stores", false},
 	AlreadyMember:         {http.StatusConflict, "The account is a member already", false},

@@ -3,6 +3,7 @@
 package rights
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/store-platform/store-platform/pkg/query"
@@ -24,6 +25,8 @@ const (
 	ChangeAccount Action = "account.change"
 	ListTenants   Action = "tenants.list"
 	CreateTenant  Action = "tenants.create"
+	// ManageAccounts is about those of others: who looks after the platform, and links to read out.
+	ManageAccounts Action = "accounts.manage"
 	// ReadTenant: its name, members and limits; Manage: these but for limits, its invites, and its end; LimitTenant: limits, and suspending it.
 	ReadTenant   Action = "tenant.read"
 	ManageTenant Action = "tenant.manage"
@@ -78,14 +81,15 @@ var table = map[Action]row{
 	Look:   {open: true},
 	SignIn: {open: true},
 
-	ReadAccount:   {by: []principal.Kind{principal.BySession, principal.ByToken, principal.ByKey}},
-	ChangeAccount: {by: []principal.Kind{principal.BySession}},
-	ListTenants:   {by: []principal.Kind{principal.BySession, principal.ByToken, principal.ByKey}},
-	CreateTenant:  {by: []principal.Kind{principal.BySession, principal.ByKey}},
-	ReadTenant:    {role: principal.Viewer, scope: principal.ManageTenant, reach: everybodys},
-	ManageTenant:  {role: principal.Owner, scope: principal.ManageTenant, reach: everybodys, changes: true},
-	LimitTenant:   {scope: principal.Operate, reach: everybodys},
-	ManageTokens:  {role: principal.Viewer, scope: principal.ManageTenant, changes: true},
+	ReadAccount:    {by: []principal.Kind{principal.BySession, principal.ByToken, principal.ByKey}},
+	ChangeAccount:  {by: []principal.Kind{principal.BySession}},
+	ListTenants:    {by: []principal.Kind{principal.BySession, principal.ByToken, principal.ByKey}},
+	CreateTenant:   {by: []principal.Kind{principal.BySession, principal.ByKey}},
+	ManageAccounts: {scope: principal.Operate, reach: everybodys},
+	ReadTenant:     {role: principal.Viewer, scope: principal.ManageTenant, reach: everybodys},
+	ManageTenant:   {role: principal.Owner, scope: principal.ManageTenant, reach: everybodys, changes: true},
+	LimitTenant:    {scope: principal.Operate, reach: everybodys},
+	ManageTokens:   {role: principal.Viewer, scope: principal.ManageTenant, changes: true},
 
 	ReadStores:    {role: principal.Viewer, scope: principal.ReadStores, reach: everybodys},
 	TicketFeed:    {role: principal.Viewer, scope: principal.ReadStores, reach: everybodys},
@@ -99,6 +103,9 @@ var table = map[Action]row{
 	Operate:       {scope: principal.Operate, reach: letters},
 }
 
+// Actions lists them all, by name.
+func Actions() []Action { return slices.Sorted(maps.Keys(table)) }
+
 // Known says whether this is an action at all.
 func (a Action) Known() bool { _, known := table[a]; return known }
 
@@ -110,7 +117,7 @@ func (a Action) Personal() bool { return len(table[a].by) > 0 }
 
 // TakesAccounts says whether it is about accounts, which not every gateway has.
 func (a Action) TakesAccounts() bool {
-	return a.Personal() || slices.Contains([]Action{SignIn, ReadTenant, ManageTenant, LimitTenant, ManageTokens, TransferStore, TicketFeed}, a)
+	return a.Personal() || slices.Contains([]Action{SignIn, ManageAccounts, ReadTenant, ManageTenant, LimitTenant, ManageTokens, TransferStore, TicketFeed}, a)
 }
 
 // Allow says whether somebody may do something to what is an owner's. Of what is about who does it, the owner is nothing.

@@ -1,0 +1,188 @@
+package accounts
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/gateway/internal/directory"
+)
+
+// However many gateways somebody guesses at, no more passwords are compared than one would, and whoever has signed in from a device before
+// does so again, with a count of their own.
+func TestGuessesAtTenGatewaysAreThoseOfOne(t *testing.T) {
+	bustest.Each(t, func(t *testing.T, b bustest.Brokers) {
+		var gateways []*gateway
+		for n := range 10 {
+			gateways = append(gateways, opened(t, b.Conns[n%len(b.Conns)], b.Replicas(), Settings{SignUp: Open}))
+		}
+		in, err := gateways[0].SignUp(t.Context(), NewAccount{Email: "maria@example.com", Name: "Maria", Password: secret}, home)
+		for storelog.Unanswered(err) {
+			in, err = gateways[0].SignUp(t.Context(), NewAccount{Email: "maria@example.com", Name: "Maria", Password: secret}, home)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.AwaitStepDown(t)
+		before := make([]int64, len(gateways))
+		for n, g := range gateways {
+			before[n] = g.hasher.Made()
+		}
+		var all sync.WaitGroup
+		for n, g := range gateways {
+			all.Go(func() {
+				for try := range 4 {
+					_, err := g.SignIn(t.Context(), "Maria@Example.com", fmt.Sprintf("guess %d of %d", try, n), away(n))
+					var guessed *GuessesError
+					if !errors.Is(err, ErrRefused) && !errors.As(err, &guessed) && !storelog.Unanswered(err) && !errors.Is(err, storelog.ErrContended) && len(b.Conns) == 1 {
+						t.Errorf("a guess: %v", err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		var made int64
+		for n, g := range gateways {
+			made += g.hasher.Made() - before[n]
+		}
+		// One of the account's was its own sign-up's, should that have been repeated.
+		if made > int64(perAccount.Guesses) || len(b.Conns) == 1 && made != int64(perAccount.Guesses) {
+			t.Errorf("%d passwords were compared, and one gateway compares %d", made, perAccount.Guesses)
+		}
+		if len(b.Conns) > 1 {
+			return // who knows the password isn't who makes the broker answer
+		}
+		var guessed *GuessesError
+		if _, err := gateways[3].SignIn(t.Context(), "maria@example.com", secret, away(99)); !errors.As(err, &guessed) || guessed.After <= 0 {
+			t.Errorf("from a strange device: %v", err)
+		}
+		device := From{Address: home.Address, Device: in.Device}
+		again, err := gateways[4].SignIn(t.Context(), "maria@example.com", secret, device)
+		if err != nil || again.Device != in.Device {
+			t.Errorf("from the device that is known: %v", err)
+		}
+		// Whoever has got hold of it has its count, and no more.
+		for try := range perAccount.Guesses {
+			_, err = gateways[try].SignIn(t.Context(), "maria@example.com", "guess", device)
+		}
+		if !errors.As(err, &guessed) {
+			t.Errorf("who guesses from the device: %v", err)
+		}
+		link, err := gateways[0].parts.Directory.ResetLink(t.Context(), again.Account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := gateways[5].Reset(t.Context(), link, another, home); err != nil {
+			t.Errorf("by a link, from wherever: %v", err)
+		}
+	})
+}
+
+// One network guesses at many accounts.
+func TestANetworkHasSoManyGuessesAtAll(t *testing.T) {
+	t.Parallel()
+	g := opened(t, bustest.Start(t), 1, Settings{SignUp: Open})
+	for n := range perNetwork.Guesses {
+		if _, _, err := g.parts.Guesses.Take(t.Context(), g.parts.fromKey(away(1)), perNetwork); err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	var guessed *GuessesError
+	made := g.hasher.Made()
+	if _, err := g.SignIn(t.Context(), "maria@example.com", secret, away(1)); !errors.As(err, &guessed) {
+		t.Errorf("to sign in: %v", err)
+	}
+	if _, err := g.SignUp(t.Context(), NewAccount{Email: "maria@example.com", Name: "Maria", Password: secret}, away(1)); !errors.As(err, &guessed) {
+		t.Errorf("to sign up: %v", err)
+	}
+	if err := g.AskReset(t.Context(), "maria@example.com", away(1)); !errors.As(err, &guessed) {
+		t.Errorf("to ask for a link: %v", err)
+	}
+	if _, err := g.Reset(t.Context(), "link", another, away(1)); !errors.As(err, &guessed) {
+		t.Errorf("to follow one: %v", err)
+	}
+	if g.hasher.Made() != made {
+		t.Errorf("%d passwords were compared", g.hasher.Made()-made)
+	}
+	if _, err := g.SignIn(t.Context(), "maria@example.com", secret, away(2)); !errors.Is(err, ErrRefused) {
+		t.Errorf("from elsewhere: %v", err)
+	}
+}
+
+// asked is what a gateway asks of the broker while it does something, in order.
+func asked(t *testing.T, nc *nats.Conn, act func()) []string {
+	t.Helper()
+	sub := bustest.Listen(t, nc, ">")
+	act()
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	arrived, _, err := sub.Pending()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var subjects []string
+	for range arrived {
+		msg, err := sub.NextMsg(time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		what, _, _ := strings.Cut(strings.TrimPrefix(msg.Subject, "$JS.API."), "._INBOX")
+		switch {
+		case strings.HasPrefix(msg.Subject, "_INBOX."), strings.HasPrefix(msg.Subject, "$JS.EVENT"):
+			continue
+		case strings.HasPrefix(what, "$KV."), strings.HasPrefix(what, "audit."):
+			what = strings.Join(strings.Split(what, ".")[:2], ".")
+		}
+		subjects = append(subjects, what)
+	}
+	if err := sub.Unsubscribe(); err != nil {
+		t.Fatal(err)
+	}
+	return subjects
+}
+
+// Whether anybody has an address isn't told by what it costs: as many questions, writes and hashes, of the same kinds in the same order.
+func TestAnUnknownAddressCostsWhatAKnownOneDoes(t *testing.T) {
+	t.Parallel()
+	nc := bustest.Start(t)
+	g := opened(t, nc, 1, Settings{SignUp: Open})
+	g.signUp(t, "maria@example.com")
+	for name, act := range map[string]func(email string) error{
+		"a wrong password": func(email string) error {
+			_, err := g.SignIn(t.Context(), email, another, home)
+			if errors.Is(err, ErrRefused) {
+				return nil
+			}
+			return err
+		},
+		"a link asked for": func(email string) error { return g.AskReset(t.Context(), email, home) },
+	} {
+		cost := func(email string) (subjects []string, hashes int64) {
+			hashes = -g.hasher.Made()
+			subjects = asked(t, nc, func() {
+				if err := act(email); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			})
+			return subjects, hashes + g.hasher.Made()
+		}
+		known, knownHashes := cost("maria@example.com")
+		unknown, unknownHashes := cost("nobody@example.com")
+		if !slices.Equal(known, unknown) || knownHashes != unknownHashes || len(known) == 0 {
+			t.Errorf("%s costs %d hashes and %v, of an unknown address %d and %v", name, knownHashes, known, unknownHashes, unknown)
+		}
+	}
+	if got := len(g.box.letters); got != 2 {
+		t.Errorf("%d letters have come: %+v", got, g.box.letters)
+	}
+	g.box.newest(t, "maria@example.com", directory.ResetPassword)
+}

@@ -1,0 +1,124 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/gateway/internal/directory"
+	"github.com/store-platform/store-platform/services/gateway/internal/password"
+)
+
+// Mailed says whether links are sent. Otherwise operators read them out.
+func (a *Accounts) Mailed() bool { return a.mail != nil }
+
+func (a *Accounts) sendVerification(ctx context.Context, p Parts, account directory.Account) error {
+	if a.mail == nil {
+		return nil
+	}
+	secret, to, err := p.Directory.VerifyLink(ctx, account)
+	if err != nil {
+		return err
+	}
+	return a.mail.Send(ctx, to, directory.VerifyEmail, secret)
+}
+
+// AskVerification sends another link that proves the account's address, or the one that it asks for.
+func (a *Accounts) AskVerification(ctx context.Context, account directory.Account) error {
+	p, err := a.parts()
+	if err != nil {
+		return err
+	}
+	if account.Verified && account.NewEmail == "" {
+		return nil
+	}
+	if err := p.take(ctx, "mail."+p.Directory.AddressKey(account.Email), perReader); err != nil {
+		return err
+	}
+	return a.sendVerification(ctx, p, account)
+}
+
+// Follow does for who is signed in what a link is good for: proving an address, or becoming an operator. It fails with directory.ErrUnknown
+// where that is nothing, and with directory.ErrTaken where another has the address.
+func (a *Accounts) Follow(ctx context.Context, account directory.Account, link string) (directory.Account, error) {
+	p, err := a.parts()
+	if err != nil {
+		return directory.Account{}, err
+	}
+	if err = p.Directory.LookOperatorLink(ctx, link); err == nil {
+		if account, err = p.Directory.BecomeOperator(ctx, link, account); err != nil {
+			return directory.Account{}, err
+		}
+		return account, p.note(ctx, storelog.OperatorMade, account.ID, account.ID)
+	}
+	if !errors.Is(err, directory.ErrUnknown) {
+		return directory.Account{}, err
+	}
+	account, moved, err := p.Directory.Verify(ctx, link, account)
+	if err != nil {
+		return directory.Account{}, err
+	}
+	what := storelog.EmailVerified
+	if moved {
+		what = storelog.EmailChanged
+	}
+	return account, p.note(ctx, what, account.ID, account.ID)
+}
+
+// AskReset sends a link by which a password can be set anew to who has an address. Whether anybody has isn't told, nor by how long it takes.
+func (a *Accounts) AskReset(ctx context.Context, email string, from From) error {
+	p, err := a.parts()
+	if err != nil {
+		return err
+	}
+	if err := p.takeFrom(ctx, from); err != nil {
+		return err
+	}
+	if err := p.take(ctx, "mail."+p.Directory.AddressKey(email), perReader); err != nil {
+		return err
+	}
+	if a.mail == nil {
+		// Nobody could read it.
+		return nil
+	}
+	account, err := p.Directory.ByAddress(ctx, email)
+	if err != nil && !errors.Is(err, directory.ErrUnknown) {
+		return err
+	}
+	secret, err := p.Directory.ResetLink(ctx, account)
+	if err != nil || account.ID == "" {
+		return err
+	}
+	// To where it is kept, and not to where it was asked for: what is compared as equal may be another's letter box.
+	return a.mail.Send(ctx, account.Email, directory.ResetPassword, secret)
+}
+
+// Reset sets another password by a link, and signs in: whom strangers' guesses keep from signing in has this way to be known here. It fails with
+// directory.ErrUnknown where the link is none.
+func (a *Accounts) Reset(ctx context.Context, link, pass string, from From) (SignedIn, error) {
+	p, err := a.parts()
+	if err != nil {
+		return SignedIn{}, err
+	}
+	if err := p.takeFrom(ctx, from); err != nil {
+		return SignedIn{}, err
+	}
+	account, err := p.Directory.LookReset(ctx, link)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	if err := fit(pass, account.Email); err != nil {
+		return SignedIn{}, err
+	}
+	hash, err := a.hasher.Hash(ctx, password.Normal(pass))
+	if err != nil {
+		return SignedIn{}, err
+	}
+	if account, err = p.Directory.Reset(ctx, link, hash); err != nil {
+		return SignedIn{}, err
+	}
+	if err := p.note(ctx, storelog.PasswordReset, account.ID, account.ID); err != nil {
+		return SignedIn{}, err
+	}
+	return a.enter(ctx, p, proof{account: account}, from)
+}

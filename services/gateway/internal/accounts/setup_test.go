@@ -1,0 +1,140 @@
+package accounts
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/gateway/internal/directory"
+	"github.com/store-platform/store-platform/services/gateway/internal/guesses"
+	"github.com/store-platform/store-platform/services/gateway/internal/password"
+)
+
+// gateway is what one has of accounts: a directory, a count of guesses and a hasher of its own.
+type gateway struct {
+	*Accounts
+	parts Parts
+	box   *box
+}
+
+// box is where letters arrive.
+type box struct {
+	mu      sync.Mutex
+	letters []letter
+}
+
+type letter struct {
+	to   string
+	kind directory.Purpose
+	link string
+}
+
+func (b *box) Send(_ context.Context, to string, kind directory.Purpose, link string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.letters = append(b.letters, letter{to, kind, link})
+	return nil
+}
+
+// newest is the last letter.
+func (b *box) newest(t *testing.T, to string, kind directory.Purpose) string {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.letters) == 0 {
+		t.Fatal("no letter has come")
+	}
+	last := b.letters[len(b.letters)-1]
+	if last.to != to || last.kind != kind {
+		t.Fatalf("the last letter is %+v, want one to %s for %s", last, to, kind)
+	}
+	return last.link
+}
+
+// opened is a gateway on a broker, by these settings.
+func opened(t *testing.T, nc *nats.Conn, replicas int, settings Settings) *gateway {
+	t.Helper()
+	shape := storelog.Settings{Replicas: replicas, Accounts: true}
+	bustest.Ensure(t, nc, shape)
+	log, err := storelog.Open(t.Context(), nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p Parts
+	if p.Directory, err = directory.Open(t.Context(), log, 1, time.Now); err != nil {
+		t.Fatal(err)
+	}
+	if p.Guesses, err = guesses.Open(t.Context(), log, shape, time.Now); err != nil {
+		t.Fatal(err)
+	}
+	if p.Audit, err = log.Audit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	hasher, err := password.NewHasher()
+	if err != nil {
+		t.Fatal(err)
+	}
+	letters := &box{}
+	return &gateway{New(func() (Parts, error) { return p, nil }, hasher, letters, settings), p, letters}
+}
+
+const (
+	secret  = "a long sentence"
+	another = "another sentence"
+)
+
+var home = From{Address: netip.MustParseAddr("203.0.113.7")}
+
+// away is a stranger's address.
+func away(n int) From {
+	return From{Address: netip.AddrFrom4([4]byte{198, 51, 100, byte(n)})}
+}
+
+func (g *gateway) signUp(t *testing.T, email string) SignedIn {
+	t.Helper()
+	in, err := g.SignUp(t.Context(), NewAccount{Email: email, Name: "Maria", Password: secret}, home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
+
+// verifiedUp signs up and follows the letter.
+func (g *gateway) verifiedUp(t *testing.T, email string) SignedIn {
+	t.Helper()
+	in := g.signUp(t, email)
+	var err error
+	if in.Account, err = g.Follow(t.Context(), in.Account, g.box.newest(t, email, directory.VerifyEmail)); err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
+
+// audited is what the audit has of each kind.
+func (g *gateway) audited(t *testing.T) map[storelog.What][]storelog.AuditEntry {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	found := map[storelog.What][]storelog.AuditEntry{}
+	err := g.parts.Audit.Tail(ctx, 0, func(a storelog.Audited) error {
+		if a.Err != nil || strings.Contains(string(a.Data), "@") {
+			t.Errorf("%s, %v", a.Data, a.Err)
+		}
+		found[a.Entry.What] = append(found[a.Entry.What], a.Entry)
+		if a.Pending == 0 {
+			cancel()
+		}
+		return nil
+	})
+	if ctx.Err() == nil {
+		t.Fatal(err)
+	}
+	return found
+}

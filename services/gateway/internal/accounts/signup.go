@@ -1,0 +1,150 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/store-platform/store-platform/pkg/engine"
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/gateway/internal/directory"
+	"github.com/store-platform/store-platform/services/gateway/internal/password"
+)
+
+// NewAccount is what somebody signs up with.
+type NewAccount struct {
+	Email, Name, Password string
+	// Invite is the text of an invite to a tenant, or an operator's link.
+	Invite string
+}
+
+// SignUp makes an account and signs it in. Who has the account already and knows its password goes on where they were cut off; all others are told
+// that the address is taken (directory.ErrTaken). An installation that sends no mail has no other way to tell them, and who guesses
+// addresses so is counted like who guesses passwords.
+//
+// Nothing is proved of the address by it, not even by an invite that was made for it: whoever made that could follow it, too.
+func (a *Accounts) SignUp(ctx context.Context, asked NewAccount, from From) (SignedIn, error) {
+	p, err := a.parts()
+	if err != nil {
+		return SignedIn{}, err
+	}
+	if err := asked.check(); err != nil {
+		return SignedIn{}, err
+	}
+	if err := p.takeFrom(ctx, from); err != nil {
+		return SignedIn{}, err
+	}
+	invites, err := a.invited(ctx, p, asked)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	proved, err := a.make(ctx, p, asked, from)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	switch invites {
+	case toOperate:
+		if _, err := p.Directory.BecomeOperator(ctx, asked.Invite, proved.account); err != nil {
+			return SignedIn{}, atInvite(err)
+		}
+		err = p.note(ctx, storelog.OperatorMade, proved.account.ID, proved.account.ID)
+	case toTenant:
+		_, err = p.Directory.TakeInvite(ctx, asked.Invite, proved.account.ID)
+		if err == nil {
+			err = p.note(ctx, storelog.InviteTaken, proved.account.ID, proved.account.ID)
+		} else if errors.Is(err, directory.ErrMember) {
+			err = nil
+		}
+	}
+	if err != nil {
+		return SignedIn{}, atInvite(err)
+	}
+	in, err := a.enter(ctx, p, proved, from)
+	if err == nil && invites != toOperate && !in.Account.Verified {
+		err = a.sendVerification(ctx, p, in.Account)
+	}
+	return in, err
+}
+
+// make makes the account, or finds that who asks has it.
+func (a *Accounts) make(ctx context.Context, p Parts, asked NewAccount, from From) (proof, error) {
+	hash, err := a.hasher.Hash(ctx, password.Normal(asked.Password))
+	if err != nil {
+		return proof{}, err
+	}
+	account, err := p.Directory.SignUp(ctx, directory.Account{Email: asked.Email, Name: asked.Name, Hash: hash})
+	if err == nil {
+		return proof{account: account}, p.note(ctx, storelog.SignedUp, account.ID, account.ID)
+	}
+	if !errors.Is(err, directory.ErrTaken) {
+		return proof{}, err
+	}
+	proved, err := a.prove(ctx, p, account, asked.Email, asked.Password, from)
+	if errors.Is(err, ErrRefused) {
+		err = directory.ErrTaken
+	}
+	return proved, err
+}
+
+// invitation is what a sign-up's invite is to.
+type invitation int
+
+const (
+	toNothing invitation = iota
+	toTenant
+	toOperate
+)
+
+// invited looks whether somebody may sign up, before anything is made.
+func (a *Accounts) invited(ctx context.Context, p Parts, asked NewAccount) (invitation, error) {
+	if asked.Invite == "" {
+		switch a.settings.SignUp {
+		case Open:
+			return toNothing, nil
+		case ByInvite:
+			return toNothing, ErrInviteNeeded
+		}
+		return toNothing, ErrSignUpOff
+	}
+	err := p.Directory.LookOperatorLink(ctx, asked.Invite)
+	if err == nil {
+		return toOperate, nil
+	}
+	if !errors.Is(err, directory.ErrUnknown) {
+		return toNothing, err
+	}
+	if a.settings.SignUp == Off {
+		return toNothing, ErrSignUpOff
+	}
+	invite, _, err := p.Directory.Invite(ctx, asked.Invite)
+	if err != nil {
+		return toNothing, atInvite(err)
+	}
+	if invite.Email != "" && p.Directory.AddressKey(invite.Email) != p.Directory.AddressKey(asked.Email) {
+		return toNothing, atInvite(directory.ErrOthersInvite)
+	}
+	return toTenant, nil
+}
+
+// atInvite says of an invite that is none what is wrong with the request.
+func atInvite(err error) error {
+	switch {
+	case errors.Is(err, directory.ErrUnknown):
+		return &engine.FieldError{Field: "invite", Message: "is good for nothing: it was taken or withdrawn, or its time is over"}
+	case errors.Is(err, directory.ErrOthersInvite):
+		return &engine.FieldError{Field: "invite", Message: "is for another e-mail address"}
+	}
+	return err
+}
+
+func (n *NewAccount) check() error {
+	var err error
+	if n.Email, err = Email(n.Email); err != nil {
+		return err
+	}
+	if n.Name, err = Name(n.Name); err != nil {
+		return err
+	}
+	n.Invite = strings.TrimSpace(n.Invite)
+	return fit(n.Password, n.Email)
+}
