@@ -25,7 +25,7 @@ type peopled struct {
 
 func setupPeople(t *testing.T) *peopled {
 	t.Helper()
-	b := setup(t, func(c *Config) { c.Auth, c.AdminKey = authAccounts, "sesame" })
+	b := setup(t, func(c *Config) { c.Auth, c.AdminKey, c.SignUp = authAccounts, "sesame", "invite" })
 	d, err := directory.Open(t.Context(), b.log, 1, time.Now)
 	if err != nil {
 		t.Fatal(err)

@@ -237,3 +237,23 @@ func TestTheTableHasBoundsOfItsOwn(t *testing.T) {
 		t.Errorf("kept are %d of the noise, the oldest %d, and %d of the admin's: %v", noisy, oldest, admins, err)
 	}
 }
+
+// What is done to accounts and tenants has no store, and kinds come that this release doesn't know.
+func TestEntriesAboutOtherThingsThanStoresAreKept(t *testing.T) {
+	b := setup(t)
+	b.keep(t)
+	for _, what := range []storelog.What{storelog.OperatorMade, "of_a_later_release"} {
+		err := b.stream.Append(t.Context(), storelog.AuditEntry{What: what, At: time.Now(), Tenant: "t-1", Actor: "a-1", Subject: "a-2"})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	waittest.Eventually(t, func() error {
+		var found string
+		err := b.pool.QueryRow(t.Context(), "select coalesce(string_agg(concat_ws(' ', what, tenant, actor, about), ', ' order by seq), '') from audit").Scan(&found)
+		if want := "operator_made t-1 a-1 a-2, of_a_later_release t-1 a-1 a-2"; err == nil && found != want {
+			err = fmt.Errorf("kept is %q, want %q", found, want)
+		}
+		return err
+	})
+}

@@ -35,6 +35,9 @@ func (a *Accounts) SignUp(ctx context.Context, asked NewAccount, from From) (Sig
 		return SignedIn{}, err
 	}
 	invites, err := a.invited(ctx, p, asked)
+	if err != nil && asked.Invite != "" {
+		return a.invitedBefore(ctx, p, asked, from, err)
+	}
 	if err != nil {
 		return SignedIn{}, err
 	}
@@ -64,6 +67,23 @@ func (a *Accounts) SignUp(ctx context.Context, asked NewAccount, from From) (Sig
 		err = a.sendVerification(ctx, p, in.Account)
 	}
 	return in, err
+}
+
+// invitedBefore is a sign-up by an invite that is good for nothing: it may be spent by this very one, whose answer was lost. Who knows the
+// account's password is signed in; all others are told what is the matter with the invite.
+func (a *Accounts) invitedBefore(ctx context.Context, p Parts, asked NewAccount, from From, why error) (SignedIn, error) {
+	account, err := p.Directory.ByAddress(ctx, asked.Email)
+	if err != nil && !errors.Is(err, directory.ErrUnknown) {
+		return SignedIn{}, err
+	}
+	proved, err := a.prove(ctx, p, account, asked.Email, asked.Password, from)
+	if errors.Is(err, ErrRefused) {
+		err = why
+	}
+	if err != nil {
+		return SignedIn{}, err
+	}
+	return a.enter(ctx, p, proved, from)
 }
 
 // make makes the account, or finds that who asks has it.

@@ -58,16 +58,17 @@ func (d *Directory) Verify(ctx context.Context, secret string, account Account) 
 	if err != nil {
 		return Account{}, false, err
 	}
-	switch link.Address {
-	case d.AddressKey(is.Email):
+	switch {
+	// Before the other: it may be the same address, written in another way.
+	case is.NewEmail != "" && link.Address == d.AddressKey(is.NewEmail):
+		is, err = d.move(ctx, is, link.Address)
+		moved = true
+	case link.Address == d.AddressKey(is.Email):
 		is, err = d.changeOf(ctx, is, func(a *Account) bool {
 			changed := !a.Verified && d.AddressKey(a.Email) == link.Address
 			a.Verified = a.Verified || changed
 			return changed
 		})
-	case d.AddressKey(is.NewEmail):
-		is, err = d.move(ctx, is, link.Address)
-		moved = true
 	default:
 		err = ErrUnknown
 	}

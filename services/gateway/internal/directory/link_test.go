@@ -34,6 +34,15 @@ func TestALinkIsGoodForItsAccountOnce(t *testing.T) {
 	if a, err := d.Account(t.Context(), other.ID); err != nil || a.Verified {
 		t.Errorf("the other is %+v, %v", a, err)
 	}
+	if maria, err = d.AskAddress(t.Context(), maria, "Maria@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	if secret, _, err = d.VerifyLink(t.Context(), maria); err == nil {
+		maria, _, err = d.Verify(t.Context(), secret, maria)
+	}
+	if err != nil || maria.Email != "Maria@example.com" || maria.NewEmail != "" || len(maria.Leads) != 1 || len(maria.Left) > 0 {
+		t.Errorf("the same address, written in another way: %+v, %v", maria, err)
+	}
 	late, _, err := d.VerifyLink(t.Context(), other)
 	if err == nil {
 		err = d.EndSessions(t.Context(), other)

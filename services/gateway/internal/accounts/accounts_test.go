@@ -1,0 +1,142 @@
+package accounts
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/alexedwards/argon2id"
+
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/gateway/internal/directory"
+)
+
+// Letters go where their links prove something, and nowhere else.
+func TestLettersGoToTheAddressThatTheyProve(t *testing.T) {
+	t.Parallel()
+	g, _ := started(t)
+	maria := g.verifiedUp(t, "Maria@example.com").Account
+	stranger := g.signUp(t, "stranger@example.com").Account
+	theirs := g.box.newest(t, "stranger@example.com", directory.VerifyEmail)
+	if _, err := g.Follow(t.Context(), maria, theirs); !errors.Is(err, directory.ErrUnknown) {
+		t.Errorf("a letter to somebody else: %v", err)
+	}
+	if err := g.AskVerification(t.Context(), maria); err != nil {
+		t.Fatal(err)
+	}
+	g.box.newest(t, "stranger@example.com", directory.VerifyEmail) // who is verified is sent nothing
+	if err := g.AskReset(t.Context(), "MARIA@example.com", home); err != nil {
+		t.Fatal(err)
+	}
+	g.box.newest(t, "Maria@example.com", directory.ResetPassword)
+
+	current, wish := secret, "magdalena@example.com"
+	changed, err := g.Change(t.Context(), maria, Change{Email: &wish, Current: &current}, home)
+	if err != nil || changed.Account.NewEmail != wish || changed.Session != "" {
+		t.Fatalf("%+v, %v", changed, err)
+	}
+	first := g.box.newest(t, wish, directory.VerifyEmail)
+	// Taken back: the letter that has gone out is good for nothing, and one that is asked for goes nowhere.
+	own := "Maria@example.com"
+	if changed, err = g.Change(t.Context(), changed.Account, Change{Email: &own, Current: &current}, home); err != nil || changed.Account.NewEmail != "" {
+		t.Fatalf("%+v, %v", changed, err)
+	}
+	if _, err := g.Follow(t.Context(), changed.Account, first); !errors.Is(err, directory.ErrUnknown) {
+		t.Errorf("the wish that was taken back: %v", err)
+	}
+	if changed, err = g.Change(t.Context(), changed.Account, Change{Email: &wish, Current: &current}, home); err != nil {
+		t.Fatal(err)
+	}
+	is, err := g.Follow(t.Context(), changed.Account, g.box.newest(t, wish, directory.VerifyEmail))
+	if err != nil || is.Email != wish || !is.Verified {
+		t.Errorf("%+v, %v", is, err)
+	}
+	// An address that somebody has isn't told to be had, before its mail is read.
+	taken := "stranger@example.com"
+	if changed, err = g.Change(t.Context(), is, Change{Email: &taken, Current: &current}, home); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = g.Follow(t.Context(), changed.Account, g.box.newest(t, taken, directory.VerifyEmail)); !errors.Is(err, directory.ErrTaken) {
+		t.Errorf("an address that is another's: %v", err)
+	}
+	if is, err := g.parts.Directory.ByAddress(t.Context(), taken); err != nil || is.ID != stranger.ID {
+		t.Errorf("it is %+v's, %v", is, err)
+	}
+	for range perReader.Guesses {
+		err = g.AskVerification(t.Context(), stranger)
+	}
+	if err == nil {
+		err = g.AskVerification(t.Context(), stranger)
+	}
+	var guessed *GuessesError
+	if !errors.As(err, &guessed) {
+		t.Errorf("letter upon letter: %v", err)
+	}
+}
+
+// A hash of other parameters than today's is replaced by whoever shows that they know its password, and by nobody else.
+func TestAHashOfTheOldKindIsReplaced(t *testing.T) {
+	t.Parallel()
+	g, _ := started(t)
+	in := g.signUp(t, "maria@example.com")
+	old, err := argon2id.CreateHash(secret, &argon2id.Params{Memory: 8 << 10, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32})
+	if err == nil {
+		_, err = g.parts.Directory.ChangePassword(t.Context(), in.Account, old)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.SignIn(t.Context(), "maria@example.com", another, home); !errors.Is(err, ErrRefused) {
+		t.Fatal(err)
+	}
+	if is, err := g.parts.Directory.ByAddress(t.Context(), "maria@example.com"); err != nil || is.Hash != old {
+		t.Errorf("behind a wrong one it is %+v, %v", is, err)
+	}
+	for range 2 {
+		if in, err = g.SignIn(t.Context(), "maria@example.com", secret, home); err != nil {
+			t.Fatal(err)
+		}
+		if in.Account.Hash == old || !strings.Contains(in.Account.Hash, "m=19456,t=2,p=1") {
+			t.Errorf("it is %s", in.Account.Hash)
+		}
+	}
+	if is, err := g.BySession(t.Context(), in.Session); err != nil || is.Hash != in.Account.Hash {
+		t.Errorf("%+v, %v", is, err)
+	}
+}
+
+// Who has an account signs up again and is signed in; who hasn't is told that it is taken, and changes nothing about it.
+func TestSigningUpAgainIsForWhoKnowsThePassword(t *testing.T) {
+	t.Parallel()
+	g, _ := started(t)
+	first := g.signUp(t, "maria@example.com")
+	again := g.signUp(t, "MARIA@example.com")
+	if again.Account.ID != first.Account.ID || again.Account.Hash != first.Account.Hash {
+		t.Errorf("%+v", again.Account)
+	}
+	_, err := g.SignUp(t.Context(), NewAccount{Email: "maria@example.com", Name: "Mallory", Password: another}, home)
+	if !errors.Is(err, directory.ErrTaken) {
+		t.Errorf("who doesn't know it: %v", err)
+	}
+	if is, err := g.parts.Directory.Account(t.Context(), first.Account.ID); err != nil || is.Name != "Maria" || is.Hash != first.Account.Hash {
+		t.Errorf("%+v, %v", is, err)
+	}
+	entries := g.audited(t)
+	if len(entries[storelog.SignedUp]) != 1 || len(entries[storelog.SignedIn]) != 2 || len(entries[storelog.SignInRefused]) != 1 {
+		t.Errorf("the audit has %+v", entries)
+	}
+}
+
+func TestWhatIsAnAddress(t *testing.T) {
+	for text, want := range map[string]string{
+		"maria@example.com": "maria@example.com", "  Maria.Rossi+shop@Example.COM ": "Maria.Rossi+shop@Example.COM", "mari\u0301a@ejemplo.es": "mar\u00eda@ejemplo.es",
+		"root@localhost": "root@localhost",
+		"":               "", "maria": "", "@example.com": "", "maria@": "", "maria@example": "", "a@b@example.com": "", "Maria <maria@example.com>": "", `"maria"@example.com`: "",
+		"maria@[127.0.0.1]": "", "maria@example.com, other@example.com": "", "maria@exa mple.com": "", "maria\u202e@example.com": "", "maria@example.com\nBcc: x@y.zz": "",
+		strings.Repeat("a", 65) + "@example.com": "", "a@" + strings.Repeat("b.", 126) + "com": "",
+	} {
+		if got, err := Email(text); got != want || (err == nil) != (want != "") {
+			t.Errorf("%q is %q, %v", text, got, err)
+		}
+	}
+}
