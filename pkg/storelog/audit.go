@@ -50,6 +50,9 @@ type What string
 const (
 	// CredentialsViewed: somebody was shown the generated passwords of a store.
 	CredentialsViewed What = "credentials_viewed"
+	// StoreTransferred: somebody gave a store to another tenant. It is noted for either, and before the log says it: there may
+	// be a note of a transfer that came to nothing, and none is without a note.
+	StoreTransferred What = "store_transferred"
 )
 
 // AuditEntry says who did what, in ids only.
@@ -61,6 +64,9 @@ type AuditEntry struct {
 	Store  store.ID `json:"store"`
 	Actor  string   `json:"actor"`
 	From   string   `json:"from"`
+	// Before and After are whose store it was and is, of a transfer. Tenant is one of them.
+	Before string `json:"before,omitempty"`
+	After  string `json:"after,omitempty"`
 }
 
 // who is the token of who did it to whom. Names become digests: one may hold anything, and a listing of
