@@ -8,9 +8,9 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
-	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
 
 // Sweeps is how the search for what shouldn't be there stands.
@@ -57,8 +57,7 @@ func (a *API) sweeps(routes huma.API) {
 // operated lets only those in who look after the platform: a report names everybody's stores.
 func (a *API) operated(ctx context.Context) (*bus.Parts, error) {
 	if !principal.In(ctx).MayOperate() {
-		return nil, problem.New(problem.AdminKeyRequired, "This is the operator's. Send ADMIN_API_KEY as X-Api-Key or as a bearer "+
-			"token; where none is set, ask from the gateway's own machine.")
+		return nil, admission.ErrOperators
 	}
 	return a.bus.Parts()
 }
