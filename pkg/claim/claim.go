@@ -156,6 +156,32 @@ func (b *Book) Close(ctx context.Context, tenant string) error {
 	return err
 }
 
+// Mark is a tenant's claim of a store as it was found once; the zero one is of none.
+type Mark entry
+
+// Mark finds the tenant's claim of the store.
+func (b *Book) Mark(ctx context.Context, tenant string, id store.ID) (Mark, error) {
+	p, err := b.read(ctx, tenant)
+	if err != nil {
+		return Mark{}, err
+	}
+	if at := slices.IndexFunc(p.held.Stores, func(e entry) bool { return e.ID == id }); at >= 0 {
+		return Mark(p.held.Stores[at]), nil
+	}
+	return Mark{}, nil
+}
+
+// ReleaseMarked forgets the claim of a store that is another tenant's since the claim was marked, and only that very one: where
+// somebody has claimed the store for the same tenant anew, it may be getting it back.
+func (b *Book) ReleaseMarked(ctx context.Context, tenant string, m Mark) error {
+	_, err := b.change(ctx, tenant, func(h *held) (bool, error) {
+		before := len(h.Stores)
+		h.Stores = slices.DeleteFunc(h.Stores, func(e entry) bool { return e.ID == m.ID && e.Nonce == m.Nonce && e.Since.Equal(m.Since) })
+		return len(h.Stores) != before, nil
+	})
+	return err
+}
+
 // Held lists the ids a tenant has claimed, oldest first.
 func (b *Book) Held(ctx context.Context, tenant string) ([]store.ID, error) {
 	p, err := b.read(ctx, tenant)

@@ -137,16 +137,16 @@ func unclaimed(ctx context.Context, h held, seen Evidence) ([]store.State, error
 	return stores, nil
 }
 
-// takeBack releases what was claimed for a store that somebody began to delete meanwhile: its teardown may have looked
-// for a claim before there was one, and then nobody else would release it. A delete that is asked for after this look
-// finds the claim.
+// takeBack releases what was claimed for a store that somebody began to delete meanwhile, or gave to another tenant: its
+// teardown, or who gave it away, may have looked for a claim before there was one, and then nobody else would release it. Who asks for
+// either after this look finds the claim.
 func (b *Book) takeBack(ctx context.Context, tenant string, added []store.ID, seen Evidence) error {
 	for _, id := range added {
 		s, err := seen.Last(ctx, id)
 		if err != nil {
 			return err
 		}
-		if s.Verb != store.Delete {
+		if s.Verb != store.Delete && s.Tenant == tenant {
 			continue
 		}
 		if err := b.Release(ctx, tenant, id); err != nil {

@@ -129,6 +129,43 @@ func TestAStoreThatIsDeletedWhileItIsClaimedKeepsNoClaim(t *testing.T) {
 	wantHeld(t, book)
 }
 
+// Somebody gave it away between the sweep's look at the log and its write, and found no claim to release.
+func TestAStoreThatIsGivenAwayWhileItIsClaimedKeepsNoClaim(t *testing.T) {
+	book := setup(t)
+	log := ledger{}
+	given := id(1)
+	log.put(given, "tenant", store.Create, store.Ready)
+	last := func(ctx context.Context, id store.ID) (store.State, error) {
+		defer log.put(given, "another", store.Create, store.Ready)
+		return log.last(ctx, id)
+	}
+	reconcile(t, book, claim.Evidence{Stores: []store.ID{given}, Last: last}, start)
+	wantHeld(t, book)
+}
+
+// Who gave a store away releases the claim that it had then: whoever has claimed it for the same tenant since gets it back.
+func TestAClaimMadeAnewIsNotReleasedForTheOneBefore(t *testing.T) {
+	book := setup(t)
+	claimAt(t, book, start, id(1), id(2))
+	var marks []claim.Mark
+	for n := range 3 {
+		mark, err := book.Mark(t.Context(), "tenant", id(n+1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		marks = append(marks, mark)
+	}
+	claimAt(t, book, start.Add(time.Second), id(1), id(3))
+	for _, mark := range marks {
+		for range 2 {
+			if err := book.ReleaseMarked(t.Context(), "tenant", mark); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	wantHeld(t, book, id(1), id(3))
+}
+
 // A gateway died between claim and append, and its client comes back after ten minutes, between the sweep's look at the
 // log and its write.
 func TestARepeatedCreateKeepsTheClaimThatASweepIsAboutToRelease(t *testing.T) {

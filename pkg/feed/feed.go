@@ -5,6 +5,7 @@ package feed
 import (
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
 )
 
 // Ticket is what a feed ticket in bucket "tickets" stands for.
@@ -25,11 +26,12 @@ const TicketHeader = "X-Feed-Ticket"
 // Type says what a message is.
 type Type string
 
-// A client gets Hello first, then Events; Platform whenever the cluster's state changes; Reset when its cursor can't be
-// continued from and it must list its stores anew.
+// A client gets Hello first, then Events; Left of a store that has become another tenant's, and of which it hears no more; Platform
+// whenever the cluster's state changes; Reset when its cursor can't be continued from and it must list its stores anew.
 const (
 	Hello    Type = "hello"
 	Event    Type = "event"
+	Left     Type = "left"
 	Platform Type = "platform"
 	Reset    Type = "reset"
 )
@@ -48,11 +50,13 @@ const CloseSlow = 4008
 // Message is one WebSocket text message.
 type Message struct {
 	Type Type `json:"type"`
-	// Cursor continues behind this message; on Hello and Event.
+	// Cursor continues behind this message; on Hello, Event and Left.
 	Cursor string       `json:"cursor,omitempty"`
 	Event  *query.Event `json:"event,omitempty"`
 	// Store is the store after the event.
-	Store    *query.Store      `json:"store,omitempty"`
+	Store *query.Store `json:"store,omitempty"`
+	// Left is the store that did. Whose it is now and who gave it away is nothing to whoever doesn't own it.
+	Left     store.ID          `json:"left,omitempty"`
 	Platform *platform.Cluster `json:"platform,omitempty"`
 	// Reason of a Reset: "epoch" or "behind".
 	Reason string `json:"reason,omitempty"`

@@ -135,8 +135,10 @@ func AdmitCancel(s State) error {
 	return nil
 }
 
-// AdmitChange says whether an event may change what clients can set of a store, Renamed or LifetimeChanged: whatever is
-// being done about it, unless that is its removal.
+// AdmitChange says whether an event may change what clients can set of a store, Renamed or LifetimeChanged, or whose it is
+// (Transferred): whatever is being done about it, unless that is its removal. No step of any other verb asks whose the store is but
+// for its namespace's label, which a refresh puts right; a removal ends with giving back its owner's claim, and a store that
+// changed hands meanwhile would leave its new owner one that nobody gives back.
 func AdmitChange(s State) error {
 	switch {
 	case !s.Exists():

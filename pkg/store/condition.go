@@ -39,6 +39,8 @@ type Running struct {
 	Spec
 	// Settings is the digest of what the installation says of its stores, as this one has it.
 	Settings string `json:"settings,omitempty"`
+	// Tenant is whose the store was taken for when it was made so, where that is known: its namespace says so.
+	Tenant string `json:"tenant,omitempty"`
 }
 
 // Cause is why something is as it is.

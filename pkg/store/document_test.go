@@ -29,7 +29,7 @@ page is written from it by a test (` + "`go test . -run Document -update` in pkg
 One operation runs per store. Only ` + "`delete`" + ` interrupts any; what the platform has asked for by itself makes way for whatever somebody asks for. A
 failure before the point of no return leaves the store as it stood; what was wanted is kept with the failure, and ` + "`retry`" + ` tries it again. Where a verb
 has none, that holds for all of it. ` + "`cancel`" + ` is no verb: it ends the operation in flight, as failed with the reason ` + "`Cancelled`" + `. A
-new name and another lifetime are no operations either; they are true as soon as they are said.
+new name, another lifetime and another owner are no operations either; they are true as soon as they are said.
 
 | verb | what it does | asked of a store that is | whose hand | what success leaves | since write level |
 |---|---|---|---|---|---|

@@ -119,6 +119,8 @@ func event(s State, m Message) State {
 		s.Spec.Name, s.Changed = m.Facts.Name, 0
 	case LifetimeChanged:
 		s.ExpiresAt, s.Changed = m.Facts.ExpiresAt, 0
+	case Transferred:
+		s = transferred(s, m)
 	case Discarded:
 		s = discarded(s, m)
 	case BecameDegraded, Recovered:
@@ -132,6 +134,18 @@ func event(s State, m Message) State {
 	if m.Type.IsTerminal() {
 		s.Open = without(s.Open, m.Generation)
 	}
+	return s
+}
+
+// transferred leaves the store with whoever owns it now. What stands goes on saying whose it was made as, which nobody wrote down
+// while no store could change hands.
+func transferred(s State, m Message) State {
+	if s.Running != nil && s.Running.Tenant == "" {
+		made := *s.Running
+		made.Tenant = s.Tenant
+		s.Running = &made
+	}
+	s.Tenant, s.Changed = m.Tenant, 0
 	return s
 }
 
@@ -177,7 +191,7 @@ func step(s State, name string) State {
 }
 
 func succeeded(s State, m Message) State {
-	s.Running = &Running{Spec: s.Target(), Settings: m.Facts.Settings}
+	s.Running = &Running{Spec: s.Target(), Settings: m.Facts.Settings, Tenant: m.Facts.Tenant}
 	s.Standing, s.Stood, s.URL = Up, true, m.Facts.URL
 	if m.Type == BecameSuspended {
 		s.Standing = SuspendedStanding

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 }
 
 var events = []store.Type{
-	store.BecameDegraded, store.Recovered, store.Renamed, store.LifetimeChanged, store.Waited, store.AttemptStarted, store.AttemptYielded,
+	store.BecameDegraded, store.Recovered, store.Renamed, store.LifetimeChanged, store.Transferred, store.Waited, store.AttemptStarted, store.AttemptYielded,
 	store.StepCompleted, store.Progressed, store.RetryScheduled, store.CredentialsViewed, store.Redriven, store.Discarded, store.BecameReady,
 	store.BecameSuspended, store.BecameFailed, store.Superseded, store.BecameDeleted,
 }
@@ -56,6 +56,10 @@ func drawMessage(t *rapid.T, seq uint64, schema int, newest uint64) store.Messag
 	m.Facts.Reason = rapid.SampledFrom([]string{"", "ClusterNotReady", "QuotaExceeded", store.ReasonCancelled}).Draw(t, "reason")
 	m.Facts.Step = rapid.SampledFrom([]string{"namespace", "release", "close"}).Draw(t, "step")
 	m.Facts.Name = fmt.Sprint("name ", seq)
+	m.Facts.Tenant = rapid.SampledFrom([]string{"", "tenant", "another"}).Draw(t, "taken for")
+	if m.Type == store.Transferred {
+		m.Tenant = rapid.SampledFrom([]string{"tenant", "another", "a third"}).Draw(t, "new owner")
+	}
 	m.Facts.URL = rapid.SampledFrom([]string{"", "http://tea.example"}).Draw(t, "url")
 	if store.Verbs[store.Verb(m.Type)].Changes {
 		m.Facts.Spec = &store.Spec{Name: fmt.Sprint("store ", seq), Plan: rapid.SampledFrom([]string{"small", "large"}).Draw(t, "plan")}

@@ -47,6 +47,8 @@ const (
 	Renamed Type = "renamed"
 	// LifetimeChanged: the store may be deleted at Facts.ExpiresAt, or never by itself where that is nil.
 	LifetimeChanged Type = "lifetime_changed"
+	// Transferred: the store is the message's tenant's from now on, with all its history, and Facts.From's no more.
+	Transferred Type = "transferred"
 	// BecameReady is terminal: the shop answered.
 	BecameReady Type = "ready"
 	// BecameSuspended is terminal: nothing of the store runs, and its address says so.
@@ -76,7 +78,7 @@ func (t Type) IsTerminal() bool {
 // something else, or lose what it says.
 func (t Type) Since() int {
 	switch t {
-	case Renamed, LifetimeChanged, BecameSuspended:
+	case Renamed, LifetimeChanged, Transferred, BecameSuspended:
 		return 4
 	}
 	return max(1, Verbs[Verb(t)].Schema)
@@ -103,6 +105,10 @@ type Facts struct {
 	Name string `json:"name,omitempty"`
 	// Settings is the digest of what the installation said of its stores, and of how they are closed off, when this one was made so.
 	Settings string `json:"settings,omitempty"`
+	// Tenant is whose store the worker took this one for that made it so: it may have become another's meanwhile.
+	Tenant string `json:"tenant,omitempty"`
+	// From is whose store it was until it was transferred.
+	From string `json:"from,omitempty"`
 }
 
 // Message is one entry of a store's history.
@@ -110,7 +116,8 @@ type Message struct {
 	// ID is unique for ever; its writer recognises its own message by it.
 	ID   string
 	Type Type
-	// Store and Tenant are set on every message, so that one can be routed without the others.
+	// Store and Tenant are set on every message, so that one can be routed without the others. The tenant is whose store it is
+	// behind the message.
 	Store  ID
 	Tenant string
 	// Actor is who caused it: a client, or "provisioner", "janitor".

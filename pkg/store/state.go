@@ -69,8 +69,9 @@ type Spec struct {
 // State is all that is known of a store after one message of its history. The zero State is that of a store nobody
 // has asked for yet.
 type State struct {
-	Schema int    `json:"schema"`
-	ID     ID     `json:"id"`
+	Schema int `json:"schema"`
+	ID     ID  `json:"id"`
+	// Tenant is whose store it is: its creator's until it is transferred.
 	Tenant string `json:"tenant"`
 	// Cluster is the one that the store is made in, for ever: a move is a clone and a delete. Empty means DefaultCluster
 	// (see ClusterName), and is what logs say that were written before stores had one.
@@ -142,6 +143,14 @@ func (s State) Target() Spec {
 		target.Name = s.As
 	}
 	return target
+}
+
+// MadeAs is whose store it is as far as its namespace says.
+func (s State) MadeAs() string {
+	if s.Running == nil || s.Running.Tenant == "" {
+		return s.Tenant
+	}
+	return s.Running.Tenant
 }
 
 // Expired says whether the store has outlived the time that its create gave it.

@@ -165,3 +165,47 @@ func TestWhatWasCancelledIsNoDeadLetterAndCanBeTriedAgain(t *testing.T) {
 		t.Fatalf("%+v", s)
 	}
 }
+
+func (h *history) transfer(to string) {
+	h.seq++
+	h.state = store.Evolve(h.state, store.Message{
+		Type: store.Transferred, Store: "sabcdefghijk", Tenant: to, Generation: h.state.Generation, Seq: h.seq,
+		Time: start.Add(time.Duration(h.seq) * time.Second), Facts: store.Facts{From: h.state.Tenant},
+	})
+}
+
+func TestATransferChangesWhoseAStoreIsAndNothingElseOfIt(t *testing.T) {
+	h := ready()
+	was := h.state
+	h.transfer("another")
+	want := was
+	made := *was.Running
+	made.Tenant = "tenant"
+	want.Tenant, want.Running, want.Version, want.Changed, want.UpdatedAt = "another", &made, h.seq, h.seq, h.state.UpdatedAt
+	if diff := cmp.Diff(want, h.state); diff != "" {
+		t.Fatal(diff)
+	}
+	h.transfer("a third")
+	if h.state.MadeAs() != "tenant" {
+		t.Fatalf("made as %q", h.state.MadeAs())
+	}
+	h.add(store.RefreshCommand, 0, store.Facts{})
+	h.add(store.BecameReady, h.state.Generation, store.Facts{URL: "http://tea.example", Tenant: "a third"})
+	if s := h.state; s.Tenant != "a third" || s.MadeAs() != "a third" {
+		t.Fatalf("refreshed: %+v", s)
+	}
+}
+
+// What runs goes on, and says at its end whose it took the store for.
+func TestATransferInTheMiddleOfAnOperationLeavesItAlone(t *testing.T) {
+	h := created()
+	h.add(store.AttemptStarted, 1, store.Facts{})
+	h.transfer("another")
+	if s := h.state; !s.InFlight() || !s.Working || s.Attempt != 1 || s.Status != store.Provisioning || s.MadeAs() != "another" {
+		t.Fatalf("%+v", s)
+	}
+	h.add(store.BecameReady, 1, store.Facts{URL: "http://tea.example", Tenant: "tenant"})
+	if s := h.state; s.Status != store.Ready || s.Tenant != "another" || s.MadeAs() != "tenant" {
+		t.Fatalf("%+v", s)
+	}
+}

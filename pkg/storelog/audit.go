@@ -82,6 +82,9 @@ const (
 	InviteWithdrawn What = "invite_withdrawn"
 	TokenMade       What = "token_made"
 	TokenRevoked    What = "token_revoked"
+	// StoreTransferred: somebody gave a store to another tenant. It is noted for either, and before the log says it: there may
+	// be a note of a transfer that came to nothing, and none is without a note.
+	StoreTransferred What = "store_transferred"
 )
 
 // AuditEntry says who did what, in ids only.
@@ -95,6 +98,9 @@ type AuditEntry struct {
 	From   string   `json:"from"`
 	// Subject is the id of what it was done to, where that isn't a store: an account, a tenant, a token, an invite.
 	Subject string `json:"about,omitempty"`
+	// Before and After are whose store it was and is, of a transfer. Tenant is one of them.
+	Before string `json:"before,omitempty"`
+	After  string `json:"after,omitempty"`
 }
 
 // who is the token of who did it to whom. Names become digests: one may hold anything, and a listing of

@@ -53,7 +53,7 @@ func TestALogIsWrittenInItsLevelUntilThatIsRaised(t *testing.T) {
 	if err != nil || ready.Schema != store.FirstSchema || ready.Standing != store.Up {
 		t.Fatalf("%+v, %v", ready, err)
 	}
-	for _, m := range []store.Message{message(store.SuspendCommand, 0), message(store.Renamed, ready.Generation)} {
+	for _, m := range []store.Message{message(store.SuspendCommand, 0), message(store.Renamed, ready.Generation), message(store.Transferred, ready.Generation)} {
 		if _, err := log.Append(t.Context(), ready, m); !errors.Is(err, storelog.ErrUpgrading) {
 			t.Errorf("%s at the old level: %v", m.Type, err)
 		}

@@ -7,6 +7,7 @@ import (
 	"encoding/base32"
 	"encoding/base64"
 	"net/netip"
+	"strings"
 )
 
 const (
@@ -69,6 +70,22 @@ func (n Naming) Tenant(address netip.Addr) string {
 	digest := hmac.New(sha256.New, n.key)
 	digest.Write([]byte(network))
 	return addressPrefix + digestEncoding.EncodeToString(digest.Sum(nil)[:digestLength])
+}
+
+// Names says whether this is how the log names a tenant of open mode: by no other name is anybody ever known here. Whether there
+// is somebody, nothing can tell.
+func (n Naming) Names(tenant string) bool {
+	text, ok := strings.CutPrefix(tenant, addressPrefix)
+	if !ok || tenant == LoopbackTenant {
+		return ok
+	}
+	if !n.inClear {
+		digest, err := digestEncoding.DecodeString(text)
+		return n.key != nil && err == nil && len(digest) == digestLength && digestEncoding.EncodeToString(digest) == text
+	}
+	network, _, _ := strings.Cut(text, "/")
+	address, err := netip.ParseAddr(network)
+	return err == nil && n.Tenant(address) == tenant
 }
 
 // Naming is how this log names tenants, for as long as there is this log. The gateway's door asks it, and nobody shows it.

@@ -81,6 +81,40 @@ func TestTenantsAreToldApartWithoutTheirAddresses(t *testing.T) {
 	})
 }
 
+// Whoever is named is known by that name; by no other, and by none of another log's making.
+func TestANameIsToldFromWhatNamesNobody(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		clear, naming := storelog.NamingOf(nil), keyed(drawKey(t))
+		address := drawElsewhere(t, netip.Addr{})
+		name, plain := naming.Tenant(address), clear.Tenant(address)
+		if !naming.Names(name) || !clear.Names(plain) || naming.Names(plain) || clear.Names(name) {
+			t.Fatalf("%s is %s, and %s in clear", address, name, plain)
+		}
+		at := rapid.IntRange(0, len(name)-1).Draw(t, "where")
+		for _, other := range []string{name + "a", name[1:], name + "\n", name[:at] + "\n" + name[at:], name[:at] + "!" + name[at+1:], strings.ToUpper(name)} {
+			if naming.Names(other) || clear.Names(other) {
+				t.Fatalf("%q passes for a name", other)
+			}
+		}
+	})
+	for _, naming := range []storelog.Naming{{}, storelog.NamingOf(nil), keyed(make([]byte, 32))} {
+		if !naming.Names(storelog.LoopbackTenant) {
+			t.Error("no log knows this machine")
+		}
+		for _, none := range []string{
+			"", "ip:", "ip", "loopback", "t-4kq7wmzc3e", "ip:127.0.0.1", "ip:::1/64", "ip:203.0.113.7/32", "ip:2001:db8::1/64", "ip:2001:db8::/48", "ip:0203.0.113.7",
+			"ip:::ffff:203.0.113.7",
+		} {
+			if naming.Names(none) {
+				t.Errorf("%q passes for a name", none)
+			}
+		}
+	}
+	if (storelog.Naming{}).Names("ip:x7lm4c72fhu3o74nhyvqryuw") {
+		t.Error("no log's naming knows somebody")
+	}
+}
+
 // What was written under a name is found under it by every later release.
 func TestNamesAreWhatTheyWere(t *testing.T) {
 	key := []byte("a key of thirty-two bytes, as is")

@@ -19,7 +19,7 @@ import (
 
 // events are types of messages that, with the verbs, set every part of a state.
 var events = []store.Type{
-	store.BecameDegraded, store.Renamed, store.LifetimeChanged, store.AttemptStarted, store.StepCompleted, store.Progressed,
+	store.BecameDegraded, store.Renamed, store.LifetimeChanged, store.Transferred, store.AttemptStarted, store.StepCompleted, store.Progressed,
 	store.RetryScheduled, store.Discarded, store.BecameReady, store.BecameSuspended, store.BecameFailed, store.Superseded,
 	store.BecameDeleted,
 }

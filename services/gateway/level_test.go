@@ -52,14 +52,15 @@ func TestAnUpgradeEndsWhenAnOperatorSaysSo(t *testing.T) {
 	for _, gateway := range []*testBundle{b, other} {
 		for _, a := range []answer{
 			gateway.patch(s.ID, `{"name":"Coffee"}`), gateway.patch(s.ID, `{"ttl":"2h"}`), gateway.patch(s.ID, `{"plan":"large"}`),
-			gateway.command(s.ID, "suspend"), gateway.command(waiting.ID, "cancel"),
+			gateway.command(s.ID, "suspend"), gateway.command(waiting.ID, "cancel"), gateway.transfer(s.ID, "t-4kq7wmzc3e"),
+			gateway.transferAll("ip:loopback", "t-4kq7wmzc3e", ""),
 		} {
 			if p := wantProblem(t, a, http.StatusConflict, problem.Upgrading); !p.Retryable {
 				t.Errorf("problem %+v", p)
 			}
 		}
 	}
-	if b.head() != end {
+	if b.head() != end || len(b.looks()) != 0 || b.held("t-4kq7wmzc3e") != 0 {
 		t.Error("what was refused was written")
 	}
 	b.accepted(failed.ID, "retry")

@@ -51,9 +51,11 @@ func TestWithoutAQuorumEveryRouteMayBeAskedAgain(t *testing.T) {
 	// Others find nothing to write, where what they look for is led by the one that is left: it goes on answering for a while.
 	writes := map[string]bool{
 		"POST /stores": true, "PATCH /stores/:id": true, "DELETE /stores/:id": true, "POST /stores/:id/suspend": true,
+		"POST /stores/:id/transfer":     true,
 		"POST /dead-letters/:n/redrive": true, "POST /dead-letters/:n/discard": true, "GET /stores/:id/credentials": true,
 	}
-	bodies := map[string]string{"POST /stores": `{}`, "PATCH /stores/:id": `{"name":"Coffee"}`, "POST /dead-letters/:n/discard": `{"reason":"it failed"}`}
+	bodies := map[string]string{"POST /stores": `{}`, "PATCH /stores/:id": `{"name":"Coffee"}`, "POST /dead-letters/:n/discard": `{"reason":"it failed"}`,
+		"POST /stores/:id/transfer": `{"tenant":"t-4kq7wmzc3e"}`}
 	var asked sync.WaitGroup
 	answers := make(chan func(), len(all)+4)
 	for route := range all {

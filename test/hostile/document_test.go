@@ -2,6 +2,7 @@ package hostile
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -131,8 +132,12 @@ func (d document) bodyOf(op operation) schema {
 func (s schema) without(name string) map[string]string {
 	least := map[string]string{}
 	for _, required := range s.Required {
-		if required != name {
-			least[required] = "x"
+		if required == name {
+			continue
+		}
+		least[required] = "x"
+		if examples := s.Properties[required].Examples; len(examples) > 0 {
+			least[required] = fmt.Sprint(examples[0])
 		}
 	}
 	return least

@@ -149,7 +149,7 @@ func (k *Keeper) checkpoint(ctx context.Context, epoch string) (seq uint64, err 
 }
 
 const (
-	insert = `insert into audit (epoch, seq, at, what, tenant, store, actor, origin, about) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+	insert = `insert into audit (epoch, seq, at, what, tenant, store, actor, origin, about, before, after) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 on conflict do nothing`
 
 	move = `insert into audit_checkpoint as c (epoch, seq) values ($1, $2)
@@ -168,7 +168,7 @@ func (k *Keeper) write(ctx context.Context, epoch string, batch []storelog.Audit
 		}
 		e := a.Entry
 		rows.Queue(insert, epoch, int64(a.Seq), a.Time, printable(string(e.What)), printable(e.Tenant), printable(string(e.Store)),
-			printable(e.Actor), printable(e.From), printable(e.Subject))
+			printable(e.Actor), printable(e.From), printable(e.Subject), printable(e.Before), printable(e.After))
 	}
 	rows.Queue(move, epoch, int64(batch[len(batch)-1].Seq))
 	err := pgx.BeginFunc(ctx, k.pool, func(tx pgx.Tx) error { return tx.SendBatch(ctx, &rows).Close() })

@@ -116,6 +116,22 @@ func looks(tenant string, count int) []string {
 	return slices.Repeat([]string{tenant + " credentials_viewed admin ip:x"}, count)
 }
 
+func TestATransfersEntrySaysWhoseTheStoreWasAndIs(t *testing.T) {
+	b := setup(t)
+	b.keep(t)
+	err := b.stream.Append(t.Context(), storelog.AuditEntry{
+		What: storelog.StoreTransferred, At: time.Now(), Tenant: "a", Store: "sabcdefghijk", Actor: "admin", From: "ip:x", Before: "a", After: "b",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.awaitRows(t, "a store_transferred admin ip:x")
+	var before, after string
+	if err := b.pool.QueryRow(t.Context(), "select before, after from audit").Scan(&before, &after); err != nil || before != "a" || after != "b" {
+		t.Errorf("kept as from %q to %q (%v)", before, after, err)
+	}
+}
+
 func TestEveryLookIsOneRowHoweverManyRead(t *testing.T) {
 	b := setup(t)
 	b.keep(t)

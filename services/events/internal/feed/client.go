@@ -63,8 +63,18 @@ type client struct {
 	cluster *gorilla.PreparedMessage
 }
 
-func (c *client) wants(e event) bool {
-	return c.ticket.Scope.Sees(e.tenant) && (c.store == "" || e.store == c.store)
+// told is what the client is told of a message of the log; nil where that is nothing. Each is told of what happened to a store while
+// that was its own, whenever it asks: what came before a transfer is in the store's history.
+func (c *client) told(e event) *gorilla.PreparedMessage {
+	switch {
+	case c.store != "" && e.store != c.store:
+		return nil
+	case c.ticket.Scope.Sees(e.tenant):
+		return e.prepared
+	case c.ticket.Scope.Sees(e.former):
+		return e.left
+	}
+	return nil
 }
 
 // serve has a connection from the upgrade to its end. The connection goes back to a pool when serve returns, so the

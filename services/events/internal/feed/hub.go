@@ -245,8 +245,7 @@ func (h *Hub) take(epoch string, raw storelog.Raw) error {
 		return err
 	}
 	if err == nil {
-		e.tenant, e.store = entry.Message.Tenant, entry.Message.Store
-		if e.prepared, err = prepare(eventMessage(epoch, entry)); err != nil {
+		if e, err = eventOf(epoch, entry); err != nil {
 			return err
 		}
 	}
@@ -259,6 +258,11 @@ func (h *Hub) take(epoch string, raw storelog.Raw) error {
 	for c := range h.tenants[e.tenant] {
 		h.tell(c, e)
 	}
+	if e.left != nil {
+		for c := range h.tenants[e.former] {
+			h.tell(c, e)
+		}
+	}
 	for c := range h.operators {
 		h.tell(c, e)
 	}
@@ -267,8 +271,11 @@ func (h *Hub) take(epoch string, raw storelog.Raw) error {
 
 // tell queues an event for a client that is up to date.
 func (h *Hub) tell(c *client, e event) {
-	if e.seq > c.after && c.wants(e) {
-		h.push(c, e.prepared)
+	if e.seq <= c.after {
+		return
+	}
+	if m := c.told(e); m != nil {
+		h.push(c, m)
 	}
 }
 

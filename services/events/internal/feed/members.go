@@ -60,14 +60,14 @@ func (h *Hub) join(c *client, seq uint64) (part []*websocket.PreparedMessage, re
 		return nil, seq, false
 	}
 	for next := seq + 1; next <= h.ring.last; next++ {
-		e := h.ring.at(next)
-		if e.prepared == nil || !c.wants(e) {
+		m := c.told(h.ring.at(next))
+		if m == nil {
 			continue
 		}
 		if len(part) == queueSize/2 {
 			return part, next - 1, false
 		}
-		part = append(part, e.prepared)
+		part = append(part, m)
 	}
 	for _, m := range part {
 		c.queue <- m

@@ -9,6 +9,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
@@ -19,6 +20,11 @@ func eventMessage(epoch string, e storelog.Entry) feed.Message {
 	shown, view := query.EventOf(e.Message, e.State), query.View(e.State)
 	cursor := feed.Cursor{Epoch: epoch, Seq: e.Message.Seq}
 	return feed.Message{Type: feed.Event, Cursor: cursor.String(), Event: &shown, Store: &view}
+}
+
+// leftMessage is what a store's former owner is told of its transfer.
+func leftMessage(epoch string, m store.Message) feed.Message {
+	return feed.Message{Type: feed.Left, Cursor: feed.Cursor{Epoch: epoch, Seq: m.Seq}.String(), Left: m.Store}
 }
 
 func platformMessage(c platform.Cluster) feed.Message {

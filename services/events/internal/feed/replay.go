@@ -10,6 +10,7 @@ import (
 	gorilla "github.com/fasthttp/websocket"
 
 	"github.com/store-platform/store-platform/pkg/feed"
+	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
@@ -111,12 +112,14 @@ func (c *client) replay(ctx context.Context, h *Hub, log *storelog.Log, seq uint
 		return nil, seq, err
 	}
 	messages := make([]*gorilla.PreparedMessage, 0, len(entries))
-	for _, e := range entries {
-		m, err := prepare(eventMessage(log.Epoch(), e))
+	for _, entry := range entries {
+		e, err := eventOf(log.Epoch(), entry)
 		if err != nil {
 			return nil, seq, err
 		}
-		messages = append(messages, m)
+		if m := c.told(e); m != nil {
+			messages = append(messages, m)
+		}
 	}
 	return messages, reached, nil
 }
@@ -156,7 +159,7 @@ func (c *client) scan(ctx context.Context, h *Hub, log *storelog.Log, seq uint64
 		if errors.Is(err, storelog.ErrNewerSchema) {
 			return err
 		}
-		if err == nil && c.wants(event{tenant: entry.Message.Tenant, store: entry.Message.Store}) {
+		if err == nil && c.wants(entry.Message) {
 			entries = append(entries, entry)
 		}
 		if raw.Seq >= upto {
@@ -171,4 +174,9 @@ func (c *client) scan(ctx context.Context, h *Hub, log *storelog.Log, seq uint64
 		return nil, seq, nil
 	}
 	return entries, upto, nil
+}
+
+// wants spares a page of the stream from being prepared for nobody.
+func (c *client) wants(m store.Message) bool {
+	return (c.store == "" || m.Store == c.store) && (c.ticket.Scope.Sees(m.Tenant) || m.Type == store.Transferred && c.ticket.Scope.Sees(m.Facts.From))
 }

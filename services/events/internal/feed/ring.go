@@ -4,6 +4,7 @@ import (
 	"github.com/fasthttp/websocket"
 
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
 // event is a message of the log as the feed holds it. Without prepared there is nothing to tell of it.
@@ -12,6 +13,23 @@ type event struct {
 	tenant   string
 	store    store.ID
 	prepared *websocket.PreparedMessage
+	// left is what former, whose the store was until then, is told instead; nil where it stays whose it is.
+	left   *websocket.PreparedMessage
+	former string
+}
+
+// eventOf prepares a message of the log for all that may be told of it.
+func eventOf(epoch string, entry storelog.Entry) (e event, err error) {
+	m := entry.Message
+	e = event{seq: m.Seq, tenant: m.Tenant, store: m.Store}
+	if e.prepared, err = prepare(eventMessage(epoch, entry)); err != nil {
+		return event{}, err
+	}
+	if m.Type == store.Transferred {
+		e.former = m.Facts.From
+		e.left, err = prepare(leftMessage(epoch, m))
+	}
+	return e, err
 }
 
 // ring holds the messages behind floor up to last.

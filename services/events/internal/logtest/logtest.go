@@ -21,6 +21,8 @@ type Author struct {
 	tb  testing.TB
 	Log *storelog.Log
 	rnd *rand.Rand
+	// Transfers is among how many tenants stores are given away, besides what else may come next; zero keeps each with its own.
+	Transfers int
 }
 
 // New opens the log for writing. The same seed writes the same history.
@@ -83,7 +85,10 @@ func (a *Author) Append(ctx context.Context, tenant string, id store.ID) store.S
 		if m.Type == store.CreateCommand {
 			m.Facts.Cluster = Cluster(id)
 		}
-		m.Tenant, m.Time = tenant, time.Now()
+		m.Time = time.Now()
+		if m.Type == store.CreateCommand {
+			m.Tenant = tenant
+		}
 		if m.Type.IsCommand() {
 			m.Actor = tenant
 		} else {
@@ -113,6 +118,11 @@ func (a *Author) Create(ctx context.Context, tenant string, id store.ID, name st
 }
 
 func (a *Author) next(s store.State) store.Message {
+	if a.Transfers > 0 && store.AdmitChange(s) == nil && a.rnd.IntN(16) == 0 {
+		if to := Tenant(a.rnd.IntN(a.Transfers)); to != s.Tenant {
+			return store.Message{Type: store.Transferred, Tenant: to, Facts: store.Facts{From: s.Tenant}}
+		}
+	}
 	switch {
 	case !s.Exists():
 		return store.Message{Type: store.CreateCommand, Facts: store.Facts{Request: "digest", Spec: &store.Spec{

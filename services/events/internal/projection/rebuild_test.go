@@ -251,7 +251,7 @@ func TestWhatWasCalledOffOrPutAwayIsNoDeadLetterInTheTablesOfBefore(t *testing.T
 // What waits for an operator is worked out in SQL; it must be what the domain says, whatever the history.
 func TestDeadLettersAreTheDomains(t *testing.T) {
 	b := setup(t)
-	b.author.Write(t.Context(), 3000, 10, 30)
+	b.author.Write(t.Context(), 3000, 10, 50)
 	stuck := logtest.Store("t", 1)
 	b.author.Create(t.Context(), "t", stuck, "stuck")
 	b.say(t, stuck, store.DeleteCommand)

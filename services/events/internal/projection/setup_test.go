@@ -57,7 +57,9 @@ func setup(tb testing.TB) *testBundle {
 func alone(tb testing.TB) *testBundle {
 	tb.Helper()
 	nc := bustest.Start(tb)
-	return &testBundle{nc: nc, author: logtest.New(tb, nc, 1), pool: pgtest.Pool(tb), progress: NewProgress()}
+	author := logtest.New(tb, nc, 1)
+	author.Transfers = 3
+	return &testBundle{nc: nc, author: author, pool: pgtest.Pool(tb), progress: NewProgress()}
 }
 
 func (b *testBundle) projector() *Projector { return New(b.nc, b.pool.Config().ConnConfig, b.progress) }

@@ -3,6 +3,7 @@ package readmodel
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ type Span struct {
 	After, Upto uint64
 	// Store restricts the span when set.
 	Store store.ID
-	// Scope is whose stores' messages.
+	// Scope is whose stores' messages. The transfer of a store is its former owner's, too.
 	Scope query.Scope
 	Limit int
 }
@@ -58,12 +59,20 @@ func (s Span) statement() (string, []any) {
 	if s.Store != "" {
 		and("store = $%d", string(s.Store))
 	}
-	if !s.Scope.SeesAll() {
-		and("tenant = $%d", s.Scope.Tenant())
-	}
 	args = append(args, s.Limit+1)
-	return fmt.Sprintf("select seq, store, tenant, type, at, actor, generation, facts, state from events where %s order by seq limit $%d",
-		strings.Join(where, " and "), len(args)), args
+	limit := len(args)
+	page := func(more ...string) string {
+		return fmt.Sprintf("select seq, store, tenant, type, at, actor, generation, facts, state from events where %s order by seq limit $%d",
+			strings.Join(append(slices.Clone(where), more...), " and "), limit)
+	}
+	if s.Scope.SeesAll() {
+		return page(), args
+	}
+	args = append(args, s.Scope.Tenant())
+	tenant := fmt.Sprintf("$%d", len(args))
+	own, left := page("tenant = "+tenant), page("type = '"+string(store.Transferred)+"'", "facts ->> 'from' = "+tenant, "tenant <> "+tenant)
+	// Each half goes by an index of its own in the order of the page; with "or" between them Postgres would sort all there is.
+	return fmt.Sprintf("select * from ((%s) union all (%s)) page order by seq limit $%d", own, left, limit), args
 }
 
 func scanEntry(row pgx.CollectableRow) (storelog.Entry, error) {

@@ -47,7 +47,11 @@ func NotReady(s store.State) *NotReadyError {
 func (*NotReadyError) Error() string { return "the store is not ready" }
 
 // QuotaError: the tenant has as many stores as it may.
-type QuotaError struct{ Limit int }
+type QuotaError struct {
+	Limit int
+	// Others says that it is another tenant than who asks.
+	Others bool
+}
 
 func (e *QuotaError) Error() string { return fmt.Sprintf("the tenant has %d stores already", e.Limit) }
 

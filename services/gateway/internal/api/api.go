@@ -63,6 +63,7 @@ func Mount(app *fiber.App, guarded guard.Routes, a *admission.Admission, r *read
 	api.stores(routes)
 	api.commands(routes)
 	api.changes(routes)
+	api.transfers(routes)
 	api.details(routes)
 	api.deadLetters(routes)
 	api.sweeps(routes)
@@ -164,7 +165,8 @@ func describeOthers(doc *huma.OpenAPI) {
 	doc.AddOperation(&huma.Operation{
 		OperationID: "feed", Method: http.MethodGet, Path: "/feed", Tags: []string{"Feed"}, Summary: "Live events (WebSocket)",
 		Description: "Text messages of JSON: `hello` first, then `event` with the store after it, `platform` when the cluster's " +
-			"state changes, `reset` when the cursor can't be continued from and stores must be listed anew. Continue after a cut " +
+			"state changes, `left` with the id of a store that was transferred to another tenant and isn't to be seen any more, `reset` when the cursor " +
+			"can't be continued from and stores must be listed anew. Continue after a cut " +
 			"with the last `cursor`. Close code 4008: you were too slow, continue the same way; 1001: the gateway goes down; 1008: you sent too much.",
 		Parameters: []*huma.Param{
 			{Name: "since", In: "query", Description: "Cursor to continue behind", Schema: &huma.Schema{Type: "string"}},

@@ -20,7 +20,7 @@ import (
 // storeOutput is one store, with where it is and which command it obeys.
 type storeOutput struct {
 	Location string `header:"Location" doc:"Where the store is read"`
-	ETag     string `header:"ETag" doc:"The version of the last change to what can be set of the store: name, plan, options, ttl. Send it as If-Match"`
+	ETag     string `header:"ETag" doc:"The version of the last change to what can be set of the store: name, plan, options, ttl, tenant. Send it as If-Match"`
 	Body     query.Store
 }
 

@@ -114,6 +114,9 @@ const idLength = 10
 // newID makes an id that nobody has: fifty bits by chance, and whoever has it already is met at its create.
 func newID(prefix string) string { return prefix + strings.ToLower(rand.Text()[:idLength]) }
 
+// IsTenant says whether a tenant may be called so, be there one or not.
+func IsTenant(id string) bool { return isID(tenantPrefix, id) }
+
 // isID says whether newID could have made it. What clients send is held to that before it becomes a key.
 func isID(prefix, id string) bool {
 	rest, ok := strings.CutPrefix(id, prefix)

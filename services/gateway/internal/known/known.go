@@ -44,11 +44,11 @@ var table = []struct {
 	{storelog.ErrUpgrading, problem.Upgrading, "The platform is being upgraded, and a release that doesn't know this may still run. " +
 		"It can be had as soon as the operator has raised the log's write level."},
 	{store.ErrNoDeadLetter, problem.NoDeadLetter, "There is no such dead letter, or somebody has dealt with it already."},
-	{admission.ErrKeyReused, problem.IdempotencyKeyReused, "This Idempotency-Key made a store before, from another request. " +
-		"Use a new key, or send the same request."},
+	{admission.ErrKeyReused, problem.IdempotencyKeyReused, "This Idempotency-Key made a store before, from another request or one " +
+		"that isn't yours any more. Use a new key, or send the same request."},
 	{admission.ErrCatalogEmpty, problem.CatalogEmpty, "No engine has been published yet. The provisioner does so when it starts."},
 	{storelog.ErrLogFull, problem.LogFull, "The log has no room for another message. Stores go on running and can be read."},
-	{storelog.ErrAuditFull, problem.AuditFull, "The audit of who looked at passwords has no room for another entry, and nobody is shown any without one. " +
+	{storelog.ErrAuditFull, problem.AuditFull, "The audit has no room for another entry, and nobody is shown passwords or is given a store without one. " +
 		"The operator can make room on the broker's disk."},
 	{storelog.ErrContended, problem.ConflictChanged, "Others changed the same thing at every try. Try again."},
 	{storelog.ErrConflict, problem.ConflictChanged, "The store changed at every try. Try again."},
@@ -151,6 +151,8 @@ func problemOf(err error) *problem.Problem {
 		p := problem.New(problem.Changed, "The store has changed since you read it. What it is now stands in current.").At("If-Match")
 		p.Current, p.ETag = query.View(changed.Is), admission.ETag(changed.Is)
 		return p
+	case errors.As(err, &quota) && quota.Others:
+		return problem.New(problem.QuotaExceeded, fmt.Sprintf("The tenant has %d stores, which is as many as one may have.", quota.Limit))
 	case errors.As(err, &quota):
 		return problem.New(problem.QuotaExceeded, fmt.Sprintf(
 			"You have %d stores, which is as many as one tenant may have. Delete one first.", quota.Limit))

@@ -95,7 +95,7 @@ var table = map[Action]row{
 	TicketFeed:    {role: principal.Viewer, scope: principal.ReadStores, reach: everybodys},
 	CreateStore:   {role: principal.Member, scope: principal.WriteStores, reach: named, changes: true},
 	CommandStores: {role: principal.Member, scope: principal.WriteStores, reach: everybodys, changes: true},
-	TransferStore: {scope: principal.Operate, reach: everybodys},
+	TransferStore: {scope: principal.Operate, reach: letters},
 	ReadPasswords: {role: principal.Member, scope: principal.ReadPasswords, reach: everybodys, changes: true},
 
 	ReadLetters:   {role: principal.Viewer, scope: principal.ReadStores, reach: letters},
@@ -117,7 +117,7 @@ func (a Action) Personal() bool { return len(table[a].by) > 0 }
 
 // TakesAccounts says whether it is about accounts, which not every gateway has.
 func (a Action) TakesAccounts() bool {
-	return a.Personal() || slices.Contains([]Action{SignIn, ManageAccounts, ReadTenant, ManageTenant, LimitTenant, ManageTokens, TransferStore, TicketFeed}, a)
+	return a.Personal() || slices.Contains([]Action{SignIn, ManageAccounts, ReadTenant, ManageTenant, LimitTenant, ManageTokens, TicketFeed}, a)
 }
 
 // Allow says whether somebody may do something to what is an owner's. Of what is about who does it, the owner is nothing.

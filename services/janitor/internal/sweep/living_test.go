@@ -275,7 +275,7 @@ func TestWhatLivesFindsWhatTheWholeLogFinds(t *testing.T) {
 func TestOfWhatIsFinishedNothingIsFound(t *testing.T) {
 	types := slices.Concat([]store.Type{
 		store.AttemptStarted, store.StepCompleted, store.RetryScheduled, store.Waited, store.BecameReady, store.BecameFailed,
-		store.BecameDegraded, store.Recovered, store.BecameDeleted, store.Superseded, store.BecameSuspended, store.Renamed,
+		store.BecameDegraded, store.Recovered, store.BecameDeleted, store.Superseded, store.BecameSuspended, store.Renamed, store.Transferred,
 	}, []store.Type{store.RetryCommand, store.DeleteCommand, store.DeleteCommand, store.SuspendCommand})
 	random := rand.New(rand.NewPCG(1, 2))
 	finished := 0
@@ -286,7 +286,7 @@ func TestOfWhatIsFinishedNothingIsFound(t *testing.T) {
 			Type: store.CreateCommand, Store: id, Tenant: tenant, Command: true, Time: past, Facts: store.Facts{ExpiresAt: &past},
 		}).At(1, true)
 		for seq := uint64(2); seq < 12 && !s.Finished(); seq++ {
-			m := store.Message{Type: types[random.IntN(len(types))], Store: id, Time: past, Generation: s.Generation}
+			m := store.Message{Type: types[random.IntN(len(types))], Store: id, Tenant: tenant, Time: past, Generation: s.Generation}
 			if len(s.Open) > 0 {
 				m.Generation = s.Open[random.IntN(len(s.Open))]
 			}

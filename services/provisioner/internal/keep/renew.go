@@ -25,16 +25,22 @@ const (
 // renewal is why a store isn't as it is to be without anybody's having changed it: its refresh is asked for, and the store
 // isn't called Degraded.
 type renewal struct {
-	// settings: what the installation says of its stores is another thing than when the store was made. Else an operation
-	// failed or was called off, and what it had done by then isn't wanted any more.
-	settings bool
-	facts    store.Facts
-	log      string
+	// made: what the store was made with isn't what is said now, of all stores or by the log. It concerns many at once, and each waits
+	// for its turn. Else an operation failed or was called off, and what it had done by then isn't wanted any more.
+	made bool
+	// explained are the kinds that differ for its sake, where it is told by more than what an operation did.
+	explained []string
+	facts     store.Facts
+	log       string
 }
 
 var (
-	otherSettings = renewal{settings: true, log: "a store was made with other settings of the installation; asked for its refresh"}
-	takenBack     = renewal{
+	otherSettings = renewal{
+		made: true, explained: settled, log: "a store was made with other settings of the installation; asked for its refresh",
+	}
+	// Its namespace is looked at as it was made, and nothing else of it says whose it is.
+	otherTenant = renewal{made: true, log: "a store was made as another tenant's; asked for its refresh"}
+	takenBack   = renewal{
 		facts: store.Facts{Reason: "TakenBack", Message: "What the operation before had changed until it ended is taken back."},
 		log:   "an operation ended with half of what it was to change; asked for a refresh that takes it back",
 	}
@@ -47,6 +53,8 @@ func (l *look) renewal(undone bool) *renewal {
 		return &takenBack
 	case l.state.Running.Settings != l.cfg.Settings:
 		return &otherSettings
+	case l.state.MadeAs() != l.state.Tenant:
+		return &otherTenant
 	}
 	return nil
 }
@@ -56,7 +64,7 @@ var settled = []string{"ResourceQuota", "LimitRange", "NetworkPolicy", "ServiceA
 
 // explains says whether all that differs differs for its sake.
 func (r *renewal) explains(drift []cluster.Drift) bool {
-	return !r.settings || !slices.ContainsFunc(drift, func(d cluster.Drift) bool { return !slices.Contains(settled, d.Kind) })
+	return !r.made || !slices.ContainsFunc(drift, func(d cluster.Drift) bool { return !slices.Contains(r.explained, d.Kind) })
 }
 
 // mayRenew says whether it is the store's turn. A release that doesn't know the verb may still run beside this one, and then
@@ -65,7 +73,7 @@ func (l *look) mayRenew(ctx context.Context, r *renewal, now time.Time) bool {
 	if !l.levelAllows(ctx) || !r.isDue(&l.entry.pulse, l.state, now) {
 		return false
 	}
-	if !r.settings {
+	if !r.made {
 		return l.mends.Allow()
 	}
 	return l.renewals.Allow() && l.takeTurn(ctx)
@@ -99,7 +107,7 @@ func (l *look) takeTurn(ctx context.Context) bool {
 // before. What a refresh couldn't do waits as a mend does, and other settings for longer.
 func (r *renewal) isDue(p *pulse, s store.State, now time.Time) bool {
 	failed := s.Doing() == store.Refresh && s.Outcome == store.Unsuccessful
-	if r.settings {
+	if r.made {
 		return p.mayMend(now) && !(failed && now.Sub(s.UpdatedAt) < renewPause)
 	}
 	return !failed || p.mayMend(now)
@@ -129,7 +137,7 @@ func (l *look) refresh(ctx context.Context, r *renewal, now time.Time) time.Dura
 		l.endTurn()
 		return lookAgain
 	}
-	if r.settings || again {
+	if r.made || again {
 		l.entry.pulse.mending(now)
 	}
 	l.entry.pulse.forget()
@@ -139,14 +147,14 @@ func (l *look) refresh(ctx context.Context, r *renewal, now time.Time) time.Dura
 	return lookAgain
 }
 
-// noteRenewal takes note of a refresh for the settings' sake that has ended. One that failed keeps its turn for a while:
+// noteRenewal takes note of a refresh that had a turn and has ended. One that failed keeps its turn for a while:
 // when all turns are such, no other store is asked to.
 func (l *look) noteRenewal() {
 	switch {
 	case l.entry.endTurn == nil, l.state.InFlight():
 	case l.state.Doing() == store.Refresh && l.state.Outcome == store.Unsuccessful:
 		why := l.state.Why()
-		slog.Error("a store can't take over the installation's settings; fewer others are asked to for a while", "store", l.id,
+		slog.Error("a store can't take over what it is to be made with now; fewer others are asked to for a while", "store", l.id,
 			"reason", why.Reason, "detail", why.Detail, "until", time.Now().Add(renewPause))
 		time.AfterFunc(renewPause, l.entry.endTurn)
 		l.entry.endTurn = nil

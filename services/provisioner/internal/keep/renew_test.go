@@ -27,6 +27,7 @@ func TestWhatWasCalledOffIsTakenBackAtOnce(t *testing.T) {
 		"a suspension that failed":           {takenBack, after(store.Suspend, store.Unsuccessful), true},
 		"a refresh that failed":              {takenBack, after(store.Refresh, store.Unsuccessful), false},
 		"other settings, soon after another": {otherSettings, after(store.Update, store.Succeeded), false},
+		"another owner, soon after another":  {otherTenant, after(store.Update, store.Succeeded), false},
 	} {
 		if got := c.renewal.isDue(&p, c.state, now); got != c.want {
 			t.Errorf("%s: %t", name, got)
@@ -46,6 +47,9 @@ func TestSettingsExplainWhatTheyArePutOn(t *testing.T) {
 	ofSettings := []cluster.Drift{{Kind: "NetworkPolicy", Name: "allow-dns"}, {Kind: "ResourceQuota", Name: "store"}, {Kind: "LimitRange", Name: "store"}}
 	if !otherSettings.explains(ofSettings) || otherSettings.explains(append(ofSettings, cluster.Drift{Kind: "Deployment", Name: "store", Missing: true})) {
 		t.Error("what settings explain is told wrongly")
+	}
+	if otherTenant.explains(ofSettings) || otherTenant.explains([]cluster.Drift{{Kind: "Namespace", Fields: []string{"metadata.labels"}}}) {
+		t.Error("whose a store is explains what somebody has changed")
 	}
 	if !takenBack.explains([]cluster.Drift{{Kind: "Deployment", Name: "store"}}) {
 		t.Error("what an operation left isn't explained")

@@ -134,7 +134,7 @@ func (h *Hand) Operation(s store.State, trust *work.Trust) (work.Operation, erro
 	return work.Operation{
 		Steps: p.steps(attempt, h.Cluster, &via),
 		Finish: func() (store.Type, store.Facts) {
-			return done, store.Facts{URL: p.target.URL, Via: via, Settings: h.Said}
+			return done, store.Facts{URL: p.target.URL, Via: via, Settings: h.Said, Tenant: p.namespace.Tenant}
 		},
 	}, nil
 }

@@ -48,6 +48,7 @@ func (h *Hand) Sight(s store.State, watch Watch) (*Sight, error) {
 	if s.Running == nil {
 		return nil, errNeverStood
 	}
+	s.Tenant = s.MadeAs()
 	p, err := h.plan(s, s.Running.Spec, s.Standing != store.SuspendedStanding)
 	if err != nil {
 		return nil, err

@@ -128,19 +128,11 @@ func text(s store.State) string {
 	return string(data)
 }
 
-// claims: those of live stores, and no others.
+// claims: those of live stores at their tenants, and no others.
 func (c *checker) claims(strict bool) {
-	for id, tenant := range c.e.Claims {
-		state, known := c.last[id]
-		switch {
-		case !known && strict:
-			c.offend(Orphan, id, "tenant %s holds a claim of a store that never was", tenant)
-		case !known:
-			c.PendingClaims++
-		case state.Status == store.Deleted:
-			c.offend(Orphan, id, "tenant %s still holds the claim of a deleted store", tenant)
-		case state.Tenant != tenant:
-			c.offend(Orphan, id, "tenant %s holds the claim of another tenant's store", tenant)
+	for id, tenants := range c.e.Claims {
+		for _, tenant := range tenants {
+			c.claim(id, tenant, strict)
 		}
 	}
 	live := 0
@@ -149,10 +141,31 @@ func (c *checker) claims(strict bool) {
 			continue
 		}
 		live++
-		if _, claimed := c.e.Claims[id]; !claimed {
+		if !slices.Contains(c.e.Claims[id], state.Tenant) {
 			c.offend(Lost, id, "its claim isn't there")
 		}
 	}
 	c.counted("live stores, each with its claim", live)
-	c.counted("claims of stores that never were, pending release by a sweep", c.PendingClaims)
+	c.counted("claims of stores that never were or were transferred, pending release by a sweep", c.PendingClaims)
+}
+
+func (c *checker) claim(id store.ID, tenant string, strict bool) {
+	state, known := c.last[id]
+	switch {
+	case !known && strict:
+		c.offend(Orphan, id, "tenant %s holds a claim of a store that never was", tenant)
+	case !known, !strict && state.Tenant != tenant && c.transferred(id, tenant):
+		c.PendingClaims++
+	case state.Tenant != tenant:
+		c.offend(Orphan, id, "tenant %s holds the claim of another tenant's store", tenant)
+	case state.Status == store.Deleted:
+		c.offend(Orphan, id, "tenant %s still holds the claim of a deleted store", tenant)
+	}
+}
+
+// transferred says whether the store was a tenant's once and isn't any more.
+func (c *checker) transferred(id store.ID, tenant string) bool {
+	return slices.ContainsFunc(c.history[id], func(e storelog.Entry) bool {
+		return e.Message.Type == store.Transferred && e.Message.Facts.From == tenant
+	})
 }

@@ -37,7 +37,7 @@ type scene struct {
 
 func sound() *Evidence {
 	s := scene{states: map[store.ID]store.State{}, Evidence: &Evidence{
-		Epoch: epoch, Claims: map[store.ID]string{ready: tenant, failed: tenant, asleep: tenant},
+		Epoch: epoch, Claims: map[store.ID][]string{ready: {tenant}, failed: {tenant}, asleep: {tenant}},
 		Model: Model{Epoch: epoch, Stores: map[store.ID]Row{}},
 	}}
 	s.feed(record.Hello, store.Message{}, feed.Cursor{Epoch: epoch})
@@ -271,9 +271,9 @@ func TestDamageIsFound(t *testing.T) {
 			e.Spaces = append(e.Spaces, record.Space{Kind: "DELETED", Name: ready.Namespace(), UID: "1"})
 		}},
 		"a live store without a claim": {Lost, func(e *Evidence) { delete(e.Claims, ready) }},
-		"a claim of a deleted store":   {Orphan, func(e *Evidence) { e.Claims[gone] = tenant }},
-		"another's claim":              {Orphan, func(e *Evidence) { e.Claims[ready] = "ip:10.0.0.2" }},
-		"a claim of no store":          {Orphan, func(e *Evidence) { e.Claims[store.DeriveID(tenant, "z")] = tenant }},
+		"a claim of a deleted store":   {Orphan, func(e *Evidence) { e.Claims[gone] = []string{tenant} }},
+		"another's claim":              {Orphan, func(e *Evidence) { e.Claims[ready] = append(e.Claims[ready], "ip:10.0.0.2") }},
+		"a claim of no store":          {Orphan, func(e *Evidence) { e.Claims[store.DeriveID(tenant, "z")] = []string{tenant} }},
 		"a hole in a feed":             {Hole, func(e *Evidence) { e.Feeds = slices.Delete(e.Feeds, 4, 5) }},
 		"a message told twice":         {Hole, func(e *Evidence) { e.Feeds = slices.Insert(e.Feeds, 4, e.Feeds[4]) }},
 		"messages told out of order":   {Hole, func(e *Evidence) { e.Feeds[3], e.Feeds[4] = e.Feeds[4], e.Feeds[3] }},
@@ -297,8 +297,45 @@ func TestDamageIsFound(t *testing.T) {
 
 func TestAClaimWithoutAStoreIsPendingUntilTheSweep(t *testing.T) {
 	e := sound()
-	e.Claims[store.DeriveID(tenant, "z")] = tenant
+	e.Claims[store.DeriveID(tenant, "z")] = []string{tenant}
 	if r := Check(e, Options{}); r.PendingClaims != 1 || len(r.Offences) != 0 {
 		t.Fatalf("%d pending, %+v", r.PendingClaims, r.Offences)
+	}
+}
+
+// A store that changes hands is its former owner's no more, whom nobody owes it; a claim that the transfer's gateway left there when it
+// was killed waits for a sweep.
+func TestATransferredStoreIsItsNewOwners(t *testing.T) {
+	const other = "ip:10.0.0.2"
+	s := sound()
+	row := s.Model.Stores[ready]
+	m := store.Message{
+		Type: store.Transferred, Store: ready, Tenant: other, Actor: "test", Generation: row.State.Generation, Seq: s.head() + 1, Time: began,
+		Facts: store.Facts{From: tenant},
+	}
+	state := store.Evolve(row.State, m)
+	s.Log = append(s.Log, storelog.Entry{Message: m, State: state})
+	s.Model.Events = append(s.Model.Events, EventRow{
+		Seq: m.Seq, Generation: m.Generation, Store: ready, Tenant: other, Actor: "test", Type: m.Type, State: state,
+	})
+	row.Tenant, row.State, row.Version = other, state, m.Seq
+	s.Model.Stores[ready], s.Model.Checkpoint = row, m.Seq
+	s.Claims[ready] = []string{other}
+	s.Requests = append(s.Requests, record.Request{
+		Verb: "look", Client: "client", Tenant: tenant, Store: ready, HTTP: http.StatusNotFound, Asked: began.Add(time.Hour), Time: began.Add(time.Hour),
+	})
+	if r := Check(s, Options{StrictClaims: true}); len(r.Offences) != 0 {
+		t.Errorf("%+v", r.Offences)
+	}
+	s.Claims[ready] = []string{tenant, other}
+	if r := Check(s, Options{}); r.PendingClaims != 1 || len(r.Offences) != 0 {
+		t.Errorf("before a sweep: %d pending, %+v", r.PendingClaims, r.Offences)
+	}
+	if r := Check(s, Options{StrictClaims: true}); len(r.Offences) != 1 || r.Offences[0].Kind != Orphan {
+		t.Errorf("after one: %+v", r.Offences)
+	}
+	s.Claims[ready] = []string{tenant}
+	if r := Check(s, Options{}); len(r.Offences) != 1 || r.Offences[0].Kind != Lost {
+		t.Errorf("claimed by its former owner alone: %+v", r.Offences)
 	}
 }

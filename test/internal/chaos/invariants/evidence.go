@@ -17,8 +17,8 @@ type Evidence struct {
 	Unreadable []uint64
 	Model      Model
 	Cluster    Cluster
-	// Claims are the tenants by the store they claimed.
-	Claims   map[store.ID]string
+	// Claims are the tenants by the store they claimed: one, but for what a transfer leaves that was killed.
+	Claims   map[store.ID][]string
 	Requests []record.Request
 	Feeds    []record.Feed
 	Spaces   []record.Space

@@ -116,7 +116,7 @@ func (e *Evidence) readClaims(ctx context.Context, log *storelog.Log) error {
 	if err != nil {
 		return err
 	}
-	e.Claims = map[store.ID]string{}
+	e.Claims = map[store.ID][]string{}
 	keys, err := bucket.Keys(ctx)
 	if errors.Is(err, jetstream.ErrNoKeysFound) {
 		return nil
@@ -139,7 +139,7 @@ func (e *Evidence) readClaims(ctx context.Context, log *storelog.Log) error {
 			return fmt.Errorf("decode the claims: %w", err)
 		}
 		for _, s := range held.Stores {
-			e.Claims[s.ID] = held.Tenant
+			e.Claims[s.ID] = append(e.Claims[s.ID], held.Tenant)
 		}
 	}
 	return nil

@@ -40,7 +40,7 @@ type Offence struct {
 // Report is what a check found.
 type Report struct {
 	Offences []Offence
-	// PendingClaims are claims of stores that never were, which a sweep releases when they are ten minutes old.
+	// PendingClaims are claims of stores that never were, or were transferred, which a sweep releases when they are ten minutes old.
 	PendingClaims int
 
 	checked []count

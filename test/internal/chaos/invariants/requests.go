@@ -83,7 +83,7 @@ type answer struct {
 	version, tag uint64
 }
 
-// sequence: a store that a client was told of is never gone for it, and never as it was before.
+// sequence: a store that a client was told of is never gone for it, unless it was transferred, and never as it was before.
 func (c *checker) sequence(r record.Request, seen map[sight][]answer) {
 	if r.Store == "" {
 		return
@@ -97,7 +97,7 @@ func (c *checker) sequence(r record.Request, seen map[sight][]answer) {
 		}
 	}
 	switch {
-	case r.HTTP == http.StatusNotFound && known > 0:
+	case r.HTTP == http.StatusNotFound && known > 0 && !c.transferred(r.Store, r.Tenant):
 		c.offend(Lost, r.Store, "%s was told that it isn't there, having seen version %d", r.Client, known)
 	case r.HTTP == http.StatusOK || r.HTTP == http.StatusAccepted:
 		if r.Version < known {

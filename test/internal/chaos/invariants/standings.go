@@ -117,6 +117,6 @@ func sets(t store.Type) bool {
 
 // settable is what clients can set, as one text.
 func settable(s store.State) string {
-	only := store.State{Schema: store.Schema, Spec: s.Spec, ExpiresAt: s.ExpiresAt}
+	only := store.State{Schema: store.Schema, Tenant: s.Tenant, Spec: s.Spec, ExpiresAt: s.ExpiresAt}
 	return text(only)
 }

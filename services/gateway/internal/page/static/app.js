@@ -64,6 +64,13 @@ const feed = new Feed({
     detail.addEvent(event);
     render();
   },
+  left(id) {
+    const store = model.get(id);
+    model.drop(id);
+    if (store) announce(`${store.name} is no longer yours`);
+    if (model.selected === id) location.hash = '';
+    else render();
+  },
   platform: showPlatform,
   reset(reason) {
     // Another log: its versions can't be compared with those known.

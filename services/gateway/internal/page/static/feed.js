@@ -4,7 +4,7 @@ const STABLE_AFTER = 5000;
 
 /**
  * Feed keeps one WebSocket to /feed. After a cut it connects again and continues behind the last message it was given,
- * so nothing is missed and nothing comes twice. What happened is told through the handlers: live, lost, event, platform,
+ * so nothing is missed and nothing comes twice. What happened is told through the handlers: live, lost, event, left, platform,
  * reset. Before each connection they are asked for a ticket.
  */
 export class Feed {
@@ -91,6 +91,9 @@ export class Feed {
         break;
       case 'event':
         this.handlers.event(message.event, message.store);
+        break;
+      case 'left':
+        this.handlers.left(message.left);
         break;
       case 'platform':
         this.handlers.platform(message.platform);

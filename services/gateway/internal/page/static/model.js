@@ -29,6 +29,11 @@ export class Model {
     }
   }
 
+  /** drop forgets one that is somebody else's now. */
+  drop(id) {
+    this.stores.delete(id);
+  }
+
   get(id) {
     return this.stores.get(id);
   }
