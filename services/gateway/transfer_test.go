@@ -16,13 +16,11 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
 
-// account is how a tenant is called that has one.
-const account = "t-4kq7wmzc3e"
+// agency is how a tenant is called that has one.
+const agency = "t-4kq7wmzc3e"
 
 // keyed is a gateway with an admin key, behind a proxy that the test plays.
 func keyed(c *Config) { trusting(c); c.AdminKey = "sesame" }
-
-var asOperator = []string{"X-Api-Key", "sesame"}
 
 func (b *testBundle) transfer(id store.ID, to string, header ...string) answer {
 	b.t.Helper()
@@ -103,8 +101,8 @@ func TestAStoreBecomesAnotherTenants(t *testing.T) {
 func TestAStoreIsTransferredWhileItIsMade(t *testing.T) {
 	b := setup(t, keyed)
 	s := b.create(`{}`, asStranger...)
-	got := b.transferred(s.ID, account)
-	if got.Tenant != account || got.Operation != store.Create || got.Generation != s.Generation {
+	got := b.transferred(s.ID, agency)
+	if got.Tenant != agency || got.Operation != store.Create || got.Generation != s.Generation {
 		t.Errorf("%+v", got)
 	}
 	if ready := b.happen(s.ID, store.BecameReady, store.Facts{URL: "http://x.localhost", Tenant: s.Tenant}); ready.Status != store.Ready {
@@ -136,26 +134,26 @@ func TestWhatCannotBeTransferredIsLeftAsItWas(t *testing.T) {
 
 	// Nobody else learns from it whether there is such a store.
 	for _, id := range []store.ID{s.ID, gone.ID, "saaaaaaaaaaa"} {
-		a := b.do(http.MethodPost, "/stores/"+string(id)+"/transfer", `{"tenant":"`+account+`"}`, asStranger...)
+		a := b.do(http.MethodPost, "/stores/"+string(id)+"/transfer", `{"tenant":"`+agency+`"}`, asStranger...)
 		wantProblem(t, a, http.StatusUnauthorized, problem.AdminKeyRequired)
 	}
-	all := b.do(http.MethodPost, "/stores/transfer", `{"from":"`+b.named(stranger)+`","tenant":"`+account+`"}`, asStranger...)
+	all := b.do(http.MethodPost, "/stores/transfer", `{"from":"`+b.named(stranger)+`","tenant":"`+agency+`"}`, asStranger...)
 	wantProblem(t, all, http.StatusUnauthorized, problem.AdminKeyRequired)
-	wantProblem(t, b.transfer("saaaaaaaaaaa", account), http.StatusNotFound, problem.NotFound)
-	wantProblem(t, b.transfer("nostore", account), http.StatusNotFound, problem.NotFound)
-	wantProblem(t, b.transfer(gone.ID, account), http.StatusConflict, problem.StoreDeleted)
-	if p := wantProblem(t, b.transfer(leaving.ID, account), http.StatusConflict, problem.ConflictInFlight); p.Retryable || p.Operation != "delete" {
+	wantProblem(t, b.transfer("saaaaaaaaaaa", agency), http.StatusNotFound, problem.NotFound)
+	wantProblem(t, b.transfer("nostore", agency), http.StatusNotFound, problem.NotFound)
+	wantProblem(t, b.transfer(gone.ID, agency), http.StatusConflict, problem.StoreDeleted)
+	if p := wantProblem(t, b.transfer(leaving.ID, agency), http.StatusConflict, problem.ConflictInFlight); p.Retryable || p.Operation != "delete" {
 		t.Errorf("problem %+v", p)
 	}
-	for _, name := range []string{"", "x", "t-", "t-4KQ7WMZC3E", "t-4kq7wmzc3e5", "ip:203.0.113.7", "ip:", "ip:LOOPBACK", "admin", "ip:" + account} {
+	for _, name := range []string{"", "x", "t-", "t-4KQ7WMZC3E", "t-4kq7wmzc3e5", "ip:203.0.113.7", "ip:", "ip:LOOPBACK", "admin", "ip:" + agency} {
 		if p := wantProblem(t, b.transfer(s.ID, name), http.StatusUnprocessableEntity, problem.InvalidField); p.Field != "tenant" {
 			t.Errorf("%q: names field %q", name, p.Field)
 		}
-		if p := wantProblem(t, b.transferAll(name, account, ""), http.StatusUnprocessableEntity, problem.InvalidField); p.Field != "from" {
+		if p := wantProblem(t, b.transferAll(name, agency, ""), http.StatusUnprocessableEntity, problem.InvalidField); p.Field != "from" {
 			t.Errorf("%q: names field %q", name, p.Field)
 		}
 	}
-	if p := wantProblem(t, b.transferAll(account, account, ""), http.StatusUnprocessableEntity, problem.InvalidField); p.Field != "tenant" {
+	if p := wantProblem(t, b.transferAll(agency, agency, ""), http.StatusUnprocessableEntity, problem.InvalidField); p.Field != "tenant" {
 		t.Errorf("names field %q", p.Field)
 	}
 	if after := b.written(t); !maps.Equal(before, after) {
@@ -167,12 +165,12 @@ func TestATransferNeedsAPlaceInTheQuotaAndTheLog(t *testing.T) {
 	b := setup(t, keyed, func(c *Config) { c.MaxStores = 1 })
 	from := b.named(stranger)
 	first := b.ready(`{}`, asStranger...)
-	b.transferred(first.ID, account)
+	b.transferred(first.ID, agency)
 	second := b.ready(`{}`, asStranger...)
 	end, noted := b.head(), len(b.looks())
-	wantProblem(t, b.transfer(second.ID, account), http.StatusForbidden, problem.QuotaExceeded)
-	if b.head() != end || len(b.looks()) != noted || b.held(from) != 1 || b.held(account) != 1 {
-		t.Errorf("refused, %d claims and %d", b.held(from), b.held(account))
+	wantProblem(t, b.transfer(second.ID, agency), http.StatusForbidden, problem.QuotaExceeded)
+	if b.head() != end || len(b.looks()) != noted || b.held(from) != 1 || b.held(agency) != 1 {
+		t.Errorf("refused, %d claims and %d", b.held(from), b.held(agency))
 	}
 	const other = "t-aaaaaaaaaa"
 	b.resize(1)
@@ -239,11 +237,11 @@ func TestATenantsStoresAreAdopted(t *testing.T) {
 	b.do(http.MethodDelete, "/stores/"+string(stores[1].ID), "", asStranger...)
 	// One place is taken, so one too many comes.
 	own := b.create(`{}`)
-	b.transferred(own.ID, account)
-	b.transferred(b.create(`{}`).ID, account)
+	b.transferred(own.ID, agency)
+	b.transferred(b.create(`{}`).ID, agency)
 	asked := b.listed("later", stores...)
 
-	got := decoded[api.StoresTransferred](t, b.transferAll(from, account, "before"))
+	got := decoded[api.StoresTransferred](t, b.transferAll(from, agency, "before"))
 	if q := received(t, asked); q.Scope != query.Of(from) || q.After != "before" || q.Limit != 50 || q.Deleted {
 		t.Errorf("asked for %+v", q)
 	}
@@ -259,13 +257,13 @@ func TestATenantsStoresAreAdopted(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("answered %+v, want %+v", got, want)
 	}
-	if b.held(from) != 2 || b.held(account) != 4 {
-		t.Errorf("%d claims are left and %d taken", b.held(from), b.held(account))
+	if b.held(from) != 2 || b.held(agency) != 4 {
+		t.Errorf("%d claims are left and %d taken", b.held(from), b.held(agency))
 	}
 	// The list may be behind: what is where it is to be is so, and who has got one of them meanwhile keeps it, which is nobody's refusal.
 	b.transferred(stores[0].ID, "t-bbbbbbbbbb")
 	end := b.head()
-	again := decoded[api.StoresTransferred](t, b.transferAll(from, account, ""))
+	again := decoded[api.StoresTransferred](t, b.transferAll(from, agency, ""))
 	refused := slices.Collect(func(yield func(store.ID) bool) {
 		for _, k := range again.Refused {
 			yield(k.Store)
@@ -289,10 +287,10 @@ func TestAnAdoptionEndsWhereThePlatformCannot(t *testing.T) {
 	}
 	left := stores
 	b.answers(query.Stores.Subject, func([]byte) any { return query.StoresReply{Stores: left} })
-	got := decoded[api.StoresTransferred](t, b.transferAll(b.named(stranger), account, ""))
+	got := decoded[api.StoresTransferred](t, b.transferAll(b.named(stranger), agency, ""))
 	if len(got.Transferred) != 1 || len(got.Refused) != 2 || got.Refused[1].Code != problem.TooManyCommands || !got.Refused[1].Retryable {
 		t.Errorf("with one command left: %+v", got)
 	}
 	left = stores[1:]
-	wantProblem(t, b.transferAll(b.named(stranger), account, ""), http.StatusTooManyRequests, problem.TooManyCommands)
+	wantProblem(t, b.transferAll(b.named(stranger), agency, ""), http.StatusTooManyRequests, problem.TooManyCommands)
 }
