@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -40,18 +41,24 @@ type Directory struct {
 	now func() time.Time
 
 	installation Installation
+	// restored is which restore from a backup the buckets come from; empty without one. sure: it is confirmed.
+	restored string
+	sure     atomic.Bool
 
 	accounts shelf[Account]
 	// leads are what leads to an account: a digest of its e-mail address, or of what a provider calls it.
 	leads     shelf[Lead]
 	operators shelf[Operators]
-	erasings  shelf[erasing]
-	tenants   shelf[Tenant]
-	tokens    shelf[Tokens]
-	sessions  passes[Session]
-	invites   shelf[Invite]
-	links     passes[Link]
-	tickets   passes[FeedTicket]
+	// installations is where the installation stands, and erased where an id stays of who was erased, for backups to know.
+	installations shelf[Installation]
+	erased        shelf[struct{}]
+	erasings      shelf[erasing]
+	tenants       shelf[Tenant]
+	tokens        shelf[Tokens]
+	sessions      passes[Session]
+	invites       shelf[Invite]
+	links         passes[Link]
+	tickets       passes[FeedTicket]
 	// noting is held by who writes down that a token was used: one at a time, and whoever finds it held leaves it to the next use.
 	noting sync.Mutex
 }
@@ -60,10 +67,8 @@ type Directory struct {
 type Installation struct {
 	// Key is what digests are made under that stand for something personal.
 	Key []byte `json:"key"`
-	// Epoch is raised when the buckets are restored from a backup, and Confirmed follows when an operator has looked: until
-	// then nobody restored is let in, because somebody removed since the backup would be back.
-	Epoch     uint64 `json:"epoch"`
-	Confirmed uint64 `json:"confirmed"`
+	// Confirmed is the restore from a backup that an operator has looked at.
+	Confirmed string `json:"confirmed,omitempty"`
 }
 
 // keyOfInstallation is where the bucket of accounts holds it.
@@ -85,17 +90,22 @@ func Open(ctx context.Context, log *storelog.Log, divisor clock.Divisor, now fun
 	accounts, passing := buckets[storelog.BucketAccounts], buckets[storelog.BucketPasses]
 	d.accounts, d.leads = shelf[Account]{accounts, "account."}, shelf[Lead]{accounts, "lead."}
 	d.operators, d.erasings = shelf[Operators]{accounts, ""}, shelf[erasing]{accounts, "erasing."}
+	d.installations, d.erased = shelf[Installation]{accounts, ""}, shelf[struct{}]{accounts, storelog.KeyErased + "."}
 	d.tenants, d.tokens = shelf[Tenant]{buckets[storelog.BucketTenants], ""}, shelf[Tokens]{buckets[storelog.BucketTokens], ""}
 	d.sessions, d.invites, d.links = passes[Session]{passing, "session."}, shelf[Invite]{passing, "invite."}, passes[Link]{passing, "link."}
 	d.tickets = passes[FeedTicket]{passing, "feed."}
 	made := Installation{Key: make([]byte, sha256.Size)}
 	_, _ = rand.Read(made.Key)
 	var err error
-	d.installation, err = shelf[Installation]{accounts, ""}.ensure(ctx, keyOfInstallation, made)
+	if d.installation, err = d.installations.ensure(ctx, keyOfInstallation, made); err != nil {
+		return nil, fmt.Errorf("open the directory: %w", err)
+	}
+	status, err := accounts.Status(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open the directory: %w", err)
 	}
-	if err := d.finishAll(ctx); err != nil {
+	d.restored = storelog.RestoredAt(status.Metadata())
+	if err := errors.Join(d.eraseAgain(ctx), d.finishAll(ctx)); err != nil {
 		return nil, fmt.Errorf("open the directory: %w", err)
 	}
 	return d, nil

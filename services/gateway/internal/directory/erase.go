@@ -47,7 +47,11 @@ func (d *Directory) Erase(ctx context.Context, account Account) error {
 	return d.finish(ctx, account.ID, begun)
 }
 
+// finish leaves the id alone behind, so that backups which are older than this don't bring anybody back.
 func (d *Directory) finish(ctx context.Context, id string, begun erasing) error {
+	if _, err := d.erased.ensure(ctx, id, struct{}{}); err != nil {
+		return err
+	}
 	if err := d.accounts.remove(ctx, id); err != nil {
 		return err
 	}

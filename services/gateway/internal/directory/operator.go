@@ -35,9 +35,14 @@ func (d *Directory) OperatorLink(ctx context.Context) (secret string, err error)
 	return d.links.issue(ctx, Link{Purpose: BecomeOperator}, operatorLife)
 }
 
-// FirstOperatorLink makes one where there is no operator, and empty text where there is. Each gateway may make its own: none can read out
+// FirstOperatorLink makes one where there is no operator, or none that has confirmed what was restored, and empty text where there is. Each gateway may make its own: none can read out
 // another's, and with the first operator all of them end.
 func (d *Directory) FirstOperatorLink(ctx context.Context) (secret string, err error) {
+	if err := d.confirmed(ctx); errors.Is(err, ErrUnconfirmed) {
+		return d.links.issue(ctx, Link{Purpose: BecomeOperator}, firstLife)
+	} else if err != nil {
+		return "", err
+	}
 	have, err := d.operators.read(ctx, keyOfOperators)
 	if err != nil && !errors.Is(err, ErrUnknown) || len(have.Accounts) > 0 {
 		return "", err
@@ -65,7 +70,7 @@ func (d *Directory) LookOperatorLink(ctx context.Context, secret string) error {
 }
 
 // BecomeOperator makes an account an operator by a link, which counts as a word for its address as well: it was read out by who sits at the
-// machine. ErrUnknown where the link is none, or is spent.
+// machine. What was restored from a backup is confirmed by it. ErrUnknown where the link is none, or is spent.
 func (d *Directory) BecomeOperator(ctx context.Context, secret string, account Account) (Account, error) {
 	if err := d.LookOperatorLink(ctx, secret); err != nil {
 		return Account{}, err
@@ -74,7 +79,11 @@ func (d *Directory) BecomeOperator(ctx context.Context, secret string, account A
 	if err != nil {
 		return Account{}, err
 	}
-	return d.makeOperator(ctx, account.ID, link.First, true)
+	made, err := d.makeOperator(ctx, account.ID, link.First, true)
+	if err != nil {
+		return Account{}, err
+	}
+	return made, d.confirm(ctx)
 }
 
 // MakeOperator makes an account an operator, by the word of one. ErrUnverified where anybody may have its address.

@@ -64,6 +64,9 @@ func (d *Directory) Exists(ctx context.Context, tenant string) error {
 }
 
 func (d *Directory) standing(ctx context.Context, shown principal.Credential, tenant string) (Standing, error) {
+	if err := d.confirmed(ctx); err != nil {
+		return Standing{}, err
+	}
 	s := Standing{Credential: shown}
 	switch shown.Kind {
 	case principal.BySession:

@@ -62,6 +62,7 @@ const (
 	SignInRefused         Code = "sign_in_refused"
 	TooManyGuesses        Code = "too_many_guesses"
 	Busy                  Code = "busy"
+	AccountsUnconfirmed   Code = "accounts_unconfirmed"
 	AccountExists         Code = "account_exists"
 	SignUpOff             Code = "sign_up_off"
 	InviteNeeded          Code = "invite_needed"
@@ -140,6 +141,7 @@ var kinds = map[Code]kind{
 	AccountsOff:           {http.StatusNotFound, "There are no accounts here", false},
 	SignInRefused:         {http.StatusUnauthorized, "The address or the password is wrong", false},
 	TooManyGuesses:        {http.StatusTooManyRequests, "Too much was tried", true},
+	AccountsUnconfirmed:   {http.StatusForbidden, "The accounts were restored, and wait for an operator", false},
 	Busy:                  {http.StatusServiceUnavailable, "Too many passwords are being compared", true},
 	AccountExists:         {http.StatusConflict, "Somebody has the address already", false},
 	SignUpOff:             {http.StatusForbidden, "Nobody signs up here", false},

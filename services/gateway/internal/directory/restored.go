@@ -1,0 +1,104 @@
+package directory
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/store-platform/store-platform/pkg/storelog"
+)
+
+// ErrUnconfirmed: who there is was restored from a backup, and no operator has looked at it since. Somebody who was removed behind
+// the backup would be back, so nobody is let in.
+var ErrUnconfirmed = errors.New("the accounts were restored from a backup, and no operator has confirmed them")
+
+// confirmed is nil once an operator has looked at what was restored, and where nothing was.
+func (d *Directory) confirmed(ctx context.Context) error {
+	if d.restored == "" || d.sure.Load() {
+		return nil
+	}
+	have, err := d.installations.read(ctx, keyOfInstallation)
+	switch {
+	case err != nil:
+		return err
+	case have.Confirmed != d.restored:
+		return ErrUnconfirmed
+	}
+	d.sure.Store(true)
+	return nil
+}
+
+// confirm is what somebody does who becomes an operator by a link, which only who sits at the machine can have made.
+func (d *Directory) confirm(ctx context.Context) error {
+	if d.restored == "" {
+		return nil
+	}
+	_, err := d.installations.change(ctx, keyOfInstallation, func(have *Installation) (bool, error) {
+		changed := have.Confirmed != d.restored
+		have.Confirmed = d.restored
+		return changed, nil
+	})
+	return err
+}
+
+// eraseAgain erases whom a restore has brought back. It is done before anybody can ask for anything, and if it was cut off by
+// whoever opens the directory next.
+func (d *Directory) eraseAgain(ctx context.Context) error {
+	value, err := storelog.ReadValue(ctx, d.accounts.kv, storelog.KeyEraseAgain)
+	if err != nil || value.Data == nil {
+		return err
+	}
+	var ids []string
+	if err := json.Unmarshal(value.Data, &ids); err != nil {
+		return errors.New("whom to erase again can't be read")
+	}
+	for _, id := range ids {
+		account, err := d.accounts.read(ctx, id)
+		if errors.Is(err, ErrUnknown) {
+			continue
+		}
+		if err == nil {
+			err = d.evict(ctx, account)
+		}
+		if err != nil {
+			return fmt.Errorf("erase %s again: %w", id, err)
+		}
+	}
+	return shelf[struct{}]{d.accounts.kv, ""}.remove(ctx, storelog.KeyEraseAgain)
+}
+
+// evict erases an account whatever it leaves behind. It was erased before, in better order: an owner or operator who came after the
+// backup isn't known any more, and operators see to what has none.
+func (d *Directory) evict(ctx context.Context, account Account) error {
+	for _, id := range account.Tenants {
+		_, err := d.changeTenant(ctx, id, func(t *Tenant) (bool, error) {
+			i := t.index(account.ID)
+			if i < 0 {
+				return false, nil
+			}
+			t.Members = slices.Delete(t.Members, i, i+1)
+			t.Revision++
+			return true, nil
+		})
+		if err == nil {
+			err = d.endTokens(ctx, id, account.ID)
+		}
+		if err != nil && !errors.Is(err, ErrUnknown) {
+			return err
+		}
+	}
+	_, err := d.operators.change(ctx, keyOfOperators, func(have *Operators) (bool, error) {
+		i := slices.Index(have.Accounts, account.ID)
+		if i < 0 {
+			return false, nil
+		}
+		have.Accounts = slices.Delete(have.Accounts, i, i+1)
+		return true, nil
+	})
+	if err != nil && !errors.Is(err, ErrUnknown) {
+		return err
+	}
+	return d.finish(ctx, account.ID, erasing{Leads: slices.Concat(account.Leads, account.Left)})
+}
