@@ -28,7 +28,8 @@ func (i interrupted) Get(ctx context.Context, key string) (jetstream.KeyValueEnt
 	return entry, err
 }
 
-// Somebody finds a lead left over of an account that is on its way back to the address. Whatever the order, the account that is told to have it has it.
+// Somebody finds a lead left over of an account that is on its way back to the address. Whatever the order, the account that is told to have it
+// has it.
 func TestALeadThatIsTakenUpAgainIsNotLeftOver(t *testing.T) {
 	t.Parallel()
 	d := opened(t, bustest.Start(t))
