@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/mail"
 	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/store-platform/store-platform/pkg/engine"
-	"github.com/store-platform/store-platform/pkg/line"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/gateway/internal/accounts"
 	"github.com/store-platform/store-platform/services/gateway/internal/directory"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
@@ -66,8 +64,8 @@ type (
 	takeInviteInput struct{ Body TakeInvite }
 )
 
-const aboutInvite = "It can be taken once, for seven days, and as long as who made it could make it: invites of who is no owner any more, and no operator, are good for nothing. " +
-	"409 `limit_reached` where 50 can be taken."
+const aboutInvite = "It can be taken once, for seven days, and as long as who made it could make it: invites of who is no owner any more, and " +
+	"no operator, are good for nothing. 409 `limit_reached` where 50 can be taken, or 200 were taken or withdrawn within a week."
 
 func (a *API) invites(routes router) {
 	about := func(op huma.Operation) huma.Operation {
@@ -127,9 +125,11 @@ func (a *API) createInvite(ctx context.Context, in *createInviteInput) (*newInvi
 	if err != nil {
 		return nil, err
 	}
-	email := strings.TrimSpace(in.Body.Email)
-	if parsed, err := mail.ParseAddress(email); email != "" && (err != nil || parsed.Address != email || !line.Fits(email)) {
-		return nil, &engine.FieldError{Field: "email", Message: "must be an e-mail address"}
+	email := in.Body.Email
+	if email != "" {
+		if email, err = accounts.Email(email); err != nil {
+			return nil, err
+		}
 	}
 	made, text, err := parts.Directory.NewInvite(ctx, byWhom(ctx), in.ID, in.Body.Role, email)
 	if err != nil {

@@ -66,7 +66,8 @@ func (a *API) members(routes router) {
 	// Everybody may leave; who may remove others is asked below.
 	handle(routes, rights.ReadTenant, about(huma.Operation{
 		OperationID: "remove-member", Method: http.MethodDelete, Path: "/tenants/{id}/members/{account}", Summary: "Leave a tenant, or remove a member",
-		Description:   "The member's API tokens for the tenant end with it. Removing others is for owners. 409 `last_owner` where the tenant would have no owner.",
+		Description: "The member's API tokens for the tenant end with it. Removing others is for owners. 409 `last_owner` where the tenant would " +
+			"have no owner.",
 		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusConflict},
 	}), a.removeMember)
 }

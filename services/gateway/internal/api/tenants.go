@@ -83,8 +83,8 @@ type (
 // maxTenantName is in characters.
 const maxTenantName = 60
 
-const aboutDeleteTenant = "With its members' API tokens and its invites. 409 `tenant_has_stores` while it has any, those that are being deleted included. " +
-	"Where the answer is lost, or an error, repeat it: it may have begun, and then the tenant takes no more stores."
+const aboutDeleteTenant = "With its members' API tokens and its invites. 409 `tenant_has_stores` while it has any, those that are being " +
+	"deleted included. Where the answer is lost, or an error, repeat it: it may have begun, and then the tenant takes no more stores."
 
 func (a *API) tenants(routes router) {
 	about := func(op huma.Operation) huma.Operation {

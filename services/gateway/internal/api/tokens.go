@@ -70,8 +70,8 @@ const (
 
 const aboutTokens = "One's own: for the tenant that X-Tenant names, or for all that one belongs to."
 
-const aboutToken = "For the tenant that X-Tenant names, or the only one that one belongs to. It ends by itself, with the membership, or when it is revoked. " +
-	"409 `too_many_tokens` where one has 50 there. A token makes no tokens."
+const aboutToken = "For the tenant that X-Tenant names, or the only one that one belongs to. It ends by itself, with the membership, or when " +
+	"it is revoked. 409 `too_many_tokens` where one has 50 there. A token makes no tokens."
 
 func (a *API) tokens(routes router) {
 	about := func(op huma.Operation) huma.Operation {

@@ -53,6 +53,9 @@ func (d *Directory) NewInvite(ctx context.Context, by By, tenant string, role pr
 	if len(open) >= MaxInvites {
 		return Invite{}, "", &FullError{Of: "invites", Most: MaxInvites}
 	}
+	if t.remembers(d.now()) >= MaxSpent {
+		return Invite{}, "", &FullError{Of: "invites of one week", Most: MaxSpent}
+	}
 	secret := rand.Text()
 	sum := sha256.Sum256([]byte(secret))
 	now := d.now().UTC()
@@ -115,6 +118,16 @@ func (d *Directory) good(ctx context.Context, t Tenant, i Invite) error {
 	return err
 }
 
+// remembers is how many spent invites a tenant knows of: what grows with them is read with each request.
+func (t Tenant) remembers(now time.Time) (n int) {
+	for _, s := range t.Spent {
+		if !now.After(s.Until) {
+			n++
+		}
+	}
+	return n
+}
+
 func (t Tenant) spent(invite string) int {
 	return slices.IndexFunc(t.Spent, func(s Spent) bool { return s.Invite == invite })
 }
@@ -175,7 +188,7 @@ func (d *Directory) TakeInvite(ctx context.Context, text, account string) (Tenan
 	if err != nil {
 		return Tenant{}, err
 	}
-	a, err := d.accounts.read(ctx, account)
+	a, err := d.Account(ctx, account)
 	if err != nil {
 		return Tenant{}, err
 	}

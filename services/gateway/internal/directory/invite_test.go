@@ -253,3 +253,39 @@ func TestATenantHasSoManyMembersAndInvitesAndNoMore(t *testing.T) {
 		t.Errorf("one invite too many: %v", err)
 	}
 }
+
+// Whoever makes invites and withdraws them makes the tenant no larger than so.
+func TestATenantRemembersSoManyInvitesAndNoMore(t *testing.T) {
+	d := opened(t, bustest.Start(t))
+	owner := account(t, d)
+	tenant := tenantOf(t, d, owner).ID
+	spend := func(n int) {
+		_, err := d.changeTenant(t.Context(), tenant, func(t *Tenant) (bool, error) {
+			for range n {
+				t.Spent = append(t.Spent, Spent{Invite: newID(inviteID), Until: time.Now().Add(InviteLife)})
+			}
+			return true, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	spend(MaxSpent - 1)
+	_, id := invited(t, d, owner, tenant, "")
+	if err := d.WithdrawInvite(t.Context(), By{Account: owner}, tenant, id); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := d.NewInvite(t.Context(), By{Account: owner}, tenant, principal.Viewer, ""); !full(err) {
+		t.Errorf("one too many: %v", err)
+	}
+	later := d.clocked(time.Now().Add(InviteLife + time.Minute))
+	if _, _, err := later.NewInvite(t.Context(), By{Account: owner}, tenant, principal.Viewer, ""); err != nil {
+		t.Errorf("a week later: %v", err)
+	}
+	if _, err := later.clocked(time.Now().Add(InviteLife+2*clocks)).ChangeTenant(t.Context(), By{Account: owner}, tenant, TenantChange{Name: new("Other")}); err != nil {
+		t.Fatal(err)
+	}
+	if left := read(t, d, tenant).Spent; len(left) != 0 {
+		t.Errorf("%d are left", len(left))
+	}
+}

@@ -29,6 +29,7 @@ const (
 	MaxTenants = 50  // of an account
 	MaxMembers = 100 // of a tenant
 	MaxInvites = 50  // of a tenant, at once
+	MaxSpent   = 200 // invites of a tenant that were taken or withdrawn within their week
 	MaxTokens  = 50  // of an account in a tenant
 )
 
@@ -123,8 +124,8 @@ func (d *Directory) LimitsOf(ctx context.Context, tenant string) (l Limits, err 
 	return l, err
 }
 
-// NewTenant makes one that an account owns; ErrUnverified of who may not have one. Should it come to nothing behind the first write, the account has a hint that leads
-// nowhere, which nobody sees.
+// NewTenant makes one that an account owns; ErrUnverified of who may not have one. Should it come to nothing behind the first
+// write, the account has a hint that leads nowhere, which nobody sees.
 func (d *Directory) NewTenant(ctx context.Context, owner, name string) (Tenant, error) {
 	if err := d.verified(ctx, owner); err != nil {
 		return Tenant{}, err
