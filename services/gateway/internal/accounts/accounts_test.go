@@ -7,7 +7,6 @@ import (
 
 	"github.com/alexedwards/argon2id"
 
-	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/directory"
 )
@@ -15,7 +14,7 @@ import (
 // Letters go where their links prove something, and nowhere else.
 func TestLettersGoToTheAddressThatTheyProve(t *testing.T) {
 	t.Parallel()
-	g := opened(t, bustest.Start(t), 1, Settings{SignUp: Open})
+	g, _ := started(t)
 	maria := g.verifiedUp(t, "Maria@example.com").Account
 	stranger := g.signUp(t, "stranger@example.com").Account
 	theirs := g.box.newest(t, "stranger@example.com", directory.VerifyEmail)
@@ -78,7 +77,7 @@ func TestLettersGoToTheAddressThatTheyProve(t *testing.T) {
 // A hash of other parameters than today's is replaced by whoever shows that they know its password, and by nobody else.
 func TestAHashOfTheOldKindIsReplaced(t *testing.T) {
 	t.Parallel()
-	g := opened(t, bustest.Start(t), 1, Settings{SignUp: Open})
+	g, _ := started(t)
 	in := g.signUp(t, "maria@example.com")
 	old, err := argon2id.CreateHash(secret, &argon2id.Params{Memory: 8 << 10, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32})
 	if err == nil {
@@ -109,7 +108,7 @@ func TestAHashOfTheOldKindIsReplaced(t *testing.T) {
 // Who has an account signs up again and is signed in; who hasn't is told that it is taken, and changes nothing about it.
 func TestSigningUpAgainIsForWhoKnowsThePassword(t *testing.T) {
 	t.Parallel()
-	g := opened(t, bustest.Start(t), 1, Settings{SignUp: Open})
+	g, _ := started(t)
 	first := g.signUp(t, "maria@example.com")
 	again := g.signUp(t, "MARIA@example.com")
 	if again.Account.ID != first.Account.ID || again.Account.Hash != first.Account.Hash {

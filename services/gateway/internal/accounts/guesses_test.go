@@ -20,9 +20,11 @@ import (
 // does so again, with a count of their own.
 func TestGuessesAtTenGatewaysAreThoseOfOne(t *testing.T) {
 	bustest.Each(t, func(t *testing.T, b bustest.Brokers) {
+		shape := storelog.Settings{Replicas: b.Replicas(), Accounts: true}
+		bustest.Ensure(t, b.Conns[0], shape)
 		var gateways []*gateway
 		for n := range 10 {
-			gateways = append(gateways, opened(t, b.Conns[n%len(b.Conns)], b.Replicas(), Settings{SignUp: Open}))
+			gateways = append(gateways, opened(t, b.Conns[n%len(b.Conns)], shape))
 		}
 		in, err := gateways[0].SignUp(t.Context(), NewAccount{Email: "maria@example.com", Name: "Maria", Password: secret}, home)
 		for storelog.Unanswered(err) {
@@ -89,7 +91,7 @@ func TestGuessesAtTenGatewaysAreThoseOfOne(t *testing.T) {
 // One network guesses at many accounts.
 func TestANetworkHasSoManyGuessesAtAll(t *testing.T) {
 	t.Parallel()
-	g := opened(t, bustest.Start(t), 1, Settings{SignUp: Open})
+	g, _ := started(t)
 	for n := range perNetwork.Guesses {
 		if _, _, err := g.parts.Guesses.Take(t.Context(), g.parts.fromKey(away(1)), perNetwork); err != nil {
 			t.Fatal(n, err)
@@ -153,8 +155,7 @@ func asked(t *testing.T, nc *nats.Conn, act func()) []string {
 // Whether anybody has an address isn't told by what it costs: as many questions, writes and hashes, of the same kinds in the same order.
 func TestAnUnknownAddressCostsWhatAKnownOneDoes(t *testing.T) {
 	t.Parallel()
-	nc := bustest.Start(t)
-	g := opened(t, nc, 1, Settings{SignUp: Open})
+	g, nc := started(t)
 	g.signUp(t, "maria@example.com")
 	for name, act := range map[string]func(email string) error{
 		"a wrong password": func(email string) error {

@@ -58,11 +58,17 @@ func (b *box) newest(t *testing.T, to string, kind directory.Purpose) string {
 	return last.link
 }
 
-// opened is a gateway on a broker, by these settings.
-func opened(t *testing.T, nc *nats.Conn, replicas int, settings Settings) *gateway {
+// started is a gateway on a broker of its own, where everybody may sign up.
+func started(t *testing.T) (*gateway, *nats.Conn) {
 	t.Helper()
-	shape := storelog.Settings{Replicas: replicas, Accounts: true}
+	nc, shape := bustest.Start(t), storelog.Settings{Replicas: 1, Accounts: true}
 	bustest.Ensure(t, nc, shape)
+	return opened(t, nc, shape), nc
+}
+
+// opened is a gateway on a broker where the buckets are made.
+func opened(t *testing.T, nc *nats.Conn, shape storelog.Settings) *gateway {
+	t.Helper()
 	log, err := storelog.Open(t.Context(), nc)
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +88,7 @@ func opened(t *testing.T, nc *nats.Conn, replicas int, settings Settings) *gatew
 		t.Fatal(err)
 	}
 	letters := &box{}
-	return &gateway{New(func() (Parts, error) { return p, nil }, hasher, letters, settings), p, letters}
+	return &gateway{New(func() (Parts, error) { return p, nil }, hasher, letters, Settings{SignUp: Open}), p, letters}
 }
 
 const (

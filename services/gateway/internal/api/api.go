@@ -163,10 +163,12 @@ func describeOthers(doc *huma.OpenAPI) {
 		OperationID: "feed", Method: http.MethodGet, Path: "/feed", Tags: []string{"Feed"}, Summary: "Live events (WebSocket)",
 		Description: "Text messages of JSON: `hello` first, then `event` with the store after it, `platform` when the cluster's " +
 			"state changes, `reset` when the cursor can't be continued from and stores must be listed anew. Continue after a cut " +
-			"with the last `cursor`. Close code 4008: you were too slow, continue the same way; 1001: the gateway goes down; 1008: you sent too much.",
+			"with the last `cursor`. Close code 4008: you were too slow, continue the same way; 1001: the gateway goes down; 1008: you sent too much; " +
+			"4001: you may not listen any more, so sign in again.",
 		Parameters: []*huma.Param{
 			{Name: "since", In: "query", Description: "Cursor to continue behind", Schema: &huma.Schema{Type: "string"}},
 			{Name: "store", In: "query", Description: "Only this store", Schema: &huma.Schema{Type: "string"}},
+			{Name: "ticket", In: "query", Description: "Of POST /feed/tickets, where there are accounts", Schema: &huma.Schema{Type: "string"}},
 		},
 		Responses: map[string]*huma.Response{
 			"101": {Description: "Switching to WebSocket"},
