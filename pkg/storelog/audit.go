@@ -88,7 +88,8 @@ const (
 type AuditEntry struct {
 	What What      `json:"what"`
 	At   time.Time `json:"at"`
-	// Tenant is whose store it was, or the tenant that it was about, if any; Actor who did it, as the log names actors, and From that one's own tenant.
+	// Tenant is whose store it was, or the tenant that it was about, if any; Actor who did it, as the log names actors, and From that one's own
+	// tenant.
 	Tenant string   `json:"tenant"`
 	Store  store.ID `json:"store"`
 	Actor  string   `json:"actor"`

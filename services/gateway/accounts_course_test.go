@@ -281,6 +281,14 @@ func TestOperatorsAreMadeByOperators(t *testing.T) {
 		t.Errorf("the list is %v", seen)
 	}
 	boss.gets(http.StatusOK, "PATCH", "/accounts/"+bossID, `{"operator":false}`)
+	link, err := b.directory.OperatorLink(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	boss.gets(http.StatusOK, "POST", "/auth/verify", fmt.Sprintf(`{"link":%q}`, link))
+	boss.gets(http.StatusOK, "GET", "/accounts", "")
+	wantProblem(t, boss.send("POST", "/auth/verify", fmt.Sprintf(`{"link":%q}`, link)), http.StatusNotFound, problem.LinkUnknown)
+	boss.gets(http.StatusOK, "PATCH", "/accounts/"+bossID, `{"operator":false}`)
 	wantProblem(t, boss.send("GET", "/accounts", ""), http.StatusForbidden, problem.Forbidden)
 }
 

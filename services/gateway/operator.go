@@ -34,7 +34,9 @@ func greet(ctx context.Context, cfg Config, b *bus.Bus, out io.Writer) {
 	if link == "" {
 		return
 	}
-	if _, err := fmt.Fprintf(out, "There is no operator yet. Whoever signs up by this link becomes the first; it is good once, and for a day:\n\n  %s\n\n", cfg.invite(link)); err != nil {
+	_, err = fmt.Fprintf(out, "There is no operator yet. Whoever signs up by this link becomes the first; it is good once, and for a day:\n\n  %s\n\n",
+		cfg.invite(link))
+	if err != nil {
 		slog.Error("the link of the first operator can't be shown; make one with store-gateway operator-link", "error", err)
 	}
 }
@@ -48,8 +50,8 @@ func (c Config) invite(link string) string {
 	return at + "/#invite=" + link
 }
 
-// OperatorLink writes a link by which somebody becomes an operator, for who sits at the machine. It takes the settings of the broker and the installation, and fails
-// where no gateway with AUTH=accounts has run.
+// OperatorLink writes a link by which somebody becomes an operator, for who sits at the machine. It takes the settings of the broker and the
+// installation, and fails where no gateway with AUTH=accounts has run.
 func OperatorLink(ctx context.Context, cfg Config, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
@@ -74,6 +76,7 @@ func OperatorLink(ctx context.Context, cfg Config, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "Whoever signs up by this link becomes an operator; so does who is signed in and follows it. It is good once, and for an hour:\n\n  %s\n\n", cfg.invite(link))
+	_, err = fmt.Fprintf(out, "Whoever signs up by this link becomes an operator, and so does who is signed in and follows it. It is good once, "+
+		"and for an hour:\n\n  %s\n\n", cfg.invite(link))
 	return err
 }

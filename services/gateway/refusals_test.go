@@ -127,6 +127,7 @@ func TestTheStartIsRefused(t *testing.T) {
 		"two replicas":  {func(c *Config) { c.Replicas = 2 }, "STREAM_REPLICAS=2"},
 		"a fast clock":  {func(c *Config) { c.TestClockDivisor = 4 }, "TEST_CLOCK_DIVISOR=4"},
 		"boolean proxy": {func(c *Config) { c.TrustProxy = []string{"true"} }, "TRUST_PROXY"},
+		"no operator":   {func(c *Config) { c.AdminEmails = []string{"boss@example.com", "boss"} }, "ADMIN_EMAILS"},
 		"no URL":        {func(c *Config) { c.EventsURL = "events" }, "EVENTS_URL=events"},
 		"no address":    {func(c *Config) { c.Listen = "8080" }, "LISTEN=8080"},
 	} {

@@ -3,6 +3,7 @@ package accounts
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -116,6 +117,18 @@ func TestANetworkHasSoManyGuessesAtAll(t *testing.T) {
 	}
 	if _, err := g.SignIn(t.Context(), "maria@example.com", secret, away(2)); !errors.Is(err, ErrRefused) {
 		t.Errorf("from elsewhere: %v", err)
+	}
+}
+
+func TestANetworkIsWhatOneClientHas(t *testing.T) {
+	for pair, same := range map[[2]string]bool{
+		{"203.0.113.7", "203.0.113.7"}: true, {"203.0.113.7", "203.0.113.8"}: false,
+		{"2001:db8::1", "2001:db8::ffff:0:0:2"}: true, {"2001:db8::1", "2001:db8:0:1::1"}: false,
+	} {
+		a, b := From{Address: netip.MustParseAddr(pair[0])}.network(), From{Address: netip.MustParseAddr(pair[1])}.network()
+		if (a == b) != same {
+			t.Errorf("%s and %s", a, b)
+		}
 	}
 }
 

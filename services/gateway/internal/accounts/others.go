@@ -26,8 +26,8 @@ func (a *Accounts) listed(email string) bool {
 	return len(a.settings.AdminEmails) == 0 || slices.ContainsFunc(a.settings.AdminEmails, func(one string) bool { return directory.SameAddress(one, email) })
 }
 
-// SetOperator makes an account an operator, or ends that it is one. by is the operator who says so. It fails with directory.ErrUnverified and ErrNotListed, and with
-// directory.ErrLastOperator.
+// SetOperator makes an account an operator, or ends that it is one. by is the operator who says so. It fails with directory.ErrUnverified and
+// ErrNotListed, and with directory.ErrLastOperator.
 func (a *Accounts) SetOperator(ctx context.Context, by, id string, operator bool) (directory.Account, error) {
 	p, err := a.parts()
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 // Change is what somebody changes of the own account; what is nil stays.
 type Change struct {
 	Name *string
-	// Email is an address to have in the place of the one that is there, once it is proved. Password is a new one. Either takes Current, the password that
-	// there is: a session may be of a browser that was left open.
+	// Email is an address to have in the place of the one that is there, once it is proved. Password is a new one. Either takes Current, the
+	// password that there is: a session may be of a browser that was left open.
 	Email, Password, Current *string
 }
 

@@ -75,13 +75,15 @@ type verifyOutput struct {
 	Body   any
 }
 
-const aboutMe = "In the tenant that X-Tenant names, or in one's only one. Of an API token it is its account with what the token may do; the holder of the admin key is no account."
+const aboutMe = "In the tenant that X-Tenant names, or in one's only one. Of an API token it is its account with what the token may do; " +
+	"the holder of the admin key is no account."
 
-const aboutErase = "Memberships, tokens, sessions and everything that leads to the account go with it; stores stay with their tenants. 409 `last_owner` where a tenant would have no " +
-	"owner, and `last_operator` where the platform would have no operator."
+const aboutErase = "Memberships, tokens, sessions and everything that leads to the account go with it; stores stay with their tenants. " +
+	"409 `last_owner` where a tenant would have no owner, and `last_operator` where the platform would have no operator."
 
-const aboutVerify = "Without a link one is sent (202). With one it proves that mail is read where it was sent, and a new address takes the old one's place then; or, " +
-	"of an operator's link, it makes an operator. It takes the session of the very account that the link is of: 404 `link_unknown` otherwise, and where it was followed already."
+const aboutVerify = "Without a link one is sent (202). With one it proves that mail is read where it was sent, and a new address takes the old " +
+	"one's place then; or, of an operator's link, it makes an operator. It takes the session of the very account that the link is of: 404 `link_unknown` " +
+	"otherwise, and where it was followed already."
 
 // own registers an operation on the account whose session it is.
 func own[I, O any](a *API, routes router, op huma.Operation, handler func(context.Context, directory.Account, *I) (*O, error)) {
@@ -96,7 +98,12 @@ func own[I, O any](a *API, routes router, op huma.Operation, handler func(contex
 		if err != nil {
 			return nil, err
 		}
-		return handler(ctx, account, in)
+		out, err := handler(ctx, account, in)
+		if errors.Is(err, directory.ErrUnknown) {
+			// The session was ended, or the account erased, while this was done.
+			err = principal.ErrNobody
+		}
+		return out, err
 	})
 }
 

@@ -66,8 +66,8 @@ type LinkText struct {
 	Expires time.Time `json:"expires"`
 }
 
-const aboutReadOut = "For installations that send no mail: read it out to whoever asks, if you know them by their voice. It is as good as their password, and the audit says that you have made it. " +
-	"One that was made before can't be shown, because only digests are kept."
+const aboutReadOut = "For installations that send no mail: read it out to whoever asks, if you know them by their voice. It is as good as their " +
+	"password, and the audit says that you have made it. One that was made before can't be shown, because only digests are kept."
 
 func (a *API) others(routes router) {
 	operators := func(op huma.Operation) huma.Operation {

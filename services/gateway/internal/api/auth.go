@@ -95,8 +95,8 @@ type Reset struct {
 	Password string `json:"password" maxLength:"2048" doc:"10 to 128 characters"`
 }
 
-const aboutSignUp = "Signs in, too: the answer sets the cookies. Takes an invite unless the gateway has SIGNUP=open; an operator's link does always. Who was cut off can send " +
-	"the same again. 409 `account_exists` where somebody has the address."
+const aboutSignUp = "Signs in, too: the answer sets the cookies. Takes an invite unless the gateway has SIGNUP=open; an operator's link does " +
+	"always. Who was cut off can send the same again. 409 `account_exists` where somebody has the address."
 
 const aboutLogIn = "The answer sets two cookies: the session's, and one by which this device is known, so that others' guesses don't lock it out. " +
 	"401 `sign_in_refused` says neither which was wrong, nor whether there is such an account; 429 `too_many_guesses` comes before anything is compared; " +

@@ -15,8 +15,8 @@ const (
 	deviceCookie = "device"
 )
 
-// hostPrefix makes a browser take a cookie only over TLS, for this host alone and all of its paths (RFC 6265bis, 4.1.3.2): no neighbour below the same
-// domain, as every store is, can plant one.
+// hostPrefix makes a browser take a cookie only over TLS, for this host alone and all of its paths (RFC 6265bis, 4.1.3.2): no neighbour below the
+// same domain, as every store is, can plant one.
 const hostPrefix = "__Host-"
 
 // Cookie makes the cookie that keeps a secret for as long as life says; ended where it is negative. A browser keeps no secure cookie that came

@@ -184,8 +184,8 @@ func (d *Directory) EndSessions(ctx context.Context, account Account) error {
 	return err
 }
 
-// verified fails with ErrUnverified where it isn't proved that who has an account reads the mail at its address. Such an account may have been made in
-// wait for whom the address belongs to: what others are to rely on isn't begun by it.
+// verified fails with ErrUnverified where it isn't proved that who has an account reads the mail at its address. Such an account may have been
+// made in wait for whom the address belongs to: what others are to rely on isn't begun by it.
 func (d *Directory) verified(ctx context.Context, id string) error {
 	account, err := d.Account(ctx, id)
 	if err == nil && !account.Verified {

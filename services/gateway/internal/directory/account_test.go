@@ -156,7 +156,8 @@ func dyingAt(t *testing.T, d *Directory, prepare func(n int64) (act func(*Direct
 	}
 }
 
-// Wherever a sign-up is broken off, whoever has the address has it behind another try, with that one's password, whether it is the same person or not.
+// Wherever a sign-up is broken off, whoever has the address has it behind another try, with that one's password, whether it is the same person or
+// not.
 func TestASignUpThatIsBrokenOffGoesOn(t *testing.T) {
 	t.Parallel()
 	d := opened(t, bustest.Start(t))

@@ -11,8 +11,8 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 )
 
-// Wherever an erasure is broken off, either the account is there and can ask again, or it is gone and the next gateway to come ends it. Behind that nothing
-// holds its addresses, and both are anybody's.
+// Wherever an erasure is broken off, either the account is there and can ask again, or it is gone and the next gateway to come ends it. Behind
+// that nothing holds its addresses, and both are anybody's.
 func TestAnErasureLeavesNothingWhereverItIsBrokenOff(t *testing.T) {
 	t.Parallel()
 	nc := bustest.Start(t)

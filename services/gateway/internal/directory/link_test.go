@@ -10,7 +10,8 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 )
 
-// Mail proves an address for the account whose session follows the link, and for nobody else: who is sent one that a stranger's sign-up has caused gives nothing to that.
+// Mail proves an address for the account whose session follows the link, and for nobody else: who is sent one that a stranger's sign-up has
+// caused gives nothing to that.
 func TestALinkIsGoodForItsAccountOnce(t *testing.T) {
 	t.Parallel()
 	d := opened(t, bustest.Start(t))
@@ -106,8 +107,8 @@ func TestAPasswordIsResetOnce(t *testing.T) {
 	})
 }
 
-// Whoever makes an account of a stranger's address in wait for them has nothing of it once the stranger has come by mail: no session, no device, no token, no
-// other way in, no address that is on its way.
+// Whoever makes an account of a stranger's address in wait for them has nothing of it once the stranger has come by mail: no session, no device,
+// no token, no other way in, no address that is on its way.
 func TestWhoComesByMailShareTheAccountWithNobody(t *testing.T) {
 	t.Parallel()
 	d := opened(t, bustest.Start(t))

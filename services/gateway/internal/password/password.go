@@ -16,8 +16,8 @@ import (
 // ErrBusy: as many hashes are being computed and waited for as may be. Nothing was compared.
 var ErrBusy = errors.New("too many passwords are being looked at")
 
-// params are those of new hashes, the least in memory of what OWASP recommends. Not RFC 9106's 64 MiB: the collector lets garbage grow to as much as is
-// in use, so four hashes of that size come near half a gigabyte, which is all that a gateway has.
+// params are those of new hashes, the least in memory of what OWASP recommends. Not RFC 9106's 64 MiB: the collector lets garbage grow to as much
+// as is in use, so four hashes of that size come near half a gigabyte, which is all that a gateway has.
 var params = argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
 // dearest is the most memory, in KiB, that a hash which is read may want: it is another release's, or nobody's.
