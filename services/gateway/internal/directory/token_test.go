@@ -210,6 +210,14 @@ func TestTheLastUseIsNotedOnceAnHour(t *testing.T) {
 			t.Errorf("after %s it was used after %s, want %s", c.after, got.Sub(start), c.want)
 		}
 	}
+	// Another gateway knows of no use yet, and finds that there was one.
+	stale := d.clocked(start.Add(3*usedEvery + time.Minute))
+	stale.noteUse(Token{ID: strings.Split(text, "_")[1]})
+	stale.noting.Lock()
+	defer stale.noting.Unlock()
+	if tokens, err := d.Tokens(t.Context(), tenant, owner); err != nil || !tokens[0].LastUsed.Equal(start.Add(3*usedEvery)) {
+		t.Errorf("noted by two gateways: %+v, %v", tokens, err)
+	}
 	// A token that goes meanwhile stays gone.
 	token, err := d.ByToken(t.Context(), text)
 	if err != nil {
