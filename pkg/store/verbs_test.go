@@ -178,6 +178,9 @@ func TestATransferChangesWhoseAStoreIsAndNothingElseOfIt(t *testing.T) {
 	h := ready()
 	was := h.state
 	h.transfer("another")
+	if was.Running.Tenant != "" {
+		t.Fatal("what it was is written into")
+	}
 	want := was
 	made := *was.Running
 	made.Tenant = "tenant"

@@ -55,7 +55,7 @@ func TestATransferIsToldToBothOwners(t *testing.T) {
 		name      string
 		ring      int
 		projected bool
-	}{{"ring", 1000, false}, {"Postgres", 4, true}, {"stream", 4, false}} {
+	}{{"ring", 1000, false}, {"Postgres", 2, true}, {"stream", 2, false}} {
 		t.Run(way.name, func(t *testing.T) {
 			b := setup(t, func(h *Hub) { h.ring = newRing(way.ring) })
 			halt := b.project(t)

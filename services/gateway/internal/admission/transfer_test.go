@@ -2,6 +2,7 @@ package admission
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -89,7 +90,8 @@ func TestATransferThatIsKilledIsDoneOrIsNotAndASweepMendsTheClaims(t *testing.T)
 // What nobody knows to have been refused may be so, and then needs its claim.
 func TestAClaimIsKeptWhereATransferIsInDoubt(t *testing.T) {
 	for err, want := range map[error]bool{
-		storelog.ErrInDoubt: false, storelog.ErrConflict: false, context.DeadlineExceeded: false, storelog.ErrLogFull: true, storelog.ErrUpgrading: true,
+		errors.Join(storelog.ErrLogFull, storelog.ErrInDoubt): false, errors.Join(storelog.ErrNewerSchema, storelog.ErrConflict): false,
+		context.DeadlineExceeded: false, storelog.ErrLogFull: true, storelog.ErrUpgrading: true,
 	} {
 		if got := (&transfer{}).certain(err); got != want {
 			t.Errorf("%v is certain: %t", err, got)
