@@ -29,6 +29,7 @@ stores.create   POST /stores
 stores.command  PATCH /stores/:id
 stores.command  DELETE /stores/:id
 stores.command  POST /stores/:id/retry  /stores/:id/cancel  /stores/:id/suspend  /stores/:id/resume
+stores.transfer POST /stores/:id/transfer  /stores/transfer
 passwords.read  GET /stores/:id/credentials
 letters.read    GET /dead-letters
 letters.answer  POST /dead-letters/:n/redrive  /dead-letters/:n/discard
@@ -70,6 +71,7 @@ stores.read           401    own    own    own   own  403      404    all      a
 feed.ticket           401    own    own    own   own  403      404    all      all 404  own  own  403  403  403  404  own  403  all    401  404
 stores.create         401    403    own    own   403  403      404    own      own 404  403  own  403  403  403  404  403  403  own    401  own
 stores.command        401    403    own    own   403  403      404    all      all 404  403  own  403  403  403  404  403  403  all    401  own
+stores.transfer       401    403    403    403   403  403      404    all      all 404  403  403  403  403  403  404  403  all  all    401  401
 passwords.read        401    403    own    own   403  403      404    all      all 404  403  403  own  403  403  404  403  403  all    401  own
 letters.read          401    own    own    own   own  403      404    all      all 404  own  own  403  403  403  404  own  all  all    401  own
 letters.answer        401    403    own    own   403  403      404    all      all 404  403  own  403  403  403  404  403  all  all    401  own
@@ -178,6 +180,7 @@ var bodyOf = map[string]string{
 	"POST /auth/signup": `{}`, "POST /auth/login": `{}`, "POST /auth/reset": `{}`, "POST /auth/reset/confirm": `{}`, "DELETE /auth/me": `{}`,
 	"PATCH /auth/me": `{}`, "POST /auth/verify": `{"link":"x"}`,
 	"PATCH /accounts/:id": `{"operator":true}`, "POST /accounts/:id/links": `{"for":"reset"}`,
+	"POST /stores/:id/transfer": `{"tenant":"x"}`, "POST /stores/transfer": `{"from":"x","tenant":"x"}`,
 	"POST /stores": `{}`, "PATCH /stores/:id": `{}`, "POST /dead-letters/:n/discard": `{"reason":"seen to"}`, "POST /invites/take": `{"invite":"si_x_y"}`,
 	"POST /auth/tokens": `{"name":"CI","scopes":["stores:read"]}`, "POST /tenants": `{"name":"Tea"}`, "PATCH /tenants/:id": `{}`,
 	"PATCH /tenants/:id/members/:account": `{"role":"viewer"}`, "POST /tenants/:id/invites": `{"role":"viewer"}`,

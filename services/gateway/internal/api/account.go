@@ -88,7 +88,7 @@ const aboutVerify = "Without a link one is sent (202). With one it proves that m
 // own registers an operation on the account whose session it is.
 func own[I, O any](a *API, routes router, op huma.Operation, handler func(context.Context, directory.Account, *I) (*O, error)) {
 	op.Tags, op.Middlewares, op.MaxBodyBytes = []string{"Accounts"}, huma.Middlewares{withVisit}, MaxBody
-	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusNotFound)
+	op.Errors, op.Metadata = append(op.Errors, http.StatusUnauthorized, http.StatusNotFound), map[string]any{guessing: true}
 	handle(routes, rights.ChangeAccount, op, func(ctx context.Context, in *I) (*O, error) {
 		// Asked of the leader, though the door has let somebody in: what it goes by may be a few seconds old.
 		account, err := a.accounts.BySession(ctx, visitIn(ctx).session)

@@ -110,7 +110,7 @@ func (a *API) auth(routes router) {
 		op.Method, op.Tags = http.MethodPost, []string{"Accounts"}
 		op.Middlewares = huma.Middlewares{withVisit}
 		op.MaxBodyBytes = MaxBody
-		op.Errors = append(op.Errors, http.StatusNotFound, http.StatusTooManyRequests)
+		op.Errors, op.Metadata = append(op.Errors, http.StatusNotFound, http.StatusTooManyRequests), map[string]any{guessing: true}
 		return op
 	}
 	handle(routes, rights.SignIn, add(huma.Operation{

@@ -10,8 +10,11 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/limits"
 )
 
-// paid marks operations that cost commands, too.
-const paid = "paid"
+// paid marks operations that cost commands, too, and guessing those at which guesses are counted.
+const (
+	paid     = "paid"
+	guessing = "guessing"
+)
 
 const headerRefs = "#/components/headers/"
 
@@ -22,7 +25,9 @@ const retryAfter = "Retry-After"
 // status themselves.
 func counted(op *huma.Operation) {
 	if slices.Contains(op.Errors, http.StatusTooManyRequests) {
-		op.Metadata = map[string]any{paid: true}
+		if op.Metadata[guessing] == nil {
+			op.Metadata = map[string]any{paid: true}
+		}
 		return
 	}
 	op.Errors = append(op.Errors, http.StatusTooManyRequests)
@@ -65,6 +70,8 @@ func describeAnswers(op *huma.Operation) {
 	switch {
 	case op.Metadata[paid] != nil:
 		also = "; `too_many_commands`: it writes too much"
+	case op.Metadata[guessing] != nil:
+		also = "; `too_many_guesses`: too much was tried of what is to be known"
 	// An operation that says itself why it refuses, too.
 	case refused.Description != http.StatusText(http.StatusTooManyRequests):
 		also = "; " + refused.Description
