@@ -19,7 +19,8 @@ import (
 // Production as the chart has it by itself: three brokers, two replicas of each service, and the chart's own database.
 func TestTheChartFromInstallToUninstall(t *testing.T) {
 	i := prepare(t, "course")
-	notes := i.Install(t, i.values(), i.measured(t))
+	i.serveOutside(t)
+	notes := i.Install(t, i.values(), i.amongNeighbours(t))
 	i.AwaitReady(t)
 
 	s := i.ready(t, "Bought in, in a cluster")
