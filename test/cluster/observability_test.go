@@ -1,12 +1,15 @@
 package cluster_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/platform"
@@ -33,36 +36,53 @@ func TestACreateLogsLittleAndNoSecret(t *testing.T) {
 	}
 }
 
-// In turn, because there is one address for traces, and a process that has many to send drops some while nobody listens there.
+// One request for a store and one for its end, as the OpenTelemetry Collector has them: each service's part is there, and nothing that
+// opens anything. In turn, because there is one address for traces, and a process that has many to send drops some while nobody listens there.
 func TestOneTraceHoldsTheRequestTheWorkAndTheProjection(t *testing.T) {
-	traces := platform.ReceiveTraces(t)
+	traces := platform.CollectTraces(t)
 	b := inTurn(t)
-	const id = "4bf92f3577b34da6a3ce929d0e0e4736"
-	within := []string{"traceparent", "00-" + id + "-00f067aa0ba902b7-01"}
+	const id, key = "4bf92f3577b34da6a3ce929d0e0e4736", "the-key-that-an-operator-sends"
+	within := []string{"traceparent", "00-" + id + "-00f067aa0ba902b7-01", "X-Api-Key", key}
 	s := b.Create(t, "Traced", within...)
 	b.Cleanup(func() { b.remove(s.ID) })
 	followed := b.Follow(t, b.before(s), s.ID)
 	followed.UntilType(t, store.BecameReady)
+	secrets := map[string]string{"what the collector asks for": platform.TracesToken, "the operator's key": key}
+	for user, password := range b.Passwords(t) {
+		secrets["the broker's password of "+user] = password
+	}
+	var shown query.CredentialsReply
+	if status, err := b.Call(t.Context(), http.MethodGet, "/stores/"+string(s.ID)+"/credentials", nil, &shown, within...); err != nil || len(shown.Credentials) == 0 {
+		t.Fatalf("look at the passwords: %d %v", status, err)
+	}
+	for _, credential := range shown.Credentials {
+		secrets["the store's password of "+credential.Name] = credential.Password
+	}
 	if status, err := b.Call(t.Context(), http.MethodDelete, "/stores/"+string(s.ID), nil, nil, within...); err != nil {
 		t.Fatalf("delete: %d %v", status, err)
 	}
 	followed.UntilType(t, store.BecameDeleted)
 	waittest.Eventually(t, func() error {
-		spans := traces.Of(id)
+		spans := traces.Of(t, id)
 		return errors.Join(
-			contains(spans, "store-gateway", "/stores"), contains(spans, "store-gateway", "append create"),
+			contains(spans, "store-gateway", "POST /stores"), contains(spans, "store-gateway", "append create"),
 			contains(spans, "store-provisioner", "work provisioner"), contains(spans, "store-provisioner", "step release"),
-			contains(spans, "store-provisioner", "append ready"), contains(spans, "store-events", "project"),
-			contains(spans, "store-gateway", "append delete"), contains(spans, "store-janitor", "work janitor"), contains(spans, "store-janitor", "append deleted"),
+			contains(spans, "store-provisioner", "append ready"), contains(spans, "store-events", "project ready"),
+			contains(spans, "store-gateway", "/credentials"),
+			contains(spans, "store-gateway", "append delete"), contains(spans, "store-janitor", "work janitor"),
+			contains(spans, "store-janitor", "append deleted"), contains(spans, "store-events", "project deleted"),
 		)
 	})
+	for whose, secret := range secrets {
+		if secret == "" || bytes.Contains(traces.Written(t), []byte(secret)) {
+			t.Errorf("%s, %d letters, stands in what the collector wrote", whose, len(secret))
+		}
+	}
 }
 
 func contains(spans []platform.Span, service, name string) error {
-	for _, span := range spans {
-		if span.Service == service && strings.Contains(span.Name, name) {
-			return nil
-		}
+	if slices.ContainsFunc(spans, func(s platform.Span) bool { return s.Service == service && strings.Contains(s.Name, name) }) {
+		return nil
 	}
 	return fmt.Errorf("the trace has no %q of %s among %v", name, service, spans)
 }

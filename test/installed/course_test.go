@@ -19,14 +19,17 @@ import (
 // Production as the chart has it by itself: three brokers, two replicas of each service, and the chart's own database.
 func TestTheChartFromInstallToUninstall(t *testing.T) {
 	i := prepare(t, "course")
-	notes := i.Install(t, i.values(), i.measured(t))
+	heard := i.serveOutside(t)
+	notes := i.Install(t, i.values(), i.amongNeighbours(t))
 	i.AwaitReady(t)
 
 	s := i.ready(t, "Bought in, in a cluster")
 	i.buysIn(t, s)
 	i.isListed(t, s)
 	i.meetsItsWalls(t, s)
+	i.tellsClientsApart(t, s)
 	i.isMeasured(t)
+	i.isTraced(t, heard)
 	i.losesPods(t)
 	i.buysIn(t, s)
 	i.isListed(t, s)

@@ -14,29 +14,11 @@ import (
 	"github.com/store-platform/store-platform/test/internal/platform"
 )
 
-// autoscalers is the namespace that stands for KEDA's.
-func (i *installation) autoscalers() string { return i.Namespace + "-keda" }
-
-// measured are values that let it ask the brokers what there is to do. The namespace goes with the test.
-func (i *installation) measured(t *testing.T) object {
-	t.Helper()
-	const namespaces = "/api/v1/namespaces"
-	i.make(t, namespaces, object{"metadata": object{"name": i.autoscalers()}})
-	t.Cleanup(func() {
-		status, err := i.Do(context.WithoutCancel(t.Context()), http.MethodDelete, namespaces+"/"+i.autoscalers(), nil, nil)
-		if err != nil || status >= 300 {
-			t.Errorf("remove %s: %d %v", i.autoscalers(), status, err)
-		}
-	})
-	named := object{"matchLabels": object{"kubernetes.io/metadata.name": i.autoscalers()}}
-	return object{"networkPolicies": object{"monitorFrom": []object{{"namespaceSelector": named}}}}
-}
-
 // isMeasured holds that KEDA's scaler, asking where the chart has it ask, finds of three brokers the one that knows, by addresses that
 // the policy lets it have: nothing is to do, which nobody else would say. How that rises and falls is test/scaling's.
 func (i *installation) isMeasured(t *testing.T) {
 	t.Helper()
-	client := &http.Client{Transport: i.within(t, process(t, i.Pods(t, i.autoscalers(), "")[0]))}
+	client := &http.Client{Transport: i.within(t, process(t, i.Pods(t, i.namespaceOf(autoscaler), "")[0]))}
 	for _, worker := range []store.Hand{store.Provisioner, store.Janitor} {
 		s := keda.Scaler{
 			Endpoint: fmt.Sprintf("store-platform-nats-peers.%s.svc:8222", i.Namespace),

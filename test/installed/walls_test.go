@@ -18,40 +18,42 @@ import (
 	"github.com/store-platform/store-platform/test/internal/platform"
 )
 
-// component is the label by which the chart's pods are told.
-const component = "app.kubernetes.io/component"
-
-// ofTheChart selects all of them.
-const ofTheChart = "app.kubernetes.io/name=store-platform"
-
-// Two pods that nothing holds back: stranger is nobody's, in the platform's namespace, and autoscaler is where KEDA would be, in one of
-// its own, which the values name.
-const (
-	stranger   = "stranger"
-	autoscaler = "autoscaler"
-)
-
 // ways are who is let through to whom: all of it, so that the chart has no policy which could go, or let one more through, without
 // another line here.
 var ways = map[string][]string{
-	"gateway":     {"names", "nats", "events"},
-	"events":      {"names", "nats", "postgres"},
-	"provisioner": {"names", "nats", "api", "store"},
-	"janitor":     {"names", "nats", "api"},
-	"nats":        {"names", "route"},
-	"postgres":    {"names"},
+	"gateway":     slices.Concat(names, traces, []string{"nats", "events"}),
+	"events":      slices.Concat(names, traces, []string{"nats", "postgres"}),
+	"provisioner": slices.Concat(names, traces, []string{"nats", "api", "outside", "store"}),
+	"janitor":     slices.Concat(names, traces, []string{"nats", "api", "outside"}),
+	"backup":      slices.Concat(names, traces, []string{"nats", "outside"}),
+	"nats":        slices.Concat(names, []string{"route"}),
+	"postgres":    names,
 	// Stores let the platform's namespace in, whoever is there.
-	stranger:   {"names", "api", "gateway", "store"},
-	autoscaler: {"names", "api", "gateway", "monitor"},
+	stranger:   slices.Concat(anybody, []string{"store"}),
+	controller: slices.Concat(anybody, []string{"gateway", "store"}),
+	scraper:    slices.Concat(anybody, []string{"gateway", "events", "provisioner's ops", "janitor's ops"}),
+	autoscaler: slices.Concat(anybody, []string{"monitor"}),
 }
+
+var (
+	names = []string{"names", "names by UDP"}
+	// traces are the collector's port that the values name, and the usual one.
+	traces  = []string{"traces", "traces behind a Service"}
+	anybody = slices.Concat(names, traces, []string{"api", "outside"})
+)
 
 // meetsItsWalls holds that each component reaches whom ways says, and nobody else.
 func (i *installation) meetsItsWalls(t *testing.T, s query.Store) {
 	t.Helper()
+	i.standInForBackup(t)
 	w := i.walls(t, s)
 	w.stand(t)
 	if !testing.Short() {
-		i.missesEachWall(t, w)
+		i.missesEachPart(t, w)
+	}
+	// What counts the chart's pods is not to find it.
+	if status, err := i.Do(t.Context(), http.MethodDelete, i.Path("/api/v1", "pods", "backup"), nil, nil); err != nil || status != http.StatusOK {
+		t.Fatalf("remove what stood in for the backup's pod: %d %v", status, err)
 	}
 }
 
@@ -65,42 +67,6 @@ func (w walls) stand(t *testing.T) {
 	})
 }
 
-// missesEachWall takes each policy away in turn: ways is no proof of one that nobody misses.
-func (i *installation) missesEachWall(t *testing.T, w walls) {
-	t.Helper()
-	var list struct {
-		Items []struct {
-			Metadata struct {
-				Name string `json:"name"`
-			} `json:"metadata"`
-			Spec any `json:"spec"`
-		} `json:"items"`
-	}
-	policies := i.Path("/apis/networking.k8s.io/v1", "networkpolicies")
-	if status, err := i.Do(t.Context(), http.MethodGet, policies, nil, &list); err != nil || status != http.StatusOK || len(list.Items) == 0 {
-		t.Fatalf("list the policies: %d, %d %v", len(list.Items), status, err)
-	}
-	for _, policy := range list.Items {
-		name := policy.Metadata.Name
-		if status, err := i.Do(t.Context(), http.MethodDelete, policies+"/"+name, nil, nil); err != nil || status != http.StatusOK {
-			t.Fatalf("take %s away: %d %v", name, status, err)
-		}
-		var before, missed []string
-		waittest.Eventually(t, func() error {
-			now := w.differences(t.Context())
-			// One look alone may have met a connection that took its time.
-			missed = slices.DeleteFunc(slices.Clone(now), func(difference string) bool { return !slices.Contains(before, difference) })
-			if before = now; len(missed) == 0 {
-				return fmt.Errorf("nobody misses %s", name)
-			}
-			return nil
-		})
-		t.Logf("without %s: %s", name, strings.Join(missed, "; "))
-		i.make(t, policies, object{"metadata": object{"name": name}, "spec": policy.Spec})
-		w.stand(t)
-	}
-}
-
 // walls are pods and what they may try to reach.
 type walls struct {
 	// inside is a process of a pod of each component, targets the addresses by name; of a component's own pods another than that.
@@ -108,19 +74,23 @@ type walls struct {
 	targets map[string]string
 }
 
-// walls finds them, and has stranger and autoscaler move in.
+// walls finds them.
 func (i *installation) walls(t *testing.T, s query.Store) walls {
 	t.Helper()
-	i.letIn(t, i.Namespace, stranger)
-	i.letIn(t, i.autoscalers(), autoscaler)
+	dns := i.serviceIP(t, "kube-system", "kube-dns") + ":53"
 	w := walls{inside: map[string]int{}, targets: map[string]string{
-		"names": i.serviceIP(t, "kube-system", "kube-dns") + ":53", "api": i.serviceIP(t, "default", "kubernetes") + ":443",
+		"names": dns, "names by UDP": dns, "api": i.serviceIP(t, "default", "kubernetes") + ":443",
+		"outside": outside("443"), "traces": outside(tracesPort), "traces behind a Service": outside("4318"),
 	}}
 	ports := map[string]map[string]string{
 		"gateway": {"gateway": "8080"}, "events": {"events": "8082"}, "provisioner": {"provisioner's ops": "9101"},
 		"janitor": {"janitor's ops": "9102"}, "nats": {"nats": "4222", "route": "6222", "monitor": "8222"}, "postgres": {"postgres": "5432"},
 	}
-	for _, pod := range slices.Concat(i.Pods(t, i.Namespace, ""), i.Pods(t, i.autoscalers(), "")) {
+	pods := i.Pods(t, i.Namespace, "")
+	for _, neighbour := range neighbours {
+		pods = append(pods, i.Pods(t, i.namespaceOf(neighbour), "")...)
+	}
+	for _, pod := range pods {
 		name := pod.Metadata.Labels[component]
 		if _, wanted := ways[name]; !wanted || pod.Status.Phase != "Running" {
 			continue
@@ -139,7 +109,7 @@ func (i *installation) walls(t *testing.T, s query.Store) walls {
 	for _, pod := range i.Pods(t, s.ID.Namespace(), "") {
 		w.targets["store"] = pod.Status.IP + ":8080"
 	}
-	if len(w.inside) != len(ways) || len(w.targets) != 11 {
+	if len(w.inside) != len(ways) || len(w.targets) != 15 {
 		t.Fatalf("there are pods of %v, and they have %v to reach", slices.Sorted(maps.Keys(w.inside)), w.targets)
 	}
 	return w
@@ -153,31 +123,6 @@ func process(t *testing.T, pod platform.Pod) int {
 		t.Fatalf("find the processes of %s: %d, %v", pod.Metadata.Name, len(pids), err)
 	}
 	return pids[0]
-}
-
-// letIn runs a pod that does nothing.
-func (i *installation) letIn(t *testing.T, namespace, name string) {
-	t.Helper()
-	pod := object{
-		"metadata": object{"name": name, "labels": object{component: name}},
-		"spec": object{"terminationGracePeriodSeconds": 0, "containers": []object{{
-			"name": name, "image": "docker.io/library/busybox:local", "imagePullPolicy": "Never", "command": []string{"sleep", "86400"},
-		}}},
-	}
-	pods := "/api/v1/namespaces/" + namespace + "/pods"
-	if status, err := i.Do(t.Context(), http.MethodPost, pods, pod, nil); err != nil || status != http.StatusCreated && status != http.StatusConflict {
-		t.Fatalf("run %s: %d %v", name, status, err)
-	}
-	waittest.Eventually(t, func() error {
-		var now platform.Pod
-		if _, err := i.Do(t.Context(), http.MethodGet, pods+"/"+name, nil, &now); err != nil {
-			return err
-		}
-		if now.Status.Phase != "Running" {
-			return fmt.Errorf("%s is %s", name, now.Status.Phase)
-		}
-		return nil
-	})
 }
 
 func (i *installation) serviceIP(t *testing.T, namespace, name string) string {
@@ -207,7 +152,7 @@ func (w walls) differences(ctx context.Context) (all []string) {
 				continue
 			}
 			trying.Go(func() {
-				open := reaches(ctx, pid, address)
+				open := reaches(ctx, pid, to, address)
 				if want := slices.Contains(ways[from], to); open != want {
 					mu.Lock()
 					defer mu.Unlock()
@@ -221,9 +166,17 @@ func (w walls) differences(ctx context.Context) (all []string) {
 	return all
 }
 
-func reaches(ctx context.Context, pid int, address string) bool {
+// reaches tells whether a connection comes about or, where there are none, an answer.
+func reaches(ctx context.Context, pid int, to, address string) bool {
 	ctx, enough := context.WithTimeout(ctx, reachable)
 	defer enough()
+	if to == "names by UDP" {
+		asked := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return platform.DialIn(ctx, pid, "udp", address)
+		}}
+		_, err := asked.LookupHost(ctx, "kubernetes.default.svc.cluster.local.")
+		return err == nil
+	}
 	conn, err := platform.DialIn(ctx, pid, "tcp", address)
 	if err != nil {
 		return false

@@ -10,7 +10,7 @@ import (
 
 // TestModulesAgreeOnVersions keeps a cold start short: what two modules ask for in two versions is compiled twice, and so is
 // everything above it. Most of it is client-go, which Kubernetes, its parts and the workers share: a minute of somebody's
-// waiting each time. `go work sync` makes the workspace's modules agree; deploy/local/parts and test/promtool stand outside it.
+// waiting each time. `go work sync` makes the workspace's modules agree; deploy/local/parts, test/promtool and test/otelcol stand outside it.
 func TestModulesAgreeOnVersions(t *testing.T) {
 	names, err := repo.Files(root(t), "*go.mod")
 	if err != nil {

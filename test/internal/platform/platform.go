@@ -47,7 +47,7 @@ func Open(tb testing.TB) *Platform {
 // Log opens the log as one of the broker's users.
 func (p *Platform) Log(tb testing.TB, user string) *storelog.Log {
 	tb.Helper()
-	nc, err := nats.Connect(p.Broker, config.As(user, p.password(tb, user))...)
+	nc, err := nats.Connect(p.Broker, config.As(user, p.Passwords(tb)[user])...)
 	if err != nil {
 		tb.Fatalf("connect to the broker as %s: %v", user, err)
 	}
@@ -59,13 +59,14 @@ func (p *Platform) Log(tb testing.TB, user string) *storelog.Log {
 	return log
 }
 
-func (p *Platform) password(tb testing.TB, user string) string {
+// Passwords are the broker's, by user.
+func (p *Platform) Passwords(tb testing.TB) map[string]string {
 	tb.Helper()
 	var identity struct {
 		Passwords map[string]string `json:"passwords"`
 	}
 	readJSON(tb, filepath.Join(p.State, "installation.json"), &identity)
-	return identity.Passwords[user]
+	return identity.Passwords
 }
 
 // PID is the process that runs a service now.

@@ -10,6 +10,12 @@ import (
 // Service's. It answers where.
 func (n Node) Relay(tb testing.TB, address string) string {
 	tb.Helper()
+	return RelayFrom(tb, n.runtime, address)
+}
+
+// RelayFrom is Relay out of the network that a process is in.
+func RelayFrom(tb testing.TB, pid int, address string) string {
+	tb.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
@@ -23,7 +29,7 @@ func (n Node) Relay(tb testing.TB, address string) string {
 				return
 			}
 			go func() {
-				far, err := DialIn(ctx, n.runtime, "tcp", address)
+				far, err := DialIn(ctx, pid, "tcp", address)
 				if err != nil {
 					_ = near.Close()
 					return

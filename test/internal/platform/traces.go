@@ -1,89 +1,126 @@
 package platform
 
 import (
-	"encoding/hex"
-	"errors"
-	"io"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
 	"net"
-	"net/http"
 	"os"
-	"sync"
+	"os/exec"
+	"path/filepath"
+	"syscall"
 	"testing"
 
-	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
-	"google.golang.org/protobuf/proto"
+	"github.com/store-platform/store-platform/test/internal/parts"
+	"github.com/store-platform/store-platform/test/internal/tool"
 )
 
-// TracesEnv is the address that the platform under test sends its traces to.
-const TracesEnv = "STORE_TRACES"
+// TracesEnv is the address that the platform under test sends its traces to, and TracesToken what it shows there.
+const (
+	TracesEnv   = "STORE_TRACES"
+	TracesToken = "shown-to-the-collector"
+)
 
 // Span is as much of a span as the tests look at.
-type Span struct{ Service, Name, Trace string }
+type Span struct{ Service, Name string }
 
-// Traces receives the platform's spans by OTLP/HTTP.
-type Traces struct {
-	mu    sync.Mutex
-	spans []Span
-}
+// Traces are the platform's spans as the OpenTelemetry Collector has written them.
+type Traces struct{ file string }
 
-// ReceiveTraces listens where the platform sends its traces, until the test ends.
-func ReceiveTraces(tb testing.TB) *Traces {
+// CollectTraces runs a collector where the platform sends its traces, until the test ends.
+func CollectTraces(tb testing.TB) Traces {
 	tb.Helper()
 	address := os.Getenv(TracesEnv)
 	if address == "" {
 		tb.Skip("needs a platform that sends its traces: run through make test")
 	}
-	listener, err := net.Listen("tcp", address)
+	program, err := tool.Otelcol.Path(tb.Context(), os.Stderr)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	t := &Traces{}
-	server := &http.Server{Handler: http.HandlerFunc(t.receive)}
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			tb.Errorf("receive traces: %v", err)
+	dir := tb.TempDir()
+	t := Traces{file: filepath.Join(dir, "traces.json")}
+	collector, err := parts.Start(filepath.Join(dir, "otelcol.log"), exec.Command(program, "--config", fmt.Sprintf(`yaml:
+extensions: { bearertokenauth: { token: %q } }
+receivers: { otlp: { protocols: { http: { endpoint: %q, auth: { authenticator: bearertokenauth } } } } }
+exporters: { file: { path: %q } }
+service: { extensions: [bearertokenauth], pipelines: { traces: { receivers: [otlp], exporters: [file] } } }
+`, TracesToken, address, t.file)))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if collector.Stop(syscall.SIGINT, parts.StopPatience); !collector.ProcessState.Success() {
+			tb.Errorf("the collector ended: %s\n%s", collector.ProcessState, collector.Tail())
 		}
 	})
-	tb.Cleanup(func() { _ = server.Close(); serving.Wait() })
+	if err := collector.Await(tb.Context(), parts.StartPatience, func(context.Context) error {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	}); err != nil {
+		tb.Fatal(err)
+	}
 	return t
 }
 
-func (t *Traces) receive(w http.ResponseWriter, r *http.Request) {
-	data, err := io.ReadAll(r.Body)
-	var batch collector.ExportTraceServiceRequest
-	if err == nil {
-		err = proto.Unmarshal(data, &batch)
-	}
+// Written is all that has arrived, as the collector wrote it: a batch on each line.
+func (t Traces) Written(tb testing.TB) []byte {
+	tb.Helper()
+	text, err := os.ReadFile(t.file)
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
+		tb.Fatal(err)
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, resource := range batch.ResourceSpans {
-		service := ""
-		for _, attribute := range resource.Resource.Attributes {
-			if attribute.Key == "service.name" {
-				service = attribute.Value.GetStringValue()
+	return text
+}
+
+// Of lists the spans of one trace, whose id is given as traceparent has it.
+func (t Traces) Of(tb testing.TB, trace string) (spans []Span) {
+	tb.Helper()
+	written := t.Written(tb)
+	// What stands behind the last end of a line is still being written.
+	for line := range bytes.Lines(written[:bytes.LastIndexByte(written, '\n')+1]) {
+		var b batch
+		if err := json.Unmarshal(line, &b); err != nil {
+			tb.Fatalf("decode what the collector wrote: %v\n%s", err, line)
+		}
+		spans = append(spans, b.of(trace)...)
+	}
+	return spans
+}
+
+// batch is as much of OTLP's JSON as the tests look at.
+type batch struct {
+	ResourceSpans []struct {
+		Resource struct {
+			Attributes []struct {
+				Key   string
+				Value struct{ StringValue string }
 			}
 		}
-		for _, scope := range resource.ScopeSpans {
-			for _, span := range scope.Spans {
-				t.spans = append(t.spans, Span{Service: service, Name: span.Name, Trace: hex.EncodeToString(span.TraceId)})
-			}
+		ScopeSpans []struct {
+			Spans []struct{ Name, TraceID string }
 		}
 	}
 }
 
-// Of lists the spans of one trace, whose id is given as traceparent has it.
-func (t *Traces) Of(trace string) []Span {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var spans []Span
-	for _, span := range t.spans {
-		if span.Trace == trace {
-			spans = append(spans, span)
+func (b batch) of(trace string) (spans []Span) {
+	for _, from := range b.ResourceSpans {
+		service := ""
+		for _, attribute := range from.Resource.Attributes {
+			if attribute.Key == "service.name" {
+				service = attribute.Value.StringValue
+			}
+		}
+		for _, scope := range from.ScopeSpans {
+			for _, span := range scope.Spans {
+				if span.TraceID == trace {
+					spans = append(spans, Span{Service: service, Name: span.Name})
+				}
+			}
 		}
 	}
 	return spans

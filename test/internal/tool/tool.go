@@ -1,5 +1,5 @@
 // Package tool has other people's programs that the tests run, each built of its module once per machine: in a folder of the
-// cache that is named by program, version and compiler, and renamed into place.
+// cache that is named by program, version and compiler, and of what is put together here by its source, and renamed into place.
 package tool
 
 import (
@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -31,6 +32,8 @@ type Tool struct {
 	// Module is the folder of a module of the clone that links the tool's own module, for one that is built with that one's
 	// dependencies, and in its version: what both are made of is compiled once.
 	Module string
+	// Own: the program is Module's own, put together of what others have made, of which Package gives it the version.
+	Own bool
 	// Tags are what it is built with.
 	Tags string
 }
@@ -44,12 +47,18 @@ var Nats = Tool{Name: "nats-server", Package: "github.com/nats-io/nats-server/v2
 // Promtool is Prometheus's own judge of rules. It would link the SDKs of a dozen clouds, to find there what to scrape.
 var Promtool = Tool{Name: "promtool", Package: "github.com/prometheus/prometheus/cmd/promtool", Module: "test/promtool", Tags: "remove_all_sd"}
 
+// Otelcol is the OpenTelemetry Collector.
+var Otelcol = Tool{Name: "otelcol", Package: "go.opentelemetry.io/collector/otelcol", Module: "test/otelcol", Own: true}
+
 // Kubectl is Kubernetes' own, of the version that make up runs.
 var Kubectl = Tool{Name: "kubectl", Package: "k8s.io/kubernetes/cmd/kubectl", Module: "deploy/local/parts"}
 
 // Path is where the program is. Where it isn't built yet that takes as long as building it, and out is told.
 func (t Tool) Path(ctx context.Context, out io.Writer) (string, error) {
 	version, err := t.Pinned()
+	if err == nil && t.Own {
+		version, err = t.withSource(version)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -110,6 +119,23 @@ func (t Tool) Pinned() (string, error) {
 	return "", fmt.Errorf("%s links no module of %s", t.Module, t.Name)
 }
 
+// withSource tells a version from the same one put together in another way.
+func (t Tool) withSource(version string) (string, error) {
+	root, err := repo.Root()
+	if err != nil {
+		return "", err
+	}
+	source := crc32.NewIEEE()
+	for _, name := range []string{"go.mod", "main.go"} {
+		text, err := os.ReadFile(filepath.Join(root, t.Module, name))
+		if err != nil {
+			return "", err
+		}
+		_, _ = source.Write(text)
+	}
+	return fmt.Sprintf("%s-%08x", version, source.Sum32()), nil
+}
+
 func (t Tool) build(ctx context.Context, folder string) error {
 	root, err := repo.Root()
 	if err != nil {
@@ -117,10 +143,14 @@ func (t Tool) build(ctx context.Context, folder string) error {
 	}
 	words := []string{"install", t.Package + "@" + t.Version}
 	dir := folder
+	what := t.Package
+	if t.Own {
+		what = "."
+	}
 	if t.Module != "" {
 		dir = filepath.Join(root, t.Module)
 		// The program is made of more than what the module links of it: what is missing in go.sum is added to a copy.
-		words = []string{"build", "-mod=mod", "-modfile=" + filepath.Join(folder, "go.mod"), "-ldflags=-s -w", "-tags=" + t.Tags, "-o", filepath.Join(folder, t.Name), t.Package}
+		words = []string{"build", "-mod=mod", "-modfile=" + filepath.Join(folder, "go.mod"), "-ldflags=-s -w", "-tags=" + t.Tags, "-o", filepath.Join(folder, t.Name), what}
 		for _, name := range []string{"go.mod", "go.sum"} {
 			text, err := os.ReadFile(filepath.Join(dir, name))
 			if err == nil {
