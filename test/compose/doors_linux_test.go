@@ -48,14 +48,7 @@ func (d *daemon) openDoors(p *platform.Platform) {
 	files.Handle("/", d.modules())
 	files.HandleFunc("/kubeconfig", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, kubeconfig, authority, administrator) })
 	d.serve(d.listen(filesPort), files)
-	d.accept(storesPort, func(c net.Conn) {
-		stores, err := net.DialTimeout("tcp", p.Stores, time.Minute)
-		if err != nil {
-			_ = c.Close()
-			return
-		}
-		platform.Join(c, stores)
-	})
+	go platform.Relay(d.listen(storesPort), func() (net.Conn, error) { return net.DialTimeout("tcp", p.Stores, time.Minute) })
 	node := kubernetes.Node(d.T)
 	d.accept(imagesPort, func(c net.Conn) { d.load(c, node) })
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/porttest"
 	"github.com/store-platform/store-platform/pkg/programtest"
 	"github.com/store-platform/store-platform/test/internal/parts"
+	"github.com/store-platform/store-platform/test/internal/platform"
 )
 
 // workFolder holds everything that a run writes; it is removed at the next run's beginning, logs included.
@@ -102,29 +103,7 @@ func (b *bench) relay(from, to string) {
 	listener, err := new(net.ListenConfig).Listen(b.ctx, "tcp", from)
 	b.must("listen for another", err)
 	b.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go carry(client, to)
-		}
-	}()
-}
-
-func carry(client net.Conn, to string) {
-	defer client.Close()
-	server, err := net.Dial("tcp", to)
-	if err != nil {
-		return
-	}
-	defer server.Close()
-	go func() {
-		_, _ = io.Copy(server, client)
-		_ = server.Close()
-	}()
-	_, _ = io.Copy(client, server)
+	go platform.Relay(listener, func() (net.Conn, error) { return net.Dial("tcp", to) })
 }
 
 func writeFile(path, text string) error { return os.WriteFile(path, []byte(text), 0o600) }

@@ -304,24 +304,43 @@ func (c *cluster) run(ctx context.Context, o object) {
 // squat puts a namespace of somebody else where a store's would be, so that its create fails for good.
 func (c *cluster) squat(ctx context.Context, id store.ID) {
 	c.note(id, true)
-	wish := map[string]any{"metadata": map[string]any{"name": id.Namespace()}}
+	c.makeSpace(ctx, id.Namespace(), nil)
+}
+
+// leave removes it again, and waits until it is gone.
+func (c *cluster) leave(ctx context.Context, id store.ID) error {
+	err := c.removeSpace(ctx, id.Namespace())
+	if err == nil {
+		c.note(id, false)
+	}
+	return err
+}
+
+// stray makes a namespace that says that it is the installation's, and that the log knows nothing of, and answers its name.
+func (c *cluster) stray(ctx context.Context) string {
+	name := "stray-" + c.lab.installation
+	c.makeSpace(ctx, name, map[string]string{installationLabel: c.lab.installation, "app.kubernetes.io/managed-by": "store-platform"})
+	return name
+}
+
+func (c *cluster) makeSpace(ctx context.Context, name string, labels map[string]string) {
+	wish := map[string]any{"metadata": map[string]any{"name": name, "labels": labels}}
 	if status, err := c.api.Do(ctx, http.MethodPost, "/api/v1/namespaces", wish, nil); err != nil || status >= 300 {
-		c.lab.complain("make a foreign namespace: %d %v", status, err)
+		c.lab.complain("make the namespace %s: %d %v", name, status, err)
 	}
 }
 
-// leave removes it again, and waits until it is gone or ctx ends: it may take as long as a cluster takes that is busy with
+// removeSpace removes one, and waits until it is gone or ctx ends: it may take as long as a cluster takes that is busy with
 // hundreds.
-func (c *cluster) leave(ctx context.Context, id store.ID) error {
-	path := "/api/v1/namespaces/" + id.Namespace()
+func (c *cluster) removeSpace(ctx context.Context, name string) error {
+	path := "/api/v1/namespaces/" + name
 	if _, err := c.api.Do(context.WithoutCancel(ctx), http.MethodDelete, path, nil, nil); err != nil {
 		return err
 	}
-	c.note(id, false)
 	err := waittest.Until(ctx, func() error {
 		status, err := c.api.Do(ctx, http.MethodGet, path, nil, nil)
 		if err == nil && status != http.StatusNotFound {
-			err = fmt.Errorf("the foreign namespace of %s is still there", id)
+			err = fmt.Errorf("the namespace %s is still there", name)
 		}
 		return err
 	})

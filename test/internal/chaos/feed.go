@@ -96,16 +96,10 @@ func (f *listener) connection(ctx context.Context, enough func() bool) error {
 	if f.cursor != "" {
 		parameters.Set("since", f.cursor)
 	}
-	address := "ws://" + f.lab.gateways[f.random.IntN(len(f.lab.gateways))] + "/feed?" + parameters.Encode()
-	dialer := websocket.Dialer{HandshakeTimeout: requestTimeout}
-	conn, response, err := dialer.DialContext(ctx, address, http.Header{"X-Forwarded-For": {f.address}})
+	conn, err := dial(ctx, f.lab.gateways[f.random.IntN(len(f.lab.gateways))], f.address, parameters)
 	if err != nil {
-		if response != nil {
-			err = fmt.Errorf("%w: %s", err, response.Status)
-		}
 		return err
 	}
-	_ = response.Body.Close()
 	defer conn.NetConn().Close()
 	stop := context.AfterFunc(ctx, func() { _ = conn.NetConn().Close() })
 	defer stop()
@@ -129,6 +123,20 @@ func (f *listener) connection(ctx context.Context, enough func() bool) error {
 		}
 	}
 	return nil
+}
+
+// dial connects to the feed of a gateway as somebody at an address.
+func dial(ctx context.Context, gateway, from string, parameters url.Values) (*websocket.Conn, error) {
+	dialer := websocket.Dialer{HandshakeTimeout: requestTimeout}
+	conn, response, err := dialer.DialContext(ctx, "ws://"+gateway+"/feed?"+parameters.Encode(), http.Header{"X-Forwarded-For": {from}})
+	if err != nil {
+		if response != nil {
+			err = fmt.Errorf("%w: %s", err, response.Status)
+		}
+		return nil, err
+	}
+	_ = response.Body.Close()
+	return conn, nil
 }
 
 // hear writes a message down and remembers where it is.

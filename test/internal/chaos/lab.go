@@ -30,7 +30,9 @@ const (
 	// quota is the stores that a tenant may have: more than its clients want at once, so that what is refused is rare.
 	quota = 60
 	// plenty is how many stores a worker works on at once where that isn't what is looked at.
-	plenty     = 64
+	plenty = 64
+	// seats are how many clients of the feed a replica of events serves: more than ever listen, and few enough to be taken.
+	seats      = 64
 	baseDomain = "localhost:8088"
 )
 

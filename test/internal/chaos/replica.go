@@ -12,6 +12,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/chaos/link"
+	"github.com/store-platform/store-platform/test/internal/monitoring"
 	"github.com/store-platform/store-platform/test/internal/parts"
 )
 
@@ -160,6 +161,21 @@ func (r *Replica) ready(ctx context.Context) error {
 func (r *Replica) metrics(ctx context.Context) (string, error) {
 	page, err := parts.Page(ctx, "http://"+r.address+"/metrics")
 	return string(page), err
+}
+
+// scrapeOf asks replicas for their pages. Those that can't be reached say nothing.
+func (l *Lab) scrapeOf(ctx context.Context, replicas []*Replica) *monitoring.Scrape {
+	s := monitoring.NewScrape()
+	for _, r := range replicas {
+		page, err := r.metrics(ctx)
+		if err != nil {
+			continue
+		}
+		if err := s.Add(r.Name, page); err != nil {
+			l.complain("%v", err)
+		}
+	}
+	return s
 }
 
 // halt asks it to end, waits until it has, and answers the process. Another isn't started before release. It fails when the

@@ -88,6 +88,7 @@ func (s *scaling) upAndDown(ctx context.Context, stores int) error {
 		{"resting", func() error { return s.withoutCluster(ctx) },
 			func(v view) bool { return v.lag == clusterless && v.resting == v.lag && v.idle() }},
 		{"asked for", func() error { return s.withCluster(ctx, stores) }, all},
+		{"told of", func() error { return s.alarms(ctx, "StorePlatformSlotsBusy") }, all},
 		{"shared", func() error { return s.to(ctx, len(s.workers)) }, all},
 		{"made", func() error { open(); return nil }, func(v view) bool { return v.lag <= left*s.slots*len(s.workers) }},
 		{"held up", func() error { open = s.cluster.shut(); return nil }, s.full},
@@ -144,20 +145,24 @@ func (s *scaling) look(ctx context.Context) (v view, err error) {
 	if v.lag, err = s.scaler.Lag(ctx); err != nil {
 		return v, err
 	}
-	for _, r := range s.workers[:s.running] {
-		page, err := r.metrics(ctx)
-		if err != nil {
-			return v, err
+	running := s.workers[:s.running]
+	said := s.scrapeOf(ctx, running)
+	for _, r := range running {
+		pod := fmt.Sprintf("pod=%q", r.Name)
+		busy, found := said.Value("work_busy", pod, `lane="all"`)
+		if !found {
+			return v, fmt.Errorf("%s doesn't say how many slots are in use", r.Name)
 		}
-		said := monitoring.NewScrape()
-		if err := said.Add(r.Name, page); err != nil {
-			return v, err
-		}
-		resting, _ := said.Value("work_resting")
-		busy, _ := said.Value("work_busy", `lane="all"`)
+		resting, _ := said.Value("work_resting", pod)
 		v.resting, v.busy = v.resting+int(resting), append(v.busy, int(busy))
 	}
 	return v, nil
+}
+
+// alarms holds that somebody is told, if it goes on as it is now.
+func (s *scaling) alarms(ctx context.Context, alert string) error {
+	now := s.scrapeOf(ctx, s.Replicas)
+	return monitoring.Steady(now, now).Fires(ctx, s.repo, alert)
 }
 
 // withoutCluster leaves one provisioner, which can't reach the cluster from its start on: it spends no attempt to find out.

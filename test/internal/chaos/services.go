@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/porttest"
@@ -64,7 +65,8 @@ func (l *Lab) startServices(ctx context.Context) error {
 		}
 	}
 	for n := range l.replicas("janitor") {
-		settings := []string{fmt.Sprintf("SLOTS=%d", plenty)}
+		// A minute in production: whoever waits for a sweep here waits for as much less as for all else.
+		settings := []string{fmt.Sprintf("SLOTS=%d", plenty), "SWEEP_EVERY=" + l.clock.Of(time.Minute).String()}
 		if l.before != nil {
 			// A sweep would send again what another release has settled unread, and nobody would know.
 			settings = append(settings, "SWEEP_EVERY=0")
@@ -112,7 +114,7 @@ func (l *Lab) startEvents(ctx context.Context, n int) (string, error) {
 		return "", err
 	}
 	return address, l.replica(ctx, "events", n, address, map[string]*link.Link{trouble.ToPostgres: way},
-		"LISTEN="+address, "DATABASE_URL="+databaseAt(way.Address()))
+		"LISTEN="+address, "DATABASE_URL="+databaseAt(way.Address()), fmt.Sprintf("FEED_MAX_CONNECTIONS=%d", seats))
 }
 
 // startGateway runs one whose clients may say who they are, and whose way to the feed leads to any of the replicas, as a

@@ -8,6 +8,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/fasthttp/websocket"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/chaos/link"
@@ -25,14 +28,17 @@ const (
 	failedLists = 20
 )
 
-// inTrouble are panels that show nothing while nothing is wrong: no keeper says anything, and no attempt fails.
-var inTrouble = []string{"What keepers said, a minute", "Attempts that failed, a minute"}
+// inTrouble are panels that show nothing while nothing is wrong: no keeper says anything, and no attempt fails. Of ofBackups
+// nobody says anything while there is no nightly job.
+var (
+	inTrouble = []string{"What keepers said, a minute", "Attempts that failed, a minute"}
+	ofBackups = []string{"Age of the newest backup"}
+)
 
 // notInLab are those that have nothing to show in a lab, each with its reason.
 var notInLab = map[string]string{
 	"Alerts":                        "none is to fire while nothing is wrong, and Fires sees those that do",
 	"Volumes of the bundled broker": "the kubelet's word",
-	"Age of the newest backup":      "kube-state-metrics's word",
 }
 
 // watcher is a Prometheus in a few words.
@@ -59,7 +65,8 @@ func (l *Lab) Watched(ctx context.Context) error {
 		take func(context.Context) error
 	}{
 		{"at rest", w.rest}, {"Postgres away", w.withoutPostgres}, {"the cluster away", w.withoutCluster},
-		{"provisioners gone", w.withoutProvisioners}, {"the broker away", w.withoutBroker}, {"shops ill and creates failing", w.ill},
+		{"provisioners gone", w.withoutProvisioners}, {"the broker away", w.withoutBroker}, {"all of it gone", w.withoutAll},
+		{"shops ill and creates failing", w.ill}, {"the feed full", w.crowded}, {"no backup taken", w.withoutBackups},
 	} {
 		began := time.Now()
 		if err := step.take(ctx); err != nil {
@@ -91,7 +98,9 @@ func (w *watcher) rest(ctx context.Context) error {
 		return err
 	}
 	going := monitoring.Steady(earlier, later)
-	queries, err := w.panels(func(title string) bool { return notInLab[title] == "" && !slices.Contains(inTrouble, title) })
+	queries, err := monitoring.Queries(w.repo, func(title string) bool {
+		return notInLab[title] == "" && !slices.Contains(inTrouble, title) && !slices.Contains(ofBackups, title)
+	})
 	if err != nil {
 		return err
 	}
@@ -99,51 +108,56 @@ func (w *watcher) rest(ctx context.Context) error {
 }
 
 func (w *watcher) withoutPostgres(ctx context.Context) error {
-	ways := w.ways(trouble.ToPostgres)
-	defer heal(ways)
-	for _, way := range ways {
-		way.Refuse()
-	}
-	w.client.create(ctx, false, false)
-	earlier, err := w.until(ctx, func(s *monitoring.Scrape) error {
-		return errors.Join(most(s, 0, "readmodel_answers"), least(s, 1, "projection_lag"))
-	})
-	if err != nil {
-		return err
-	}
-	for range failedLists {
-		if _, err := parts.Page(ctx, "http://"+w.gateways[0]+"/stores"); err == nil {
-			return errors.New("a list could be had")
+	return w.cutFrom(ctx, trouble.ToPostgres, func() (going monitoring.Going, err error) {
+		earlier, err := w.until(ctx, func(s *monitoring.Scrape) error {
+			return errors.Join(most(s, 0, "readmodel_answers"), least(s, 1, "projection_lag"))
+		})
+		if err != nil {
+			return going, err
 		}
-	}
-	err = monitoring.Growing(earlier, w.scrape(ctx)).Fires(ctx, w.repo, "StorePlatformPostgresAway", "StorePlatformProjectionBehind", "StorePlatformErrors")
-	heal(ways)
-	return errors.Join(err, w.atRest(ctx))
+		for range failedLists {
+			if _, err := parts.Page(ctx, "http://"+w.gateways[0]+"/stores"); err == nil {
+				return going, errors.New("a list could be had")
+			}
+		}
+		return monitoring.Growing(earlier, w.scrape(ctx)), nil
+	}, "StorePlatformPostgresAway", "StorePlatformProjectionBehind", "StorePlatformErrors")
 }
 
 func (w *watcher) withoutCluster(ctx context.Context) error {
-	ways := w.ways(trouble.ToAPI)
-	defer heal(ways)
+	return w.cutFrom(ctx, trouble.ToAPI, func() (going monitoring.Going, err error) {
+		earlier, err := w.until(ctx, func(s *monitoring.Scrape) error {
+			return least(s, 1, "work_backlog_age_seconds", `"store-provisioner"`)
+		})
+		if err != nil {
+			return going, err
+		}
+		age, _ := earlier.Value("sweep_age_seconds")
+		later, err := w.until(ctx, func(s *monitoring.Scrape) error {
+			return least(s, age+float64(aging*len(w.of("janitor"))), "sweep_age_seconds")
+		})
+		return monitoring.Growing(earlier, later), err
+	}, "StorePlatformCommandsWait", "StorePlatformNotSwept")
+}
+
+// cutFrom refuses every way of a kind, and mends them behind a look at what goes on while a store is asked for.
+func (w *watcher) cutFrom(ctx context.Context, what string, look func() (monitoring.Going, error), alerts ...string) error {
+	ways := w.ways(what)
 	for _, way := range ways {
 		way.Refuse()
 	}
 	w.client.create(ctx, false, false)
-	earlier, err := w.until(ctx, func(s *monitoring.Scrape) error {
-		return least(s, 1, "work_backlog_age_seconds", `"store-provisioner"`)
-	})
+	going, err := look()
+	if err == nil {
+		err = going.Fires(ctx, w.repo, alerts...)
+	}
+	for _, way := range ways {
+		way.Heal(true)
+	}
 	if err != nil {
 		return err
 	}
-	age, _ := earlier.Value("sweep_age_seconds")
-	later, err := w.until(ctx, func(s *monitoring.Scrape) error {
-		return least(s, age+float64(aging*len(w.of("janitor"))), "sweep_age_seconds")
-	})
-	if err != nil {
-		return err
-	}
-	err = monitoring.Growing(earlier, later).Fires(ctx, w.repo, "StorePlatformCommandsWait", "StorePlatformNotSwept")
-	heal(ways)
-	return errors.Join(err, w.atRest(ctx))
+	return w.atRest(ctx)
 }
 
 func (w *watcher) withoutProvisioners(ctx context.Context) error {
@@ -154,21 +168,47 @@ func (w *watcher) withoutBroker(ctx context.Context) error {
 	return w.without(ctx, []*Replica{w.Broker}, "StorePlatformBrokerAway")
 }
 
-// without ends some, and starts them again behind the scrapes.
-func (w *watcher) without(ctx context.Context, gone []*Replica, alerts ...string) error {
-	var errs []error
-	for _, r := range gone {
-		_, err := r.halt(ctx)
-		errs = append(errs, err)
-		defer r.release()
-	}
-	if err := errors.Join(errs...); err != nil {
+func (w *watcher) withoutAll(ctx context.Context) error {
+	if err := w.isWhole(ctx); err != nil {
 		return err
 	}
-	return monitoring.Steady(w.scrape(ctx), w.scrape(ctx)).Fires(ctx, w.repo, alerts...)
+	return w.without(ctx, w.Replicas, "StorePlatformUnseen")
 }
 
-// ill has shops not sell, and creates fail for good.
+// without ends some, and starts them again behind the scrape.
+func (w *watcher) without(ctx context.Context, gone []*Replica, alerts ...string) error {
+	var ending errgroup.Group
+	for _, r := range gone {
+		ending.Go(func() error { _, err := r.halt(ctx); return err })
+		defer r.release()
+	}
+	if err := ending.Wait(); err != nil {
+		return err
+	}
+	now := w.scrape(ctx)
+	return monitoring.Steady(now, now).Fires(ctx, w.repo, alerts...)
+}
+
+// crowded has clients listen until no replica of events takes another one.
+func (w *watcher) crowded(ctx context.Context) error {
+	earlier := w.scrape(ctx)
+	var refused error
+	for listening := 0; refused == nil; listening++ {
+		if most := seats * len(w.of("events")); listening > most {
+			return fmt.Errorf("%d clients listen, and %d may", listening, most)
+		}
+		var conn *websocket.Conn
+		if conn, refused = dial(ctx, w.gateways[0], w.client.address, nil); refused == nil {
+			defer conn.NetConn().Close()
+		}
+	}
+	if err := monitoring.Steady(earlier, w.scrape(ctx)).Fires(ctx, w.repo, "StorePlatformFeedFull"); err != nil {
+		return fmt.Errorf("a client was told %w: %w", refused, err)
+	}
+	return nil
+}
+
+// ill has shops not sell, creates fail for good, and a namespace be there that nobody knows.
 func (w *watcher) ill(ctx context.Context) error {
 	if err := errors.Join(w.isWhole(ctx), w.atRest(ctx)); err != nil {
 		return err
@@ -181,21 +221,21 @@ func (w *watcher) ill(ctx context.Context) error {
 	for range squattedCreates {
 		w.client.create(ctx, false, true)
 	}
+	stray := w.cluster.stray(ctx)
+	replicas := float64(len(w.of("events")))
 	later, err := w.until(ctx, func(s *monitoring.Scrape) error {
-		return errors.Join(least(s, float64(len(shops)*len(w.of("events"))), "readmodel_stores", `"Degraded"`), least(s, float64(squattedCreates*len(w.of("events"))), "readmodel_stores", `"Failed"`))
+		return errors.Join(
+			least(s, replicas*float64(len(shops)), "readmodel_stores", `"Degraded"`), least(s, replicas*squattedCreates, "readmodel_stores", `"Failed"`),
+			least(s, 1, "sweep_alarm"),
+		)
 	})
 	if err != nil {
 		return err
 	}
-	queries, err := w.panels(func(title string) bool { return slices.Contains(inTrouble, title) })
-	if err != nil {
-		return err
-	}
-	going := monitoring.Growing(earlier, later)
 	return errors.Join(
-		going.Answered(ctx, w.repo, queries),
-		going.Fires(ctx, w.repo, "StorePlatformStoresDegraded", "StorePlatformAttemptsFail", "StorePlatformDeadLetters"),
-		w.clear(ctx, shops),
+		monitoring.Growing(earlier, later).Shows(ctx, w.repo, inTrouble,
+			"StorePlatformStoresDegraded", "StorePlatformAttemptsFail", "StorePlatformDeadLetters", "StorePlatformSweepAlarm"),
+		w.clear(ctx, shops, stray),
 	)
 }
 
@@ -205,29 +245,28 @@ func (w *watcher) fall(shops []store.ID, ill bool) {
 	}
 }
 
-// clear mends the shops, and deletes all that the turn has asked for.
-func (w *watcher) clear(ctx context.Context, shops []store.ID) error {
+// clear mends the shops, removes what is others', and deletes all that the turn has asked for.
+func (w *watcher) clear(ctx context.Context, shops []store.ID, stray string) error {
 	w.fall(shops, false)
+	// At once, since each namespace takes seconds to go.
+	var leaving errgroup.Group
+	leaving.Go(func() error { return w.cluster.removeSpace(ctx, stray) })
+	for i := range w.client.stores {
+		leaving.Go(func() error { w.client.unsquat(ctx, &w.client.stores[i]); return nil })
+	}
+	if err := leaving.Wait(); err != nil {
+		return err
+	}
 	for i := range w.client.stores {
 		s := &w.client.stores[i]
-		w.client.unsquat(ctx, s)
 		w.client.command(ctx, s, string(store.Delete), nil, false)
 	}
 	return w.atRest(ctx)
 }
 
-// scrape asks every replica of a service for its page. What can't be reached says nothing.
+// scrape is of all, whose names are noted.
 func (w *watcher) scrape(ctx context.Context) *monitoring.Scrape {
-	s := monitoring.NewScrape()
-	for _, r := range w.Replicas {
-		page, err := r.metrics(ctx)
-		if err != nil {
-			continue
-		}
-		if err := s.Add(r.Name, page); err != nil {
-			w.complain("%v", err)
-		}
-	}
+	s := w.scrapeOf(ctx, w.Replicas)
 	w.names.Note(s)
 	return s
 }
@@ -274,27 +313,8 @@ func (w *watcher) ways(to string) (ways []*link.Link) {
 	return ways
 }
 
-func heal(ways []*link.Link) {
-	for _, way := range ways {
-		way.Heal(true)
-	}
-}
-
-// panels are the queries of those whose title is wanted.
-func (w *watcher) panels(wanted func(title string) bool) (queries []string, err error) {
-	boards, err := monitoring.Boards(w.repo)
-	for _, board := range boards {
-		for _, panel := range board.Panels {
-			if wanted(panel.Title) {
-				queries = append(queries, panel.Queries()...)
-			}
-		}
-	}
-	return queries, err
-}
-
 func (w *watcher) unsaid() ([]string, error) {
-	queries, err := w.panels(func(string) bool { return true })
+	queries, err := monitoring.Queries(w.repo, func(string) bool { return true })
 	if err != nil {
 		return nil, err
 	}

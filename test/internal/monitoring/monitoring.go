@@ -98,3 +98,16 @@ func (p Panel) Queries() []string {
 	}
 	return queries
 }
+
+// Queries are those of all panels whose title is wanted.
+func Queries(repo string, wanted func(title string) bool) (queries []string, err error) {
+	boards, err := Boards(repo)
+	for _, board := range boards {
+		for _, panel := range board.Panels {
+			if wanted(panel.Title) {
+				queries = append(queries, panel.Queries()...)
+			}
+		}
+	}
+	return queries, err
+}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -70,7 +71,9 @@ func (g Going) ask(ctx context.Context, repo string, questions []question) error
 	type object = map[string]any
 	file, err := yaml.Marshal(object{
 		"rule_files": []string{RulesFile(repo)}, "evaluation_interval": "1m",
-		"tests": []object{{"interval": "1m", "input_series": g.series(queries, lasts), "promql_expr_test": questions}},
+		"tests": []object{{
+			"interval": "1m", "start_timestamp": g.now.at.UTC().Format(time.RFC3339), "input_series": g.series(queries, lasts), "promql_expr_test": questions,
+		}},
 	})
 	if err != nil {
 		return fmt.Errorf("write what promtool is asked: %w", err)
@@ -107,4 +110,16 @@ func (g Going) Fires(ctx context.Context, repo string, alerts ...string) error {
 		questions[i] = question{fmt.Sprintf(`count(ALERTS{alertname=%q,alertstate="firing"}) > bool 0`, alert), at(lasts), []answer{{"{}", 1}}}
 	}
 	return g.ask(ctx, repo, questions)
+}
+
+// Shows fails unless these panels have something to show where this goes on, and these alerts fire.
+func (g Going) Shows(ctx context.Context, repo string, panels []string, alerts ...string) error {
+	queries, err := Queries(repo, func(title string) bool { return slices.Contains(panels, title) })
+	if err == nil && len(queries) < len(panels) {
+		err = fmt.Errorf("the boards have %d queries in the panels %q", len(queries), panels)
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(g.Answered(ctx, repo, queries), g.Fires(ctx, repo, alerts...))
 }

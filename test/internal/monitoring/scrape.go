@@ -23,8 +23,8 @@ type Scrape struct {
 // NewScrape is one of nobody: what isn't reached says nothing.
 func NewScrape() *Scrape { return &Scrape{at: time.Now(), values: map[string]float64{}} }
 
-// Add adds a page of metrics, with the labels that a PodMonitor would put on it. The text that services speak and PromQL write
-// series alike.
+// Add adds a page of metrics, with the labels that a PodMonitor would put on it; whoever tells of other namespaces, as kubelets do, is
+// believed. The text that services speak and PromQL write series alike.
 func (s *Scrape) Add(pod, page string) error {
 	for line := range strings.Lines(page) {
 		line = strings.TrimSpace(line)
@@ -37,7 +37,10 @@ func (s *Scrape) Add(pod, page string) error {
 			return fmt.Errorf("what %s says of itself has the line %q", pod, line)
 		}
 		name, labels, _ := strings.Cut(line[:end], "{")
-		more := fmt.Sprintf(`{namespace=%q,pod=%q`, Namespace, pod)
+		more := fmt.Sprintf(`{pod=%q`, pod)
+		if !namespaced.MatchString(labels) {
+			more = fmt.Sprintf(`{namespace=%q,pod=%q`, Namespace, pod)
+		}
 		if labels = strings.TrimSuffix(labels, "}"); labels != "" {
 			more += "," + labels
 		}
@@ -45,6 +48,9 @@ func (s *Scrape) Add(pod, page string) error {
 	}
 	return nil
 }
+
+// namespaced are labels with a namespace of their own among them.
+var namespaced = regexp.MustCompile(`(^|,)namespace="`)
 
 // Value is the sum of the series whose name, and whose labels' text, have these in them; false where there is none.
 func (s *Scrape) Value(name string, labels ...string) (sum float64, found bool) {

@@ -22,23 +22,26 @@ func RelayFrom(tb testing.TB, pid int, address string) string {
 	}
 	tb.Cleanup(func() { _ = listener.Close() })
 	ctx := tb.Context()
-	go func() {
-		for {
-			near, err := listener.Accept()
+	go Relay(listener, func() (net.Conn, error) { return DialIn(ctx, pid, "tcp", address) })
+	return listener.Addr().String()
+}
+
+// Relay passes each connection on to one that dial makes, until the listener is closed.
+func Relay(listener net.Listener, dial func() (net.Conn, error)) {
+	for {
+		near, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			far, err := dial()
 			if err != nil {
+				_ = near.Close()
 				return
 			}
-			go func() {
-				far, err := DialIn(ctx, pid, "tcp", address)
-				if err != nil {
-					_ = near.Close()
-					return
-				}
-				Join(near, far)
-			}()
-		}
-	}()
-	return listener.Addr().String()
+			Join(near, far)
+		}()
+	}
 }
 
 // Listen listens on the node, where pods reach it: see NodeAddress.

@@ -3,6 +3,7 @@ package invariants
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/store-platform/store-platform/pkg/store"
 )
@@ -165,14 +166,20 @@ func (c *checker) open(id store.ID) {
 	}
 }
 
+// ofSpace is the store whose namespace has that name.
+func ofSpace(name string) (store.ID, bool) {
+	id, ofStore := strings.CutPrefix(name, "store-")
+	return store.ID(id), ofStore
+}
+
 // spaces: a store has one namespace in its life, and it goes only when somebody wanted it gone.
 func (c *checker) spaces() {
 	first := map[string]string{}
 	for _, space := range c.e.Spaces {
-		if len(space.Name) < len("store-") {
+		id, ofStore := ofSpace(space.Name)
+		if !ofStore {
 			continue
 		}
-		id := store.ID(space.Name[len("store-"):])
 		before, known := first[space.Name]
 		switch {
 		case known && before != space.UID && c.wanted(id, store.DeleteCommand):
@@ -193,10 +200,10 @@ func (c *checker) spaces() {
 func (c *checker) passwords() {
 	first := map[string]string{}
 	for _, secret := range c.e.Secrets {
-		if len(secret.Namespace) < len("store-") {
+		id, ofStore := ofSpace(secret.Namespace)
+		if !ofStore {
 			continue
 		}
-		id := store.ID(secret.Namespace[len("store-"):])
 		before, known := first[secret.Namespace]
 		switch {
 		case known && before != secret.Digest:
