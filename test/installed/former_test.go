@@ -1,10 +1,8 @@
 package installed_test
 
 import (
-	"context"
 	"net"
 	"net/http"
-	"strings"
 	"testing"
 
 	"github.com/store-platform/store-platform/test/internal/chart"
@@ -17,11 +15,11 @@ func TestAnUpgradeFromTheReleaseBeforeAndTheWayBackLoseNothing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("seventy stores on one node: run by make test-long")
 	}
-	keepsTheSharedRole(t)
+	chart.KeepSharedRole(t, platform.Open(t).Kubernetes(t))
 	i := prepare(t, "former")
 	i.comesFromElsewhere(t)
 	former, ours := i.former(t), i.Chart
-	i.takesOverTheSharedRole(t)
+	i.TakeOverSharedRole(t)
 
 	i.Chart = former.Chart
 	i.Install(t, i.values(), crowded, former.Values)
@@ -49,7 +47,8 @@ func TestAnUpgradeFromTheReleaseBeforeAndTheWayBackLoseNothing(t *testing.T) {
 		})
 	})
 	i.areReady(t, again...)
-	i.end(t, l)
+	// Pods of that release stop when they are told to, and not once nobody is sent to them any more.
+	i.end(t, l, "upgrade", "again")
 	i.buysIn(t, i.Get(t, made[0]))
 	i.buysIn(t, i.Get(t, back[0]))
 	i.raises(t)
@@ -84,45 +83,6 @@ func (i *installation) comesFromElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	i.API = "http://" + net.JoinHostPort("localhost", port)
-}
-
-// sharedRole is the one that all installations of a cluster have in common.
-const sharedRole = "/apis/rbac.authorization.k8s.io/v1/clusterroles/store-platform-store"
-
-// keepsTheSharedRole has it be as it is now when all else of the test is gone: the release before takes it along when it goes.
-func keepsTheSharedRole(t *testing.T) {
-	t.Helper()
-	cluster := platform.Open(t).Kubernetes(t)
-	var was object
-	if status, err := cluster.Do(t.Context(), http.MethodGet, sharedRole, nil, &was); err != nil || status != http.StatusOK {
-		t.Fatalf("read the shared ClusterRole: %d %v", status, err)
-	}
-	metadata := was["metadata"].(map[string]any)
-	for _, field := range []string{"uid", "resourceVersion", "creationTimestamp", "managedFields"} {
-		delete(metadata, field)
-	}
-	t.Cleanup(func() {
-		ctx := context.WithoutCancel(t.Context())
-		status, err := cluster.Do(ctx, http.MethodPut, sharedRole, was, nil)
-		if err == nil && status == http.StatusNotFound {
-			status, err = cluster.Do(ctx, http.MethodPost, sharedRole[:strings.LastIndex(sharedRole, "/")], was, nil)
-		}
-		if err != nil || status >= http.StatusMultipleChoices {
-			t.Errorf("put the shared ClusterRole back: %d %v", status, err)
-		}
-	})
-}
-
-// takesOverTheSharedRole does it by README's annotations. The label is there where a release has made it, and not make up.
-func (i *installation) takesOverTheSharedRole(t *testing.T) {
-	t.Helper()
-	patch := object{"metadata": object{
-		"labels":      object{"app.kubernetes.io/managed-by": "Helm"},
-		"annotations": object{"meta.helm.sh/release-name": i.Name, "meta.helm.sh/release-namespace": i.Namespace},
-	}}
-	if status, err := i.Do(t.Context(), http.MethodPatch, sharedRole, patch, nil); err != nil || status != http.StatusOK {
-		t.Fatalf("take over the shared ClusterRole: %d %v", status, err)
-	}
 }
 
 // raises ends the upgrade, as whom a port of the gateway is forwarded to.

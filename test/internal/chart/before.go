@@ -26,7 +26,7 @@ type Former struct {
 
 // Before is that release: its services, the sample engine's shop, and the broker of the version that its chart names. Its database is
 // that of Pack.
-func Before(ctx context.Context, folder string) (Former, error) {
+func Before(ctx context.Context, archives string) (Former, error) {
 	root, err := repo.Root()
 	if err != nil {
 		return Former{}, err
@@ -35,7 +35,7 @@ func Before(ctx context.Context, folder string) (Former, error) {
 	if err != nil {
 		return Former{}, err
 	}
-	services, err := packServicesBefore(ctx, root, tree, folder)
+	services, err := packServicesBefore(ctx, root, tree, archives)
 	if err != nil {
 		return Former{}, fmt.Errorf("pack the release before: %w", err)
 	}
@@ -44,9 +44,19 @@ func Before(ctx context.Context, folder string) (Former, error) {
 		return Former{}, fmt.Errorf("pack the sample shop of the release before: %w", err)
 	}
 	return Former{
-		Chart: filepath.Join(tree, "deploy", "k8s"), Archives: []string{services, shop},
+		Chart: folder(tree), Archives: []string{services, shop},
 		Values: Values{"image": Values{"registry": registryBefore, "pullPolicy": "Never"}},
 	}, nil
+}
+
+// FolderBefore is where that release's chart is.
+func FolderBefore(ctx context.Context) (string, error) {
+	root, err := repo.Root()
+	if err != nil {
+		return "", err
+	}
+	tree, err := before.Tree(ctx, root)
+	return folder(tree), err
 }
 
 func packServicesBefore(ctx context.Context, root, tree, folder string) (string, error) {
