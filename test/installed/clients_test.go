@@ -29,8 +29,8 @@ func (i *installation) tellsClientsApart(t *testing.T, own query.Store) {
 	from := func(relay string) *platform.Platform { return &platform.Platform{API: "http://" + relay} }
 	// What comes from the node comes from where the door's requests do.
 	trusted := from(i.Release.Node(t).Relay(t, address))
-	other := from(platform.RelayFrom(t, process(t, i.Pods(t, i.namespaceOf(controller), "")[0]), address))
-	beside := from(platform.RelayFrom(t, process(t, gateway), "127.0.0.1:8080"))
+	other := from(platform.RelayIn(t, process(t, i.Pods(t, i.namespaceOf(controller), "")[0]), address))
+	beside := from(platform.RelayIn(t, process(t, gateway), "127.0.0.1:8080"))
 
 	theirs := trusted.Create(t, "Behind a proxy", "X-Forwarded-For", oneClient)
 	t.Cleanup(func() { i.removeNamespace(t, theirs.ID) })

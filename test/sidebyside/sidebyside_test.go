@@ -1,6 +1,6 @@
 // Package sidebyside runs the services of the release before and the clone's on one log, one database and one cluster: a
 // release lives beside the next one until an operator says that it doesn't any more, and does no harm if it does all the same.
-// The cluster is a real API server without nodes (TEST_KUBECONFIG).
+// The cluster is a real API server without nodes (TEST_KUBECONFIG), which is also where the charts of both are upgraded to each other.
 package sidebyside
 
 import (

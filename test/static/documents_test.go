@@ -65,3 +65,12 @@ func TestReadmeBeginsWithTheTwoCommands(t *testing.T) {
 		}
 	}
 }
+
+// Who goes back to the release before leaves the broker as it is, and finds its name there.
+func TestReadmeGoesBackWithTheBrokerOfTheChart(t *testing.T) {
+	_, broker, found := strings.Cut(read(t, "README.md"), "--set nats.image=")
+	broker, _, _ = strings.Cut(broker, " ")
+	if !found || !strings.Contains(read(t, "deploy/k8s/values.yaml"), "  image: "+broker+"\n") {
+		t.Errorf("README.md goes back with the broker %q, which is not the chart's", broker)
+	}
+}

@@ -1,7 +1,7 @@
-// Package before has the programs of the release before this tree, for tests that run both releases' beside each other.
+// Package before has the programs of the release before this tree, for tests that run both releases' beside each other, and its chart.
 //
 // Its sources are in a bundle of git, since the clone that runs the tests may be a shallow one: a single commit with those
-// files of the release that its services are built of. They are built with the dependencies of this tree, which is no
+// files of the release that its services, its chart and the sample engine's shop are made of. Programs are built with the dependencies of this tree, which is no
 // release's: with its own, Kubernetes' client and Helm would be compiled a second time, for what is none of our doing. Should
 // they not fit any more, give the tree its own go.mod files back.
 package before

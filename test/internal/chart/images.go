@@ -66,7 +66,7 @@ func Pack(ctx context.Context, folder string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	broker, err := ofBroker(ctx, names.Nats.Image)
+	broker, err := ofBroker(ctx, names.Nats.Image, tool.Nats)
 	if err != nil {
 		return "", err
 	}
@@ -124,53 +124,63 @@ func Images(tb testing.TB) (broker, database string) {
 	return names.Nats.Image, names.Postgres.Image
 }
 
-// ofBroker is upstream's server, which has to be of the version that the image's name says.
-func ofBroker(ctx context.Context, name string) (image, error) {
-	version, err := tool.Nats.Pinned()
+// ofBroker is upstream's server, which has to be of the version that the image's name says, or begins to say.
+func ofBroker(ctx context.Context, name string, server tool.Tool) (image, error) {
+	version, err := server.Pinned()
 	if err != nil {
 		return image{}, err
 	}
 	_, tag, _ := strings.Cut(path.Base(name), ":")
-	if named, _, _ := strings.Cut(tag, "-"); "v"+named != version {
+	if named, _, _ := strings.Cut(tag, "-"); !strings.HasPrefix(version+".", "v"+named+".") {
 		return image{}, fmt.Errorf("the chart's broker is %s, and what can be built here is %s", name, version)
 	}
-	at, err := tool.Nats.Path(ctx, os.Stderr)
+	at, err := server.Path(ctx, os.Stderr)
 	return image{Name: name, Entrypoint: []string{"/nats-server"}, Files: map[string]string{"/nats-server": at}}, err
 }
 
 // write has the program that packs the images of make up pack these.
 func write(ctx context.Context, root, archive string, contents []image) error {
+	_, err := ask(ctx, root, map[string]any{"verb": "write", "path": archive, "contents": contents})
+	return err
+}
+
+// answer is the last one of that program's.
+type answer struct {
+	Last   bool `json:"last"`
+	Images map[string]struct {
+		Path string `json:"path"`
+	} `json:"images"`
+	Failed *struct {
+		Error string `json:"error"`
+	} `json:"failed"`
+}
+
+func ask(ctx context.Context, root string, request map[string]any) (last answer, err error) {
 	program, err := programtest.Path(ctx, "store-images")
 	if err != nil {
-		return err
+		return last, err
 	}
-	request, err := json.Marshal(map[string]any{"verb": "write", "path": archive, "contents": contents})
+	text, err := json.Marshal(request)
 	if err != nil {
-		return err
+		return last, err
 	}
 	pack := exec.Command(program, "serve")
-	pack.Dir, pack.Stdin = root, bytes.NewReader(request)
+	pack.Dir, pack.Stdin = root, bytes.NewReader(text)
 	var answers, said bytes.Buffer
 	pack.Stdout, pack.Stderr = &answers, &said
 	if err := guard.Run(ctx, pack); err != nil {
-		return fmt.Errorf("pack the images: %w\n%s", err, said.Bytes())
+		return last, fmt.Errorf("pack the images: %w\n%s", err, said.Bytes())
 	}
-	var answer struct {
-		Last   bool `json:"last"`
-		Failed *struct {
-			Error string `json:"error"`
-		} `json:"failed"`
-	}
-	for decoder := json.NewDecoder(&answers); !answer.Last; {
-		if err := decoder.Decode(&answer); err != nil {
+	for decoder := json.NewDecoder(&answers); !last.Last; {
+		if err := decoder.Decode(&last); err != nil {
 			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
-			return fmt.Errorf("pack the images: read the answer: %w", err)
+			return last, fmt.Errorf("pack the images: read the answer: %w", err)
 		}
 	}
-	if answer.Failed != nil {
-		return fmt.Errorf("pack the images: %s", answer.Failed.Error)
+	if last.Failed != nil {
+		return last, fmt.Errorf("pack the images: %s", last.Failed.Error)
 	}
-	return nil
+	return last, nil
 }

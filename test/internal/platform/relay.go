@@ -1,6 +1,9 @@
 package platform
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"testing"
@@ -10,11 +13,44 @@ import (
 // Service's. It answers where.
 func (n Node) Relay(tb testing.TB, address string) string {
 	tb.Helper()
-	return RelayFrom(tb, n.runtime, address)
+	return RelayIn(tb, n.runtime, address)
 }
 
-// RelayFrom is Relay out of the network that a process is in.
-func RelayFrom(tb testing.TB, pid int, address string) string {
+// RelayIn is Relay to where a process's network leads: into a pod's own loopback, for one, as a port is forwarded.
+func RelayIn(tb testing.TB, pid int, address string) string {
+	tb.Helper()
+	return relay(tb, func(ctx context.Context) (net.Conn, error) { return DialIn(ctx, pid, "tcp", address) })
+}
+
+// FromElsewhere is Relay to an address of this machine, where who comes by it is seen to come from another machine: by an address that
+// isn't the loopback's.
+func FromElsewhere(tb testing.TB, address string) string {
+	tb.Helper()
+	as, err := outward()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return relay(tb, func(ctx context.Context) (net.Conn, error) {
+		return (&net.Dialer{LocalAddr: &net.TCPAddr{IP: as}}).DialContext(ctx, "tcp", address)
+	})
+}
+
+// outward is an address of this machine that others know it by.
+func outward() (net.IP, error) {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, fmt.Errorf("list this machine's addresses: %w", err)
+	}
+	for _, address := range all {
+		if network, ok := address.(*net.IPNet); ok && network.IP.To4() != nil && !network.IP.IsLoopback() {
+			return network.IP, nil
+		}
+	}
+	return nil, errors.New("this machine has no address but its loopback's, so nobody can come from elsewhere")
+}
+
+// relay listens on this machine's loopback until the test ends, and passes on to what dial connects to. It answers where.
+func relay(tb testing.TB, dial func(context.Context) (net.Conn, error)) string {
 	tb.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -22,7 +58,7 @@ func RelayFrom(tb testing.TB, pid int, address string) string {
 	}
 	tb.Cleanup(func() { _ = listener.Close() })
 	ctx := tb.Context()
-	go Relay(listener, func() (net.Conn, error) { return DialIn(ctx, pid, "tcp", address) })
+	go Relay(listener, func() (net.Conn, error) { return dial(ctx) })
 	return listener.Addr().String()
 }
 

@@ -44,6 +44,9 @@ var Helm = Tool{Name: "helm", Package: "helm.sh/helm/v3/cmd/helm", Module: "serv
 // Nats is upstream's own server, as tests and make up link it.
 var Nats = Tool{Name: "nats-server", Package: "github.com/nats-io/nats-server/v2", Module: "deploy/local"}
 
+// NatsBefore is of the version that the chart of the release before names.
+var NatsBefore = Tool{Name: "nats-server", Package: "github.com/nats-io/nats-server/v2", Version: "v2.12.15"}
+
 // Promtool is Prometheus's own judge of rules. It would link the SDKs of a dozen clouds, to find there what to scrape.
 var Promtool = Tool{Name: "promtool", Package: "github.com/prometheus/prometheus/cmd/promtool", Module: "test/promtool", Tags: "remove_all_sd"}
 
