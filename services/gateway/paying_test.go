@@ -35,7 +35,10 @@ func TestEveryOperationThatIsPaidForSaysSo(t *testing.T) {
 		"redrive-dead-letter": {fmt.Sprintf("/dead-letters/%d/redrive", failed.Generation), ""},
 		"discard-dead-letter": {fmt.Sprintf("/dead-letters/%d/discard", failed.Generation), `{"reason":"seen to"}`},
 		"get-credentials":     {"/stores/" + string(ready) + "/credentials", ""},
+		"transfer-store":      {"/stores/" + string(ready) + "/transfer", `{"tenant":"` + account + `"}`},
+		"transfer-stores":     {"/stores/transfer", `{"from":"ip:loopback","tenant":"` + account + `"}`},
 	}
+	b.answers(query.Stores.Subject, func([]byte) any { return query.StoresReply{Stores: []query.Store{{ID: ready}}} })
 	// What only operators may ask for, whom nothing is counted of, and what comes once behind what was paid for.
 	free := map[string]bool{"raise-log": true, "resume-sweeps": true, "delete-store": true}
 	other, walked := b.broke(), 0
