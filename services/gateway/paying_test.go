@@ -38,17 +38,9 @@ func TestEveryOperationThatIsPaidForSaysSo(t *testing.T) {
 		"transfer-stores":     {"/stores/transfer", `{"from":"ip:loopback","tenant":"t-4kq7wmzc3e"}`},
 		"get-credentials":     {"/stores/" + string(ready) + "/credentials", ""},
 	}
-	// What only operators may ask for, whom nothing is counted of, and what comes once behind what was paid for, and what nobody
-	// keeps.
-	free := map[string]bool{"raise-log": true, "resume-sweeps": true, "delete-store": true, "create-feed-ticket": true}
-	// Of these there may be so many, whoever asks, and a change takes the place of what was.
-	for _, bounded := range []string{
-		"create-tenant", "change-tenant", "delete-tenant", "change-member", "remove-member", "create-invite", "withdraw-invite", "take-invite",
-		"create-token", "revoke-token",
-	} {
-		free[bounded] = true
-	}
 	b.answers(query.Stores.Subject, func([]byte) any { return query.StoresReply{Stores: []query.Store{{ID: ready}}} })
+	// What only operators may ask for, whom nothing is counted of, and what comes once behind what was paid for.
+	free := map[string]bool{"raise-log": true, "resume-sweeps": true, "delete-store": true}
 	other, walked := b.broke(), 0
 	end := b.head()
 	for path, item := range b.document().Paths {
