@@ -270,6 +270,10 @@ func TestATokenDoesWhatItsScopesAndItsAccountMay(t *testing.T) {
 	b.refuses(http.StatusForbidden, problem.Forbidden, piet.header, "GET", "/auth/tokens?all=true", "")
 	b.refuses(http.StatusNotFound, problem.NotFound, piet.in(other), "GET", "/auth/tokens", "")
 
+	// A token that is less than its account removes nobody but that.
+	_, weak := makes(maria, `{"name":"weak","scopes":["tenant:manage"],"role":"viewer"}`)
+	b.refuses(http.StatusForbidden, problem.Forbidden, weak, "DELETE", "/tenants/"+tenant+"/members/"+piet.account, "")
+
 	// Revoked, by its owner and by the tenant's; and what is another's isn't there.
 	b.refuses(http.StatusNotFound, problem.NotFound, piet.header, "DELETE", "/auth/tokens/"+made.ID, "")
 	for id, token := range map[string][]string{made.ID: writes, viewers.ID: viewing} {
@@ -282,7 +286,7 @@ func TestATokenDoesWhatItsScopesAndItsAccountMay(t *testing.T) {
 	did[query.Store](b, http.StatusOK, viewing, "GET", "/stores/"+string(s.ID), "")
 	did[struct{}](b, http.StatusNoContent, piet.header, "DELETE", "/tenants/"+tenant+"/members/"+piet.account, "")
 	b.refuses(http.StatusUnauthorized, problem.Unauthenticated, viewing, "GET", "/stores/"+string(s.ID), "")
-	for range directory.MaxTokens - 2 {
+	for range directory.MaxTokens - 3 {
 		makes(maria, `{"name":"one more","scopes":["stores:read"]}`)
 	}
 	b.refuses(http.StatusConflict, problem.TooManyTokens, maria.in(tenant), "POST", "/auth/tokens", `{"name":"one too many","scopes":["stores:read"]}`)
