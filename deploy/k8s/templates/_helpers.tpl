@@ -1,7 +1,6 @@
 {{/* What a value that must be set says when it isn't. */}}
 {{- define "store-platform.check" -}}
-{{- if ne .Values.auth.mode "open" }}{{ fail "auth.mode must be set. This version knows only \"open\", where everybody who reaches the gateway may create and delete stores; it is never the default." }}{{ end }}
-{{- if not .Values.auth.openIsUnderstood }}{{ fail "auth.mode is \"open\": everybody who reaches the gateway may create and delete stores. Set auth.openIsUnderstood=true if that is what you want." }}{{ end }}
+{{- if and (eq .Values.auth.mode "open") (not .Values.auth.openIsUnderstood) }}{{ fail "auth.mode is \"open\": everybody who reaches the gateway may create and delete stores. Set auth.openIsUnderstood=true if that is what you want." }}{{ end }}
 {{- if not .Values.installation }}{{ fail "installation must be set: it names this installation for ever." }}{{ end }}
 {{- if not .Values.baseDomain }}{{ fail "baseDomain must be set: stores are at store-<id>.<baseDomain>." }}{{ end }}
 {{- if and (ne .Values.storeScheme "https") (dig "ingress" "tls" "" .Values.stores) }}{{ fail "stores.ingress.tls is set and storeScheme isn't https: stores would be named, and asked, by an address that only leads to another." }}{{ end }}
@@ -16,6 +15,7 @@
 {{- if and .Values.nats.monitor.endpoint .Values.nats.bundled }}{{ fail "nats.monitor.endpoint is set and nats.bundled is true: where this chart's brokers tell of themselves is known." }}{{ end }}
 {{- if and .Values.backup.url (not .Values.backup.keysSecret) }}{{ fail "backup.keysSecret must be set when backup.url is: the name of a Secret whose key \"keys\" holds what backups are encrypted with. It isn't made up here, because it must be kept where it outlives this cluster." }}{{ end }}
 {{- if and .Values.auth.adminKey .Values.auth.existingSecret }}{{ fail "auth.adminKey and auth.existingSecret are both set: which of the keys holds must not be a guess." }}{{ end }}
+{{- if and .Values.gateway.mail.secret (or (not .Values.gateway.publicURL) (not .Values.gateway.mail.from)) }}{{ fail "gateway.publicURL and gateway.mail.from must be set when gateway.mail.secret is: mails are from somebody, and their links lead somewhere." }}{{ end }}
 {{- if and (or .Values.gateway.ingress.enabled .Values.gateway.httpRoute.enabled) (not .Values.gateway.trustProxy) }}{{ fail "gateway.trustProxy must be set when gateway.ingress or gateway.httpRoute is enabled: without it every client has the controller's address, so that all of them are one tenant and see each other's stores and passwords." }}{{ end }}
 {{- if and .Values.gateway.httpRoute.enabled (not .Values.gateway.httpRoute.parentRefs) }}{{ fail "gateway.httpRoute.parentRefs must be set when gateway.httpRoute is enabled: a route that names no Gateway leads nowhere." }}{{ end }}
 {{- range list "provisioner" "janitor" }}

@@ -33,7 +33,6 @@ func production() map[string]any {
 	return map[string]any{
 		"installation": "prod", "baseDomain": "stores.example.org",
 		"image":    map[string]any{"registry": "registry.example/team"},
-		"auth":     map[string]any{"mode": "open", "openIsUnderstood": true},
 		"postgres": map[string]any{"existingSecret": "database"},
 		"ingress":  map[string]any{"className": "public", "namespace": "ingress"},
 		"gateway": map[string]any{
@@ -114,7 +113,7 @@ func TestPlatformChartRefusesWhatMustBeSaid(t *testing.T) {
 		leave func(values map[string]any)
 		want  string
 	}{
-		"no mode":                       {func(v map[string]any) { delete(v, "auth") }, "auth.mode must be set"},
+		"mail from nobody":              {func(v map[string]any) { set(v, "gateway.mail.secret", "mail") }, "gateway.publicURL and gateway.mail.from must be set"},
 		"unread":                        {func(v map[string]any) { v["auth"] = map[string]any{"mode": "open"} }, "auth.openIsUnderstood=true"},
 		"no installation":               {func(v map[string]any) { delete(v, "installation") }, "installation must be set"},
 		"no domain":                     {func(v map[string]any) { delete(v, "baseDomain") }, "baseDomain must be set"},

@@ -113,6 +113,7 @@ func (r *run) once(ctx context.Context, settings kube.Config) error {
 	if !r.open {
 		r.open = true
 		r.summary()
+		r.operatorLink(running)
 	}
 	<-running.Done()
 	r.describe("broke down: " + context.Cause(running).Error())
@@ -230,6 +231,7 @@ func (r *run) foreign(ctx context.Context) error {
 	}
 	r.describe(r.Context)
 	r.summary()
+	r.operatorLink(ctx)
 	return nil
 }
 

@@ -1,8 +1,10 @@
 package up
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -56,9 +58,36 @@ func (r *run) startBroker() error {
 
 func (r *run) startGateway() {
 	r.start(gateway, 0, nil,
-		"LISTEN="+r.API, "AUTH=open", "EVENTS_URL="+r.at.Events, "BASE_DOMAIN="+r.at.Base,
+		"LISTEN="+r.API, "AUTH="+auth(), "EVENTS_URL="+r.at.Events, "BASE_DOMAIN="+r.at.Base,
 		// Whatever ran on this log before has ended: it is one machine's, and these are its programs.
 		"INSTALLATION="+r.identity.Installation, "WRITE_LEVEL=newest")
+}
+
+// auth is the gateway's mode. Nobody who tries the platform out is asked who they are.
+func auth() string { return cmp.Or(os.Getenv("AUTH"), "open") }
+
+// operatorLink shows the link by which one becomes an operator, where the gateway has accounts.
+func (r *run) operatorLink(ctx context.Context) {
+	if auth() == "open" {
+		return
+	}
+	environment := append(r.broker(gateway), "LISTEN="+r.API, "BASE_DOMAIN="+r.at.Base, "INSTALLATION="+r.identity.Installation)
+	command, err := r.command(gateway, environment, func(program string, as *syscall.Credential) *exec.Cmd {
+		command := exec.CommandContext(ctx, program, "operator-link")
+		command.SysProcAttr = &syscall.SysProcAttr{Credential: as}
+		return command
+	})
+	var link []byte
+	if err == nil {
+		link, err = command.Output()
+	}
+	if err != nil {
+		r.Terminal.Say(gateway, "no operator's link could be made: %v", err)
+		return
+	}
+	if _, err := r.Terminal.Write(link); err != nil {
+		slog.Warn("show the operator's link", "error", err)
+	}
 }
 
 func (r *run) startEvents() {
@@ -85,7 +114,7 @@ func (r *run) startWorkers() {
 // start keeps a built program running, with its user on the broker.
 func (r *run) start(name string, grace time.Duration, args []string, environment ...string) {
 	if name != brokerName {
-		environment = append(environment, "NATS_URL="+r.at.Broker, "NATS_USER="+name, "NATS_PASSWORD="+r.identity.Passwords[name])
+		environment = append(environment, r.broker(name)...)
 	}
 	r.supervisor.Start(supervise.Program{Name: name, Grace: grace, Make: func() (*exec.Cmd, error) {
 		return r.command(name, environment, func(program string, as *syscall.Credential) *exec.Cmd {
@@ -97,6 +126,11 @@ func (r *run) start(name string, grace time.Duration, args []string, environment
 			return command
 		})
 	}})
+}
+
+// broker is how a service reaches it.
+func (r *run) broker(name string) []string {
+	return []string{"NATS_URL=" + r.at.Broker, "NATS_USER=" + name, "NATS_PASSWORD=" + r.identity.Passwords[name]}
 }
 
 // command runs a built program as its user.
