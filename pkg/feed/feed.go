@@ -45,6 +45,10 @@ const (
 // CloseSlow is the WebSocket close code for a client that doesn't keep up; it resumes with ?since=.
 const CloseSlow = 4008
 
+// CloseRevoked is the one for a client that may not listen any more: its session, its token or its membership has ended, or it may see
+// others' stores than it is told of. Connecting again the same way is refused, or shows something else.
+const CloseRevoked = 4001
+
 // Message is one WebSocket text message.
 type Message struct {
 	Type Type `json:"type"`

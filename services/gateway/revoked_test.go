@@ -10,8 +10,8 @@ import (
 	"github.com/fasthttp/websocket"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/services/gateway/internal/directory"
-	"github.com/store-platform/store-platform/services/gateway/internal/feed"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )

@@ -61,7 +61,7 @@ func (d *Door) visitor(c *fiber.Ctx, asks caller) *visitor {
 	v := &visitor{
 		door: d, address: asks.address, tenant: c.Get("X-Tenant"), key: presentedKey(c),
 		session: d.accounts.session(c.Get(fiber.HeaderCookie), string(c.Context().Host())),
-		unsaid:  !only(c.Method()) && c.Get(fiber.HeaderOrigin) == "" && c.Get("Sec-Fetch-Site") == "",
+		unsaid:  !looks(c.Method()) && c.Get(fiber.HeaderOrigin) == "" && c.Get("Sec-Fetch-Site") == "",
 	}
 	if c.Path() == feedPath {
 		v.ticket = c.Query("ticket")
@@ -69,8 +69,8 @@ func (d *Door) visitor(c *fiber.Ctx, asks caller) *visitor {
 	return v
 }
 
-// only says whether a method only looks.
-func only(method string) bool {
+// looks says whether a method changes nothing.
+func looks(method string) bool {
 	return method == fiber.MethodGet || method == fiber.MethodHead || method == fiber.MethodOptions
 }
 

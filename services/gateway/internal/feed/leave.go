@@ -7,16 +7,13 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
-
-// CloseRevoked is the code that a client is closed with who may not listen any more: its session, its token or its membership
-// has ended, or it may see others than it is told of. Connecting again the same way is refused, or shows something else.
-const CloseRevoked = 4001
 
 // AskAgain is how often it is asked whether a client may still listen. What was taken back at any gateway ends with the next
 // answer, whatever that gateway still keeps of older ones.
@@ -43,7 +40,7 @@ func (l *leave) watch(over context.Context, s *session) {
 		case <-timer.C:
 		}
 		if l.isOver(over) {
-			s.end(CloseRevoked, "you may not listen any more; sign in again")
+			s.end(feed.CloseRevoked, "you may not listen any more; sign in again")
 			return
 		}
 		timer.Reset(l.every)
