@@ -282,7 +282,7 @@ func TestAccountsAreListedInPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	after, pages := "", 0
-	for more := true; more; pages++ {
+	for more := true; more && pages < 10; pages++ {
 		var page []Account
 		var err error
 		if page, more, err = d.Accounts(t.Context(), after, 2); err != nil {

@@ -193,11 +193,14 @@ func TestAnAddressMovesWholeWhereverItIsBrokenOff(t *testing.T) {
 			if byOld != nil && byNew != nil {
 				t.Errorf("behind %d writes nobody signs in: %v, %v", n, byOld, byNew)
 			}
+			if now, err := d.Account(t.Context(), a.ID); err != nil || now.Email == behind && byOld == nil {
+				t.Errorf("behind %d writes it has moved, and the old address signs in: %v", n, err)
+			}
 			is, _, err := d.Verify(t.Context(), link, a)
 			if died && err != nil || !died && !errors.Is(err, ErrUnknown) {
 				t.Errorf("behind %d writes, again: %v", n, err)
 			}
-			if died && (is.Email != behind || is.NewEmail != "" || !is.Verified || len(is.Left) > 0) {
+			if died && (is.Email != behind || is.NewEmail != "" || !is.Verified || len(is.Left) > 0 || len(is.Leads) != 1) {
 				t.Errorf("behind %d writes it is %+v", n, is)
 			}
 			if is, err := d.ByAddress(t.Context(), behind); err != nil || is.ID != a.ID {
