@@ -239,16 +239,18 @@ func TestNobodyCanDoMore(t *testing.T) {
 			history + "other", "$KV.platform.cluster", "$KV.catalog.sample", "$KV.packs.offered", "$KV.leases.x",
 			"$JS.API.STREAM.DELETE.STORES", "$JS.API.STREAM.PURGE.STORES", "$JS.API.STREAM.INFO.RECORDER",
 		},
-		broker.Provisioner: {history + "command.delete", "$KV.claims.x", "$JS.API.STREAM.UPDATE.STORES", query.Live.Subject},
+		broker.Provisioner: {history + "command.delete", "$KV.claims.x", "$KV.accounts.x", "$JS.API.STREAM.MSG.GET.KV_passes", "$JS.API.STREAM.UPDATE.STORES", query.Live.Subject},
 		broker.Janitor: {
 			history + "other", "$KV.platform.cluster", "$JS.API.STREAM.UPDATE.STORES", query.Credentials.Subject, query.Stores.Subject,
 		},
 		broker.Events: {
 			apply, event, query.Credentials.Subject, "$JS.API.STREAM.INFO.KV_catalog", "$JS.API.STREAM.INFO.KV_claims",
+			"$JS.API.STREAM.MSG.GET.KV_accounts", "$KV.tokens.x",
 		},
 		broker.Backup: {
 			apply, event, "$KV.claims.x", "$JS.API.STREAM.INFO.STORES", "$JS.API.STREAM.MSG.GET.STORES",
 			"$JS.SNAPSHOT.RESTORE.KV_claims.x", query.Credentials.Subject,
+			"$JS.API.STREAM.MSG.GET.KV_accounts", "$KV.accounts.account.x", "$KV.tenants.x", "$JS.API.STREAM.SNAPSHOT.KV_passes",
 		},
 		broker.Local: {apply, event, "$KV.catalog.sample", "$JS.API.STREAM.MSG.GET.STORES"},
 	} {

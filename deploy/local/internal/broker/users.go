@@ -142,7 +142,7 @@ func grants(clusters []string) map[string]grant {
 			subscribe: append(discovery("events"), query.Subjects(query.Remembering)...),
 			answers:   true,
 		},
-		Backup: {publish: append(copyOf(stream, "KV_accounts", "KV_tenants", "KV_tokens"), "$KV.accounts.erase-again")},
+		Backup: {publish: slices.Concat(copyOf(stream), copyOfPeople())},
 		Local: {
 			publish: slices.Concat([]string{platform.ImagesSubject("*")}, watch(PacksBucket), write(PacksBucket),
 				bucket(PlatformBucket), write(PlatformBucket)),
@@ -273,18 +273,24 @@ func othersConsumers(clusters []string, user, observed string) []string {
 	return subjects
 }
 
-// copyOf is what looking for a stream takes, taking it out as the broker's files, and bringing it back. Nothing of it asks for restore to
+// copyOf is what taking a stream out as the broker's files takes, and bringing it back. Nothing of it asks for restore to
 // be another user's: JetStream refuses to restore over a stream that exists, so a backup that runs by mistake, twice or
 // against the wrong broker overwrites nothing.
-func copyOf(streams ...string) []string {
-	var subjects []string
-	for _, stream := range streams {
-		subjects = append(subjects,
-			"$JS.API.STREAM.INFO."+stream,
-			"$JS.API.STREAM.SNAPSHOT."+stream,
-			"$JS.SNAPSHOT.ACK."+stream+".>",
-			"$JS.API.STREAM.RESTORE."+stream,
-			"$JS.SNAPSHOT.RESTORE."+stream+".>")
+func copyOf(stream string) []string {
+	return []string{
+		"$JS.API.STREAM.SNAPSHOT." + stream,
+		"$JS.SNAPSHOT.ACK." + stream + ".>",
+		"$JS.API.STREAM.RESTORE." + stream,
+		"$JS.SNAPSHOT.RESTORE." + stream + ".>",
+	}
+}
+
+// copyOfPeople is the same of who there is, where it must be asked first whether there is anybody; and the one word that a restore
+// leaves for the gateway.
+func copyOfPeople() []string {
+	subjects := []string{"$KV.accounts.erase-again"}
+	for _, bucket := range []string{"accounts", "tenants", "tokens"} {
+		subjects = append(append(subjects, "$JS.API.STREAM.INFO.KV_"+bucket), copyOf("KV_"+bucket)...)
 	}
 	return subjects
 }
