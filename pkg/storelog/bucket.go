@@ -49,9 +49,6 @@ const (
 // SubjectOfEraseAgain is where the former is written.
 const SubjectOfEraseAgain = "$KV." + BucketAccounts + "." + KeyEraseAgain
 
-// SubjectOfErased is where the latter is written.
-func SubjectOfErased(id string) string { return "$KV." + BucketAccounts + "." + KeyErased + "." + id }
-
 // LeaseTTL is how long a lease lives in production that nobody renews; TicketTTL how long a feed ticket may wait for its
 // client; GuessesTTL how long it is known who has guessed, behind their last guess.
 const (
@@ -159,9 +156,14 @@ func (l *Log) Bucket(ctx context.Context, name string) (jetstream.KeyValue, erro
 // Keys lists the keys of a bucket that match a pattern, by asking for subjects as Stores does: listing them through the
 // bucket itself takes a consumer, which not everybody has who may read it.
 func (l *Log) Keys(ctx context.Context, name, pattern string) ([]string, error) {
+	return Keys(ctx, l.js, name, pattern)
+}
+
+// Keys is Log.Keys for who opens no log.
+func Keys(ctx context.Context, js jetstream.JetStream, name, pattern string) ([]string, error) {
 	var info *jetstream.StreamInfo
 	err := ask(ctx, func(ctx context.Context) error {
-		stream, err := l.js.Stream(ctx, bucketPrefix+name)
+		stream, err := js.Stream(ctx, bucketPrefix+name)
 		if err == nil {
 			info, err = stream.Info(ctx, jetstream.WithSubjectFilter("$KV."+name+"."+pattern))
 		}

@@ -32,7 +32,7 @@ func peopleOf(ctx context.Context, nc *nats.Conn) (people, error) {
 	}
 	var found people
 	for _, bucket := range storelog.BucketsOfPeople {
-		stream, err := js.Stream(ctx, storelog.StreamOf(bucket))
+		_, err := js.Stream(ctx, storelog.StreamOf(bucket))
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return people{}, nil
 		}
@@ -40,16 +40,13 @@ func peopleOf(ctx context.Context, nc *nats.Conn) (people, error) {
 			return people{}, fmt.Errorf("look for the bucket %s: %w", bucket, err)
 		}
 		found.buckets = append(found.buckets, bucket)
-		if bucket != storelog.BucketAccounts {
-			continue
-		}
-		info, err := stream.Info(ctx, jetstream.WithSubjectFilter(storelog.SubjectOfErased("*")))
-		if err != nil {
-			return people{}, fmt.Errorf("ask who was erased: %w", err)
-		}
-		for subject := range info.State.Subjects {
-			found.erased = append(found.erased, strings.TrimPrefix(subject, storelog.SubjectOfErased("")))
-		}
+	}
+	keys, err := storelog.Keys(ctx, js, storelog.BucketAccounts, storelog.KeyErased+".*")
+	if err != nil {
+		return people{}, fmt.Errorf("ask who was erased: %w", err)
+	}
+	for _, key := range keys {
+		found.erased = append(found.erased, strings.TrimPrefix(key, storelog.KeyErased+"."))
 	}
 	return found, nil
 }

@@ -127,13 +127,11 @@ func (m mortal) Purge(ctx context.Context, key string, opts ...jetstream.KVDelet
 func (d *Directory) mortal(writes int64) *Directory {
 	left := new(atomic.Int64)
 	left.Store(writes)
-	accounts, passing := mortal{d.accounts.kv, left}, mortal{d.links.kv, left}
 	dying := &Directory{log: d.log, now: d.now, installation: d.installation}
-	dying.accounts, dying.leads = shelf[Account]{accounts, d.accounts.prefix}, shelf[Lead]{accounts, d.leads.prefix}
-	dying.operators, dying.erasings = shelf[Operators]{accounts, d.operators.prefix}, shelf[erasing]{accounts, d.erasings.prefix}
-	dying.tenants, dying.tokens = shelf[Tenant]{mortal{d.tenants.kv, left}, ""}, shelf[Tokens]{mortal{d.tokens.kv, left}, ""}
-	dying.sessions, dying.invites = passes[Session]{passing, d.sessions.prefix}, shelf[Invite]{passing, d.invites.prefix}
-	dying.links = passes[Link]{passing, d.links.prefix}
+	dying.fill(map[string]jetstream.KeyValue{
+		storelog.BucketAccounts: mortal{d.accounts.kv, left}, storelog.BucketTenants: mortal{d.tenants.kv, left},
+		storelog.BucketTokens: mortal{d.tokens.kv, left}, storelog.BucketPasses: mortal{d.links.kv, left},
+	})
 	return dying
 }
 

@@ -87,20 +87,14 @@ func Open(ctx context.Context, log *storelog.Log, divisor clock.Divisor, now fun
 		}
 		buckets[name] = remembering{bucket, lately}
 	}
-	accounts, passing := buckets[storelog.BucketAccounts], buckets[storelog.BucketPasses]
-	d.accounts, d.leads = shelf[Account]{accounts, "account."}, shelf[Lead]{accounts, "lead."}
-	d.operators, d.erasings = shelf[Operators]{accounts, ""}, shelf[erasing]{accounts, "erasing."}
-	d.installations, d.erased = shelf[Installation]{accounts, ""}, shelf[struct{}]{accounts, storelog.KeyErased + "."}
-	d.tenants, d.tokens = shelf[Tenant]{buckets[storelog.BucketTenants], ""}, shelf[Tokens]{buckets[storelog.BucketTokens], ""}
-	d.sessions, d.invites, d.links = passes[Session]{passing, "session."}, shelf[Invite]{passing, "invite."}, passes[Link]{passing, "link."}
-	d.tickets = passes[FeedTicket]{passing, "feed."}
+	d.fill(buckets)
 	made := Installation{Key: make([]byte, sha256.Size)}
 	_, _ = rand.Read(made.Key)
 	var err error
 	if d.installation, err = d.installations.ensure(ctx, keyOfInstallation, made); err != nil {
 		return nil, fmt.Errorf("open the directory: %w", err)
 	}
-	status, err := accounts.Status(ctx)
+	status, err := d.accounts.kv.Status(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open the directory: %w", err)
 	}
@@ -109,6 +103,17 @@ func Open(ctx context.Context, log *storelog.Log, divisor clock.Divisor, now fun
 		return nil, fmt.Errorf("open the directory: %w", err)
 	}
 	return d, nil
+}
+
+// fill gives the directory what stands in these buckets.
+func (d *Directory) fill(buckets map[string]jetstream.KeyValue) {
+	accounts, passing := buckets[storelog.BucketAccounts], buckets[storelog.BucketPasses]
+	d.accounts, d.leads = shelf[Account]{accounts, "account."}, shelf[Lead]{accounts, "lead."}
+	d.operators, d.erasings = shelf[Operators]{accounts, ""}, shelf[erasing]{accounts, "erasing."}
+	d.installations, d.erased = shelf[Installation]{accounts, ""}, shelf[struct{}]{accounts, storelog.KeyErased + "."}
+	d.tenants, d.tokens = shelf[Tenant]{buckets[storelog.BucketTenants], ""}, shelf[Tokens]{buckets[storelog.BucketTokens], ""}
+	d.sessions, d.invites, d.links = passes[Session]{passing, "session."}, shelf[Invite]{passing, "invite."}, passes[Link]{passing, "link."}
+	d.tickets = passes[FeedTicket]{passing, "feed."}
 }
 
 // digest is a key for what is personal, of a kind.

@@ -150,6 +150,11 @@ export class Account {
         this.handlers.entered();
       } catch (problem) {
         setText($('gate-error'), problem.message);
+        // What was refused isn't what somebody wants to add to.
+        if (problem.code === 'sign_in_refused') {
+          $('gate-password').value = '';
+          $('gate-password').focus();
+        }
       }
     };
     $(`gate-${fields[0].name}`).focus();
@@ -209,4 +214,6 @@ export class Account {
 const isOperators = (link) => link.kind === 'invite' && !link.secret.startsWith('si_');
 
 const email = () => ({ name: 'email', label: 'E-mail', type: 'email', complete: 'username' });
-const password = (complete) => ({ name: 'password', label: 'Password', type: 'password', complete, hint: complete === 'new-password' && 'At least 10 characters.' });
+const password = (complete) => ({
+  name: 'password', label: 'Password', type: 'password', complete, hint: complete === 'new-password' ? 'At least 10 characters.' : undefined,
+});
