@@ -27,7 +27,6 @@ var (
 		"EVENTS_URL":         "the file's own service",
 		"NATS_USER":          "the broker's permissions are by this name",
 		"NATS_PASSWORD_FILE": "passwords stand in .env, and who changes one there makes the containers anew",
-		"AUTH":               "there is one mode",
 		"AUTH_OPEN_PUBLIC":   "a container's port is published on its own address; on the machine's it is the loopback's",
 		"KUBECONFIG":         "the file's own k3s",
 		"BASE_DOMAIN":        "names that every machine resolves to itself, and the port that k3s is published on",

@@ -77,9 +77,6 @@ const (
 	sweepReport = "sweep"
 )
 
-// guesses is the bucket that only the gateway knows, where it has one.
-const guesses = "guesses"
-
 // durables are the consumers through which commands are worked on, with the users whose they are. Whoever could delete,
 // change or pull from another's would stop all creates or all deletes of a cluster, and nobody would see it.
 func durables(clusters []string) (names []string, owner map[string]string) {

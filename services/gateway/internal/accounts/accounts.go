@@ -22,8 +22,9 @@ var (
 	ErrRefused = errors.New("the address or the password is wrong")
 	// ErrOff: the gateway has no accounts.
 	ErrOff = errors.New("there are no accounts")
-	// ErrSignUpOff and ErrInviteNeeded: nobody signs up here, or nobody without an invite.
-	ErrSignUpOff    = errors.New("nobody signs up here")
+	// ErrSignUpOff: nobody signs up here.
+	ErrSignUpOff = errors.New("nobody signs up here")
+	// ErrInviteNeeded: nobody does without an invite.
 	ErrInviteNeeded = errors.New("it takes an invite to sign up here")
 	// ErrNotListed: operators are made of those only whose address ADMIN_EMAILS lists.
 	ErrNotListed = errors.New("the address isn't among those of operators")

@@ -45,7 +45,7 @@ func (a *Accounts) Change(ctx context.Context, account directory.Account, c Chan
 		}
 	}
 	if c.Email != nil {
-		if in.Account, err = p.Directory.AskAddress(ctx, in.Account, newAddress(p, in.Account, *c.Email)); err == nil && in.Account.NewEmail != "" {
+		if in.Account, err = p.Directory.AskAddress(ctx, in.Account, newAddress(in.Account, *c.Email)); err == nil && in.Account.NewEmail != "" {
 			err = a.sendVerification(ctx, p, in.Account)
 		}
 		if err != nil {
@@ -59,7 +59,7 @@ func (a *Accounts) Change(ctx context.Context, account directory.Account, c Chan
 }
 
 // newAddress is what to ask for: nothing, where the account has the address already.
-func newAddress(p Parts, account directory.Account, email string) string {
+func newAddress(account directory.Account, email string) string {
 	if account.Email == email {
 		return ""
 	}

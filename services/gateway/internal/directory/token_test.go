@@ -39,7 +39,7 @@ func TestWhatIsNoTokenOpensNothing(t *testing.T) {
 	joined(t, d, tenant, owner, member, principal.Viewer)
 	text := newToken(t, d, owner, tenant)
 	made, err := d.ByToken(t.Context(), text)
-	if err != nil || made.Account != owner || made.Tenant != tenant || strings.Contains(fmt.Sprintf("%s", made.Sum), text[len(text)-secretLength:]) {
+	if err != nil || made.Account != owner || made.Tenant != tenant || strings.Contains(string(made.Sum), text[len(text)-secretLength:]) {
 		t.Fatalf("%+v, %v", made, err)
 	}
 	if life := made.Expires.Sub(made.Created); life != TokenLife {

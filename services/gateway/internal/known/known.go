@@ -3,6 +3,7 @@
 package known
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -112,7 +113,7 @@ func Problem(err error) *problem.Problem {
 }
 
 func problemOf(err error) *problem.Problem {
-	if p := ofTenants(err); p != nil {
+	if p := cmp.Or(ofTenants(err), ofWhoAsks(err)); p != nil {
 		return p
 	}
 	var (
@@ -122,9 +123,6 @@ func problemOf(err error) *problem.Problem {
 		standing *store.StandingError
 		changed  *admission.ChangedError
 		notReady *admission.NotReadyError
-		refusal  *rights.Refusal
-		guessed  *accounts.GuessesError
-		empty    *limits.EmptyError
 	)
 	switch {
 	case errors.As(err, &field):
@@ -157,6 +155,28 @@ func problemOf(err error) *problem.Problem {
 	case errors.As(err, &quota):
 		return problem.New(problem.QuotaExceeded, fmt.Sprintf(
 			"You have %d stores, which is as many as one tenant may have. Delete one first.", quota.Limit))
+	case errors.Is(err, reader.ErrCursor):
+		return problem.New(problem.InvalidCursor, "The cursor is not one of ours. Begin with the first page.").At("cursor")
+	}
+	for _, k := range table {
+		if errors.Is(err, k.err) {
+			return problem.New(k.code, k.detail)
+		}
+	}
+	if storelog.Unanswered(err) {
+		return problem.New(problem.BrokerUnavailable, lostBroker)
+	}
+	return problem.Of(err)
+}
+
+// ofWhoAsks is what lies with who asks, and how often, and not with what for.
+func ofWhoAsks(err error) *problem.Problem {
+	var (
+		refusal *rights.Refusal
+		guessed *accounts.GuessesError
+		empty   *limits.EmptyError
+	)
+	switch {
 	case errors.As(err, &empty):
 		p := problem.New(problem.TooManyCommands, "You have sent more commands than one tenant may in so short a time."+untouched)
 		if empty.Bucket == limits.Requests {
@@ -175,16 +195,6 @@ func problemOf(err error) *problem.Problem {
 			code = problem.AdminKeyRequired
 		}
 		return problem.New(code, refusal.Missing())
-	case errors.Is(err, reader.ErrCursor):
-		return problem.New(problem.InvalidCursor, "The cursor is not one of ours. Begin with the first page.").At("cursor")
 	}
-	for _, k := range table {
-		if errors.Is(err, k.err) {
-			return problem.New(k.code, k.detail)
-		}
-	}
-	if storelog.Unanswered(err) {
-		return problem.New(problem.BrokerUnavailable, lostBroker)
-	}
-	return problem.Of(err)
+	return nil
 }

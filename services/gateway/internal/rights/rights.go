@@ -53,7 +53,8 @@ const (
 type reach int
 
 const (
-	nobodys reach = iota
+	// The zero value is nobody's.
+	_ reach = iota
 	// named: operators, for the tenant that they name.
 	named
 	// everybodys: operators, to whomever it belongs.
