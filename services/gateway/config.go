@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/door"
 	"github.com/store-platform/store-platform/services/gateway/internal/limits"
 	"github.com/store-platform/store-platform/services/gateway/internal/mail"
+	"github.com/store-platform/store-platform/services/gateway/internal/oidc"
 )
 
 // The modes of AUTH.
@@ -33,8 +35,9 @@ type Config struct {
 	Auth         string   `name:"auth" env:"AUTH" default:"open" help:"Who may do what. 'open': no accounts, a client is its address; for one's own machine. 'accounts': people sign in, and scripts have tokens."`
 	SignUp       string   `name:"signup" env:"SIGNUP" default:"invite" enum:"open,invite,off" help:"With AUTH=accounts, who may make an account: everybody, who has an invite to a tenant, or nobody. An operator's link lets in with each."`
 	AdminEmails  []string `name:"admin-emails" env:"ADMIN_EMAILS" help:"With AUTH=accounts, the addresses of accounts that an operator may make operators, once they are verified. Nobody becomes one by signing up. Empty: any verified address."`
-	PublicURL    string   `name:"public-url" env:"PUBLIC_URL" help:"With AUTH=accounts, where people find this gateway, such as https://stores.example: links in mails lead there. Needed with SMTP_URL."`
+	PublicURL    string   `name:"public-url" env:"PUBLIC_URL" help:"With AUTH=accounts, where people find this gateway, such as https://stores.example: links in mails lead there, and OpenID Connect providers back. Needed with SMTP_URL and OIDC_PROVIDERS."`
 	SMTPURL      string   `name:"smtp-url" env:"SMTP_URL" help:"Where mail is handed over: smtps://user:password@mail.example:465, or smtp:// with TLS begun before anything is said, which only a server on this machine needn't have. Empty: no mail is sent, and operators read links out."`
+	Providers    string   `name:"oidc-providers" env:"OIDC_PROVIDERS" help:"With AUTH=accounts, a YAML file of the OpenID Connect providers at which people may sign in. Needs PUBLIC_URL. Empty: none."`
 	MailFrom     string   `name:"mail-from" env:"MAIL_FROM" help:"Who mails are from, such as Stores <stores@example.com>. Needed with SMTP_URL."`
 	OpenPublic   string   `name:"auth-open-public" env:"AUTH_OPEN_PUBLIC" default:"no" enum:"yes,no" help:"'yes' lets AUTH=open listen beyond the loopback: everybody who reaches the port may then create stores."`
 	AdminKey     string   `name:"admin-api-key" env:"ADMIN_API_KEY" help:"Key that sees all tenants' stores. When set, passwords are shown to its holder only."`
@@ -100,6 +103,9 @@ func (c Config) check() ([]netip.Prefix, error) {
 	if _, err := c.post(); err != nil {
 		refuse("%w", err)
 	}
+	if _, err := c.providers(); err != nil {
+		refuse("%w", err)
+	}
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
 		refuse("LISTEN=%s: must be like 127.0.0.1:8080", c.Listen)
@@ -143,6 +149,22 @@ func (c Config) post() (*mail.Post, error) {
 		return nil, errors.New("PUBLIC_URL: must be set with SMTP_URL, or links in mails would lead nowhere")
 	}
 	return mail.New(mail.Config{Server: c.SMTPURL, From: c.MailFrom, Page: page.JoinPath("/")})
+}
+
+// providers are where people may sign in; nil where that is here only.
+func (c Config) providers() (*oidc.Providers, error) {
+	if c.Providers == "" || c.Auth != authAccounts {
+		return nil, nil
+	}
+	page, err := url.Parse(c.PublicURL)
+	if err != nil || page.Host == "" {
+		return nil, errors.New("PUBLIC_URL: must be set with OIDC_PROVIDERS, or nobody would be led back from there")
+	}
+	settings, err := oidc.Load(c.Providers)
+	if err != nil {
+		return nil, fmt.Errorf("OIDC_PROVIDERS: %w", err)
+	}
+	return oidc.New(settings, page.JoinPath("/"), time.Now), nil
 }
 
 // requests and commands are what a tenant may have of each.

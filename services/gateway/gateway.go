@@ -195,11 +195,15 @@ func build(cfg Config, letIn []fiber.Handler, b *bus.Bus, hub *feed.Hub, gateway
 	commands := limits.New(limits.Commands, cfg.commands(), gateways, time.Now)
 	admit := admission.New(b, questions, cfg.MaxStores, commands, time.Now, rand.Reader)
 	routes := guard.New(app, cfg.Auth == authAccounts)
+	providers, err := cfg.providers()
+	if err != nil {
+		return nil, err
+	}
 	hasher, err := password.NewHasher()
 	if err != nil {
 		return nil, err
 	}
-	owned := accounts.New(accountParts(b), hasher, letters, accounts.Settings{SignUp: accounts.SignUp(cfg.SignUp), AdminEmails: cfg.AdminEmails})
+	owned := accounts.New(accountParts(b), hasher, letters, providers, accounts.Settings{SignUp: accounts.SignUp(cfg.SignUp), AdminEmails: cfg.AdminEmails})
 	document, err := api.Mount(app, routes, admit, questions, b, owned)
 	if err != nil {
 		return nil, err

@@ -51,7 +51,7 @@ func (s stand) path(t *testing.T, pattern string) string {
 			return s.store
 		case "n":
 			return fmt.Sprint(s.letter)
-		case "account", "invite", "token":
+		case "account", "invite", "token", "provider":
 			return "of-nobody"
 		default:
 			t.Errorf("%s: the test doesn't know what to put for %s", pattern, name)

@@ -16,6 +16,7 @@
 {{- if and .Values.backup.url (not .Values.backup.keysSecret) }}{{ fail "backup.keysSecret must be set when backup.url is: the name of a Secret whose key \"keys\" holds what backups are encrypted with. It isn't made up here, because it must be kept where it outlives this cluster." }}{{ end }}
 {{- if and .Values.auth.adminKey .Values.auth.existingSecret }}{{ fail "auth.adminKey and auth.existingSecret are both set: which of the keys holds must not be a guess." }}{{ end }}
 {{- if and .Values.gateway.mail.secret (or (not .Values.gateway.publicURL) (not .Values.gateway.mail.from)) }}{{ fail "gateway.publicURL and gateway.mail.from must be set when gateway.mail.secret is: mails are from somebody, and their links lead somewhere." }}{{ end }}
+{{- if and .Values.gateway.oidc.secret (not .Values.gateway.publicURL) }}{{ fail "gateway.publicURL must be set when gateway.oidc.secret is: providers lead people back there." }}{{ end }}
 {{- if and (or .Values.gateway.ingress.enabled .Values.gateway.httpRoute.enabled) (not .Values.gateway.trustProxy) }}{{ fail "gateway.trustProxy must be set when gateway.ingress or gateway.httpRoute is enabled: without it every client has the controller's address, so that all of them are one tenant and see each other's stores and passwords." }}{{ end }}
 {{- if and .Values.gateway.httpRoute.enabled (not .Values.gateway.httpRoute.parentRefs) }}{{ fail "gateway.httpRoute.parentRefs must be set when gateway.httpRoute is enabled: a route that names no Gateway leads nowhere." }}{{ end }}
 {{- range list "provisioner" "janitor" }}

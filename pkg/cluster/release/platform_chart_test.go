@@ -114,6 +114,7 @@ func TestPlatformChartRefusesWhatMustBeSaid(t *testing.T) {
 		want  string
 	}{
 		"mail from nobody":              {func(v map[string]any) { set(v, "gateway.mail.secret", "mail") }, "gateway.publicURL and gateway.mail.from must be set"},
+		"providers that lead nowhere":   {func(v map[string]any) { set(v, "gateway.oidc.secret", "providers") }, "gateway.publicURL must be set"},
 		"unread":                        {func(v map[string]any) { v["auth"] = map[string]any{"mode": "open"} }, "auth.openIsUnderstood=true"},
 		"no installation":               {func(v map[string]any) { delete(v, "installation") }, "installation must be set"},
 		"no domain":                     {func(v map[string]any) { delete(v, "baseDomain") }, "baseDomain must be set"},

@@ -47,6 +47,8 @@ func everythingSet() map[string]any {
 		"gateway.rateLimit":                  map[string]any{"enabled": false, "capacity": 1e6, "refillPerSec": 1.5},
 		"gateway.createRateLimit":            map[string]any{"capacity": 1e6, "refillPerSec": 2.5},
 		"gateway.corsOrigins":                []any{"https://shop.example", "http://localhost:3000"},
+		"gateway.publicURL":                  "https://stores.example",
+		"gateway.oidc.secret":                "providers",
 		"events.feedMaxConnections":          1e6,
 		"events.feedMaxConnectionsPerTenant": 2e6,
 		"provisioner.slots":                  3e6,
@@ -104,7 +106,7 @@ func TestPlatformChartTellsServicesWhatIsSet(t *testing.T) {
 		"gateway": {
 			"ADMIN_API_KEY": "store-platform-admin/admin-api-key", "MAX_STORES": "7", "TRUST_PROXY": "10.244.0.0/16,2001:db8::7",
 			"RATE_LIMIT_ENABLED": "false", "RATE_LIMIT_CAPACITY": "1000000", "RATE_LIMIT_REFILL_PER_SEC": "1.5",
-			"CORS_ORIGINS":               "https://shop.example,http://localhost:3000",
+			"CORS_ORIGINS": "https://shop.example,http://localhost:3000", "PUBLIC_URL": "https://stores.example", "OIDC_PROVIDERS": "/oidc/providers.yaml",
 			"CREATE_RATE_LIMIT_CAPACITY": "1000000", "CREATE_RATE_LIMIT_REFILL_PER_SEC": "2.5",
 			"LOG_LEVEL": "debug", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318",
 		},

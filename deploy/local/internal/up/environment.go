@@ -20,16 +20,19 @@ import (
 var handedOn = []string{
 	"LOG_LEVEL", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "MAX_STORES", "TRUST_PROXY", "ADMIN_API_KEY",
 	"RATE_LIMIT_ENABLED", "RATE_LIMIT_CAPACITY", "RATE_LIMIT_REFILL_PER_SEC", "CREATE_RATE_LIMIT_CAPACITY", "CREATE_RATE_LIMIT_REFILL_PER_SEC", "CORS_ORIGINS",
-	"SIGNUP", "ADMIN_EMAILS", "PUBLIC_URL", "SMTP_URL", "MAIL_FROM", "AUTH_OPEN_PUBLIC", "FEED_MAX_CONNECTIONS", "FEED_MAX_CONNECTIONS_PER_TENANT", "SLOTS", "HELM_SLOTS", "SWEEP_EVERY",
-	"DEMO_ENGINES", "ENGINES_DIR", "ENGINE_SETTINGS", storesSettings, "SSL_CERT_FILE", "SSL_CERT_DIR",
+	"SIGNUP", "ADMIN_EMAILS", "PUBLIC_URL", "SMTP_URL", "MAIL_FROM", oidcProviders, "AUTH_OPEN_PUBLIC", "FEED_MAX_CONNECTIONS", "FEED_MAX_CONNECTIONS_PER_TENANT", "SLOTS", "HELM_SLOTS", "SWEEP_EVERY",
+	"DEMO_ENGINES", "ENGINES_DIR", "ENGINE_SETTINGS", storesSettings, oidcProviders, "SSL_CERT_FILE", "SSL_CERT_DIR",
 }
 
-const storesSettings = "STORES_SETTINGS"
+const (
+	storesSettings = "STORES_SETTINGS"
+	oidcProviders  = "OIDC_PROVIDERS"
+)
 
 // readers are the only processes that get to see settings which say, or name files that say, what may be a secret. Traces are
 // what all services send, and neither the broker nor the door to the stores.
 var readers = map[string][]string{
-	"ADMIN_API_KEY": {gateway}, "ENGINES_DIR": {provisioner}, "ENGINE_SETTINGS": {provisioner}, storesSettings: {provisioner},
+	"ADMIN_API_KEY": {gateway}, oidcProviders: {gateway}, "ENGINES_DIR": {provisioner}, "ENGINE_SETTINGS": {provisioner}, storesSettings: {provisioner},
 	"OTEL_EXPORTER_OTLP_HEADERS": {gateway, events, provisioner, janitor},
 }
 
@@ -96,36 +99,44 @@ func (r *run) lend(user *runas.User, variable, path string) (string, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(r.Repository, path)
 	}
-	if variable != storesSettings {
+	naming, names := namingFiles[variable]
+	if !names {
 		return user.Lend(variable, path)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return "", fmt.Errorf("read %s: %w", variable, err)
 	}
-	return r.lendSettings(user, text)
+	return r.lendSettings(user, variable, naming, text)
 }
 
-// lendSettings is for the provisioner to read, which says what is wrong with them; here only files of credentials are found.
-func (r *run) lendSettings(user *runas.User, text []byte) (string, error) {
+// naming is where a file of settings names files of credentials: under a key of each element of a list.
+type naming struct{ list, key, lent string }
+
+var namingFiles = map[string]naming{
+	storesSettings: {"pullSecrets", "file", "pull-secret"}, oidcProviders: {"providers", "clientSecretFile", "client-secret"},
+}
+
+// lendSettings is for the service to read, which says what is wrong with them; here only files of credentials are found.
+func (r *run) lendSettings(user *runas.User, variable string, naming naming, text []byte) (string, error) {
 	var document yaml.Node
 	if err := yaml.Unmarshal(text, &document); err == nil && len(document.Content) == 1 {
-		for i, secret := range valueOf(document.Content[0], "pullSecrets").Content {
-			file := valueOf(secret, "file")
+		for i, secret := range valueOf(document.Content[0], naming.list).Content {
+			file := valueOf(secret, naming.key)
 			if file.Kind != yaml.ScalarNode {
 				continue
 			}
-			lent, err := r.lend(user, fmt.Sprintf("pull-secret-%d", i), file.Value)
+			lent, err := r.lend(user, fmt.Sprintf("%s-%d", naming.lent, i), file.Value)
 			if err != nil {
 				return "", err
 			}
 			file.Value = lent
 		}
 		if text, err = yaml.Marshal(&document); err != nil {
-			return "", fmt.Errorf("write %s: %w", storesSettings, err)
+			return "", fmt.Errorf("write %s: %w", variable, err)
 		}
 	}
-	return user.LendText(storesSettings, text)
+	return user.LendText(variable, text)
 }
 
 // valueOf is what a mapping says under a key, or nothing.

@@ -196,11 +196,35 @@ func TestWhatSettingsNameIsFound(t *testing.T) {
 	}
 }
 
+// So it is of the gateway and who knows people elsewhere.
+func TestWhatProvidersNameIsFound(t *testing.T) {
+	r := withUsers(t)
+	for name, text := range map[string]string{"providers.yaml": "providers:\n- name: house\n  clientSecretFile: house.secret\n", "house.secret": "hush"} {
+		if err := os.WriteFile(filepath.Join(r.Repository, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("OIDC_PROVIDERS", "providers.yaml")
+	for _, variable := range environmentOf(t, r, gateway) {
+		path, is := strings.CutPrefix(variable, "OIDC_PROVIDERS=")
+		if !is {
+			continue
+		}
+		_, file, _ := strings.Cut(saysAs(t, r, gateway, path), "clientSecretFile: ")
+		if have := saysAs(t, r, gateway, strings.TrimSpace(file)); have != "hush" {
+			t.Errorf("the secret in %s says to it %q", file, have)
+		}
+		return
+	}
+	t.Error("the gateway isn't told")
+}
+
 // What may hold a secret is told to nobody but who works with it.
 func TestASecretIsToldToWhoNeedsIt(t *testing.T) {
 	r := withUsers(t)
 	whose := map[string]string{
 		"ADMIN_API_KEY": gateway, "ENGINES_DIR": provisioner, "ENGINE_SETTINGS": provisioner, "STORES_SETTINGS": provisioner,
+		"OIDC_PROVIDERS": gateway,
 		"OTEL_EXPORTER_OTLP_HEADERS": "gateway, events, provisioner, janitor",
 	}
 	for variable := range whose {

@@ -14,6 +14,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/directory"
 	"github.com/store-platform/store-platform/services/gateway/internal/guesses"
 	"github.com/store-platform/store-platform/services/gateway/internal/mail"
+	"github.com/store-platform/store-platform/services/gateway/internal/oidc"
 	"github.com/store-platform/store-platform/services/gateway/internal/password"
 )
 
@@ -61,15 +62,17 @@ type Mail interface {
 
 // Accounts is safe for concurrent use. Make it with New.
 type Accounts struct {
-	parts    func() (Parts, error)
-	hasher   *password.Hasher
-	mail     Mail
-	settings Settings
+	parts  func() (Parts, error)
+	hasher *password.Hasher
+	mail   Mail
+	// providers are nil where nobody signs in elsewhere.
+	providers *oidc.Providers
+	settings  Settings
 }
 
 // New makes accounts. parts fails while the broker is away, and with ErrOff where there are none. Without mail an operator reads links out.
-func New(parts func() (Parts, error), hasher *password.Hasher, mail Mail, settings Settings) *Accounts {
-	return &Accounts{parts: parts, hasher: hasher, mail: mail, settings: settings}
+func New(parts func() (Parts, error), hasher *password.Hasher, mail Mail, providers *oidc.Providers, settings Settings) *Accounts {
+	return &Accounts{parts: parts, hasher: hasher, mail: mail, providers: providers, settings: settings}
 }
 
 // From is where a request comes from.

@@ -47,7 +47,7 @@ func (a *Accounts) AskVerification(ctx context.Context, account directory.Accoun
 	if err != nil {
 		return err
 	}
-	if account.Verified && account.NewEmail == "" {
+	if (account.Verified || account.Email == "") && account.NewEmail == "" {
 		return nil
 	}
 	if err := p.take(ctx, "mail."+p.Directory.AddressKey(account.Email), perReader); err != nil {

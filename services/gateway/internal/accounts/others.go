@@ -66,6 +66,9 @@ func (a *Accounts) ReadOut(ctx context.Context, by, id string, purpose directory
 		return "", err
 	}
 	if purpose == directory.ResetPassword {
+		if !p.Directory.LedByAddress(account) {
+			return "", directory.ErrElsewhere
+		}
 		link, err = p.Directory.ResetLink(ctx, account)
 	} else {
 		link, _, err = p.Directory.VerifyLink(ctx, account)

@@ -28,6 +28,9 @@ func (a *Accounts) Change(ctx context.Context, account directory.Account, c Chan
 	if err := c.check(account); err != nil {
 		return SignedIn{}, err
 	}
+	if c.Password != nil && !p.Directory.LedByAddress(account) {
+		return SignedIn{}, directory.ErrElsewhere
+	}
 	if c.Email != nil || c.Password != nil {
 		if err := a.confirm(ctx, p, account, c.Current, from); err != nil {
 			return SignedIn{}, err

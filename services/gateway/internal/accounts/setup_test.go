@@ -85,7 +85,7 @@ func opened(t *testing.T, nc *nats.Conn, shape storelog.Settings) *gateway {
 		t.Fatal(err)
 	}
 	letters := &box{}
-	return &gateway{New(func() (Parts, error) { return p, nil }, hasher, letters, Settings{SignUp: Open}), p, letters}
+	return &gateway{New(func() (Parts, error) { return p, nil }, hasher, letters, nil, Settings{SignUp: Open}), p, letters}
 }
 
 const (

@@ -43,6 +43,8 @@ type proof struct {
 	account directory.Account
 	// hash is to take the place of the one that the account has, unless it is empty.
 	hash string
+	// from is the provider whose word it is; none of who has shown a password.
+	from directory.Elsewhere
 }
 
 // prove holds a password against an account's. The zero account is who has an address that nobody has: it costs the same and is refused.
@@ -90,29 +92,36 @@ func (a *Accounts) enter(ctx context.Context, p Parts, by proof, from From) (Sig
 	if err != nil {
 		return SignedIn{}, err
 	}
-	if in.Session, err = p.Directory.NewSession(ctx, in.Account); err != nil {
+	if in.Session, err = p.Directory.NewSessionFrom(ctx, in.Account, by.from); err != nil {
 		return SignedIn{}, err
 	}
 	return in, p.note(ctx, storelog.SignedIn, in.Account.ID, in.Account.ID)
 }
 
-// SignOut ends a session, if there is any.
-func (a *Accounts) SignOut(ctx context.Context, session string) error {
+// SignOut ends a session, if there is any, and answers where to sign out at the provider that it came from; empty where it came from none.
+func (a *Accounts) SignOut(ctx context.Context, session string) (address string, err error) {
 	p, err := a.parts()
 	if err != nil {
-		return err
+		return "", err
 	}
 	account, err := p.Directory.BySession(ctx, session)
 	if errors.Is(err, directory.ErrUnknown) {
-		return nil
+		return "", nil
 	}
 	if err != nil {
-		return err
+		return "", err
+	}
+	from, err := p.Directory.Elsewhere(ctx, session)
+	if err != nil && !errors.Is(err, directory.ErrUnknown) {
+		return "", err
 	}
 	if err := p.Directory.SignOut(ctx, session); err != nil {
-		return err
+		return "", err
 	}
-	return p.note(ctx, storelog.SignedOut, account.ID, account.ID)
+	if err := p.note(ctx, storelog.SignedOut, account.ID, account.ID); err != nil {
+		return "", err
+	}
+	return a.leaving(ctx, from), nil
 }
 
 // Account answers who has an id.

@@ -74,6 +74,7 @@ func Mount(app *fiber.App, guarded guard.Routes, a *admission.Admission, r *read
 	api.tokens(routes)
 	api.feedTickets(routes)
 	api.auth(routes)
+	api.elsewhere(routes)
 	api.account(routes)
 	api.others(routes)
 	describeOthers(routes.OpenAPI())

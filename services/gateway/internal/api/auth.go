@@ -22,8 +22,10 @@ const deviceLife = 365 * 24 * time.Hour
 // visit is what a request to sign in or out says beside its body, and what its answer does.
 type visit struct {
 	session, device string
-	host            string
-	set             func(*http.Cookie)
+	// begun is the state of a sign-in elsewhere.
+	begun string
+	host  string
+	set   func(*http.Cookie)
 }
 
 type visitKey struct{}
@@ -32,7 +34,9 @@ type visitKey struct{}
 func withVisit(in huma.Context, next func(huma.Context)) {
 	c := humafiber.Unwrap(in)
 	host, cookies := string(c.Context().Host()), c.Get("Cookie")
-	v := &visit{session: CookieIn(cookies, SessionCookie, host), device: CookieIn(cookies, deviceCookie, host), host: host}
+	v := &visit{
+		session: CookieIn(cookies, SessionCookie, host), device: CookieIn(cookies, deviceCookie, host), begun: CookieIn(cookies, signInCookie, host), host: host,
+	}
 	// Not through huma, which writes several of them into one header.
 	v.set = func(cookie *http.Cookie) { c.Response().Header.Add("Set-Cookie", cookie.String()) }
 	next(huma.WithValue(in, visitKey{}, v))
@@ -102,6 +106,8 @@ const aboutLogIn = "The answer sets two cookies: the session's, and one by which
 	"401 `sign_in_refused` says neither which was wrong, nor whether there is such an account; 429 `too_many_guesses` comes before anything is compared; " +
 	"503 `busy` where as many passwords are being compared as may be."
 
+const aboutLogOut = "Ends the session, whether or not there is any. 200 where it came from a provider that people sign out at, too: go to signOut then."
+
 const aboutReset = "A link that sets another password goes to the address, if somebody has it: the answer doesn't tell. Where the gateway sends no mail, an operator " +
 	"can make one and read it out."
 
@@ -121,8 +127,8 @@ func (a *API) auth(routes router) {
 		OperationID: "log-in", Path: "/auth/login", Summary: "Sign in", Description: aboutLogIn, Errors: []int{http.StatusUnauthorized},
 	}), a.logIn)
 	handle(routes, rights.SignIn, add(huma.Operation{
-		OperationID: "log-out", Path: "/auth/logout", Summary: "Sign out", Description: "Ends the session, whether or not there is any.",
-		DefaultStatus: http.StatusNoContent,
+		OperationID: "log-out", Path: "/auth/logout", Summary: "Sign out", Description: aboutLogOut,
+		Responses: map[string]*huma.Response{"204": {Description: "No Content"}},
 	}), a.logOut)
 	handle(routes, rights.SignIn, add(huma.Operation{
 		OperationID: "ask-reset", Path: "/auth/reset", Summary: "Ask for a link that sets another password", Description: aboutReset,
@@ -162,18 +168,22 @@ func (a *API) entered(ctx context.Context, in accounts.SignedIn, err error) (*me
 	return out, err
 }
 
-func (a *API) logOut(ctx context.Context, _ *struct{}) (*struct{}, error) {
+func (a *API) logOut(ctx context.Context, _ *struct{}) (*logOutOutput, error) {
 	v := visitIn(ctx)
 	// Whoever sends a browser here has to be our page, as everywhere. Of a session that is over nobody minds.
 	var no *problem.Problem
 	if err := principal.Missing(ctx); errors.As(err, &no) && no.Code == problem.ForeignOrigin {
 		return nil, err
 	}
-	if err := a.accounts.SignOut(ctx, v.session); err != nil {
+	address, err := a.accounts.SignOut(ctx, v.session)
+	if err != nil {
 		return nil, err
 	}
 	v.leave()
-	return nil, nil
+	if address == "" {
+		return &logOutOutput{Status: http.StatusNoContent}, nil
+	}
+	return &logOutOutput{Status: http.StatusOK, Body: SignedOut{SignOut: address}}, nil
 }
 
 func (a *API) askReset(ctx context.Context, in *resetInput) (*askedOutput, error) {

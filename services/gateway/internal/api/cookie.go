@@ -13,6 +13,8 @@ const (
 	SessionCookie = "session"
 	// deviceCookie holds the secret of a device that has signed in before. It signs nobody in.
 	deviceCookie = "device"
+	// signInCookie holds the state of a sign-in at a provider, so that it ends in the browser that began it.
+	signInCookie = "signin"
 )
 
 // hostPrefix makes a browser take a cookie only over TLS, for this host alone and all of its paths (RFC 6265bis, 4.1.3.2): no neighbour below the

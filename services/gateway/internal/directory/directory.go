@@ -25,6 +25,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/gateway/internal/oidc"
 )
 
 var (
@@ -59,6 +60,7 @@ type Directory struct {
 	invites       shelf[Invite]
 	links         passes[Link]
 	tickets       passes[FeedTicket]
+	signIns       passes[oidc.Begun]
 	// noting is held by who writes down that a token was used: one at a time, and whoever finds it held leaves it to the next use.
 	noting sync.Mutex
 }
@@ -113,7 +115,7 @@ func (d *Directory) fill(buckets map[string]jetstream.KeyValue) {
 	d.installations, d.erased = shelf[Installation]{accounts, ""}, shelf[struct{}]{accounts, storelog.KeyErased + "."}
 	d.tenants, d.tokens = shelf[Tenant]{buckets[storelog.BucketTenants], ""}, shelf[Tokens]{buckets[storelog.BucketTokens], ""}
 	d.sessions, d.invites, d.links = passes[Session]{passing, "session."}, shelf[Invite]{passing, "invite."}, passes[Link]{passing, "link."}
-	d.tickets = passes[FeedTicket]{passing, "feed."}
+	d.tickets, d.signIns = passes[FeedTicket]{passing, "feed."}, passes[oidc.Begun]{passing, "signin."}
 }
 
 // digest is a key for what is personal, of a kind.

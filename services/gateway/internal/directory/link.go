@@ -171,7 +171,8 @@ func (d *Directory) Reset(ctx context.Context, secret, hash string) (Account, er
 		switch {
 		case a.Hash == hash:
 			return false, nil
-		case a.Pending || a.Era != link.Era || key != link.Address:
+		// No password opens an account that its address doesn't lead to.
+		case a.Pending || a.Era != link.Era || key != link.Address || !slices.Contains(a.Leads, key):
 			return false, ErrUnknown
 		}
 		verified = a.Verified

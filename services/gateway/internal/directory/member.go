@@ -25,7 +25,7 @@ func (d *Directory) ChangeMember(ctx context.Context, by By, tenant, account str
 			return false, errNoMember
 		case t.Members[i].Role == role:
 			return false, nil
-		case role != principal.Owner && !t.ownedBeside(account):
+		case role != principal.Owner && t.lastOwner(account):
 			return false, ErrLastOwner
 		}
 		t.Members[i].Role = role
@@ -45,7 +45,7 @@ func (d *Directory) RemoveMember(ctx context.Context, by By, tenant, account str
 		switch {
 		case i < 0:
 			return false, errNoMember
-		case !t.ownedBeside(account):
+		case t.lastOwner(account):
 			return false, ErrLastOwner
 		}
 		t.Members = slices.Delete(t.Members, i, i+1)
@@ -66,7 +66,7 @@ func (d *Directory) Depart(ctx context.Context, a Account) error {
 		return err
 	}
 	for _, t := range tenants {
-		if !t.ownedBeside(a.ID) {
+		if t.lastOwner(a.ID) {
 			return ErrLastOwner
 		}
 	}

@@ -19,6 +19,21 @@ var (
 // too, for who asks for nothing but the account; it says so after it stands here, and stands here no more before it stops.
 type Operators struct {
 	Accounts []string `json:"accounts"`
+	// By is of those who are operators by a provider's word which provider's that is.
+	By map[string]string `json:"by,omitempty"`
+}
+
+func (o *Operators) add(id, provider string) {
+	o.Accounts = append(o.Accounts, id)
+	if o.By == nil {
+		o.By = map[string]string{}
+	}
+	o.By[id] = provider
+}
+
+func (o *Operators) drop(id string) {
+	o.Accounts = without(o.Accounts, id)
+	delete(o.By, id)
 }
 
 const (
@@ -105,7 +120,9 @@ func (d *Directory) makeOperator(ctx context.Context, id string, first, vouched 
 	_, err := d.operators.change(ctx, keyOfOperators, func(have *Operators) (bool, error) {
 		switch {
 		case slices.Contains(have.Accounts, id):
-			return false, nil
+			_, given := have.By[id]
+			delete(have.By, id)
+			return given, nil
 		case first && len(have.Accounts) > 0:
 			return false, ErrUnknown
 		}
@@ -161,7 +178,7 @@ func (d *Directory) dropOperator(ctx context.Context, id string) error {
 		if err := have.lastIs(id); err != nil {
 			return false, err
 		}
-		have.Accounts = without(have.Accounts, id)
+		have.drop(id)
 		return true, nil
 	})
 	if errors.Is(err, ErrUnknown) {

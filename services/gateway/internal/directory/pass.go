@@ -22,11 +22,12 @@ type passes[T any] struct {
 // issue makes one, and returns the secret, which nobody can read out again. life is at least a second.
 func (p passes[T]) issue(ctx context.Context, thing T, life time.Duration) (secret string, err error) {
 	secret = rand.Text()
-	// Nobody else knows the secret, so what is there already was an earlier try, whose answer was lost.
-	if err := (shelf[T]{p.kv, ""}).createFor(ctx, p.keyOf(secret), thing, life); err != nil {
-		return "", err
-	}
-	return secret, nil
+	return secret, p.put(ctx, secret, thing, life)
+}
+
+// put is issue of a secret that was made for it, and is known to nobody else: what is there already was an earlier try, whose answer was lost.
+func (p passes[T]) put(ctx context.Context, secret string, thing T, life time.Duration) error {
+	return shelf[T]{p.kv, ""}.createFor(ctx, p.keyOf(secret), thing, life)
 }
 
 // look answers what a secret stands for; ErrUnknown where that is nothing.

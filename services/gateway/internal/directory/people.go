@@ -73,6 +73,8 @@ type Member struct {
 	Account string         `json:"account"`
 	Role    principal.Role `json:"role"`
 	Since   time.Time      `json:"since"`
+	// By is the provider whose word the membership rests on: it stands for as long as that says so. Empty where people have given it.
+	By string `json:"by,omitempty"`
 }
 
 // Spent is an invite that was taken, or withdrawn.
@@ -116,6 +118,8 @@ type Session struct {
 	Account string    `json:"account"`
 	Era     uint64    `json:"era"`
 	Created time.Time `json:"created"`
+	// Elsewhere is sealed under the session's secret: what it says is for its own end only, and is about somebody.
+	Elsewhere []byte `json:"elsewhere,omitempty"`
 }
 
 // Invite lets whoever has its secret become a member.

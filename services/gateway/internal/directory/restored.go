@@ -90,11 +90,10 @@ func (d *Directory) evict(ctx context.Context, account Account) error {
 		}
 	}
 	_, err := d.operators.change(ctx, keyOfOperators, func(have *Operators) (bool, error) {
-		i := slices.Index(have.Accounts, account.ID)
-		if i < 0 {
+		if !slices.Contains(have.Accounts, account.ID) {
 			return false, nil
 		}
-		have.Accounts = slices.Delete(have.Accounts, i, i+1)
+		have.drop(account.ID)
 		return true, nil
 	})
 	if err != nil && !errors.Is(err, ErrUnknown) {

@@ -83,9 +83,10 @@ func (t Tenant) index(account string) int {
 	return slices.IndexFunc(t.Members, func(m Member) bool { return m.Account == account })
 }
 
-// ownedBeside says whether the tenant has an owner who isn't this account.
-func (t Tenant) ownedBeside(account string) bool {
-	return slices.ContainsFunc(t.Members, func(m Member) bool { return m.Role == principal.Owner && m.Account != account })
+// lastOwner says whether the tenant would have no owner without this account. One that has none already loses nothing.
+func (t Tenant) lastOwner(account string) bool {
+	beside := func(m Member) bool { return m.Role == principal.Owner && m.Account != account }
+	return t.RoleOf(account) == principal.Owner && !slices.ContainsFunc(t.Members, beside)
 }
 
 // ETag tells the tenant from what it was before.

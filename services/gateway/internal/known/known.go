@@ -78,6 +78,7 @@ var table = []struct {
 	{accounts.ErrInviteNeeded, problem.InviteNeeded, "It takes an invite to sign up here. Ask an owner of the tenant that you belong to, or an operator."},
 	{accounts.ErrNotListed, problem.NotListed, "Operators are made of those only whose address is in ADMIN_EMAILS."},
 	{directory.ErrTaken, problem.AccountExists, "Somebody has the address already. Sign in, or ask for a link if you have forgotten the password."},
+	{directory.ErrElsewhere, problem.InvalidRequest, "The account has no password: who has it signs in at a provider."},
 	{directory.ErrLastOperator, problem.LastOperator, "There is no other operator: make one first."},
 	{directory.ErrUnverified, problem.Unverified, "It isn't proved that whoever has the account reads the mail at its address."},
 	{password.ErrBusy, problem.Busy, "As many passwords are being compared as may be at once." + untouched},

@@ -59,7 +59,7 @@ type Choice struct {
 
 // Choices lists them in the order of the file.
 func (p *Providers) Choices() []Choice {
-	var choices []Choice
+	choices := []Choice{}
 	for _, one := range p.all {
 		title := one.Title
 		if title == "" {

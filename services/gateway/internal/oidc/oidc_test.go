@@ -1,89 +1,21 @@
 package oidc
 
 import (
-	"context"
-	"crypto/rand"
-	"crypto/rsa"
 	"errors"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
-	"github.com/zitadel/oidc/v3/example/server/exampleop"
-	"github.com/zitadel/oidc/v3/example/server/storage"
-	"github.com/zitadel/oidc/v3/pkg/oidc"
-	"github.com/zitadel/oidc/v3/pkg/op"
-
+	"github.com/store-platform/store-platform/services/gateway/internal/oidc/oidctest"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 )
 
-const client = "stores"
-
-// known is a provider that knows two people.
-type known struct {
-	*storage.Storage
-	// groups are those of everybody.
-	groups atomic.Pointer[[]string]
-	// another is of whom it speaks instead of who was asked about.
-	another atomic.Pointer[string]
-	key     atomic.Pointer[signing]
-}
-
-type signing struct {
-	id  string
-	key *rsa.PrivateKey
-}
-
-func (s *signing) ID() string                                  { return s.id }
-func (s *signing) Key() any                                    { return s.key }
-func (s *signing) SignatureAlgorithm() jose.SignatureAlgorithm { return jose.RS256 }
-
-type published struct{ *signing }
-
-func (p published) Key() any                           { return &p.key.PublicKey }
-func (p published) Use() string                        { return "sig" }
-func (p published) Algorithm() jose.SignatureAlgorithm { return jose.RS256 }
-
-// rotate has the provider sign with another key from now on, and publish that one alone.
-func (k *known) rotate(t *testing.T, id string) {
-	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	k.key.Store(&signing{id, key})
-}
-
-func (k *known) SigningKey(context.Context) (op.SigningKey, error) { return k.key.Load(), nil }
-func (k *known) KeySet(context.Context) ([]op.Key, error) {
-	return []op.Key{published{k.key.Load()}}, nil
-}
-
-// SetUserinfoFromToken is what the provider answers who asks it about somebody.
-func (k *known) SetUserinfoFromToken(ctx context.Context, info *oidc.UserInfo, tokenID, subject, origin string) error {
-	if err := k.Storage.SetUserinfoFromToken(ctx, info, tokenID, subject, origin); err != nil {
-		return err
-	}
-	if groups := k.groups.Load(); groups != nil {
-		info.AppendClaims("groups", *groups)
-	}
-	if another := k.another.Load(); another != nil {
-		info.Subject = *another
-	}
-	return nil
-}
-
 type bundle struct {
-	known     *known
+	known     *oidctest.Provider
 	providers *Providers
 	settings  Provider
 	page      *url.URL
@@ -94,20 +26,9 @@ type bundle struct {
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{page: &url.URL{Scheme: "https", Host: "stores.example", Path: "/"}}
-	var handler atomic.Pointer[http.Handler]
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*handler.Load()).ServeHTTP(w, r) }))
-	t.Cleanup(server.Close)
-	clients := map[string]*storage.Client{client: storage.WebClient(client, "hush", b.page.JoinPath("auth/oidc/house/callback").String())}
-	b.known = &known{Storage: storage.NewStorageWithClients(storage.NewUserStore(server.URL), clients)}
-	b.known.rotate(t, "first")
-	var served http.Handler = exampleop.SetupServer(server.URL, b.known, nil, false)
-	handler.Store(&served)
-	secret := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(secret, []byte("hush\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	b.known = oidctest.Start(t, b.page, "house")
 	b.settings = Provider{
-		Name: "house", Issuer: server.URL, ClientID: client, ClientSecretFile: secret,
+		Name: "house", Issuer: b.known.Issuer, ClientID: oidctest.Client, ClientSecretFile: b.known.SecretFile,
 		Groups: []Group{{Name: "staff", Tenant: "t-abc", Role: principal.Member}, {Name: "platform", Operator: true}},
 	}
 	if wrong := b.settings.check(); len(wrong) > 0 {
@@ -117,58 +38,22 @@ func setup(t *testing.T) *bundle {
 	return b
 }
 
-var requestID = regexp.MustCompile(`name="id" value="([^"]+)"`)
-
-// signIn is what a browser does between Begin and the callback. It answers what came back.
-func (b *bundle) signIn(t *testing.T, address string) (code, state string) {
-	t.Helper()
-	browser := &http.Client{CheckRedirect: func(r *http.Request, _ []*http.Request) error {
-		if r.URL.Host == b.page.Host {
-			return http.ErrUseLastResponse
-		}
-		return nil
-	}}
-	form, err := browser.Get(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	page, err := io.ReadAll(form.Body)
-	if err := errors.Join(err, form.Body.Close()); err != nil {
-		t.Fatal(err)
-	}
-	id := requestID.FindSubmatch(page)
-	if id == nil {
-		t.Fatalf("no form to sign in by: %s %s", form.Status, page)
-	}
-	back, err := browser.PostForm(form.Request.URL.Scheme+"://"+form.Request.URL.Host+"/login/username",
-		url.Values{"id": {string(id[1])}, "username": {"test-user2"}, "password": {"verysecure"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer back.Body.Close()
-	to, err := back.Location()
-	if err != nil || to.Host != b.page.Host || to.Path != "/auth/oidc/house/callback" {
-		t.Fatalf("%s leads to %v, %v", back.Status, to, err)
-	}
-	return to.Query().Get("code"), to.Query().Get("state")
-}
-
 func (b *bundle) begin(t *testing.T) (code string, begun Begun) {
 	t.Helper()
 	address, begun, err := b.providers.Begin(t.Context(), "house", "the state", "the nonce")
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, state := b.signIn(t, address)
-	if state != "the state" {
-		t.Fatalf("it came back with state %q", state)
+	back := b.known.SignIn(t, address)
+	if state := back.Query().Get("state"); state != "the state" || back.Path != "/auth/oidc/house/callback" {
+		t.Fatalf("it came back to %s", back)
 	}
-	return code, begun
+	return back.Query().Get("code"), begun
 }
 
 func TestSomebodyKnownElsewhereSignsIn(t *testing.T) {
 	b := setup(t)
-	b.known.groups.Store(&[]string{"staff", "canteen"})
+	b.known.Group("staff", "canteen")
 	code, begun := b.begin(t)
 	who, err := b.providers.Finish(t.Context(), begun, code)
 	if err != nil {
@@ -179,7 +64,7 @@ func TestSomebodyKnownElsewhereSignsIn(t *testing.T) {
 		t.Errorf("%+v", who)
 	}
 	// A group that is lost at the provider is lost here the next time.
-	b.known.groups.Store(&[]string{"canteen"})
+	b.known.Group("canteen")
 	code, begun = b.begin(t)
 	if who, err = b.providers.Finish(t.Context(), begun, code); err != nil || len(who.Groups) != 0 {
 		t.Errorf("%+v, %v", who.Groups, err)
@@ -223,8 +108,7 @@ func TestWhatComesBackIsHeldAgainstWhatWasBegun(t *testing.T) {
 
 func TestAnAnswerAboutAnotherIsRefused(t *testing.T) {
 	b := setup(t)
-	another := "id1"
-	b.known.another.Store(&another)
+	b.known.SpeakOf("id1")
 	code, begun := b.begin(t)
 	if who, err := b.providers.Finish(t.Context(), begun, code); !errors.Is(err, ErrRefused) {
 		t.Errorf("%+v, %v", who, err)
@@ -249,7 +133,7 @@ func TestAProviderMayRotateItsKey(t *testing.T) {
 		if _, err := b.providers.Finish(t.Context(), begun, code); err != nil {
 			t.Fatalf("before %s: %v", id, err)
 		}
-		b.known.rotate(t, id)
+		b.known.Rotate(t, id)
 	}
 	code, begun := b.begin(t)
 	if _, err := b.providers.Finish(t.Context(), begun, code); err != nil {
@@ -260,32 +144,21 @@ func TestAProviderMayRotateItsKey(t *testing.T) {
 // A provider that is away when the gateway starts is there later.
 func TestAProviderThatIsAwayIsAskedAgain(t *testing.T) {
 	b := setup(t)
-	var away atomic.Bool
-	away.Store(true)
-	b.providers.client.Transport = tripper(func(r *http.Request) (*http.Response, error) {
-		if away.Load() {
-			return nil, io.ErrUnexpectedEOF
-		}
-		return http.DefaultTransport.RoundTrip(r)
-	})
+	b.known.Away.Store(true)
 	if _, _, err := b.providers.Begin(t.Context(), "house", "s", "n"); !errors.Is(err, ErrUnreachable) {
 		t.Errorf("away: %v", err)
 	}
-	away.Store(false)
+	b.known.Away.Store(false)
 	code, begun := b.begin(t)
-	away.Store(true)
+	b.known.Away.Store(true)
 	if _, err := b.providers.Finish(t.Context(), begun, code); !errors.Is(err, ErrUnreachable) {
 		t.Errorf("away again: %v", err)
 	}
-	away.Store(false)
+	b.known.Away.Store(false)
 	if _, err := b.providers.Finish(t.Context(), begun, code); err != nil {
 		t.Errorf("and back: %v", err)
 	}
 }
-
-type tripper func(*http.Request) (*http.Response, error)
-
-func (t tripper) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
 
 func TestAWrongSettingIsNamed(t *testing.T) {
 	for name, c := range map[string]struct{ file, want string }{

@@ -9,6 +9,22 @@ function takeLink() {
   return { kind, secret };
 }
 
+/** refusals are why a sign-in at a provider came to nothing, in the words of who was there. */
+const refusals = {
+  refused: 'The sign-in wasn’t finished, or took too long. Try it again, in one window.',
+  not_allowed: 'You have no account here, and none of your groups gives you one. Ask an operator.',
+  unreachable: 'The sign-in can’t be finished at the moment. Try it again in a minute.',
+  busy: 'Too many sign-ins were begun from your network. Try it again later.',
+};
+
+/** takeRefusal is what somebody comes back with whom a provider let in and the gateway didn't. */
+function takeRefusal() {
+  const [, why] = /^#signin=([a-z_]+)$/.exec(location.hash) || [];
+  if (!why) return '';
+  history.replaceState(null, '', location.pathname);
+  return refusals[why] || '';
+}
+
 /**
  * Account is who uses the page, where the gateway has accounts: it lets them in, shows who they are and for which tenant they act,
  * and lets them out. Where there are none it does nothing and is open.
@@ -18,6 +34,7 @@ export class Account {
     this.handlers = { entered, left };
     this.me = null;
     this.link = takeLink();
+    this.refusal = takeRefusal();
     $('sign-out').addEventListener('click', () => this.signOut());
     $('tenant').addEventListener('change', () => this.choose($('tenant').value));
   }
@@ -32,7 +49,7 @@ export class Account {
         return true;
       } catch (problem) {
         if (problem.code === 'unauthenticated') {
-          this.ask();
+          this.ask(this.refusal);
           return false;
         }
         announce(problem.message);
@@ -102,7 +119,12 @@ export class Account {
 
   async signOut() {
     try {
-      await busy($('sign-out'), () => api.signOut());
+      const { signOut } = await busy($('sign-out'), () => api.signOut());
+      if (signOut) {
+        sessionStorage.removeItem('tenant');
+        location.assign(signOut);
+        return;
+      }
     } catch (problem) {
       this.tell(problem.message);
       return;
@@ -124,6 +146,15 @@ export class Account {
     else if (kind === 'invite') this.form(this.signingUp());
     else this.form(this.signingIn());
     setText($('gate-note'), text || '');
+    this.offer();
+  }
+
+  /** offer shows where else one may sign in. Without an answer there is still the form. */
+  async offer() {
+    const providers = await api.providers().catch(() => []);
+    $('gate-providers').replaceChildren(...providers.map(({ name, title }) =>
+      el('a', { class: 'button', href: `/auth/oidc/${encodeURIComponent(name)}/start`, text: `Sign in with ${title}` })));
+    $('gate-providers').hidden = !providers.length;
   }
 
   /** form shows one of the forms below; go answers who is signed in by it, or nothing. */

@@ -80,6 +80,7 @@ export const me = () => call('GET', '/auth/me');
 export const signIn = (who) => call('POST', '/auth/login', { body: who });
 export const signUp = (who) => call('POST', '/auth/signup', { body: who });
 export const signOut = () => call('POST', '/auth/logout');
+export const providers = async () => (await call('GET', '/auth/oidc')).providers;
 export const askReset = (who) => call('POST', '/auth/reset', { body: who });
 export const reset = (by) => call('POST', '/auth/reset/confirm', { body: by });
 export const verify = (link) => call('POST', '/auth/verify', { body: { link } });
