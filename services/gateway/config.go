@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -94,6 +95,9 @@ func (c Config) check() ([]netip.Prefix, error) {
 	}
 	if u, err := url.Parse(c.EventsURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		refuse("EVENTS_URL=%s: must be like http://127.0.0.1:8082", c.EventsURL)
+	}
+	if strings.HasPrefix(c.AdminKey, "sp_") {
+		refuse("ADMIN_API_KEY: begins as API tokens do, and would be taken for one")
 	}
 	for _, email := range c.AdminEmails {
 		if _, err := accounts.Email(email); err != nil {

@@ -52,7 +52,7 @@ func TestEveryOperationThatIsPaidForSaysSo(t *testing.T) {
 				if method != "get" && onTheLog && !free[operation.OperationID] {
 					t.Errorf("%s %s: say here whether it is paid for", method, path)
 				}
-				if operation.Responses["429"].says(problem.TooManyCommands) {
+				if onTheLog && operation.Responses["429"].says(problem.TooManyCommands) {
 					t.Errorf("%s %s: the document says that it is paid for", method, path)
 				}
 				continue

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/test/internal/release"
 )
 
 // text is what is said in a place for texts: as it stands in JSON and as bytes.
@@ -60,6 +61,9 @@ func TestEveryPlaceOfEveryRequestTakesOrNamesWhatIsOdd(t *testing.T) {
 		t.Fatalf("a create is answered %v; engines are %v", made, engines)
 	}
 	for _, op := range doc.operations() {
+		if op.takesAccounts() {
+			continue
+		}
 		places := doc.places(t, op, engines)
 		t.Run(op.Method+" "+op.Path, func(t *testing.T) {
 			b := &trial{t: t, log: log, store: id}
@@ -171,6 +175,10 @@ func (p place) with(b *trial, field, said string) request {
 		r.target += "?" + p.name + "=" + url.QueryEscape(said)
 	case p.in == "header":
 		r.header = append(r.header, p.name+": "+said)
+	}
+	// Of operators: all others are refused whatever they say.
+	if strings.HasSuffix(p.Path, "/transfer") {
+		r.header = append(r.header, "X-Api-Key: "+release.AdminKey)
 	}
 	r.header = append(r.header, "Connection: close")
 	if _, upgrades := p.Responses["101"]; upgrades {

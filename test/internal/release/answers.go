@@ -80,7 +80,7 @@ func (in *Installation) Call(ctx context.Context, address, method, path string, 
 func as(address string) http.Header {
 	header := http.Header{}
 	if address == Admin {
-		header.Set("X-Api-Key", adminKey)
+		header.Set("X-Api-Key", AdminKey)
 	} else {
 		header.Set("X-Forwarded-For", address)
 	}

@@ -19,8 +19,8 @@ import (
 	"github.com/store-platform/store-platform/test/internal/parts"
 )
 
-// adminKey sees all tenants' stores.
-const adminKey = "the-key-of-recorded-releases"
+// AdminKey sees all tenants' stores.
+const AdminKey = "the-key-of-recorded-releases"
 
 // Programs are where the built programs are.
 type Programs struct{ broker, gateway, events string }
@@ -103,7 +103,7 @@ func (in *Installation) ServeGateway(ctx context.Context, maxStores int) (feed s
 	}
 	in.API = "http://" + api
 	// The admin key makes passwords the admin's alone, and tenants are told by the address that a proxy forwards.
-	in.Gateway, err = in.start(ctx, "gateway", in.programs.gateway, in.API, "LISTEN="+api, "EVENTS_URL=http://"+feed, "AUTH=open", "ADMIN_API_KEY="+adminKey,
+	in.Gateway, err = in.start(ctx, "gateway", in.programs.gateway, in.API, "LISTEN="+api, "EVENTS_URL=http://"+feed, "AUTH=open", "ADMIN_API_KEY="+AdminKey,
 		"TRUST_PROXY=127.0.0.0/8", "MAX_STORES="+strconv.Itoa(maxStores))
 	return feed, err
 }
@@ -117,7 +117,7 @@ func (in *Installation) Beside(ctx context.Context, program string) (*Installati
 	}
 	other := *in
 	other.API = "http://" + api
-	other.Gateway, err = in.start(ctx, "gateway", program, other.API, "LISTEN="+api, "AUTH=open", "ADMIN_API_KEY="+adminKey, "TRUST_PROXY=127.0.0.0/8")
+	other.Gateway, err = in.start(ctx, "gateway", program, other.API, "LISTEN="+api, "AUTH=open", "ADMIN_API_KEY="+AdminKey, "TRUST_PROXY=127.0.0.0/8")
 	return &other, err
 }
 

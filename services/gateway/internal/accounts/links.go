@@ -25,9 +25,17 @@ func (a *Accounts) sendVerification(ctx context.Context, p Parts, account direct
 	return nil
 }
 
-// SendInvite brings an invite to whom it is for, and says whether it did: without mail, or without an address, its maker passes it on.
-func (a *Accounts) SendInvite(to, tenant, text string) bool {
+// SendInvite brings an invite to whom it is for, and says whether it did: without mail, without an address, and where so many letters have gone
+// to it lately, its maker passes it on.
+func (a *Accounts) SendInvite(ctx context.Context, to, tenant, text string) bool {
 	if a.mail == nil || to == "" {
+		return false
+	}
+	p, err := a.parts()
+	if err == nil {
+		err = p.take(ctx, "mail."+p.Directory.AddressKey(to), perReader)
+	}
+	if err != nil {
 		return false
 	}
 	a.mail.Send(mail.Letter{Kind: mail.Invited, To: to, Secret: text, Life: directory.InviteLife, Tenant: tenant})

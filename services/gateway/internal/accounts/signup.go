@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/storelog"
@@ -52,9 +53,11 @@ func (a *Accounts) SignUp(ctx context.Context, asked NewAccount, from From) (Sig
 		}
 		err = p.note(ctx, storelog.OperatorMade, proved.account.ID, proved.account.ID)
 	case toTenant:
-		_, err = p.Directory.TakeInvite(ctx, asked.Invite, proved.account.ID)
-		if err == nil {
-			err = p.note(ctx, storelog.InviteTaken, proved.account.ID, proved.account.ID)
+		var t directory.Tenant
+		if t, err = p.Directory.TakeInvite(ctx, asked.Invite, proved.account.ID); err == nil {
+			err = p.Audit.Append(ctx, storelog.AuditEntry{
+				What: storelog.InviteTaken, At: time.Now(), Tenant: t.ID, From: t.ID, Actor: proved.account.ID, Subject: proved.account.ID,
+			})
 		} else if errors.Is(err, directory.ErrMember) {
 			err = nil
 		}

@@ -74,6 +74,14 @@ func New(b *bus.Bus, r *reader.Reader, quota int, buckets *limits.Buckets, now f
 	return &Admission{bus: b, reader: r, quota: quota, commands: buckets, now: now, random: random, turns: newTurnstile(), seen: newSeen()}
 }
 
+// PayAs takes from the bucket of an account what it does about tenants, each of which leaves something for ever.
+func (a *Admission) PayAs(ctx context.Context, who principal.Principal) error {
+	if who.Unmetered() {
+		return nil
+	}
+	return a.commands.Take(ctx, who.Account(), 1)
+}
+
 // pay takes what so many messages cost whoever writes them; the error is a *limits.EmptyError. What changes nothing is free.
 func (a *Admission) pay(ctx context.Context, who principal.Principal, messages int) error {
 	if who.Unmetered() {

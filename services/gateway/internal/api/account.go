@@ -172,6 +172,10 @@ func (a *API) me(ctx context.Context, account directory.Account) (*meOutput, err
 		Created: account.Created, Tenants: []Belongs{},
 	}
 	for _, t := range tenants {
+		// A token is of one tenant, and where else its account belongs is no business of whoever holds it.
+		if who := principal.In(ctx); who.Kind() == principal.ByToken && who.Tenant() != t.ID {
+			continue
+		}
 		me.Tenants = append(me.Tenants, Belongs{ID: t.ID, Name: t.Name, Role: t.RoleOf(account.ID), Suspended: t.Suspended})
 	}
 	return &meOutput{Body: me}, nil

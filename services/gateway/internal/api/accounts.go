@@ -18,6 +18,7 @@ import (
 type Account struct {
 	ID         string    `json:"id" example:"a-mzqxk2lfna"`
 	Email      string    `json:"email"`
+	NewEmail   string    `json:"newEmail,omitempty" doc:"The address that it asks for: a link that is read out for it proves that one, so ask whose it is"`
 	Name       string    `json:"name"`
 	Verified   bool      `json:"verified" doc:"It is proved that mail to the address is read by who has the account"`
 	Operator   bool      `json:"operator"`
@@ -106,7 +107,7 @@ func (a *API) listAccounts(ctx context.Context, in *accountsInput) (*accountsOut
 
 func (a *API) seen(account directory.Account) Account {
 	seen := Account{
-		ID: account.ID, Email: account.Email, Name: account.Name, Verified: account.Verified, Operator: account.Operator,
+		ID: account.ID, Email: account.Email, NewEmail: account.NewEmail, Name: account.Name, Verified: account.Verified, Operator: account.Operator,
 		MayOperate: a.accounts.MayOperate(account), Tenants: account.Tenants, Created: account.Created,
 	}
 	if seen.Tenants == nil {

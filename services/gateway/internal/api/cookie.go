@@ -42,11 +42,9 @@ func CookieIn(header, name, host string) string {
 	if !isLoopback(host) {
 		name = hostPrefix + name
 	}
-	cookies, err := http.ParseCookie(header)
-	if err != nil {
-		return ""
-	}
-	for _, c := range cookies {
+	// A reader that passes over what it can't read: any page below the same domain can plant a cookie, and a broken one must sign nobody
+	// out.
+	for _, c := range (&http.Request{Header: http.Header{"Cookie": {header}}}).Cookies() {
 		if c.Name == name {
 			return c.Value
 		}

@@ -142,7 +142,7 @@ func (a *API) createInvite(ctx context.Context, in *createInviteInput) (*newInvi
 	if err != nil {
 		return nil, ofTenant(err)
 	}
-	return &newInviteOutput{Body: NewInvite{Invite: inviteOf(made), Text: text, Mailed: a.accounts.SendInvite(made.Email, tenant.Name, text)}}, nil
+	return &newInviteOutput{Body: NewInvite{Invite: inviteOf(made), Text: text, Mailed: a.accounts.SendInvite(ctx, made.Email, tenant.Name, text)}}, nil
 }
 
 func (a *API) withdrawInvite(ctx context.Context, in *inviteInput) (*struct{}, error) {

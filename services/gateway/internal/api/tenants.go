@@ -98,7 +98,7 @@ func (a *API) tenants(routes router) {
 	handle(routes, rights.CreateTenant, about(huma.Operation{
 		OperationID: "create-tenant", Method: http.MethodPost, Path: "/tenants", Summary: "Make a tenant",
 		Description:   "The owner's e-mail address must be proved. 409 `unverified` of others, `limit_reached` of who belongs to 50.",
-		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusBadRequest, http.StatusConflict, http.StatusUnsupportedMediaType},
+		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusBadRequest, http.StatusConflict, http.StatusUnsupportedMediaType, http.StatusTooManyRequests},
 	}), a.createTenant)
 	handle(routes, rights.ReadTenant, about(huma.Operation{
 		OperationID: "get-tenant", Method: http.MethodGet, Path: "/tenants/{id}", Summary: "One tenant",
@@ -224,6 +224,9 @@ func (a *API) createTenant(ctx context.Context, in *createTenantInput) (*tenantO
 	}
 	if owner == "" {
 		return nil, &engine.FieldError{Field: "owner", Message: "must be an account: who holds the admin key has none"}
+	}
+	if err := a.admission.PayAs(ctx, who); err != nil {
+		return nil, err
 	}
 	t, err := parts.Directory.NewTenant(ctx, owner, name)
 	switch {

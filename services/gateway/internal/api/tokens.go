@@ -115,8 +115,8 @@ func (a *API) listTokens(ctx context.Context, in *tokensInput) (*tokensOutput, e
 	var found []directory.Token
 	switch {
 	case in.All:
-		if err := rights.Check(who, rights.ManageTenant); err != nil {
-			return nil, err
+		if !rights.Allow(who, rights.ManageTenant, who.Tenant()) || who.Tenant() == "" {
+			return nil, rights.Refuse(who, rights.ManageTenant)
 		}
 		found, err = parts.Directory.TokensOf(ctx, who.Tenant())
 	case who.Tenant() != "":

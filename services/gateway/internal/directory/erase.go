@@ -85,15 +85,19 @@ func (d *Directory) finishAll(ctx context.Context) error {
 	return nil
 }
 
-// forgetInvited removes the invites to the addresses of an account that is going.
+// forgetInvited removes the invites to the address of an account that is going. One that wasn't proved is none of that account's:
+// whoever says that they have another's address would keep that one from being invited.
 func (d *Directory) forgetInvited(ctx context.Context, account Account) error {
+	if !account.Verified {
+		return nil
+	}
 	keys, err := d.log.Keys(ctx, storelog.BucketPasses, d.invites.prefix+">")
 	if err != nil {
 		return err
 	}
 	for _, key := range keys {
 		err := d.invites.removeIf(ctx, strings.TrimPrefix(key, d.invites.prefix), func(i Invite) bool {
-			return i.Email != "" && (SameAddress(i.Email, account.Email) || SameAddress(i.Email, account.NewEmail))
+			return i.Email != "" && SameAddress(i.Email, account.Email)
 		})
 		if err != nil {
 			return err

@@ -54,7 +54,7 @@ func (d *Directory) OperatorLink(ctx context.Context) (secret string, err error)
 // another's, and with the first operator all of them end.
 func (d *Directory) FirstOperatorLink(ctx context.Context) (secret string, err error) {
 	if err := d.confirmed(ctx); errors.Is(err, ErrUnconfirmed) {
-		return d.links.issue(ctx, Link{Purpose: BecomeOperator}, firstLife)
+		return d.links.issue(ctx, Link{Purpose: BecomeOperator, Restored: d.restored}, firstLife)
 	} else if err != nil {
 		return "", err
 	}
@@ -73,6 +73,12 @@ func (d *Directory) LookOperatorLink(ctx context.Context, secret string) error {
 	}
 	if link.Purpose != BecomeOperator {
 		return ErrUnknown
+	}
+	if link.Restored != "" {
+		// Each gateway has printed one, and the first that is followed ends the others.
+		if err := d.confirmed(ctx); !errors.Is(err, ErrUnconfirmed) {
+			return cmp.Or(err, ErrUnknown)
+		}
 	}
 	if !link.First {
 		return nil

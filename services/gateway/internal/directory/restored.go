@@ -55,6 +55,10 @@ func (d *Directory) eraseAgain(ctx context.Context) error {
 		return errors.New("whom to erase again can't be read")
 	}
 	for _, id := range ids {
+		// The list lies where others may write, and no id of an account is a key of anything else.
+		if !isID(accountPrefix, id) {
+			continue
+		}
 		account, err := d.accounts.read(ctx, id)
 		if errors.Is(err, ErrUnknown) {
 			continue

@@ -14,8 +14,12 @@ import (
 // Handle counts a request before anything else is done for it, and has every counted answer say how the buckets stand that
 // it was paid from. It comes behind the door, which has said whose it is and has refused more cheaply what it refuses.
 func (b *Buckets) Handle(c *fiber.Ctx) error {
+	// Before anybody is asked who it is.
+	if isFree(c.Path()) {
+		return c.Next()
+	}
 	who := principal.In(c.UserContext())
-	if isFree(c.Path()) || who.Unmetered() {
+	if who.Unmetered() {
 		return c.Next()
 	}
 	n := &note{}

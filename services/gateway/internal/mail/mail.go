@@ -30,7 +30,8 @@ const (
 	farewell = 5 * time.Second
 )
 
-var pauses = again.Pauses{First: 2 * time.Second, Longest: 5 * time.Minute}
+// The pauses of one letter double between these.
+const firstPause, longestPause = 2 * time.Second, 5 * time.Minute
 
 // Config is where letters are handed over, and what stands in them.
 type Config struct {
@@ -48,7 +49,15 @@ type Post struct {
 	client *mail.Client
 	from   string
 	page   *url.URL
-	queue  chan Letter
+	queue  chan waiting
+}
+
+// waiting is a letter that is to be handed over.
+type waiting struct {
+	Letter
+	// since is when it came, tries how often it was refused for now.
+	since time.Time
+	tries int
 }
 
 // New reads the settings; it connects to nothing. Its errors name the setting and no password.
@@ -69,7 +78,7 @@ func New(cfg Config) (*Post, error) {
 	if err := mail.NewMsg().From(cfg.From); err != nil {
 		return nil, fmt.Errorf("MAIL_FROM: must be an address: %w", err)
 	}
-	return &Post{client: client, from: cfg.From, page: cfg.Page, queue: make(chan Letter, room)}, nil
+	return &Post{client: client, from: cfg.From, page: cfg.Page, queue: make(chan waiting, room)}, nil
 }
 
 func optionsOf(u *url.URL) ([]mail.Option, error) {
@@ -98,11 +107,13 @@ func optionsOf(u *url.URL) ([]mail.Option, error) {
 }
 
 // Send puts a letter into the queue. Where there is no room it is dropped, which the log says.
-func (p *Post) Send(l Letter) {
+func (p *Post) Send(l Letter) { p.put(waiting{Letter: l, since: time.Now()}) }
+
+func (p *Post) put(w waiting) {
 	select {
-	case p.queue <- l:
+	case p.queue <- w:
 	default:
-		slog.Warn("a letter was dropped: too many wait for the mail server", "letter", l.Kind)
+		slog.Warn("a letter was dropped: too many wait for the mail server", "letter", w.Kind)
 	}
 }
 
@@ -113,14 +124,26 @@ func (p *Post) Run(ctx context.Context) {
 		case <-ctx.Done():
 			p.drain(context.WithoutCancel(ctx))
 			return
-		case l := <-p.queue:
-			if err := p.deliver(ctx, l); ctx.Err() != nil {
-				// Cut off in the middle, it may be there already; twice is better than not.
-				p.Send(l)
-			} else if err != nil {
-				slog.Error("a letter wasn't delivered", "letter", l.Kind, "error", err)
-			}
+		case w := <-p.queue:
+			p.try(ctx, w)
 		}
+	}
+}
+
+// try hands a letter over, or puts it back for later: whom the server won't have now must not keep the others waiting.
+func (p *Post) try(ctx context.Context, w waiting) {
+	err := p.hand(ctx, w.Letter)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		// Cut off in the middle, it may be there already; twice is better than not.
+		p.put(w)
+	case errors.Is(err, errForGood), time.Since(w.since) > patience:
+		slog.Error("a letter wasn't delivered", "letter", w.Kind, "error", err)
+	default:
+		pause := again.Doubled(firstPause, longestPause, w.tries)
+		w.tries++
+		time.AfterFunc(pause, func() { p.put(w) })
 	}
 }
 
@@ -129,9 +152,9 @@ func (p *Post) drain(ctx context.Context) {
 	defer cancel()
 	for {
 		select {
-		case l := <-p.queue:
-			if err := p.hand(ctx, l); err != nil {
-				slog.Warn("a letter wasn't delivered before the end", "letter", l.Kind, "error", err)
+		case w := <-p.queue:
+			if err := p.hand(ctx, w.Letter); err != nil {
+				slog.Warn("a letter wasn't delivered before the end", "letter", w.Kind, "error", err)
 			}
 		default:
 			return
@@ -139,18 +162,13 @@ func (p *Post) drain(ctx context.Context) {
 	}
 }
 
-// deliver tries until the server takes the letter, or refuses it for good.
-func (p *Post) deliver(ctx context.Context, l Letter) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	_, err := again.Until(ctx, pauses, func() (struct{}, error) { return struct{}{}, p.hand(ctx, l) })
-	return err
-}
+// errForGood: no further try changes it.
+var errForGood = errors.New("it won't be taken")
 
 func (p *Post) hand(ctx context.Context, l Letter) error {
 	message, err := p.write(l)
 	if err != nil {
-		return again.Never(err)
+		return fmt.Errorf("%w: %w", errForGood, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, sending)
 	defer cancel()
@@ -160,7 +178,7 @@ func (p *Post) hand(ctx context.Context, l Letter) error {
 		// Its own words have the recipient in them.
 		told := fmt.Errorf("the mail server says %d: %s", refused.ErrorCode(), refused.Reason)
 		if !refused.IsTemp() {
-			return again.Never(told)
+			return fmt.Errorf("%w: %w", errForGood, told)
 		}
 		return told
 	}

@@ -187,8 +187,8 @@ func TestWhatIsRefused(t *testing.T) {
 		t.Errorf("a server that can't now: %v", err)
 	}
 	o.refuse.Store(&smtp.SMTPError{Code: 550, Message: "no somebody@example.org here"})
-	err := p.deliver(t.Context(), l)
-	if err == nil || errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "somebody") || !strings.Contains(err.Error(), "550") {
+	err := p.hand(t.Context(), l)
+	if !errors.Is(err, errForGood) || strings.Contains(err.Error(), "somebody") || !strings.Contains(err.Error(), "550") {
 		t.Errorf("a server that won't: %v", err)
 	}
 	p.Send(l)
@@ -197,6 +197,24 @@ func TestWhatIsRefused(t *testing.T) {
 	p.Run(ctx)
 	if text := said.String(); strings.Contains(text, "somebody") || strings.Contains(text, "SECRET") || !strings.Contains(text, "verify") {
 		t.Errorf("the log says %q", text)
+	}
+}
+
+// One whom the server won't have for now keeps nobody else waiting, and is tried again.
+func TestARefusedLetterHoldsNobodyUp(t *testing.T) {
+	o := opened(t)
+	p := posted(t, o)
+	o.refuse.Store(&smtp.SMTPError{Code: 451, Message: "later"})
+	w := waiting{Letter: Letter{Kind: PasswordChanged, To: "first@example.org"}, since: time.Now()}
+	p.try(t.Context(), w)
+	o.refuse.Store(nil)
+	runs(t, p)
+	p.Send(Letter{Kind: PasswordChanged, To: "second@example.org"})
+	if got := o.next(t); got.to != "second@example.org" {
+		t.Errorf("the first to come is for %s", got.to)
+	}
+	if got := o.next(t); got.to != "first@example.org" {
+		t.Errorf("the second to come is for %s", got.to)
 	}
 }
 

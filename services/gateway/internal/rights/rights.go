@@ -144,7 +144,7 @@ func everywhere(p principal.Principal, r row) bool {
 	case everybodys:
 		return p.Operator() && p.Holds(r.scope)
 	case letters:
-		return p.Operator() || p.Kind() == principal.AtHand
+		return p.Operator() && (p.Holds(r.scope) || p.Holds(principal.Operate)) || p.Kind() == principal.AtHand
 	}
 	return false
 }

@@ -88,17 +88,36 @@ export class Account {
     this.link = null;
     if (!link || link.kind === 'reset') return;
     try {
-      const joins = link.kind === 'invite' && !isOperators(link);
-      if (joins) await api.takeInvite(link.secret);
-      else await api.verify(link.secret);
+      if (link.kind === 'invite' && !isOperators(link)) {
+        this.offer(link);
+        return;
+      }
+      await api.verify(link.secret);
       await this.enter(await api.me());
-      announce(joins ? 'You have joined.' : isOperators(link) ? 'You look after the platform now.' : 'Your address is confirmed.');
+      announce(isOperators(link) ? 'You look after the platform now.' : 'Your address is confirmed.');
     } catch (problem) {
       this.tell(problem.message);
     }
   }
 
+  /** offer asks before somebody becomes a member: whoever sent the link sees them then. */
+  offer(link) {
+    this.tell('You are invited to join a tenant. Its people will see your name and address.');
+    const button = $('account-yes');
+    button.hidden = false;
+    button.onclick = async () => {
+      try {
+        await busy(button, () => api.takeInvite(link.secret));
+        await this.enter(await api.me());
+        announce('You have joined.');
+      } catch (problem) {
+        this.tell(problem.message);
+      }
+    };
+  }
+
   tell(text) {
+    $('account-yes').hidden = true;
     setText($('account-text'), text);
     $('account-note').hidden = !text;
   }
