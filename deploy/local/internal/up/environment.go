@@ -21,7 +21,7 @@ var handedOn = []string{
 	"LOG_LEVEL", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "MAX_STORES", "TRUST_PROXY", "ADMIN_API_KEY",
 	"RATE_LIMIT_ENABLED", "RATE_LIMIT_CAPACITY", "RATE_LIMIT_REFILL_PER_SEC", "CREATE_RATE_LIMIT_CAPACITY", "CREATE_RATE_LIMIT_REFILL_PER_SEC", "CORS_ORIGINS",
 	"SIGNUP", "ADMIN_EMAILS", "PUBLIC_URL", "SMTP_URL", "MAIL_FROM", oidcProviders, "AUTH_OPEN_PUBLIC", "FEED_MAX_CONNECTIONS", "FEED_MAX_CONNECTIONS_PER_TENANT", "SLOTS", "HELM_SLOTS", "SWEEP_EVERY",
-	"DEMO_ENGINES", "ENGINES_DIR", "ENGINE_SETTINGS", storesSettings, oidcProviders, "SSL_CERT_FILE", "SSL_CERT_DIR",
+	"DEMO_ENGINES", "ENGINES_DIR", "ENGINE_SETTINGS", storesSettings, "SSL_CERT_FILE", "SSL_CERT_DIR",
 }
 
 const (
@@ -37,7 +37,7 @@ var readers = map[string][]string{
 }
 
 // files are settings that name a file or a folder.
-var files = []string{"ENGINES_DIR", "ENGINE_SETTINGS", storesSettings, "SSL_CERT_FILE", "SSL_CERT_DIR"}
+var files = []string{"ENGINES_DIR", "ENGINE_SETTINGS", storesSettings, oidcProviders, "SSL_CERT_FILE", "SSL_CERT_DIR"}
 
 // processes have a user each, in this order for ever: its place makes its number.
 var processes = []string{brokerName, gateway, events, provisioner, janitor, edge}

@@ -186,12 +186,12 @@ func TestWhatSettingsNameIsFound(t *testing.T) {
 		told["ENGINES_DIR"] + "/corner/engine.yaml": "name: corner\n",
 		told["STORES_SETTINGS"]:                     "storageClass: fast # as it is\n",
 	} {
-		if have := saysTo(t, r, inside); !strings.HasPrefix(have, want) {
+		if have := saysTo(t, r, provisioner, inside); !strings.HasPrefix(have, want) {
 			t.Errorf("%s says to it %q, want %q", inside, have, want)
 		}
 	}
-	_, file, _ := strings.Cut(saysTo(t, r, told["STORES_SETTINGS"]), "file: ")
-	if have := saysTo(t, r, strings.TrimSpace(file)); have != "{}" {
+	_, file, _ := strings.Cut(saysTo(t, r, provisioner, told["STORES_SETTINGS"]), "file: ")
+	if have := saysTo(t, r, provisioner, strings.TrimSpace(file)); have != "{}" {
 		t.Errorf("the credentials in %s say to it %q", file, have)
 	}
 }
@@ -210,8 +210,8 @@ func TestWhatProvidersNameIsFound(t *testing.T) {
 		if !is {
 			continue
 		}
-		_, file, _ := strings.Cut(saysAs(t, r, gateway, path), "clientSecretFile: ")
-		if have := saysAs(t, r, gateway, strings.TrimSpace(file)); have != "hush" {
+		_, file, _ := strings.Cut(saysTo(t, r, gateway, path), "clientSecretFile: ")
+		if have := saysTo(t, r, gateway, strings.TrimSpace(file)); have != "hush" {
 			t.Errorf("the secret in %s says to it %q", file, have)
 		}
 		return
@@ -224,7 +224,7 @@ func TestASecretIsToldToWhoNeedsIt(t *testing.T) {
 	r := withUsers(t)
 	whose := map[string]string{
 		"ADMIN_API_KEY": gateway, "ENGINES_DIR": provisioner, "ENGINE_SETTINGS": provisioner, "STORES_SETTINGS": provisioner,
-		"OIDC_PROVIDERS": gateway,
+		"OIDC_PROVIDERS":             gateway,
 		"OTEL_EXPORTER_OTLP_HEADERS": "gateway, events, provisioner, janitor",
 	}
 	for variable := range whose {
@@ -245,10 +245,10 @@ func TestASecretIsToldToWhoNeedsIt(t *testing.T) {
 	}
 }
 
-// saysTo is what a file says to the provisioner's user.
-func saysTo(t *testing.T, r *run, path string) string {
+// saysTo is what a file says to the user of a process.
+func saysTo(t *testing.T, r *run, name, path string) string {
 	t.Helper()
-	command, err := r.users[provisioner].Run("/bin/cat", func(program string, as *syscall.Credential) *exec.Cmd {
+	command, err := r.users[name].Run("/bin/cat", func(program string, as *syscall.Credential) *exec.Cmd {
 		command := exec.Command(program, path)
 		command.SysProcAttr = &syscall.SysProcAttr{Credential: as}
 		return command

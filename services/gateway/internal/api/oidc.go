@@ -5,18 +5,15 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/store-platform/store-platform/services/gateway/internal/accounts"
+	"github.com/store-platform/store-platform/services/gateway/internal/directory"
 	"github.com/store-platform/store-platform/services/gateway/internal/guesses"
 	"github.com/store-platform/store-platform/services/gateway/internal/oidc"
 	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
-
-// signInLife is how long a browser keeps what a sign-in at a provider was begun with.
-const signInLife = 10 * time.Minute
 
 // Providers are those that people may sign in at.
 type Providers struct {
@@ -81,7 +78,7 @@ func (a *API) startSignIn(ctx context.Context, in *providerInput) (*elsewhereOut
 		return cameToNothing(ctx, err), nil
 	}
 	v := visitIn(ctx)
-	v.set(Cookie(signInCookie, secret, signInLife, v.host))
+	v.set(Cookie(signInCookie, secret, directory.SignInLife, v.host))
 	return &elsewhereOutput{Status: http.StatusFound, Location: address}, nil
 }
 

@@ -14,8 +14,8 @@ import (
 // ErrElsewhere: the account has no password, and is signed in to at a provider.
 var ErrElsewhere = errors.New("the account is signed in to elsewhere")
 
-// signInLife is how long somebody may take at a provider.
-const signInLife = 10 * time.Minute
+// SignInLife is how long somebody may take at a provider.
+const SignInLife = 10 * time.Minute
 
 // identityKey is the key of the lead that stands for whom a provider knows.
 func (d *Directory) identityKey(i oidc.Identity) string {
@@ -61,7 +61,7 @@ func (d *Directory) LedByAddress(a Account) bool {
 
 // KeepSignIn keeps what a sign-in at a provider is held against that comes back with the secret.
 func (d *Directory) KeepSignIn(ctx context.Context, secret string, begun oidc.Begun) error {
-	return d.signIns.put(ctx, secret, begun, signInLife)
+	return d.signIns.put(ctx, secret, begun, SignInLife)
 }
 
 // SpendSignIn ends one and answers what was begun; ErrUnknown where nothing was, or it has come back already.
