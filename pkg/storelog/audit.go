@@ -57,7 +57,7 @@ const (
 	SignedIn     What = "signed_in"
 	SignedOut    What = "signed_out"
 	AllSignedOut What = "signed_out_all"
-	// SignInRefused: a password was wrong, or too many were tried. Nobody did it, so that all of them share one subject.
+	// SignInRefused: a password was wrong. Nobody did it, so that all of them share one subject.
 	SignInRefused What = "sign_in_refused"
 	// AccountChanged: somebody has another name, or has asked for another address; EmailVerified and EmailChanged: mail was read at one.
 	AccountChanged  What = "account_changed"

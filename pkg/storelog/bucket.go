@@ -28,7 +28,7 @@ const (
 	BucketAccounts = "accounts"
 	BucketTenants  = "tenants"
 	BucketTokens   = "tokens"
-	// BucketPasses holds what opens something for a while: sessions, invites, links for passwords, sign-ins under way.
+	// BucketPasses holds what opens something for a while: sessions, invites, links, tickets of the feed, sign-ins under way.
 	BucketPasses = "passes"
 )
 

@@ -1,8 +1,8 @@
 // Package backup takes encrypted snapshots of the log, and of who there is, to a folder or an object store, and restores from
 // one. Run is the whole program.
 //
-// Everything else is derived from the log, Postgres by the projector and claims by a sweep, but for one: who looked at
-// passwords. That is in Postgres, in a table that no rebuild drops, and the stream it came by isn't copied. Brought back as
+// Everything else is derived from the log, Postgres by the projector and claims by a sweep, but for one: the audit of who looked at
+// passwords, and of what was done to accounts and tenants. That is in Postgres, in a table that no rebuild drops, and the stream it came by isn't copied. Brought back as
 // another stream it would have all its rows a second time there; brought back as the same one it would give the numbers again
 // that were given since, and their entries would be taken for repeats. And who copies it could have it removed.
 package backup

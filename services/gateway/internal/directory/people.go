@@ -14,7 +14,7 @@ type Account struct {
 	Name  string `json:"name"`
 	// Hash is the password's, argon2id in PHC format; empty of who signs in elsewhere only.
 	Hash string `json:"hash,omitempty"`
-	// Pending: signing up has begun and isn't through, or erasure has. For everybody else there is no such account.
+	// Pending: signing up has begun and isn't through. For everybody else there is no such account.
 	Pending bool `json:"pending,omitempty"`
 	// NewEmail is an address that is to take Email's place once it is proved that its mail is read by who has the account.
 	NewEmail string `json:"newEmail,omitempty"`
