@@ -76,7 +76,10 @@ func New(b *bus.Bus, r *reader.Reader, quota int, buckets *limits.Buckets, now f
 
 // PayAs takes from the bucket of an account what it does about tenants, each of which leaves something for ever.
 func (a *Admission) PayAs(ctx context.Context, who principal.Principal) error {
-	if who.Unmetered() {
+	switch {
+	case !who.Known():
+		return principal.ErrNobody
+	case who.Unmetered():
 		return nil
 	}
 	return a.commands.Take(ctx, who.Account(), 1)
