@@ -159,10 +159,12 @@ func (s *scaling) look(ctx context.Context) (v view, err error) {
 	return v, nil
 }
 
-// alarms holds that somebody is told, if it goes on as it is now.
+// alarms waits until somebody would be told, if it went on as it is: how much there is to do a worker asks for now and then.
 func (s *scaling) alarms(ctx context.Context, alert string) error {
-	now := s.scrapeOf(ctx, s.Replicas)
-	return monitoring.Steady(now, now).Fires(ctx, s.repo, alert)
+	return waittest.Until(ctx, func() error {
+		now := s.scrapeOf(ctx, s.Replicas)
+		return monitoring.Steady(now, now).Fires(ctx, s.repo, alert)
+	})
 }
 
 // withoutCluster leaves one provisioner, which can't reach the cluster from its start on: it spends no attempt to find out.

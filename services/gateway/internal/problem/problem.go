@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -139,8 +140,8 @@ func fiberDetail(f *fiber.Error) string {
 
 // InstallInHuma makes huma's own errors (validation, above all) problems of ours, and has it tell a property from one that
 // differs in case: by itself it takes either, like encoding/json. huma keeps both in package variables; this sets them
-// once, before an API is built.
-func InstallInHuma() { huma.NewError, huma.ValidateStrictCasing = ofHuma, true }
+// once, before an API is built: another gateway of the same process may serve already.
+var InstallInHuma = sync.OnceFunc(func() { huma.NewError, huma.ValidateStrictCasing = ofHuma, true })
 
 func ofHuma(status int, message string, errs ...error) huma.StatusError {
 	faults := faultsOf(errs)
