@@ -34,13 +34,14 @@ var (
 	Events      = remembered[EventsRequest, EventsReply]("events")
 	DeadLetters = remembered[DeadLettersRequest, DeadLettersReply]("dead-letters")
 	Live        = remembered[LiveRequest, LiveReply]("live")
+	Audit       = remembered[AuditRequest, AuditReply]("audit")
 
 	Credentials = provisioned[CredentialsRequest, CredentialsReply]("credentials", 8*time.Second)
 	Growth      = provisioned[GrowthRequest, GrowthReply]("growth", 3*time.Second)
 )
 
 var subjects = map[Service][]string{
-	Remembering:  {Stores.Subject, Events.Subject, DeadLetters.Subject, Live.Subject},
+	Remembering:  {Stores.Subject, Events.Subject, DeadLetters.Subject, Live.Subject, Audit.Subject},
 	Provisioning: {Credentials.Subject, Growth.Subject},
 }
 

@@ -34,6 +34,7 @@ stores.transfer POST /stores/:id/transfer  /stores/transfer
 passwords.read  GET /stores/:id/credentials
 letters.read    GET /dead-letters
 letters.answer  POST /dead-letters/:n/redrive  /dead-letters/:n/discard
+audit.read      GET /audit
 platform.operate GET /log  /sweeps
 platform.operate POST /log/raise  /sweeps/resume
 account.read    GET /auth/me
@@ -76,6 +77,7 @@ stores.transfer       401    403    403    403   403  403      404    all      a
 passwords.read        401    403    own    own   403  403      404    all      all 404  403  403  own  403  403  404  403  403  all    401  own
 letters.read          401    own    own    own   own  403      404    all      all 404  own  own  403  403  403  404  own  all  all    401  own
 letters.answer        401    403    own    own   403  403      404    all      all 404  403  own  403  403  403  404  403  all  all    401  own
+audit.read            401    403    403    own   own  403      404    all      all 404  403  403  403  own  403  404  403  all  all    401  401
 platform.operate      401    403    403    403   403  403      404    all      all 404  403  403  403  403  403  404  403  all  all    401  401
 account.read          401    all    all    all   all  all      all    all      all all  all  all  all  all  all  404  all  all  all    401  404
 account.change        401    all    all    all   all  all      all    all      403 403  403  403  403  403  403  404  403  403  403    401  404

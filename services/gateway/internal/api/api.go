@@ -67,6 +67,7 @@ func Mount(app *fiber.App, guarded guard.Routes, a *admission.Admission, r *read
 	api.details(routes)
 	api.deadLetters(routes)
 	api.sweeps(routes)
+	api.audit(routes)
 	api.log(routes)
 	api.tenants(routes)
 	api.members(routes)

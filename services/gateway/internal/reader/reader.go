@@ -78,6 +78,8 @@ func continues(request any) bool {
 		return r.After != 0
 	case query.DeadLettersRequest:
 		return r.After != 0
+	case query.AuditRequest:
+		return r.After != ""
 	}
 	return false
 }

@@ -45,6 +45,8 @@ const (
 	// ReadLetters and AnswerLetters are about dead letters.
 	ReadLetters   Action = "letters.read"
 	AnswerLetters Action = "letters.answer"
+	// ReadAudit: who did what in a tenant; of operators, anywhere.
+	ReadAudit Action = "audit.read"
 	// Operate is about the platform itself: its log, its sweeps, and messages that nobody can read.
 	Operate Action = "platform.operate"
 )
@@ -101,6 +103,7 @@ var table = map[Action]row{
 
 	ReadLetters:   {role: principal.Viewer, scope: principal.ReadStores, reach: letters},
 	AnswerLetters: {role: principal.Member, scope: principal.WriteStores, reach: letters, changes: true},
+	ReadAudit:     {role: principal.Owner, scope: principal.ManageTenant, reach: letters},
 	Operate:       {scope: principal.Operate, reach: letters},
 }
 
