@@ -35,7 +35,7 @@ type Store struct {
 
 // Cause is why something is as it is. Its texts are bounded: a log from before they were may hold any.
 type Cause struct {
-	Reason  string `json:"reason,omitempty" doc:"Why it is where it is, CamelCase"`
+	Reason  string `json:"reason,omitempty" doc:"Why it is where it is, CamelCase: docs/reasons.md explains each"`
 	Message string `json:"message,omitempty" doc:"The same as a sentence"`
 	Detail  string `json:"detail,omitempty" doc:"The cluster's own words"`
 }
