@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/store-platform/store-platform/pkg/feed"
+	"github.com/store-platform/store-platform/pkg/guard"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/test/internal/platform"
@@ -26,6 +27,7 @@ var gone struct {
 }
 
 func TestMain(m *testing.M) {
+	guard.Main()
 	code := m.Run()
 	for _, id := range gone.ids {
 		if status, err := gone.on.Do(context.Background(), http.MethodGet, "/api/v1/namespaces/"+id.Namespace(), nil, nil); err != nil || status != http.StatusNotFound {

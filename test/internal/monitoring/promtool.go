@@ -112,6 +112,11 @@ func (g Going) Fires(ctx context.Context, repo string, alerts ...string) error {
 	return g.ask(ctx, repo, questions)
 }
 
+// Quiet fails if this alert fires where this goes on; others may.
+func (g Going) Quiet(ctx context.Context, repo, alert string) error {
+	return g.ask(ctx, repo, []question{{Expr: fmt.Sprintf(`ALERTS{alertname=%q,alertstate="firing"}`, alert), EvalTime: at(lasts)}})
+}
+
 // Shows fails unless these panels have something to show where this goes on, and these alerts fire.
 func (g Going) Shows(ctx context.Context, repo string, panels []string, alerts ...string) error {
 	queries, err := Queries(repo, func(title string) bool { return slices.Contains(panels, title) })

@@ -27,6 +27,19 @@ func VolumesOf(pid int, uid string) (Volumes, error) {
 	return Volumes{fmt.Sprint(node)}, err
 }
 
+// Volumes are the node's.
+func (n Node) Volumes() Volumes { return Volumes{fmt.Sprint(n.runtime)} }
+
+// Disk makes a folder that is a file system of its own, in memory, of 16 MiB, where everybody may write. Discard takes both away.
+func (v Volumes) Disk(ctx context.Context, folder string) error {
+	return v.run(ctx, `mkdir "$1" && mount -t tmpfs -o size=16m,mode=0777 disk "$1"`, folder)
+}
+
+// Discard is Disk's opposite.
+func (v Volumes) Discard(ctx context.Context, folder string) error {
+	return v.run(ctx, `umount "$1" && rmdir "$1"`, folder)
+}
+
 // Limit puts what is in the folder on a file system in memory, which has a size, in the folder's place. All of it is the
 // group's to write then, as where a cluster gives volumes to the group of their pods.
 func (v Volumes) Limit(ctx context.Context, folder string) error {
