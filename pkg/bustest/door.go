@@ -22,22 +22,26 @@ type Door struct {
 	inside map[net.Conn]struct{}
 	// passing is called before anything goes back to who came in.
 	passing func()
+	// sending carries what whoever came in says.
+	sending func(to io.Writer, from io.Reader)
 }
 
 // NewDoor leads nowhere until LeadTo is called: who comes before is turned away.
 func NewDoor(tb testing.TB) *Door {
 	tb.Helper()
-	return newDoor(tb, func() {})
+	return newDoor(tb, func() {}, carryAll)
 }
 
-func newDoor(tb testing.TB, passing func()) *Door {
+func carryAll(to io.Writer, from io.Reader) { _, _ = io.Copy(to, from) }
+
+func newDoor(tb testing.TB, passing func(), sending func(to io.Writer, from io.Reader)) *Door {
 	tb.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatalf("make a door: %v", err)
 	}
 	tb.Cleanup(func() { _ = listener.Close() })
-	d := &Door{Address: listener.Addr().String(), listener: listener, passing: passing, inside: map[net.Conn]struct{}{}}
+	d := &Door{Address: listener.Addr().String(), listener: listener, passing: passing, sending: sending, inside: map[net.Conn]struct{}{}}
 	go d.open()
 	return d
 }
@@ -94,7 +98,7 @@ func (d *Door) carry(client net.Conn) {
 	}
 	defer server.Close()
 	go func() {
-		_, _ = io.Copy(server, client)
+		d.sending(server, client)
 		_ = server.Close()
 	}()
 	buffer := make([]byte, 64<<10)

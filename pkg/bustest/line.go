@@ -27,7 +27,7 @@ func NewLine(tb testing.TB, brokerURL string) *Line {
 	}
 	l := &Line{}
 	l.open = sync.NewCond(&l.mu)
-	door := newDoor(tb, l.wait)
+	door := newDoor(tb, l.wait, carryAll)
 	door.LeadTo(target.Host)
 	tb.Cleanup(l.Release)
 	l.Conn, err = nats.Connect("nats://"+door.Address, Patient)

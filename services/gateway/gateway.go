@@ -199,11 +199,7 @@ func build(cfg Config, letIn []fiber.Handler, b *bus.Bus, hub *feed.Hub, gateway
 	if err != nil {
 		return nil, err
 	}
-	hasher, err := password.NewHasher()
-	if err != nil {
-		return nil, err
-	}
-	owned := accounts.New(accountParts(b), hasher, letters, providers, accounts.Settings{SignUp: accounts.SignUp(cfg.SignUp), AdminEmails: cfg.AdminEmails})
+	owned := accounts.New(accountParts(b), password.NewHasher(), letters, providers, accounts.Settings{SignUp: accounts.SignUp(cfg.SignUp), AdminEmails: cfg.AdminEmails})
 	document, err := api.Mount(app, routes, admit, questions, b, owned)
 	if err != nil {
 		return nil, err

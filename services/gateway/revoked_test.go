@@ -141,21 +141,25 @@ func TestAGatewayThatIsCutOffRefusesNobody(t *testing.T) {
 	s, far := b.street(), b.second(withFeed(u), withAccounts, func(c *Config) { c.NATS.URL = "nats://" + way.Address })
 	_, bearer := s.token(s.member.ID, s.tenant, principal.Member, principal.ReadStores)
 	session := s.session(s.owner, s.tenant)
+	ended := s.session(s.viewer, s.tenant)
 	near, end := far.listens(u, "", bearer...)
 	built := b.built("sabcdefghijk", s.tenant)
-	for _, headers := range [][]string{bearer, session} {
+	for _, headers := range [][]string{bearer, session, ended} {
 		if a := far.get("/stores/"+string(built.ID), headers...); a.status != http.StatusOK {
 			t.Fatalf("answered %d %s", a.status, a.body)
 		}
 	}
 	way.Cut()
 	far.await("the gateway is cut off", func() bool { return far.get("/readyz").status == http.StatusServiceUnavailable })
+	if a := b.do(http.MethodPost, "/auth/logout", "", ended...); a.status != http.StatusNoContent {
+		t.Fatalf("answered %d %s", a.status, a.body)
+	}
 	tick := time.NewTicker(withinKept / 4)
 	defer tick.Stop()
 	// Until what was kept has had its time, and beyond.
 	for range 12 {
 		<-tick.C
-		for _, headers := range [][]string{bearer, session, {"Authorization", "Bearer sp_nobodys"}, {"X-Api-Key", "sesame", "X-Tenant", s.tenant}} {
+		for _, headers := range [][]string{bearer, session, ended, {"Authorization", "Bearer sp_nobodys"}, {"X-Api-Key", "sesame", "X-Tenant", s.tenant}} {
 			wantProblem(t, far.get("/stores/"+string(built.ID), headers...), http.StatusServiceUnavailable, problem.BrokerUnavailable)
 		}
 	}
@@ -166,6 +170,7 @@ func TestAGatewayThatIsCutOffRefusesNobody(t *testing.T) {
 	hears(t, near, end)
 	way.LeadTo(b.broker.Addr().String())
 	far.await("the gateway is back", func() bool { return far.get("/stores/"+string(built.ID), bearer...).status == http.StatusOK })
+	wantProblem(t, far.get("/stores/"+string(built.ID), ended...), http.StatusUnauthorized, problem.Unauthenticated)
 	hears(t, near, end)
 }
 

@@ -4,11 +4,9 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/store-platform/store-platform/pkg/claim"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/api"
@@ -335,42 +333,6 @@ func TestOperatorsLookAfterTenants(t *testing.T) {
 	b.refuses(http.StatusForbidden, problem.Forbidden, maria.header, "DELETE", at, "")
 	did[api.Tenant](b, http.StatusOK, asOperator, "PATCH", at, `{"suspended":false,"name":"Theirs"}`)
 	did[query.Store](b, http.StatusAccepted, maria.in(own), "POST", "/stores", `{}`)
-}
-
-// Of a tenant's deletion and a create at the same moment one is refused: nobody's store is left, and no tenant goes with one.
-func TestATenantIsDeletedOrGetsAStore(t *testing.T) {
-	b := setupPeople(t)
-	maria := b.joins("Maria")
-	kv, err := b.log.Bucket(t.Context(), storelog.BucketClaims)
-	if err != nil {
-		t.Fatal(err)
-	}
-	claims := claim.NewBook(kv)
-	for turn := range 20 {
-		tenant := b.founds(maria)
-		var create, remove answer
-		var both sync.WaitGroup
-		acts := []func(){
-			func() { create = b.do("POST", "/stores", `{}`, maria.in(tenant)...) },
-			func() { remove = b.do("DELETE", "/tenants/"+tenant, "", maria.header...) },
-		}
-		both.Go(acts[turn%2])
-		acts[1-turn%2]()
-		both.Wait()
-		switch {
-		case create.status == http.StatusAccepted && remove.status == http.StatusConflict:
-			wantProblem(t, remove, http.StatusConflict, problem.TenantHasStores)
-			if err := claims.Release(t.Context(), tenant, decoded[query.Store](t, create).ID); err != nil {
-				t.Fatal(err)
-			}
-			did[struct{}](b, http.StatusNoContent, maria.header, "DELETE", "/tenants/"+tenant, "")
-		case create.status == http.StatusNotFound && remove.status == http.StatusNoContent:
-		default:
-			t.Fatalf("created: %d %s, deleted: %d %s", create.status, create.body, remove.status, remove.body)
-		}
-		b.refuses(http.StatusNotFound, problem.NotFound, maria.in(tenant), "POST", "/stores", `{}`)
-		b.refuses(http.StatusNotFound, problem.NotFound, maria.header, "DELETE", "/tenants/"+tenant, "")
-	}
 }
 
 // Whatever is done to tenants, members, invites and tokens stands in the audit, by ids alone.

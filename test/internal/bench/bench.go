@@ -3,6 +3,9 @@
 // any machine, also a slow or busy one.
 //
 //	posts       accepted POSTs against the two fsynced writes behind each
+//	who         reading a store and accepted POSTs, by a token, against open mode
+//	list        pages of fifty stores by a token, of a tenant among many, against the same rows of the database
+//	signin      a gateway's memory while a crowd signs in against the same one with one guess at a time
 //	projection  catching up with the log against inserting the same rows
 //	feed        append to the last of a thousand clients against fan-out by a bare broker
 //	sweep       a sweep of a hundred live stores among many that are gone against reading the last message of the hundred
@@ -14,7 +17,7 @@
 //	flight      one provisioner's memory with two hundred stores in flight against the same one idle
 //	start       make up to the page and to the first Ready against the slowest part of each, alone
 //
-// The first four run real services and a real broker without a cluster, the next three beside an API server without nodes; the
+// The first seven run real services and a real broker without a cluster, the next three beside an API server without nodes; the
 // others run `make up` in a state folder of their own. A row that fails prints why, and the others go on.
 package bench
 
@@ -49,7 +52,8 @@ type row struct {
 
 // rows stand in the order in which they run: those that want no cluster come before there is one.
 var rows = []row{
-	{"posts", posts}, {"projection", projectionRate}, {"feed", feedLatency}, {"sweep", sweepAmongGone},
+	{"posts", posts}, {"who", knownByToken}, {"list", listPages}, {"signin", crowdSigningIn},
+	{"projection", projectionRate}, {"feed", feedLatency}, {"sweep", sweepAmongGone},
 	{"standing", manyStanding}, {"waiting", manyWaiting}, {"scaling", creating},
 	{"ready", createToReady}, {"idle", idle}, {"flight", inFlight}, {"start", startUp},
 }
@@ -66,8 +70,10 @@ func EnumOfNames() string {
 // sizes are how much is measured.
 type sizes struct {
 	posts, postTurns, clients, manyStores int
-	events, feedClients, feedTurns        int
-	readyRuns, slowRuns, flight, idle     int
+	// reads are so many of a turn, guesses so many of a crowd.
+	reads, guesses                    int
+	events, feedClients, feedTurns    int
+	readyRuns, slowRuns, flight, idle int
 	// quiet is how long is looked at what nobody uses.
 	quiet time.Duration
 
@@ -81,12 +87,12 @@ type sizes struct {
 
 var (
 	full = sizes{
-		posts: 640, postTurns: 24, clients: 64, manyStores: 100_000, events: 100_000, feedClients: 1000, feedTurns: 20,
+		posts: 640, postTurns: 24, clients: 64, manyStores: 100_000, reads: 6400, guesses: 512, events: 100_000, feedClients: 1000, feedTurns: 20,
 		readyRuns: 7, slowRuns: 3, flight: 200, idle: 6, quiet: time.Minute, settling: settling,
 		rounds: 5, podsTake: 10 * time.Second,
 	}
 	quick = sizes{
-		posts: 128, postTurns: 2, clients: 64, manyStores: 1000, events: 2000, feedClients: 50, feedTurns: 1,
+		posts: 128, postTurns: 2, clients: 64, manyStores: 2000, reads: 640, guesses: 64, events: 2000, feedClients: 50, feedTurns: 1,
 		readyRuns: 2, slowRuns: 1, flight: 5, idle: 1, quiet: 10 * time.Second,
 		standing: []int{10}, standingFor: 5 * time.Second, settling: settling / 10,
 		rounds: 1, podsTake: time.Second,

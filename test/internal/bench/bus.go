@@ -18,6 +18,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/test/internal/parts"
+	"github.com/store-platform/store-platform/test/internal/people"
 )
 
 // bus is the platform's broker in a process of its own, with the platform's users and a log.
@@ -89,14 +90,26 @@ func (s *bus) service(name string, more ...string) *exec.Cmd {
 	return s.Service(s.b.program("store-"+name), name, s.Address, more...)
 }
 
-// gateway starts one and answers its URL. It believes this machine's X-Forwarded-For.
+// gateway starts one of open mode and answers its URL. It believes this machine's X-Forwarded-For.
 func (s *bus) gateway(events string) string {
 	s.b.Helper()
+	url, _ := s.startGateway(events, "AUTH=open")
+	return url
+}
+
+// people starts one with accounts, where everybody may sign up.
+func (s *bus) people(events string) (url string, p *parts.Process) {
+	s.b.Helper()
+	return s.startGateway(events, "AUTH=accounts", "SIGNUP=open", "ADMIN_API_KEY="+people.AdminKey)
+}
+
+func (s *bus) startGateway(events string, more ...string) (url string, p *parts.Process) {
+	s.b.Helper()
 	address := s.b.freeAddress()
-	p := s.b.start("gateway", s.service("gateway", "LISTEN="+address, "AUTH=open", "EVENTS_URL=http://"+events,
-		"TRUST_PROXY=127.0.0.0/8", "MAX_STORES=1000", "RATE_LIMIT_ENABLED=false", "CREATE_RATE_LIMIT_CAPACITY=0"))
+	p = s.b.start("gateway", s.service("gateway", append(more, "LISTEN="+address, "EVENTS_URL=http://"+events,
+		"TRUST_PROXY=127.0.0.0/8", "MAX_STORES=1000", "RATE_LIMIT_ENABLED=false", "CREATE_RATE_LIMIT_CAPACITY=0")...))
 	s.b.await("reach the gateway", p, startPatience, func() error { return parts.Answers(s.b.ctx, "http://"+address+"/readyz") })
-	return "http://" + address
+	return "http://" + address, p
 }
 
 // writers append at once where nothing is measured.
@@ -104,6 +117,17 @@ const writers = 64
 
 // load writes the histories of count stores, each of these messages behind its create. Tenants have twenty stores.
 func (s *bus) load(log *storelog.Log, count int, events ...store.Message) {
+	s.b.Helper()
+	s.loadFor(log, count, func(n int) string { return tenantOf(log, n) }, events)
+}
+
+// tenantOf is whose the n-th store is, of those that load writes.
+func tenantOf(log *storelog.Log, n int) string {
+	return log.Naming().Tenant(netip.AddrFrom4([4]byte{10, 255, byte(n / 20 / 256), byte(n / 20)}))
+}
+
+// loadFor is load of stores whose tenants are told by their numbers.
+func (s *bus) loadFor(log *storelog.Log, count int, tenant func(n int) string, events []store.Message) {
 	s.b.Helper()
 	var next atomic.Int64
 	var all sync.WaitGroup
@@ -115,7 +139,7 @@ func (s *bus) load(log *storelog.Log, count int, events ...store.Message) {
 				if n >= count {
 					return
 				}
-				if err := history(s.b.ctx, log, n, events); err != nil {
+				if err := history(s.b.ctx, log, tenant(n), n, events); err != nil {
 					failures <- err
 					return
 				}
@@ -131,8 +155,7 @@ func (s *bus) load(log *storelog.Log, count int, events ...store.Message) {
 	s.b.must("load the log", err)
 }
 
-func history(ctx context.Context, log *storelog.Log, n int, events []store.Message) error {
-	tenant := log.Naming().Tenant(netip.AddrFrom4([4]byte{10, 255, byte(n / 20 / 256), byte(n / 20)}))
+func history(ctx context.Context, log *storelog.Log, tenant string, n int, events []store.Message) error {
 	state, err := log.Append(ctx, store.State{}, create(tenant, store.DeriveID(tenant, fmt.Sprint(n)), n))
 	for _, m := range events {
 		if err != nil {

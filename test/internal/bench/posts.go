@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"path"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +29,9 @@ func (t *tenants) address() string {
 	n := t.next.Add(1)
 	return fmt.Sprintf("10.%d.%d.%d", n>>16&127, n>>8&255, n&255)
 }
+
+// header says who the next one is.
+func (t *tenants) header() [2]string { return [2]string{fasthttp.HeaderXForwardedFor, t.address()} }
 
 // posts holds the gateway against its own two writes, with few stores in the log and with many.
 func posts(b *bench) {
@@ -88,7 +90,7 @@ func (b *bench) loadedWith(stores int) *loaded {
 	s.run(whileMeasuring)
 	log := s.log()
 	b.must("publish the catalog", s.Offer(b.ctx, b.repo))
-	clients := &poster{b: b, url: s.gateway("127.0.0.1:1") + "/stores", http: &fasthttp.Client{MaxConnsPerHost: b.sizes.clients}, tenants: &tenants{}}
+	clients := &poster{b: b, url: s.gateway("127.0.0.1:1"), http: &fasthttp.Client{MaxConnsPerHost: b.sizes.clients}, tenants: &tenants{}}
 	first := clients.warmUp()
 	writer := &bareWriter{b: b, log: log, tenants: clients.tenants}
 	writer.like(first)
@@ -110,14 +112,14 @@ func (l *loaded) measure(turn int) {
 	b.Logf("%d stores, turn %d of %d: %s, bare %s", l.stores, turn+1, b.sizes.postTurns, perSecond(platform), perSecond(bare))
 }
 
-// together lets all clients do their share and answers how long it took.
-func (b *bench) together(share func(count int) error) time.Duration {
+// together lets all clients do their share of so many requests and answers how long it took.
+func (b *bench) together(requests int, share func(count int) error) time.Duration {
 	b.Helper()
 	var all sync.WaitGroup
 	failures := make(chan error, b.sizes.clients)
 	began := time.Now()
 	for n := range b.sizes.clients {
-		count := (n+1)*b.sizes.posts/b.sizes.clients - n*b.sizes.posts/b.sizes.clients
+		count := (n+1)*requests/b.sizes.clients - n*requests/b.sizes.clients
 		all.Go(func() {
 			if err := share(count); err != nil {
 				failures <- err
@@ -134,8 +136,7 @@ func (b *bench) together(share func(count int) error) time.Duration {
 	return took
 }
 
-// poster posts stores through the gateway. Its client is fasthttp's, because what a client costs is taken from the same
-// processors.
+// poster posts stores through the gateway, as a tenant for each few of them.
 type poster struct {
 	b       *bench
 	url     string
@@ -143,15 +144,19 @@ type poster struct {
 	tenants *tenants
 }
 
+func (p *poster) next() *asker {
+	return &asker{b: p.b, url: p.url, http: p.http, header: p.tenants.header()}
+}
+
 func (p *poster) run() time.Duration {
 	p.b.Helper()
-	return p.b.together(func(count int) error {
-		tenant := ""
+	return p.b.together(p.b.sizes.posts, func(count int) error {
+		var a *asker
 		for n := range count {
 			if n%storesPerTenant == 0 {
-				tenant = p.tenants.address()
+				a = p.next()
 			}
-			if _, err := p.post(tenant); err != nil {
+			if err := a.create(); err != nil {
 				return err
 			}
 		}
@@ -162,44 +167,11 @@ func (p *poster) run() time.Duration {
 // warmUp posts until the gateway knows the catalog, and once more for every client. It answers the last store.
 func (p *poster) warmUp() store.ID {
 	p.b.Helper()
-	deadline := time.Now().Add(startPatience)
-	tick := time.NewTicker(poll)
-	defer tick.Stop()
-	for {
-		_, err := p.post(p.tenants.address())
-		if err == nil {
-			break
-		}
-		if time.Now().After(deadline) {
-			p.b.Fatal(err)
-		}
-		<-tick.C
-	}
+	p.next().awaitCatalog()
 	p.run()
-	id, err := p.post(p.tenants.address())
-	p.b.must("post a store", err)
-	return id
-}
-
-var createBody = []byte(`{"name":"Amber Harbour","engine":"sample"}`)
-
-func (p *poster) post(tenant string) (store.ID, error) {
-	request, response := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
-	defer fasthttp.ReleaseRequest(request)
-	defer fasthttp.ReleaseResponse(response)
-	request.Header.SetMethod(fasthttp.MethodPost)
-	request.SetRequestURI(p.url)
-	request.Header.SetContentType("application/json")
-	request.Header.Set(fasthttp.HeaderXForwardedFor, tenant)
-	request.SetBody(createBody)
-	if err := p.http.DoTimeout(request, response, startPatience); err != nil {
-		return "", fmt.Errorf("post a store: %w", err)
-	}
-	if response.StatusCode() != fasthttp.StatusAccepted {
-		return "", fmt.Errorf("post a store: %d %s", response.StatusCode(), response.Body())
-	}
-	id := path.Base(string(response.Header.Peek(fasthttp.HeaderLocation)))
-	return store.ID(id), nil
+	a := p.next()
+	p.b.must("post a store", a.create())
+	return a.store
 }
 
 // bareWriter makes the two writes of a create and nothing else: no read of the claims, no admission, no HTTP.
@@ -225,7 +197,7 @@ func (w *bareWriter) like(id store.ID) {
 
 func (w *bareWriter) run() time.Duration {
 	w.b.Helper()
-	return w.b.together(func(count int) error {
+	return w.b.together(w.b.sizes.posts, func(count int) error {
 		var c claims
 		for n := range count {
 			if n%storesPerTenant == 0 {

@@ -38,7 +38,7 @@ func sweepAmongGone(b *bench) {
 	b.must("make the log", storelog.Ensure(b.ctx, s.connect("gateway"), storelog.Settings{Replicas: 1, Installation: sweptInstallation}))
 	log, gone := s.log(), b.sizes.manyStores
 	for n := range liveStores {
-		b.must("load a live store", history(b.ctx, log, gone+n, oneStore))
+		b.must("load a live store", history(b.ctx, log, tenantOf(log, gone+n), gone+n, oneStore))
 	}
 	live, _, err := log.Stores(b.ctx, store.DefaultCluster)
 	b.must("list the live stores", err)

@@ -80,12 +80,8 @@ func opened(t *testing.T, nc *nats.Conn, shape storelog.Settings) *gateway {
 	if p.Audit, err = log.Audit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	hasher, err := password.NewHasher()
-	if err != nil {
-		t.Fatal(err)
-	}
 	letters := &box{}
-	return &gateway{New(func() (Parts, error) { return p, nil }, hasher, letters, nil, Settings{SignUp: Open}), p, letters}
+	return &gateway{New(func() (Parts, error) { return p, nil }, password.NewHasher(), letters, nil, Settings{SignUp: Open}), p, letters}
 }
 
 const (

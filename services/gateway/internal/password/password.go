@@ -5,6 +5,8 @@ package password
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -40,14 +42,16 @@ type Hasher struct {
 }
 
 // NewHasher makes one; a process has one.
-func NewHasher() (*Hasher, error) {
-	h := &Hasher{turns: make(chan struct{}, atOnce)}
-	var err error
-	// Whether anybody knows its password doesn't matter: a match isn't believed.
-	if h.nobodys, err = argon2id.CreateHash("", &params); err != nil {
-		return nil, fmt.Errorf("make a hash: %w", err)
-	}
-	return h, nil
+func NewHasher() *Hasher { return &Hasher{turns: make(chan struct{}, atOnce), nobodys: nobodys()} }
+
+// nobodys is a hash as dear to compare with as any. All of it is chance and not of a password: what is thrown away needn't be computed, least
+// of all by each gateway that starts, and a match wouldn't be believed.
+func nobodys() string {
+	chance := make([]byte, params.SaltLength+params.KeyLength)
+	_, _ = rand.Read(chance)
+	text := base64.RawStdEncoding.EncodeToString
+	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s",
+		params.Memory, params.Iterations, params.Parallelism, text(chance[:params.SaltLength]), text(chance[params.SaltLength:]))
 }
 
 // Made is how many hashes were computed for requests.

@@ -11,17 +11,8 @@ import (
 	"github.com/alexedwards/argon2id"
 )
 
-func newHasher(t *testing.T) *Hasher {
-	t.Helper()
-	h, err := NewHasher()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
-}
-
 func TestAPasswordIsTold(t *testing.T) {
-	h := newHasher(t)
+	h := NewHasher()
 	hash, err := h.Hash(t.Context(), "a long sentence")
 	if err != nil || !strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$") {
 		t.Fatalf("%q, %v", hash, err)
@@ -49,6 +40,9 @@ func TestAPasswordIsTold(t *testing.T) {
 			t.Errorf("%s: %t, %t, %v with %d hashes", c.name, right, stale, err, h.Made()-before)
 		}
 	}
+	if have, salt, key, err := argon2id.DecodeHash(h.nobodys); err != nil || *have != params || len(salt) != 16 || len(key) != 32 {
+		t.Errorf("nobody's hash is %q (%v)", h.nobodys, err)
+	}
 	for _, bad := range []string{"x", "$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHQ$RdescudvJCs", "$argon2id$v=19$m=64,t=0,p=0$c29tZXNhbHQ$RdescudvJCs"} {
 		if right, _, err := h.Check(t.Context(), "a long sentence", bad); right || err == nil || strings.Contains(err.Error(), bad) {
 			t.Errorf("%s: %t, %v", bad, right, err)
@@ -58,7 +52,7 @@ func TestAPasswordIsTold(t *testing.T) {
 
 // Of a crowd as many as there is room for get their turn, and the others are told at once.
 func TestACrowdIsBounded(t *testing.T) {
-	h := newHasher(t)
+	h := NewHasher()
 	for range atOnce {
 		h.turns <- struct{}{}
 		h.queued.Add(1)

@@ -1,0 +1,117 @@
+package bench
+
+import (
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/test/internal/parts"
+	"github.com/store-platform/store-platform/test/internal/people"
+)
+
+const (
+	// listed is how many stores the tenant has whose first page is read.
+	listed = 1000
+	// listAim is pages a second.
+	listAim = 2000
+	// listTurns is how often is measured.
+	listTurns = 5
+)
+
+// barePage is what a page is read from, by the same index.
+const barePage = "select opened, version, state from stores where status <> '' and tenant = $1 and status <> 'Deleted' order by opened desc limit 51"
+
+// listPages holds the first page of a tenant of a thousand, asked for by its token, against the same rows read from the database.
+func listPages(b *bench) {
+	s := b.newBus()
+	s.run(whileLoading)
+	events := b.freeAddress()
+	who, _ := s.people(events)
+	log := s.log()
+	owner, err := people.Join(b.ctx, who, "owner@example.com")
+	b.must("sign up", err)
+	tenant, err := owner.Found(b.ctx)
+	b.must("make a tenant", err)
+	all := max(b.sizes.manyStores, listed)
+	b.Logf("loading %d stores, %d of them a tenant's", all, listed)
+	// Among all others, not behind them.
+	s.loadFor(log, all, func(n int) string {
+		if n%(all/listed) == 0 && n/(all/listed) < listed {
+			return tenant.ID
+		}
+		return tenantOf(log, n)
+	}, []store.Message{{Type: store.AttemptStarted}, {Type: store.BecameReady}})
+	head, err := log.Head(b.ctx)
+	b.must("read the head of the log", err)
+	s.run(whileMeasuring)
+
+	database := b.newPostgres()
+	conn := b.dialPostgres(database)
+	p := b.start("events", s.service("events", "LISTEN="+events, "DATABASE_URL="+database))
+	b.Logf("projecting %d messages", head)
+	b.checkpoint(p, conn, head)
+	_, err = conn.Exec(b.ctx, "analyze stores")
+	b.must("analyze the stores", err)
+	b.await("reach the events service", p, startPatience, func() error { return parts.Answers(b.ctx, "http://"+events+"/readyz") })
+	askers := b.askers(who, func() [2]string { return bearing(tenant) })
+	b.await("list stores", p, startPatience, askers[0].list)
+	b.allOf(askers, len(askers), (*asker).list)
+	readers := b.pageReaders(database, tenant.ID)
+	var platform, bare []float64
+	for turn := range listTurns {
+		platform = append(platform, b.allOf(askers, b.sizes.reads, (*asker).list))
+		bare = append(bare, readers(b.sizes.reads))
+		b.Logf("turn %d of %d: %s, bare %s", turn+1, listTurns, perSecond(platform[turn]), perSecond(bare[turn]))
+	}
+	b.report(line{
+		what:     fmt.Sprintf("pages of 50 by a token, a tenant of %d among %d stores", listed, all),
+		platform: perSecond(median(platform)), bare: perSecond(median(bare)), ratio: median(ratios(platform, bare)),
+		aim: fmt.Sprintf("≥ %d/s", listAim), met: median(platform) >= listAim,
+		how: fmt.Sprintf("medians of %d turns of %d pages; %d clients at one gateway and one events service, against the same select of the same rows by %d connections",
+			listTurns, b.sizes.reads, b.sizes.clients, pageConnections),
+	})
+}
+
+// pageConnections are as many as the events service has.
+const pageConnections = 16
+
+// pageReaders reads the same page straight from the database, so many times, and answers at what rate.
+func (b *bench) pageReaders(database, tenant string) func(pages int) float64 {
+	b.Helper()
+	conns := make(chan *pgx.Conn, pageConnections)
+	for range pageConnections {
+		conns <- b.dialPostgres(database)
+	}
+	return func(pages int) float64 {
+		b.Helper()
+		took := b.together(pages, func(count int) error {
+			for range count {
+				conn := <-conns
+				err := readPage(b, conn, tenant)
+				conns <- conn
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		return rate(pages, took)
+	}
+}
+
+func readPage(b *bench, conn *pgx.Conn, tenant string) error {
+	rows, err := conn.Query(b.ctx, barePage, tenant)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	count := 0
+	for rows.Next() {
+		count++
+	}
+	if rows.Err() == nil && count != 51 {
+		return fmt.Errorf("the page has %d rows", count)
+	}
+	return rows.Err()
+}
