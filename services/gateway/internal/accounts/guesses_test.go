@@ -200,3 +200,21 @@ func TestAnUnknownAddressCostsWhatAKnownOneDoes(t *testing.T) {
 	}
 	g.box.newest(t, "maria@example.com", mail.ResetPassword)
 }
+
+// Whoever may invite could have our letters fill a stranger's box.
+func TestLettersToWhoIsInvitedAreCounted(t *testing.T) {
+	t.Parallel()
+	g, _ := started(t)
+	// However it is written, it is one box.
+	for n, to := range []string{"maria@example.com", "Maria@example.com", "MARIA@example.com", "maria@Example.com", "maria@EXAMPLE.com", "maria@example.com"} {
+		if sent := g.SendInvite(t.Context(), to, "Amber", "si_text"); sent != (n < perReader.Guesses) {
+			t.Errorf("letter %d to %s is sent: %v", n+1, to, sent)
+		}
+	}
+	if !g.SendInvite(t.Context(), "piet@example.com", "Amber", "si_text") {
+		t.Error("another isn't written to")
+	}
+	if len(g.box.letters) != perReader.Guesses+1 {
+		t.Errorf("%d letters have come", len(g.box.letters))
+	}
+}
