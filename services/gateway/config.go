@@ -18,6 +18,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/telemetry"
 	"github.com/store-platform/store-platform/services/gateway/internal/accounts"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
+	"github.com/store-platform/store-platform/services/gateway/internal/directory"
 	"github.com/store-platform/store-platform/services/gateway/internal/door"
 	"github.com/store-platform/store-platform/services/gateway/internal/limits"
 	"github.com/store-platform/store-platform/services/gateway/internal/mail"
@@ -96,7 +97,7 @@ func (c Config) check() ([]netip.Prefix, error) {
 	if u, err := url.Parse(c.EventsURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		refuse("EVENTS_URL=%s: must be like http://127.0.0.1:8082", c.EventsURL)
 	}
-	if strings.HasPrefix(c.AdminKey, "sp_") {
+	if strings.HasPrefix(c.AdminKey, directory.TokenPrefix) {
 		refuse("ADMIN_API_KEY: begins as API tokens do, and would be taken for one")
 	}
 	for _, email := range c.AdminEmails {

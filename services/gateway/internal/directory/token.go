@@ -21,8 +21,10 @@ const (
 	MaxTokenLife = 365 * 24 * time.Hour
 )
 
+// TokenPrefix is how API tokens begin, so that they are told from the admin key, and found where they were left lying about.
+const TokenPrefix = "sp_"
+
 const (
-	tokenPrefix   = "sp_"
 	accountPrefix = "a-"
 	secretLength  = 26
 	// usedEvery is how exactly is known when a token was used last.
@@ -52,8 +54,8 @@ func keyOfToken(id string) (string, error) {
 // ByToken answers the token that a text is: ErrUnknown where it is none, is over, or was revoked. It costs one read, and says
 // nothing of whether the token's account is still a member.
 func (d *Directory) ByToken(ctx context.Context, text string) (Token, error) {
-	id, secret, _ := strings.Cut(strings.TrimPrefix(text, tokenPrefix), "_")
-	if !strings.HasPrefix(text, tokenPrefix) || len(secret) != secretLength {
+	id, secret, _ := strings.Cut(strings.TrimPrefix(text, TokenPrefix), "_")
+	if !strings.HasPrefix(text, TokenPrefix) || len(secret) != secretLength {
 		return Token{}, ErrUnknown
 	}
 	t, err := d.Token(ctx, id)
