@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -128,10 +129,26 @@ func (d *Directory) NewToken(ctx context.Context, want Token) (Token, string, er
 		have.Tokens = append(have.Tokens, want)
 		return true, nil
 	})
+	if err == nil {
+		err = d.stillIn(ctx, want)
+	}
 	if err != nil {
 		return Token{}, "", err
 	}
-	return want, tokenPrefix + want.ID + "_" + secret, nil
+	return want, TokenPrefix + want.ID + "_" + secret, nil
+}
+
+// stillIn fails with ErrUnknown where a token's account has left meanwhile, or the tenant is gone, and ends what was made: whoever saw to that may have
+// looked for tokens before there was this one.
+func (d *Directory) stillIn(ctx context.Context, t Token) error {
+	role, _, err := d.RoleIn(ctx, t.Account, t.Tenant)
+	if err == nil && role == "" {
+		err = ErrUnknown
+	}
+	if errors.Is(err, ErrUnknown) {
+		err = cmp.Or(d.endTokens(ctx, t.Tenant, t.Account), err)
+	}
+	return err
 }
 
 // noteUse writes down that a token is used, on nobody's way: a use that isn't noted is by the next.
