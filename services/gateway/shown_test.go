@@ -97,3 +97,18 @@ func TestMakingTenantsIsPaidFor(t *testing.T) {
 		t.Errorf("another is answered %d %s", a.status, a.body)
 	}
 }
+
+// A token is for what is done in its tenant. That its account leaves is for whoever has the account, however little or much the token may.
+func TestATokenLeavesForNobody(t *testing.T) {
+	b := setup(t, withAccounts)
+	s := b.street()
+	at := "/tenants/" + s.tenant + "/members/"
+	_, weak := s.token(s.viewer.ID, s.tenant, principal.Viewer, principal.ManageTenant)
+	_, strong := s.token(s.owner.ID, s.tenant, principal.Viewer, principal.ManageTenant)
+	for account, headers := range map[string][]string{s.viewer.ID: weak, s.owner.ID: strong} {
+		wantProblem(t, b.do(http.MethodDelete, at+account, "", headers...), http.StatusForbidden, problem.Forbidden)
+	}
+	if a := b.do(http.MethodDelete, at+s.viewer.ID, "", s.session(s.viewer, s.tenant)...); a.status != http.StatusNoContent {
+		t.Errorf("who has signed in leaves and is answered %d %s", a.status, a.body)
+	}
+}
