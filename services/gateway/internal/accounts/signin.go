@@ -44,6 +44,8 @@ func (a *Accounts) SignIn(ctx context.Context, email, pass string, from From) (S
 // proof is that who asks knows the password of an account, which is as it was when that was seen.
 type proof struct {
 	account directory.Account
+	// made: there was none before.
+	made bool
 	// hash is to take the place of the one that the account has, unless it is empty.
 	hash string
 	// from is the provider whose word it is; none of who has shown a password.
