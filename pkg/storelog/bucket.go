@@ -78,7 +78,7 @@ var guesses = bucketSpec{name: BucketGuesses, about: "Who has guessed how often"
 
 func buckets(settings Settings) []bucketSpec {
 	specs := []bucketSpec{
-		{name: BucketClaims, about: "A tenant's stores, counted exactly"},
+		{name: BucketClaims, about: "A tenant's stores, counted exactly", erased: true},
 		{name: BucketLeases, about: "Which worker holds a store", ttl: settings.Clock.Of(LeaseTTL)},
 		{name: BucketPacks, about: "The engines by version, and which are on offer"},
 		// The releases before this one read it.
