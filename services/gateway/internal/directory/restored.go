@@ -46,7 +46,20 @@ func (d *Directory) confirm(ctx context.Context) error {
 // eraseAgain erases whom a restore has brought back. It is done before anybody can ask for anything, and if it was cut off by
 // whoever opens the directory next.
 func (d *Directory) eraseAgain(ctx context.Context) error {
-	value, err := storelog.ReadValue(ctx, d.accounts.kv, storelog.KeyEraseAgain)
+	pages, err := d.log.Keys(ctx, storelog.BucketAccounts, storelog.KeyEraseAgain+".*")
+	if err != nil {
+		return err
+	}
+	for _, page := range pages {
+		if err := d.eraseListed(ctx, page); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Directory) eraseListed(ctx context.Context, page string) error {
+	value, err := storelog.ReadValue(ctx, d.accounts.kv, page)
 	if err != nil || value.Data == nil {
 		return err
 	}
@@ -70,7 +83,7 @@ func (d *Directory) eraseAgain(ctx context.Context) error {
 			return fmt.Errorf("erase %s again: %w", id, err)
 		}
 	}
-	return shelf[struct{}]{d.accounts.kv, ""}.remove(ctx, storelog.KeyEraseAgain)
+	return shelf[struct{}]{d.accounts.kv, ""}.remove(ctx, page)
 }
 
 // evict erases an account whatever it leaves behind. It was erased before, in better order: an owner or operator who came after the
