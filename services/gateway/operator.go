@@ -36,7 +36,7 @@ func greet(ctx context.Context, cfg Config, b *bus.Bus, out io.Writer) {
 	if link == "" {
 		return
 	}
-	_, err = fmt.Fprintf(out, "There is no operator yet, or the accounts were restored from a backup and wait for one. "+
+	_, err = fmt.Fprintf(out, "There is no operator yet, or the accounts were restored from a backup and wait for one to confirm them. "+
 		"Whoever signs up by this link becomes one; it is good once, and for a day:\n\n  %s\n\n", cfg.invite(link))
 	if err != nil {
 		slog.Error("the link of the first operator can't be shown; make one with store-gateway operator-link", "error", err)
