@@ -182,15 +182,5 @@ func (d *Directory) evict(ctx context.Context, account Account) error {
 			return err
 		}
 	}
-	_, err := d.operators.change(ctx, keyOfOperators, func(have *Operators) (bool, error) {
-		if !slices.Contains(have.Accounts, account.ID) {
-			return false, nil
-		}
-		have.drop(account.ID)
-		return true, nil
-	})
-	if err != nil && !errors.Is(err, ErrUnknown) {
-		return err
-	}
 	return d.finish(ctx, account.ID, erasing{Leads: slices.Concat(account.Leads, account.Left)})
 }
