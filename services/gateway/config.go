@@ -114,7 +114,7 @@ func (c Config) check() ([]netip.Prefix, error) {
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
 		refuse("LISTEN=%s: must be like 127.0.0.1:8080", c.Listen)
-	} else if c.Auth == authOpen && c.OpenPublic != "yes" && !isLoopback(host) {
+	} else if c.Auth == authOpen && c.OpenPublic != "yes" && !door.IsLoopback(host) {
 		refuse("LISTEN=%s reaches beyond this machine, and with AUTH=open everybody there could create and delete stores; "+
 			"listen on 127.0.0.1, or set AUTH_OPEN_PUBLIC=yes if that is what you want", c.Listen)
 	}
@@ -126,11 +126,6 @@ func (c Config) check() ([]netip.Prefix, error) {
 		refuse("TRUST_PROXY: %w", err)
 	}
 	return networks, errors.Join(wrong...)
-}
-
-func isLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // hosts are the names that a Host header may carry besides the loopback's.
