@@ -38,7 +38,7 @@ func (e *HeldError) Error() string { return fmt.Sprintf("the tenant has %d claim
 type held struct {
 	Tenant string  `json:"tenant"`
 	Stores []entry `json:"stores"`
-	// Closed: there are no stores, and there will be none. It stays behind the tenant, so that who has read of it a moment ago
+	// Closed: there are no stores, and there will be none. It stays behind the tenant for a while (Remembered), so that who has read of it a moment ago
 	// makes none for nobody.
 	Closed bool `json:"closed,omitempty"`
 	// written is when the broker stored it, which is after each of its entries was made.

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
 // Grace is how long a claim may wait for its store: between the two a gateway appends the create, which takes it
@@ -29,34 +30,74 @@ type Evidence struct {
 // Mended is what Reconcile changed.
 type Mended struct{ Released, Added []store.ID }
 
-// Tenants lists who has a claim. Who has none any more isn't among them: however many there have been, they cost no read each.
-func (b *Book) Tenants(ctx context.Context) ([]string, error) {
+// Remembered is for how long it is known that a tenant was closed. A create that was let in before that, at a gateway which went by what it knew of the
+// tenant, has been answered within a minute: what is left is a gateway that froze in the middle of one, and was woken a day later. Its store
+// would be a tenant's that there isn't, as one is whose tenant a restore has lost, and an operator can give it away or delete it.
+const Remembered = 24 * time.Hour
+
+// Listed is what a book holds.
+type Listed struct {
+	// Tenants are those that have a claim. Who has none any more isn't among them: however many there have been, they cost no read each.
+	Tenants []string
+	closed  []closed
+}
+
+// closed is a key of a tenant that takes no more stores.
+type closed struct {
+	key      string
+	revision uint64
+	at       time.Time
+}
+
+// List reads all of it at once.
+func (b *Book) List(ctx context.Context) (Listed, error) {
 	values, err := b.kv.WatchAll(ctx, jetstream.IgnoreDeletes())
 	if err != nil {
-		return nil, fmt.Errorf("list the claims: %w", err)
+		return Listed{}, fmt.Errorf("list the claims: %w", err)
 	}
 	defer func() { _ = values.Stop() }()
-	var tenants []string
+	var listed Listed
 	for {
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("list the claims: %w", ctx.Err())
+			return Listed{}, fmt.Errorf("list the claims: %w", ctx.Err())
 		case value, open := <-values.Updates():
 			if !open {
-				return nil, fmt.Errorf("list the claims: %w", jetstream.ErrConsumerDeleted)
+				return Listed{}, fmt.Errorf("list the claims: %w", jetstream.ErrConsumerDeleted)
 			}
 			if value == nil { // the last there was
-				return tenants, nil
+				return listed, nil
 			}
 			var h held
 			if err := json.Unmarshal(value.Value(), &h); err != nil {
-				return nil, fmt.Errorf("decode the claims of key %s: %w", value.Key(), err)
+				return Listed{}, fmt.Errorf("decode the claims of key %s: %w", value.Key(), err)
 			}
 			if len(h.Stores) > 0 {
-				tenants = append(tenants, h.Tenant)
+				listed.Tenants = append(listed.Tenants, h.Tenant)
+			}
+			if h.Closed {
+				listed.closed = append(listed.closed, closed{value.Key(), value.Revision(), value.Created()})
 			}
 		}
 	}
+}
+
+// markLife is how long is remembered that there was a key which is gone.
+const markLife = time.Hour
+
+// Forget removes the keys of tenants that were closed longer ago than is Remembered. Their ids are by chance and never used again, so nobody misses
+// them, and they would be as many as there have ever been tenants.
+func (b *Book) Forget(ctx context.Context, listed Listed, now time.Time) error {
+	for _, c := range listed.closed {
+		if now.Sub(c.at) < Remembered {
+			continue
+		}
+		err := b.kv.Purge(ctx, c.key, jetstream.LastRevision(c.revision), jetstream.PurgeTTL(markLife))
+		if err != nil && !storelog.Refused(err) {
+			return fmt.Errorf("forget a closed tenant: %w", err)
+		}
+	}
+	return nil
 }
 
 // Reconcile brings a tenant's claims in line with the log: claims older than Grace that no live store stands behind are

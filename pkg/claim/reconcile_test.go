@@ -203,8 +203,8 @@ func TestAClaimIsNoYoungerThanTheBrokerSays(t *testing.T) {
 
 func TestTenantsAreListedByTheirClaims(t *testing.T) {
 	book := setup(t)
-	if tenants, err := book.Tenants(t.Context()); err != nil || len(tenants) != 0 {
-		t.Fatalf("%v, %v", tenants, err)
+	if listed, err := book.List(t.Context()); err != nil || len(listed.Tenants) != 0 {
+		t.Fatalf("%v, %v", listed.Tenants, err)
 	}
 	for n, tenant := range []string{"b", "a"} {
 		if _, err := book.Claim(t.Context(), tenant, id(n), limit, start); err != nil {
@@ -217,10 +217,10 @@ func TestTenantsAreListedByTheirClaims(t *testing.T) {
 	if err := book.Release(t.Context(), "whose stores are gone", id(2)); err != nil {
 		t.Fatal(err)
 	}
-	tenants, err := book.Tenants(t.Context())
-	slices.Sort(tenants)
-	if err != nil || !slices.Equal(tenants, []string{"a", "b"}) {
-		t.Fatalf("%v, %v", tenants, err)
+	listed, err := book.List(t.Context())
+	slices.Sort(listed.Tenants)
+	if err != nil || !slices.Equal(listed.Tenants, []string{"a", "b"}) {
+		t.Fatalf("%v, %v", listed.Tenants, err)
 	}
 }
 

@@ -23,6 +23,8 @@ const AuditStream = "AUDIT"
 
 const (
 	auditPrefix = "audit."
+	// accountPrefix begins an actor that is an account.
+	accountPrefix = "a-"
 	// AllAudit is the filter over all of it.
 	AllAudit = auditPrefix + ">"
 )
@@ -30,7 +32,7 @@ const (
 const (
 	// auditAge is how long an entry is kept: a year, and the month in which somebody asks about it.
 	auditAge = 400 * 24 * time.Hour
-	// auditEach is how many entries of one kind by one actor among one tenant's stores are kept: whoever makes more pushes
+	// auditEach is how many entries of one kind by one account, or by who has none among one tenant's stores, are kept: whoever makes more pushes
 	// out its own. auditAll bounds the stream, and the number of its subjects with it: beyond it the oldest of all go, as they
 	// would of age. auditEntry bounds one entry in bytes. There is no bound in bytes for all, because a broker sets those
 	// aside whole, and a small one would refuse the stream.
@@ -67,21 +69,23 @@ const (
 	// PasswordReset: it was changed by who had a link, and didn't know the old one.
 	PasswordReset What = "password_reset"
 	// LinkMade: an operator has made a link to read out.
-	LinkMade        What = "link_made"
-	AccountErased   What = "account_erased"
-	OperatorMade    What = "operator_made"
-	OperatorUnmade  What = "operator_unmade"
-	TenantMade      What = "tenant_made"
-	TenantChanged   What = "tenant_changed"
-	TenantDeleted   What = "tenant_deleted"
-	MemberAdded     What = "member_added"
-	MemberChanged   What = "member_changed"
-	MemberRemoved   What = "member_removed"
-	Invited         What = "invited"
-	InviteTaken     What = "invite_taken"
-	InviteWithdrawn What = "invite_withdrawn"
-	TokenMade       What = "token_made"
-	TokenRevoked    What = "token_revoked"
+	LinkMade       What = "link_made"
+	AccountErased  What = "account_erased"
+	OperatorMade   What = "operator_made"
+	OperatorUnmade What = "operator_unmade"
+	// RestoreConfirmed: an operator lets in who was restored from a backup. It is noted before that.
+	RestoreConfirmed What = "restore_confirmed"
+	TenantMade       What = "tenant_made"
+	TenantChanged    What = "tenant_changed"
+	TenantDeleted    What = "tenant_deleted"
+	MemberAdded      What = "member_added"
+	MemberChanged    What = "member_changed"
+	MemberRemoved    What = "member_removed"
+	Invited          What = "invited"
+	InviteTaken      What = "invite_taken"
+	InviteWithdrawn  What = "invite_withdrawn"
+	TokenMade        What = "token_made"
+	TokenRevoked     What = "token_revoked"
 	// StoreTransferred: somebody gave a store to another tenant. It is noted for either, and before the log says it: there may
 	// be a note of a transfer that came to nothing, and none is without a note.
 	StoreTransferred What = "store_transferred"
@@ -106,8 +110,15 @@ type AuditEntry struct {
 
 // who is the token of who did it to whom. Names become digests: one may hold anything, and a listing of
 // subjects needn't name people.
+//
+// An account is one whatever it does it to and by whichever of its tokens. It makes both as it likes, and would have auditEach entries of each kind for
+// each of them; with accounts it isn't so free, whose sign-ups are counted. Who has no account is whom an address or the admin key is.
 func (e AuditEntry) who() string {
-	sum := sha256.Sum256([]byte(e.Tenant + "\x00" + e.Actor))
+	who := e.Tenant + "\x00" + e.Actor
+	if account, _, _ := strings.Cut(e.Actor, "/"); strings.HasPrefix(account, accountPrefix) {
+		who = "\x00" + account
+	}
+	sum := sha256.Sum256([]byte(who))
 	return hex.EncodeToString(sum[:8])
 }
 

@@ -88,6 +88,33 @@ func TestNoiseOfOnePushesOutOnlyItsOwn(t *testing.T) {
 
 // Full, it forgets the oldest first and refuses nobody, also where a release made it that refused; and who makes noise is
 // held to what is one's own before that.
+// Tenants and tokens are an account's to make, as many as it likes.
+func TestNoiseOfAnAccountIsOneHoweverManyTenantsItMakes(t *testing.T) {
+	nc := bustest.Start(t)
+	audit, stream := openAudit(t, nc)
+	each := int(stream.CachedInfo().Config.MaxMsgsPerSubject)
+	evidence := storelog.AuditEntry{What: storelog.TokenMade, Tenant: "t-1", Actor: "a-owner", Subject: "token"}
+	if err := audit.Append(t.Context(), evidence); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 2 * each {
+		noise := storelog.AuditEntry{What: storelog.TokenMade, Tenant: fmt.Sprint("t-", n), From: fmt.Sprint("t-", n), Actor: "a-noisy"}
+		if n%2 == 0 {
+			noise.Actor += fmt.Sprint("/", n)
+		}
+		if err := audit.Append(t.Context(), noise); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := audited(t, audit, 1+each)
+	if read[0].Entry.Actor != "a-owner" || read[1].Entry.Tenant != fmt.Sprint("t-", each) {
+		t.Errorf("left are %+v, then %+v", read[0].Entry, read[1].Entry)
+	}
+	if info, err := stream.Info(t.Context()); err != nil || info.State.Msgs != uint64(1+each) {
+		t.Errorf("there are %d entries, not %d, %v", info.State.Msgs, 1+each, err)
+	}
+}
+
 func TestAFullAuditMakesRoomByAge(t *testing.T) {
 	bustest.Each(t, func(t *testing.T, b bustest.Brokers) {
 		nc := b.Conns[0]

@@ -40,14 +40,17 @@ func StreamOf(bucket string) string { return bucketPrefix + bucket }
 
 // Keys of the bucket of accounts that whoever takes backups knows, too.
 const (
-	// KeyEraseAgain holds the ids of accounts that were erased since a backup which was restored.
+	// KeyEraseAgain holds the ids of accounts that were erased since a backup which was restored, in pages that have their number behind a dot: a
+	// message has an end, and the list has none.
 	KeyEraseAgain = "erase-again"
 	// KeyErased is where an id stays of an account that was erased, behind a dot.
 	KeyErased = "erased"
 )
 
-// SubjectOfEraseAgain is where the former is written.
-const SubjectOfEraseAgain = "$KV." + BucketAccounts + "." + KeyEraseAgain
+// SubjectOfEraseAgain is where a page of the former is written.
+func SubjectOfEraseAgain(page int) string {
+	return fmt.Sprintf("$KV.%s.%s.%d", BucketAccounts, KeyEraseAgain, page)
+}
 
 // LeaseTTL is how long a lease lives in production that nobody renews; TicketTTL how long a feed ticket may wait for its
 // client; GuessesTTL how long it is known who has guessed, behind their last guess.
@@ -78,7 +81,7 @@ var guesses = bucketSpec{name: BucketGuesses, about: "Who has guessed how often"
 
 func buckets(settings Settings) []bucketSpec {
 	specs := []bucketSpec{
-		{name: BucketClaims, about: "A tenant's stores, counted exactly"},
+		{name: BucketClaims, about: "A tenant's stores, counted exactly", erased: true},
 		{name: BucketLeases, about: "Which worker holds a store", ttl: settings.Clock.Of(LeaseTTL)},
 		{name: BucketPacks, about: "The engines by version, and which are on offer"},
 		// The releases before this one read it.

@@ -83,21 +83,25 @@ func (s shelf) noteErased(ctx context.Context, ids []string) error {
 	return nil
 }
 
+// perPage is how many ids one message holds: a fraction of what a broker takes in one.
+const perPage = 10_000
+
 // eraseAgain leaves word in the bucket of accounts: a gateway obeys it before it lets anybody in.
 func eraseAgain(ctx context.Context, nc *nats.Conn, ids []string) error {
-	if len(ids) == 0 {
-		return nil
-	}
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return fmt.Errorf("open JetStream: %w", err)
 	}
-	data, err := json.Marshal(ids)
-	if err != nil {
-		return err
-	}
-	if _, err := js.Publish(ctx, storelog.SubjectOfEraseAgain, data); err != nil {
-		return fmt.Errorf("leave word of who was erased: %w", err)
+	page := 0
+	for some := range slices.Chunk(ids, perPage) {
+		data, err := json.Marshal(some)
+		if err != nil {
+			return err
+		}
+		if _, err := js.Publish(ctx, storelog.SubjectOfEraseAgain(page), data); err != nil {
+			return fmt.Errorf("leave word of who was erased: %w", err)
+		}
+		page++
 	}
 	return nil
 }

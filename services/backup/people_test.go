@@ -2,6 +2,7 @@ package backup
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -125,10 +126,52 @@ func TestWhoWasErasedIsNamedBesideOlderBackups(t *testing.T) {
 	if _, err := do(t, none, dir, "restore", from(older)); err != nil {
 		t.Fatal(err)
 	}
-	entry, err := bucketOf(t, none, storelog.BucketAccounts).Get(t.Context(), storelog.KeyEraseAgain)
+	entry, err := bucketOf(t, none, storelog.BucketAccounts).Get(t.Context(), storelog.KeyEraseAgain+".0")
 	// The last was erased behind the last backup: nobody outside the broker knows.
 	if err != nil || string(entry.Value()) != `["a-one","a-two"]` {
 		t.Errorf("to be erased again: %v, %v", entry, err)
+	}
+}
+
+// However many were erased over the years, all of them are named.
+func TestManyWhoWereErasedAreNamed(t *testing.T) {
+	nc, none, dir := peopled(t, bustest.StartFor(t, "one")), empty(t), t.TempDir()
+	taken(t, nc, dir)
+	const many = 100_000
+	var list strings.Builder
+	for n := range many {
+		fmt.Fprintf(&list, "a-%010d\n", n)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "one", "erased"), []byte(list.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := do(t, none, dir, "restore"); err != nil {
+		t.Fatal(err)
+	}
+	js, err := jetstream.New(none)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := storelog.Keys(t.Context(), js, storelog.BucketAccounts, storelog.KeyEraseAgain+".*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]bool{}
+	for _, page := range pages {
+		entry, err := bucketOf(t, none, storelog.BucketAccounts).Get(t.Context(), page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		if err := json.Unmarshal(entry.Value(), &ids); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range ids {
+			named[id] = true
+		}
+	}
+	if len(named) != many {
+		t.Errorf("%d are named on %d pages, of %d", len(named), len(pages), many)
 	}
 }
 

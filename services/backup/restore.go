@@ -41,7 +41,7 @@ func restore(ctx context.Context, nc *nats.Conn, kept shelf, cfg Config, progres
 	}
 	fmt.Fprintln(progress, "restored; sweeps stay paused until somebody resumes them, and the read model must be rebuilt")
 	if len(log.head.With) > 0 {
-		fmt.Fprintln(progress, "nobody who was restored is let in until an operator has signed in with a link of store-gateway operator-link")
+		fmt.Fprintln(progress, "nobody who was restored is let in until an operator has come by a link of store-gateway operator-link and confirmed them: POST /accounts/restored/confirm")
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/telemetry"
 	"github.com/store-platform/store-platform/services/gateway/internal/accounts"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
+	"github.com/store-platform/store-platform/services/gateway/internal/directory"
 	"github.com/store-platform/store-platform/services/gateway/internal/door"
 	"github.com/store-platform/store-platform/services/gateway/internal/limits"
 	"github.com/store-platform/store-platform/services/gateway/internal/mail"
@@ -55,11 +56,11 @@ type Config struct {
 	// What one address amounts to behind which two hundred clients of the feed come back twice a second, for a feed that is away,
 	// is let through; a client that asks in a loop isn't. The names are those that settings always had.
 	RateEnabled  bool    `name:"rate-limit-enabled" env:"RATE_LIMIT_ENABLED" default:"true" negatable:"" help:"Whether requests are counted at all. Commands are counted by themselves."`
-	RateCapacity int     `name:"rate-limit-capacity" env:"RATE_LIMIT_CAPACITY" default:"2000" help:"Requests of all kinds that one tenant may send at once through all gateways together, 1 to 1000000. More are refused with 429 until some have come back. Probes, metrics, the page's files and the holder of the admin key aren't counted."`
+	RateCapacity int     `name:"rate-limit-capacity" env:"RATE_LIMIT_CAPACITY" default:"2000" help:"Requests of all kinds that one tenant may send at once through all gateways together, 1 to 1000000. More are refused with 429 until some have come back. Probes, metrics, the page's files and operators aren't counted."`
 	RateRefill   float64 `name:"rate-limit-refill-per-sec" env:"RATE_LIMIT_REFILL_PER_SEC" default:"500" help:"How many of them come back each second, more than 0 and at most 100000."`
 
 	// Commands and looks: both are written where clients can't take them back.
-	CreateCapacity int     `name:"create-rate-limit-capacity" env:"CREATE_RATE_LIMIT_CAPACITY" default:"200" help:"Commands of all kinds, not creates alone, and looks at passwords that one tenant may send at once through all gateways together, 0 to 1000000. A change of several things counts as several; deletions, and calling off what a client has asked for, don't count. More are refused with 429 until some have come back. 0: as many as it likes. The holder of the admin key isn't counted."`
+	CreateCapacity int     `name:"create-rate-limit-capacity" env:"CREATE_RATE_LIMIT_CAPACITY" default:"200" help:"Commands of all kinds, not creates alone, and looks at passwords that one tenant may send at once through all gateways together, 0 to 1000000. A change of several things counts as several; deletions, and calling off what a client has asked for, don't count. More are refused with 429 until some have come back. 0: as many as it likes. Operators aren't counted."`
 	CreateRefill   float64 `name:"create-rate-limit-refill-per-sec" env:"CREATE_RATE_LIMIT_REFILL_PER_SEC" default:"0.1" help:"How many of them come back each second, more than 0 and at most 100000."`
 
 	TestClockDivisor clock.Divisor `name:"test-clock-divisor" env:"TEST_CLOCK_DIVISOR" hidden:"" help:"How many times shorter than in production workers wait, for installations that are tests."`
@@ -96,7 +97,7 @@ func (c Config) check() ([]netip.Prefix, error) {
 	if u, err := url.Parse(c.EventsURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		refuse("EVENTS_URL=%s: must be like http://127.0.0.1:8082", c.EventsURL)
 	}
-	if strings.HasPrefix(c.AdminKey, "sp_") {
+	if strings.HasPrefix(c.AdminKey, directory.TokenPrefix) {
 		refuse("ADMIN_API_KEY: begins as API tokens do, and would be taken for one")
 	}
 	for _, email := range c.AdminEmails {
@@ -113,7 +114,7 @@ func (c Config) check() ([]netip.Prefix, error) {
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
 		refuse("LISTEN=%s: must be like 127.0.0.1:8080", c.Listen)
-	} else if c.Auth == authOpen && c.OpenPublic != "yes" && !isLoopback(host) {
+	} else if c.Auth == authOpen && c.OpenPublic != "yes" && !door.IsLoopback(host) {
 		refuse("LISTEN=%s reaches beyond this machine, and with AUTH=open everybody there could create and delete stores; "+
 			"listen on 127.0.0.1, or set AUTH_OPEN_PUBLIC=yes if that is what you want", c.Listen)
 	}
@@ -125,11 +126,6 @@ func (c Config) check() ([]netip.Prefix, error) {
 		refuse("TRUST_PROXY: %w", err)
 	}
 	return networks, errors.Join(wrong...)
-}
-
-func isLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // hosts are the names that a Host header may carry besides the loopback's.

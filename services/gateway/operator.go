@@ -14,6 +14,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/directory"
+	"github.com/store-platform/store-platform/services/gateway/internal/door"
 )
 
 // within bounds the making of an operator's link.
@@ -36,7 +37,7 @@ func greet(ctx context.Context, cfg Config, b *bus.Bus, out io.Writer) {
 	if link == "" {
 		return
 	}
-	_, err = fmt.Fprintf(out, "There is no operator yet, or the accounts were restored from a backup and wait for one. "+
+	_, err = fmt.Fprintf(out, "There is no operator yet, or the accounts were restored from a backup and wait for one to confirm them. "+
 		"Whoever signs up by this link becomes one; it is good once, and for a day:\n\n  %s\n\n", cfg.invite(link))
 	if err != nil {
 		slog.Error("the link of the first operator can't be shown; make one with store-gateway operator-link", "error", err)
@@ -46,7 +47,7 @@ func greet(ctx context.Context, cfg Config, b *bus.Bus, out io.Writer) {
 // invite is where to sign up with a link: behind the #, which a browser keeps to itself.
 func (c Config) invite(link string) string {
 	at := cmp.Or(strings.TrimSuffix(c.PublicURL, "/"), "https://"+c.BaseDomain)
-	if host, _, err := net.SplitHostPort(c.Listen); err == nil && isLoopback(host) && c.PublicURL == "" {
+	if host, _, err := net.SplitHostPort(c.Listen); err == nil && door.IsLoopback(host) && c.PublicURL == "" {
 		at = "http://" + c.Listen
 	}
 	return at + "/#invite=" + link

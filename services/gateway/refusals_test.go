@@ -128,6 +128,7 @@ func TestTheStartIsRefused(t *testing.T) {
 		"a fast clock":  {func(c *Config) { c.TestClockDivisor = 4 }, "TEST_CLOCK_DIVISOR=4"},
 		"boolean proxy": {func(c *Config) { c.TrustProxy = []string{"true"} }, "TRUST_PROXY"},
 		"no operator":   {func(c *Config) { c.AdminEmails = []string{"boss@example.com", "boss"} }, "ADMIN_EMAILS"},
+		"a token's key": {func(c *Config) { c.AdminKey = "sp_sesame" }, "ADMIN_API_KEY"},
 		"no URL":        {func(c *Config) { c.EventsURL = "events" }, "EVENTS_URL=events"},
 		"no address":    {func(c *Config) { c.Listen = "8080" }, "LISTEN=8080"},
 		"no requests":   {func(c *Config) { c.RateEnabled, c.RateRefill = true, 1 }, "RATE_LIMIT_CAPACITY=0"},

@@ -44,9 +44,9 @@ account.change  POST /auth/verify  /invites/take
 account.change  DELETE /auth/tokens/:token
 account.change+tenant GET /auth/tokens
 tokens.manage+session POST /auth/tokens
-accounts.manage GET /accounts
+accounts.manage GET /accounts  /accounts/restored
 accounts.manage PATCH /accounts/:id
-accounts.manage POST /accounts/:id/links
+accounts.manage POST /accounts/:id/links  /accounts/restored/confirm
 tenants.list    GET /tenants
 tenants.create  POST /tenants
 tenant.read     GET /tenants/:id  /tenants/:id/members

@@ -274,8 +274,10 @@ func TestTheJanitorSweeps(t *testing.T) {
 		t.Errorf("it asks what the other hand was handed: %v", err)
 	}
 	book := claim.NewBook(b.bucket(t, broker.Janitor, storelog.BucketClaims))
-	if _, err := book.Tenants(ctx); err != nil {
-		t.Errorf("it lists who has claims: %v", err)
+	err := book.Close(ctx, "t-gone")
+	listed, failed := book.List(ctx)
+	if err = errors.Join(err, failed, book.Forget(ctx, listed, time.Now().Add(claim.Remembered))); err != nil {
+		t.Errorf("it lists who has claims, and forgets who was closed: %v", err)
 	}
 	if _, err := book.Reconcile(ctx, "t", claim.Evidence{Last: log.Last}, time.Now()); err != nil {
 		t.Errorf("it mends claims: %v", err)

@@ -285,7 +285,7 @@ func copyOf(stream string) []string {
 // copyOfPeople is the same of who there is, where it must be asked first whether there is anybody; and the one word that a restore
 // leaves for the gateway.
 func copyOfPeople() []string {
-	subjects := []string{"$KV.accounts.erase-again"}
+	subjects := []string{"$KV.accounts.erase-again.*"}
 	for _, bucket := range []string{"accounts", "tenants", "tokens"} {
 		subjects = append(append(subjects, "$JS.API.STREAM.INFO.KV_"+bucket), copyOf("KV_"+bucket)...)
 	}

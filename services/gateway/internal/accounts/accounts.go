@@ -91,14 +91,6 @@ func (f From) device() []byte {
 	return sum[:]
 }
 
-// network is whose guesses are one client's: an address, or of IPv6 the /64 that one has.
-func (f From) network() string {
-	if prefix, err := f.Address.Prefix(64); err == nil && f.Address.Is6() {
-		return prefix.String()
-	}
-	return f.Address.String()
-}
-
 // note tells the audit what an account has done, or has been done to another thing.
 func (p Parts) note(ctx context.Context, what storelog.What, actor, about string) error {
 	return p.Audit.Append(ctx, storelog.AuditEntry{What: what, At: time.Now(), Actor: actor, Subject: about})

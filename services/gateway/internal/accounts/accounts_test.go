@@ -2,14 +2,19 @@ package accounts
 
 import (
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/alexedwards/argon2id"
 
+	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/directory"
 	"github.com/store-platform/store-platform/services/gateway/internal/mail"
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 )
 
 // Letters go where their links prove something, and nowhere else.
@@ -139,5 +144,40 @@ func TestWhatIsAnAddress(t *testing.T) {
 		if got, err := Email(text); got != want || (err == nil) != (want != "") {
 			t.Errorf("%q is %q, %v", text, got, err)
 		}
+	}
+}
+
+// Where it takes an invite to have an account, one invite is one account, however many sign up by it at once.
+func TestAnInviteMakesOneAccount(t *testing.T) {
+	t.Parallel()
+	g, _ := started(t)
+	owner := g.verifiedUp(t, "owner@example.com").Account
+	tenant, err := g.parts.Directory.NewTenant(t.Context(), owner.ID, "Amber")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, err := g.parts.Directory.NewInvite(t.Context(), directory.By{Account: owner.ID}, tenant.ID, principal.Viewer, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.settings.SignUp = ByInvite
+	var all sync.WaitGroup
+	var in atomic.Int64
+	for n := range 4 {
+		all.Go(func() {
+			_, err := g.SignUp(t.Context(), NewAccount{Email: fmt.Sprintf("%d@example.com", n), Name: "Guest", Password: secret, Invite: text}, away(n))
+			var field *engine.FieldError
+			switch {
+			case err == nil:
+				in.Add(1)
+			case !errors.As(err, &field) || field.Field != "invite":
+				t.Errorf("sign-up %d: %v", n, err)
+			}
+		})
+	}
+	all.Wait()
+	people, _, err := g.List(t.Context(), "", 100)
+	if err != nil || in.Load() != 1 || len(people) != 2 {
+		t.Errorf("%d have signed up, and there are %d accounts, %v", in.Load(), len(people), err)
 	}
 }

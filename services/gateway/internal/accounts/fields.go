@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"fmt"
 	"net/mail"
 	"strings"
 	"unicode/utf8"
@@ -32,15 +33,18 @@ func Email(text string) (string, error) {
 }
 
 // Name checks what somebody is called.
-func Name(text string) (string, error) {
+func Name(text string) (string, error) { return Title(text, longestName) }
+
+// Title checks a name that people give to something, or somebody, of so many characters at most.
+func Title(text string, most int) (string, error) {
 	trimmed := line.Trim(text)
 	switch {
 	case !line.Fits(trimmed):
 		return "", &engine.FieldError{Field: "name", Message: line.Expected}
 	case trimmed == "":
-		return "", &engine.FieldError{Field: "name", Message: "must not be empty"}
-	case utf8.RuneCountInString(trimmed) > longestName:
-		return "", &engine.FieldError{Field: "name", Message: "must have 80 characters at most"}
+		return "", &engine.FieldError{Field: "name", Message: "must have a character that can be seen"}
+	case utf8.RuneCountInString(trimmed) > most:
+		return "", &engine.FieldError{Field: "name", Message: fmt.Sprintf("must have %d characters at most", most)}
 	}
 	return trimmed, nil
 }

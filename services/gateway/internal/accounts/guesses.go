@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/store-platform/store-platform/services/gateway/internal/guesses"
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 )
 
 // How much may be tried, over all gateways. All of it comes back within an hour, which is the longest that is remembered.
@@ -15,6 +16,9 @@ var (
 	perAccount = guesses.Limit{Guesses: 10, Within: time.Hour}
 	// perNetwork is of one client, which may be an office: each guess may be at another account.
 	perNetwork = guesses.Limit{Guesses: 100, Within: time.Hour}
+	// perSite is of all networks that one customer may have (principal.Site), or a provider's customers who share them: more than one office's, and
+	// not 65,536 times as much.
+	perSite = guesses.Limit{Guesses: 1000, Within: time.Hour}
 	// perReader is of letters to one address, which somebody has to read.
 	perReader = guesses.Limit{Guesses: 5, Within: time.Hour}
 )
@@ -38,7 +42,13 @@ func (p Parts) take(ctx context.Context, key string, limit guesses.Limit) error 
 
 // takeFrom counts a try from a network. All who have no address share one.
 func (p Parts) takeFrom(ctx context.Context, from From) error {
-	return p.take(ctx, p.fromKey(from), perNetwork)
+	if err := p.take(ctx, p.fromKey(principal.Network(from.Address)), perNetwork); err != nil {
+		return err
+	}
+	if site := principal.Site(from.Address); site != "" {
+		return p.take(ctx, p.fromKey(site), perSite)
+	}
+	return nil
 }
 
-func (p Parts) fromKey(from From) string { return "from." + p.Directory.NetworkKey(from.network()) }
+func (p Parts) fromKey(network string) string { return "from." + p.Directory.NetworkKey(network) }

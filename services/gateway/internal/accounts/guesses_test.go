@@ -14,7 +14,9 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/gateway/internal/guesses"
 	"github.com/store-platform/store-platform/services/gateway/internal/mail"
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 )
 
 // However many gateways somebody guesses at, no more passwords are compared than one would, and whoever has signed in from a device before
@@ -94,7 +96,7 @@ func TestANetworkHasSoManyGuessesAtAll(t *testing.T) {
 	t.Parallel()
 	g, _ := started(t)
 	for n := range perNetwork.Guesses {
-		if _, _, err := g.parts.Guesses.Take(t.Context(), g.parts.fromKey(away(1)), perNetwork); err != nil {
+		if _, _, err := g.parts.Guesses.Take(t.Context(), g.parts.fromKey(principal.Network(away(1).Address)), perNetwork); err != nil {
 			t.Fatal(n, err)
 		}
 	}
@@ -120,14 +122,57 @@ func TestANetworkHasSoManyGuessesAtAll(t *testing.T) {
 	}
 }
 
-func TestANetworkIsWhatOneClientHas(t *testing.T) {
-	for pair, same := range map[[2]string]bool{
-		{"203.0.113.7", "203.0.113.7"}: true, {"203.0.113.7", "203.0.113.8"}: false,
-		{"2001:db8::1", "2001:db8::ffff:0:0:2"}: true, {"2001:db8::1", "2001:db8:0:1::1"}: false,
-	} {
-		a, b := From{Address: netip.MustParseAddr(pair[0])}.network(), From{Address: netip.MustParseAddr(pair[1])}.network()
-		if (a == b) != same {
-			t.Errorf("%s and %s", a, b)
+// Whoever guesses from an office's address keeps nobody out of the office's own devices, and nobody from others.
+func TestADeviceThatIsKnownIsNotItsNetwork(t *testing.T) {
+	t.Parallel()
+	g, _ := started(t)
+	in := g.signUp(t, "maria@example.com")
+	for range perNetwork.Guesses {
+		if _, _, err := g.parts.Guesses.Take(t.Context(), g.parts.fromKey(principal.Network(home.Address)), perNetwork); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := g.SignIn(t.Context(), "maria@example.com", secret, From{Address: home.Address, Device: in.Device}); err != nil {
+		t.Errorf("from a device that is known: %v", err)
+	}
+	var guessed *GuessesError
+	for _, device := range []string{"", "another"} {
+		if _, err := g.SignIn(t.Context(), "maria@example.com", secret, From{Address: home.Address, Device: device}); !errors.As(err, &guessed) {
+			t.Errorf("from the device %q: %v", device, err)
+		}
+	}
+	// It is known of one account, and no key to others'.
+	if _, err := g.SignIn(t.Context(), "piet@example.com", secret, From{Address: home.Address, Device: in.Device}); !errors.As(err, &guessed) {
+		t.Errorf("at another account: %v", err)
+	}
+}
+
+// Who has a /48 has 65,536 networks to guess from.
+func TestASiteHasSoManyGuessesAtAll(t *testing.T) {
+	t.Parallel()
+	g, nc := started(t)
+	// Nothing comes back while the test counts to a thousand.
+	now := time.Now()
+	log, err := storelog.Open(t.Context(), nc)
+	if err == nil {
+		g.parts.Guesses, err = guesses.Open(t.Context(), log, storelog.Settings{Replicas: 1, Accounts: true}, func() time.Time { return now })
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(address string) From { return From{Address: netip.MustParseAddr(address)} }
+	for range perSite.Guesses {
+		if _, _, err := g.parts.Guesses.Take(t.Context(), g.parts.fromKey(principal.Site(at("2001:db8:1::1").Address)), perSite); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var guessed *GuessesError
+	if _, err := g.SignIn(t.Context(), "maria@example.com", secret, at("2001:db8:1:ffff::1")); !errors.As(err, &guessed) {
+		t.Errorf("from a fresh network: %v", err)
+	}
+	for _, elsewhere := range []string{"2001:db8:2::1", "203.0.113.7"} {
+		if _, err := g.SignIn(t.Context(), "maria@example.com", secret, at(elsewhere)); !errors.Is(err, ErrRefused) {
+			t.Errorf("from %s: %v", elsewhere, err)
 		}
 	}
 }
@@ -199,4 +244,22 @@ func TestAnUnknownAddressCostsWhatAKnownOneDoes(t *testing.T) {
 		t.Errorf("%d letters have come: %+v", got, g.box.letters)
 	}
 	g.box.newest(t, "maria@example.com", mail.ResetPassword)
+}
+
+// Whoever may invite could have our letters fill a stranger's box.
+func TestLettersToWhoIsInvitedAreCounted(t *testing.T) {
+	t.Parallel()
+	g, _ := started(t)
+	// However it is written, it is one box.
+	for n, to := range []string{"maria@example.com", "Maria@example.com", "MARIA@example.com", "maria@Example.com", "maria@EXAMPLE.com", "maria@example.com"} {
+		if sent := g.SendInvite(t.Context(), to, "Amber", "si_text"); sent != (n < perReader.Guesses) {
+			t.Errorf("letter %d to %s is sent: %v", n+1, to, sent)
+		}
+	}
+	if !g.SendInvite(t.Context(), "piet@example.com", "Amber", "si_text") {
+		t.Error("another isn't written to")
+	}
+	if len(g.box.letters) != perReader.Guesses+1 {
+		t.Errorf("%d letters have come", len(g.box.letters))
+	}
 }

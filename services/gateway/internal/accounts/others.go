@@ -55,6 +55,27 @@ func (a *Accounts) SetOperator(ctx context.Context, by, id string, operator bool
 	return account, p.note(ctx, what, by, id)
 }
 
+// Restored is who was restored from a backup and waits to be let in.
+func (a *Accounts) Restored(ctx context.Context) (directory.Restored, error) {
+	p, err := a.parts()
+	if err != nil {
+		return directory.Restored{}, err
+	}
+	return p.Directory.Restored(ctx)
+}
+
+// ConfirmRestored lets them in. by is the operator who says so, which is noted first: nobody comes back without a note of who let them.
+func (a *Accounts) ConfirmRestored(ctx context.Context, by string) error {
+	p, err := a.parts()
+	if err != nil {
+		return err
+	}
+	if err := p.note(ctx, storelog.RestoreConfirmed, by, ""); err != nil {
+		return err
+	}
+	return p.Directory.Confirm(ctx)
+}
+
 // ReadOut makes a link of an account's for an operator to read out: nobody can read one that was made before, because only digests are kept.
 func (a *Accounts) ReadOut(ctx context.Context, by, id string, purpose directory.Purpose) (link string, err error) {
 	p, err := a.parts()

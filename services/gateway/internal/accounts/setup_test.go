@@ -81,7 +81,9 @@ func opened(t *testing.T, nc *nats.Conn, shape storelog.Settings) *gateway {
 		t.Fatal(err)
 	}
 	letters := &box{}
-	return &gateway{New(func() (Parts, error) { return p, nil }, password.NewHasher(), letters, nil, Settings{SignUp: Open}), p, letters}
+	g := &gateway{parts: p, box: letters}
+	g.Accounts = New(func() (Parts, error) { return g.parts, nil }, password.NewHasher(), letters, nil, Settings{SignUp: Open})
+	return g
 }
 
 const (

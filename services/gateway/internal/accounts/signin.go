@@ -24,12 +24,15 @@ func (a *Accounts) SignIn(ctx context.Context, email, pass string, from From) (S
 	if err != nil {
 		return SignedIn{}, err
 	}
-	if err := p.takeFrom(ctx, from); err != nil {
-		return SignedIn{}, err
-	}
 	account, err := p.Directory.ByAddress(ctx, email)
 	if err != nil && !errors.Is(err, directory.ErrUnknown) {
 		return SignedIn{}, err
+	}
+	// A device that is known has a count of its own: what others guess behind the same address keeps nobody out of where they always work.
+	if device := from.device(); device == nil || !account.Knows(device) {
+		if err := p.takeFrom(ctx, from); err != nil {
+			return SignedIn{}, err
+		}
 	}
 	proof, err := a.prove(ctx, p, account, email, pass, from)
 	if err != nil {
@@ -41,6 +44,8 @@ func (a *Accounts) SignIn(ctx context.Context, email, pass string, from From) (S
 // proof is that who asks knows the password of an account, which is as it was when that was seen.
 type proof struct {
 	account directory.Account
+	// made: there was none before.
+	made bool
 	// hash is to take the place of the one that the account has, unless it is empty.
 	hash string
 	// from is the provider whose word it is; none of who has shown a password.

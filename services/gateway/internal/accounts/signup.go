@@ -46,23 +46,10 @@ func (a *Accounts) SignUp(ctx context.Context, asked NewAccount, from From) (Sig
 	if err != nil {
 		return SignedIn{}, err
 	}
-	switch invites {
-	case toOperate:
-		if _, err := p.Directory.BecomeOperator(ctx, asked.Invite, proved.account); err != nil {
-			return SignedIn{}, atInvite(err)
+	if err := p.follow(ctx, invites, asked.Invite, proved.account); err != nil {
+		if proved.made && a.settings.SignUp != Open && spent(err) {
+			err = errors.Join(atInvite(err), p.takeBack(ctx, proved.account))
 		}
-		err = p.note(ctx, storelog.OperatorMade, proved.account.ID, proved.account.ID)
-	case toTenant:
-		var t directory.Tenant
-		if t, err = p.Directory.TakeInvite(ctx, asked.Invite, proved.account.ID); err == nil {
-			err = p.Audit.Append(ctx, storelog.AuditEntry{
-				What: storelog.InviteTaken, At: time.Now(), Tenant: t.ID, From: t.ID, Actor: proved.account.ID, Subject: proved.account.ID,
-			})
-		} else if errors.Is(err, directory.ErrMember) {
-			err = nil
-		}
-	}
-	if err != nil {
 		return SignedIn{}, atInvite(err)
 	}
 	in, err := a.enter(ctx, p, proved, from)
@@ -70,6 +57,44 @@ func (a *Accounts) SignUp(ctx context.Context, asked NewAccount, from From) (Sig
 		err = a.sendVerification(ctx, p, in.Account)
 	}
 	return in, err
+}
+
+// follow does for who signs up what their invite is good for.
+func (p Parts) follow(ctx context.Context, invites invitation, text string, account directory.Account) error {
+	switch invites {
+	case toOperate:
+		if _, err := p.Directory.BecomeOperator(ctx, text, account); err != nil {
+			return err
+		}
+		return p.note(ctx, storelog.OperatorMade, account.ID, account.ID)
+	case toTenant:
+		t, err := p.Directory.TakeInvite(ctx, text, account.ID)
+		if errors.Is(err, directory.ErrMember) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return p.Audit.Append(ctx, storelog.AuditEntry{
+			What: storelog.InviteTaken, At: time.Now(), Tenant: t.ID, From: t.ID, Actor: account.ID, Subject: account.ID,
+		})
+	}
+	return nil
+}
+
+// spent says of an error of an invite's that it invites nobody any more.
+func spent(err error) bool {
+	var full *directory.FullError
+	return errors.Is(err, directory.ErrUnknown) || errors.As(err, &full)
+}
+
+// takeBack ends an account that was made by an invite which somebody else has taken meanwhile: where it takes one, each invite is one account.
+func (p Parts) takeBack(ctx context.Context, account directory.Account) error {
+	gone, err := p.Directory.TakeBack(ctx, account)
+	if err != nil || !gone {
+		return err
+	}
+	return p.note(ctx, storelog.AccountErased, account.ID, account.ID)
 }
 
 // invitedBefore is a sign-up by an invite that is good for nothing: it may be spent by this very one, whose answer was lost. Who knows the
@@ -97,7 +122,7 @@ func (a *Accounts) make(ctx context.Context, p Parts, asked NewAccount, from Fro
 	}
 	account, err := p.Directory.SignUp(ctx, directory.Account{Email: asked.Email, Name: asked.Name, Hash: hash})
 	if err == nil {
-		return proof{account: account}, p.note(ctx, storelog.SignedUp, account.ID, account.ID)
+		return proof{account: account, made: true}, p.note(ctx, storelog.SignedUp, account.ID, account.ID)
 	}
 	if !errors.Is(err, directory.ErrTaken) {
 		return proof{}, err

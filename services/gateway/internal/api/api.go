@@ -78,6 +78,7 @@ func Mount(app *fiber.App, guarded guard.Routes, a *admission.Admission, r *read
 	api.elsewhere(routes)
 	api.account(routes)
 	api.others(routes)
+	api.restored(routes)
 	describeOthers(routes.OpenAPI())
 	describeLimits(routes.OpenAPI())
 	document, err := json.Marshal(routes.OpenAPI())

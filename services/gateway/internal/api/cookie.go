@@ -2,9 +2,9 @@ package api
 
 import (
 	"net/http"
-	"net/netip"
-	"strings"
 	"time"
+
+	"github.com/store-platform/store-platform/services/gateway/internal/door"
 )
 
 // The cookies of the gateway, named as they are where nothing is in front of them.
@@ -22,7 +22,8 @@ const (
 const hostPrefix = "__Host-"
 
 // Cookie makes the cookie that keeps a secret for as long as life says; ended where it is negative. A browser keeps no secure cookie that came
-// over plain http, so on the loopback, where nobody is between, it has neither the mark nor the prefix. host is what the request's Host header says.
+// over plain http, so on the loopback, where nobody is between, it has neither the mark nor the prefix. host is what the request's Host header says: the door has
+// refused foreign ones, so a client that says so of another machine is one without a browser, and fools nobody but itself.
 func Cookie(name, secret string, life time.Duration, host string) *http.Cookie {
 	c := &http.Cookie{
 		Name: hostPrefix + name, Value: secret, Path: "/", HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode,
@@ -31,7 +32,7 @@ func Cookie(name, secret string, life time.Duration, host string) *http.Cookie {
 	if life < 0 {
 		c.MaxAge = -1
 	}
-	if isLoopback(host) {
+	if door.IsLoopback(host) {
 		c.Name, c.Secure = name, false
 	}
 	return c
@@ -39,7 +40,7 @@ func Cookie(name, secret string, life time.Duration, host string) *http.Cookie {
 
 // CookieIn reads what Cookie has set out of a request's Cookie header; empty where there is none.
 func CookieIn(header, name, host string) string {
-	if !isLoopback(host) {
+	if !door.IsLoopback(host) {
 		name = hostPrefix + name
 	}
 	// A reader that passes over what it can't read: any page below the same domain can plant a cookie, and a broken one must sign nobody
@@ -50,16 +51,4 @@ func CookieIn(header, name, host string) string {
 		}
 	}
 	return ""
-}
-
-// isLoopback says whether a Host header names the machine itself. The door has refused foreign ones, so a client that says so of another
-// machine is one without a browser, and fools nobody but itself.
-func isLoopback(host string) bool {
-	name := host
-	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
-		name = host[:i]
-	}
-	name = strings.Trim(name, "[]")
-	ip, err := netip.ParseAddr(name)
-	return name == "localhost" || err == nil && ip.IsLoopback()
 }

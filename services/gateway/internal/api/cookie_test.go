@@ -28,3 +28,14 @@ func TestACookieIsSecureBeyondTheLoopback(t *testing.T) {
 		t.Errorf("it doesn't end: %s", c)
 	}
 }
+
+// Any page below the same domain can plant a cookie on it, and what it has planted comes before ours or behind it.
+func TestABrokenCookieSignsNobodyOut(t *testing.T) {
+	for _, planted := range []string{"a", "=", "a b=c", `theme="dark`, "x=\"y\\\"", "ü=ä", "a=b,c", "a=\x01", ";;", "=x", "session"} {
+		for _, header := range []string{planted + "; __Host-session=s3cret", "__Host-session=s3cret; " + planted} {
+			if got := CookieIn(header, SessionCookie, "example.com"); got != "s3cret" {
+				t.Errorf("beside %q the session is %q", planted, got)
+			}
+		}
+	}
+}

@@ -66,7 +66,7 @@ func (a *API) members(routes router) {
 	// Everybody may leave; who may remove others is asked below.
 	handle(routes, rights.ReadTenant, about(huma.Operation{
 		OperationID: "remove-member", Method: http.MethodDelete, Path: "/tenants/{id}/members/{account}", Summary: "Leave a tenant, or remove a member",
-		Description: "The member's API tokens for the tenant end with it. Removing others is for owners. 409 `last_owner` where the tenant would " +
+		Description: "The member's API tokens for the tenant end with it. Removing others is for owners, and by a token so is leaving. 409 `last_owner` where the tenant would " +
 			"have no owner.",
 		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusConflict},
 	}), a.removeMember)
@@ -138,7 +138,8 @@ func (a *API) removeMember(ctx context.Context, in *memberInput) (*struct{}, err
 	if err != nil {
 		return nil, err
 	}
-	if who := principal.In(ctx); in.Account != who.Account() {
+	// A token is for what is done in the tenant, and that its account leaves it is done to the account.
+	if who := principal.In(ctx); in.Account != who.Account() || who.Kind() == principal.ByToken {
 		if err := rights.Check(who, rights.ManageTenant); err != nil {
 			return nil, err
 		}

@@ -5,13 +5,12 @@ import (
 	"errors"
 	"net/http"
 	"time"
-	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/store-platform/store-platform/pkg/engine"
-	"github.com/store-platform/store-platform/pkg/line"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/gateway/internal/accounts"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/directory"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
@@ -137,20 +136,6 @@ func ofTenant(err error) error {
 	return err
 }
 
-// title checks a name that people give to something.
-func title(text string, most int) (string, error) {
-	trimmed := line.Trim(text)
-	switch {
-	case !line.Fits(trimmed):
-		return "", &engine.FieldError{Field: "name", Message: line.Expected}
-	case trimmed == "":
-		return "", &engine.FieldError{Field: "name", Message: "must have a character that can be seen"}
-	case utf8.RuneCountInString(trimmed) > most:
-		return "", &engine.FieldError{Field: "name", Message: "is too long"}
-	}
-	return trimmed, nil
-}
-
 func tenantOf(ctx context.Context, t directory.Tenant) Tenant {
 	return Tenant{
 		ID: t.ID, Name: t.Name, Role: t.RoleOf(principal.In(ctx).Account()), Members: len(t.Members),
@@ -209,7 +194,7 @@ func (a *API) createTenant(ctx context.Context, in *createTenantInput) (*tenantO
 	if err != nil {
 		return nil, err
 	}
-	name, err := title(in.Body.Name, maxTenantName)
+	name, err := accounts.Title(in.Body.Name, maxTenantName)
 	if err != nil {
 		return nil, err
 	}
@@ -267,7 +252,7 @@ func (a *API) changeTenant(ctx context.Context, in *changeTenantInput) (*tenantO
 		}
 	}
 	if in.Body.Name != nil {
-		name, err := title(*in.Body.Name, maxTenantName)
+		name, err := accounts.Title(*in.Body.Name, maxTenantName)
 		if err != nil {
 			return nil, err
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/gateway/internal/accounts"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/directory"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
@@ -184,7 +185,7 @@ func (a *API) createToken(ctx context.Context, in *createTokenInput) (*newTokenO
 func (c CreateToken) token(who principal.Principal, now time.Time) (directory.Token, error) {
 	want := directory.Token{Account: who.Account(), Tenant: who.Tenant(), Role: cmp.Or(c.Role, who.Role()), Scopes: slices.Clone(c.Scopes)}
 	var err error
-	if want.Name, err = title(c.Name, maxTokenName); err != nil {
+	if want.Name, err = accounts.Title(c.Name, maxTokenName); err != nil {
 		return directory.Token{}, err
 	}
 	if want.Role.Within(who.Role()) != want.Role {

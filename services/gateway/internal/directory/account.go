@@ -99,6 +99,23 @@ func (d *Directory) SignUp(ctx context.Context, asked Account) (Account, error) 
 	return account, err
 }
 
+// TakeBack ends an account that SignUp has just made, unless somebody has signed in to it since, and says whether it has.
+func (d *Directory) TakeBack(ctx context.Context, account Account) (gone bool, err error) {
+	err = d.accounts.removeIf(ctx, account.ID, func(a Account) bool {
+		gone = a.Hash == account.Hash && a.Era == account.Era && len(a.Devices) == 0
+		return gone
+	})
+	if err != nil || !gone {
+		return false, err
+	}
+	for _, key := range account.Leads {
+		if err := d.letGo(ctx, key, account.ID); err != nil {
+			return true, err
+		}
+	}
+	return true, nil
+}
+
 // Proven says that who asks has proved to be this account, which is as it was read for that. A device that isn't nil is known from
 // now on by its sum, and a hash that isn't empty takes the password's place. ErrUnknown where the account is another by now.
 func (d *Directory) Proven(ctx context.Context, account Account, device []byte, hash string) (Account, error) {

@@ -69,7 +69,7 @@ type Directory struct {
 type Installation struct {
 	// Key is what digests are made under that stand for something personal.
 	Key []byte `json:"key"`
-	// Confirmed is the restore from a backup that an operator has looked at.
+	// Confirmed is the restore from a backup whose people an operator has let in.
 	Confirmed string `json:"confirmed,omitempty"`
 }
 

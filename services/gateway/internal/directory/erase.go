@@ -55,6 +55,10 @@ func (d *Directory) finish(ctx context.Context, id string, begun erasing) error 
 	if err := d.accounts.remove(ctx, id); err != nil {
 		return err
 	}
+	// Somebody may have made it one until a moment ago; whoever does so from now on finds it gone.
+	if err := d.strikeOperator(ctx, id); err != nil {
+		return err
+	}
 	for _, key := range begun.Leads {
 		if err := d.letGo(ctx, key, id); err != nil {
 			return err

@@ -92,7 +92,10 @@ func (d *Directory) Grants(ctx context.Context, groups []oidc.Group) (bool, erro
 // Grouped has an account belong where its groups at a provider say, and nowhere else by that provider's word: what other people have given it
 // stays as it is. A group that is lost takes its membership with it even where the tenant is left without an owner: operators see to that, and
 // whoever was put out elsewhere isn't to stay in here. Tenants that aren't there are passed over.
+//
+// Where there is no room for one, the others are given and taken all the same, and in the end it fails with a *FullError.
 func (d *Directory) Grouped(ctx context.Context, account Account, i oidc.Identity) (gifts []Gift, err error) {
+	var full *FullError
 	roles := map[string]principal.Role{}
 	for _, g := range i.Groups {
 		if have := roles[g.Tenant]; !g.Operator && (have == "" || g.Role.Within(have) == have) {
@@ -113,12 +116,15 @@ func (d *Directory) Grouped(ctx context.Context, account Account, i oidc.Identit
 	for _, id := range tenants {
 		gift, err := d.give(ctx, account, i.Provider, id, roles[id])
 		switch {
-		case errors.Is(err, ErrUnknown):
+		case errors.Is(err, ErrUnknown), errors.As(err, &full):
 		case err != nil:
 			return gifts, err
 		case gift.Was != gift.Role:
 			gifts = append(gifts, gift)
 		}
+	}
+	if full != nil {
+		return gifts, full
 	}
 	return gifts, nil
 }

@@ -81,3 +81,35 @@ func TestWhereASessionComesFromIsSealed(t *testing.T) {
 		t.Errorf("who has shown a password comes from %+v, %v", have, err)
 	}
 }
+
+// A tenant that has no room for somebody keeps nothing from being taken that a group gave them elsewhere, nor from being given.
+func TestAFullTenantEndsNobodysRegrouping(t *testing.T) {
+	t.Parallel()
+	d := opened(t, bustest.Start(t))
+	a := signedUp(t, d, "maria@example.com")
+	var crowd []Member
+	for n := range MaxMembers {
+		crowd = append(crowd, Member{Account: fmt.Sprintf("a-%010d", n), Role: principal.Viewer})
+	}
+	full, lost, won := newID(tenantPrefix), newID(tenantPrefix), newID(tenantPrefix)
+	for id, members := range map[string][]Member{full: crowd, lost: nil, won: nil} {
+		if err := d.tenants.create(t.Context(), id, Tenant{ID: id, Members: members}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	i := oidc.Identity{Provider: "house", Groups: []oidc.Group{{Tenant: lost, Role: principal.Owner}}}
+	if _, err := d.Grouped(t.Context(), a, i); err != nil {
+		t.Fatal(err)
+	}
+	a = accountOf(t, d, a.ID)
+	i.Groups = []oidc.Group{{Tenant: full, Role: principal.Viewer}, {Tenant: won, Role: principal.Member}}
+	var none *FullError
+	if gifts, err := d.Grouped(t.Context(), a, i); !errors.As(err, &none) || len(gifts) != 2 {
+		t.Errorf("given %+v, %v", gifts, err)
+	}
+	for id, want := range map[string]principal.Role{full: "", lost: "", won: principal.Member} {
+		if got := read(t, d, id).RoleOf(a.ID); got != want {
+			t.Errorf("in %s it is %q, want %q", id, got, want)
+		}
+	}
+}

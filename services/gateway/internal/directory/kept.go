@@ -149,7 +149,7 @@ type lookKey struct{}
 func (d *Directory) looking(ctx context.Context, at func(context.Context) error) error {
 	l := &look{seen: map[string]jetstream.KeyValueEntry{}}
 	err := at(context.WithValue(ctx, lookKey{}, l))
-	if l.old && (errors.Is(err, ErrUnknown) || errors.Is(err, ErrNoTenant)) {
+	if l.old && (errors.Is(err, ErrUnknown) || errors.Is(err, ErrNoTenant) || errors.Is(err, ErrUnconfirmed)) {
 		return d.lookingAnew(ctx, at)
 	}
 	return err

@@ -3,6 +3,7 @@ package directory
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -126,4 +127,32 @@ func TestAnOperatorsLinkMakesOne(t *testing.T) {
 			t.Errorf("it is %+v, want an operator: %t; %v", b, want, err)
 		}
 	}
+}
+
+// Who is made an operator while the account goes isn't left among them: counted as the other, it would let the last one go.
+func TestNobodyIsAnOperatorWhoIsNoAccount(t *testing.T) {
+	t.Parallel()
+	d := opened(t, bustest.Start(t))
+	last, gone := operator(t, d, "last@example.com"), signedUp(t, d, "gone@example.com")
+	alone := func(when string) {
+		t.Helper()
+		if have, err := d.operators.read(t.Context(), keyOfOperators); err != nil || !slices.Equal(have.Accounts, []string{last.ID}) {
+			t.Errorf("%s operators are %v, %v", when, have.Accounts, err)
+		}
+		if _, err := d.UnmakeOperator(t.Context(), last.ID); !errors.Is(err, ErrLastOperator) {
+			t.Errorf("%s the last goes: %v", when, err)
+		}
+	}
+	// It is made one when all else of it has been seen to.
+	if _, err := d.makeOperator(t.Context(), gone.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.finish(t.Context(), gone.ID, erasing{Leads: gone.Leads}); err != nil {
+		t.Fatal(err)
+	}
+	alone("before it went")
+	if _, err := d.makeOperator(t.Context(), gone.ID, nil); !errors.Is(err, ErrUnknown) {
+		t.Errorf("made an operator: %v", err)
+	}
+	alone("when it had gone")
 }

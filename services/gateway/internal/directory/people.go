@@ -159,7 +159,7 @@ type Link struct {
 	Address string `json:"address,omitempty"`
 	// First is of the links that are printed while there is no operator: all of them end when there is one.
 	First bool `json:"first,omitempty"`
-	// Restored is which restore from a backup it is to confirm: behind that it is good for nothing.
+	// Restored is the restore from a backup behind which it was printed: whoever follows one of these first sees who was restored, and ends the others.
 	Restored string `json:"restored,omitempty"`
 	// Era is the account's when the link was made: a new password ends links, too.
 	Era uint64 `json:"era"`

@@ -30,8 +30,84 @@ func (d *Directory) confirmed(ctx context.Context) error {
 	return nil
 }
 
-// confirm is what somebody does who becomes an operator by a link, which only who sits at the machine can have made.
-func (d *Directory) confirm(ctx context.Context) error {
+// confirmedFor is confirmed for who has signed in. Who has come behind the restore by a link from the machine is let in before all others, to see who
+// these are and to let them in. Their tokens wait, too: a backup may have them.
+func (d *Directory) confirmedFor(ctx context.Context, account string) error {
+	unconfirmed := d.confirmed(ctx)
+	if !errors.Is(unconfirmed, ErrUnconfirmed) {
+		return unconfirmed
+	}
+	have, err := d.operators.read(ctx, keyOfOperators)
+	switch {
+	case err != nil && !errors.Is(err, ErrUnknown):
+		return err
+	case have.Met[account] != d.restored:
+		return unconfirmed
+	}
+	return nil
+}
+
+// Restored is who was restored from a backup and waits for an operator's word.
+type Restored struct {
+	// Waiting: there is somebody. Otherwise nothing was restored, or it is confirmed, and nothing else is said.
+	Waiting bool
+	// Operators are those that the backup has brought back.
+	Operators []Account
+	// Members are memberships in all of the tenants, and Tokens those that aren't over.
+	Accounts, Tenants, Members, Tokens int
+}
+
+// readAtOnce is how many are read of a list before the next are asked for.
+const readAtOnce = 200
+
+// Restored counts who would be let in. It reads all there are, which somebody does once.
+func (d *Directory) Restored(ctx context.Context) (Restored, error) {
+	err := d.confirmed(ctx)
+	if !errors.Is(err, ErrUnconfirmed) {
+		return Restored{}, err
+	}
+	have, err := d.operators.read(ctx, keyOfOperators)
+	if err != nil && !errors.Is(err, ErrUnknown) {
+		return Restored{}, err
+	}
+	found := Restored{Waiting: true}
+	for after, more := "", true; more; {
+		var page []Account
+		if page, more, err = d.Accounts(ctx, after, readAtOnce); err != nil {
+			return Restored{}, err
+		}
+		for _, a := range page {
+			after = a.ID
+			found.Accounts++
+			if slices.Contains(have.Accounts, a.ID) && have.Met[a.ID] != d.restored {
+				found.Operators = append(found.Operators, a)
+			}
+		}
+	}
+	for after, more := "", true; more; more = after != "" {
+		var page []Tenant
+		if page, after, err = d.Tenants(ctx, after, readAtOnce); err != nil {
+			return Restored{}, err
+		}
+		for _, t := range page {
+			found.Tenants++
+			found.Members += len(t.Members)
+			tokens, err := d.TokensOf(ctx, t.ID)
+			if err != nil {
+				return Restored{}, err
+			}
+			for _, token := range tokens {
+				if d.now().Before(token.Expires) && t.RoleBy(token) != "" {
+					found.Tokens++
+				}
+			}
+		}
+	}
+	return found, nil
+}
+
+// Confirm lets in who was restored, at every gateway. Doing it twice is doing it once.
+func (d *Directory) Confirm(ctx context.Context) error {
 	if d.restored == "" {
 		return nil
 	}
@@ -46,7 +122,20 @@ func (d *Directory) confirm(ctx context.Context) error {
 // eraseAgain erases whom a restore has brought back. It is done before anybody can ask for anything, and if it was cut off by
 // whoever opens the directory next.
 func (d *Directory) eraseAgain(ctx context.Context) error {
-	value, err := storelog.ReadValue(ctx, d.accounts.kv, storelog.KeyEraseAgain)
+	pages, err := d.log.Keys(ctx, storelog.BucketAccounts, storelog.KeyEraseAgain+".*")
+	if err != nil {
+		return err
+	}
+	for _, page := range pages {
+		if err := d.eraseListed(ctx, page); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Directory) eraseListed(ctx context.Context, page string) error {
+	value, err := storelog.ReadValue(ctx, d.accounts.kv, page)
 	if err != nil || value.Data == nil {
 		return err
 	}
@@ -70,7 +159,7 @@ func (d *Directory) eraseAgain(ctx context.Context) error {
 			return fmt.Errorf("erase %s again: %w", id, err)
 		}
 	}
-	return shelf[struct{}]{d.accounts.kv, ""}.remove(ctx, storelog.KeyEraseAgain)
+	return shelf[struct{}]{d.accounts.kv, ""}.remove(ctx, page)
 }
 
 // evict erases an account whatever it leaves behind. It was erased before, in better order: an owner or operator who came after the
@@ -92,16 +181,6 @@ func (d *Directory) evict(ctx context.Context, account Account) error {
 		if err != nil && !errors.Is(err, ErrUnknown) {
 			return err
 		}
-	}
-	_, err := d.operators.change(ctx, keyOfOperators, func(have *Operators) (bool, error) {
-		if !slices.Contains(have.Accounts, account.ID) {
-			return false, nil
-		}
-		have.drop(account.ID)
-		return true, nil
-	})
-	if err != nil && !errors.Is(err, ErrUnknown) {
-		return err
 	}
 	return d.finish(ctx, account.ID, erasing{Leads: slices.Concat(account.Leads, account.Left)})
 }

@@ -64,19 +64,22 @@ func (d *Directory) Exists(ctx context.Context, tenant string) error {
 }
 
 func (d *Directory) standing(ctx context.Context, shown principal.Credential, tenant string) (Standing, error) {
-	if err := d.confirmed(ctx); err != nil {
-		return Standing{}, err
-	}
 	s := Standing{Credential: shown}
 	switch shown.Kind {
 	case principal.BySession:
 		var err error
-		if s.Account, err = d.bySession(ctx, shown.ID); err != nil {
+		if s.Account, err = d.bySession(ctx, shown.ID); err == nil {
+			err = d.confirmedFor(ctx, s.Account.ID)
+		}
+		if err != nil {
 			return Standing{}, err
 		}
 		s.Place, err = d.place(ctx, s.Account, tenant)
 		return s, err
 	case principal.ByToken:
+		if err := d.confirmed(ctx); err != nil {
+			return Standing{}, err
+		}
 		token, err := d.Token(ctx, shown.ID)
 		if err != nil {
 			return Standing{}, err

@@ -317,7 +317,11 @@ func (d *Directory) DeleteTenant(ctx context.Context, by By, id string, match []
 	if err := d.clear(ctx, storelog.BucketPasses, d.invites.prefix, id, d.invites.remove); err != nil {
 		return err
 	}
-	return d.tenants.remove(ctx, id)
+	if err := d.tenants.remove(ctx, id); err != nil {
+		return err
+	}
+	// Those that were made meanwhile, for who found the tenant there still.
+	return d.clear(ctx, storelog.BucketTokens, d.tokens.prefix, id, d.tokens.remove)
 }
 
 // clear removes what a shelf keeps below a tenant.

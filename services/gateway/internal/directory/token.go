@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -21,8 +22,10 @@ const (
 	MaxTokenLife = 365 * 24 * time.Hour
 )
 
+// TokenPrefix is how API tokens begin, so that they are told from the admin key, and found where they were left lying about.
+const TokenPrefix = "sp_"
+
 const (
-	tokenPrefix   = "sp_"
 	accountPrefix = "a-"
 	secretLength  = 26
 	// usedEvery is how exactly is known when a token was used last.
@@ -52,8 +55,8 @@ func keyOfToken(id string) (string, error) {
 // ByToken answers the token that a text is: ErrUnknown where it is none, is over, or was revoked. It costs one read, and says
 // nothing of whether the token's account is still a member.
 func (d *Directory) ByToken(ctx context.Context, text string) (Token, error) {
-	id, secret, _ := strings.Cut(strings.TrimPrefix(text, tokenPrefix), "_")
-	if !strings.HasPrefix(text, tokenPrefix) || len(secret) != secretLength {
+	id, secret, _ := strings.Cut(strings.TrimPrefix(text, TokenPrefix), "_")
+	if !strings.HasPrefix(text, TokenPrefix) || len(secret) != secretLength {
 		return Token{}, ErrUnknown
 	}
 	t, err := d.Token(ctx, id)
@@ -126,10 +129,26 @@ func (d *Directory) NewToken(ctx context.Context, want Token) (Token, string, er
 		have.Tokens = append(have.Tokens, want)
 		return true, nil
 	})
+	if err == nil {
+		err = d.stillIn(ctx, want)
+	}
 	if err != nil {
 		return Token{}, "", err
 	}
-	return want, tokenPrefix + want.ID + "_" + secret, nil
+	return want, TokenPrefix + want.ID + "_" + secret, nil
+}
+
+// stillIn fails with ErrUnknown where a token's account has left meanwhile, or the tenant is gone, and ends what was made: whoever saw to that may have
+// looked for tokens before there was this one.
+func (d *Directory) stillIn(ctx context.Context, t Token) error {
+	role, _, err := d.RoleIn(ctx, t.Account, t.Tenant)
+	if err == nil && role == "" {
+		err = ErrUnknown
+	}
+	if errors.Is(err, ErrUnknown) {
+		err = cmp.Or(d.endTokens(ctx, t.Tenant, t.Account), err)
+	}
+	return err
 }
 
 // noteUse writes down that a token is used, on nobody's way: a use that isn't noted is by the next.

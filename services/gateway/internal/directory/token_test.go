@@ -1,12 +1,16 @@
 package directory
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/waittest"
@@ -236,4 +240,70 @@ func TestTheLastUseIsNotedOnceAnHour(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// between has something happen right before a bucket is written for the first time, or a key of it purged.
+type between struct {
+	jetstream.KeyValue
+	once *sync.Once
+	act  func()
+}
+
+func (b between) Create(ctx context.Context, key string, value []byte, opts ...jetstream.KVCreateOpt) (uint64, error) {
+	b.once.Do(b.act)
+	return b.KeyValue.Create(ctx, key, value, opts...)
+}
+
+func (b between) Purge(ctx context.Context, key string, opts ...jetstream.KVDeleteOpt) error {
+	b.once.Do(b.act)
+	return b.KeyValue.Purge(ctx, key, opts...)
+}
+
+// Of a token that is made while its tenant goes nothing is left, whichever comes first; nor of one whose account leaves.
+func TestATokenThatComesTooLateIsNotLeft(t *testing.T) {
+	t.Parallel()
+	d := opened(t, bustest.Start(t))
+	a, guest := account(t, d), account(t, d)
+	makes := func(d *Directory, tenant string) error {
+		_, _, err := d.NewToken(t.Context(), Token{Account: guest, Tenant: tenant, Role: principal.Viewer, Scopes: principal.TokenScopes})
+		return err
+	}
+	late := func(act func()) *Directory {
+		slow := d.clocked(time.Now())
+		slow.tokens.kv = between{d.tokens.kv, new(sync.Once), act}
+		return slow
+	}
+	for name, race := range map[string]func(tenant string) error{
+		"the tenant goes first": func(tenant string) error {
+			return makes(late(func() {
+				if err := d.DeleteTenant(t.Context(), By{Account: a}, tenant, nil, book(t, d)); err != nil {
+					t.Error(err)
+				}
+			}), tenant)
+		},
+		"the account leaves first": func(tenant string) error {
+			return makes(late(func() {
+				if err := d.RemoveMember(t.Context(), By{Account: guest}, tenant, guest); err != nil {
+					t.Error(err)
+				}
+			}), tenant)
+		},
+		"the tenant goes behind it": func(tenant string) error {
+			slow, err := d.clocked(time.Now()), error(nil)
+			slow.tenants.kv = between{d.tenants.kv, new(sync.Once), func() { err = makes(d, tenant) }}
+			if failed := slow.DeleteTenant(t.Context(), By{Account: a}, tenant, nil, book(t, d)); failed != nil || err != nil {
+				t.Errorf("%v, %v", failed, err)
+			}
+			return ErrUnknown
+		},
+	} {
+		tenant := tenantOf(t, d, a).ID
+		joined(t, d, tenant, a, guest, principal.Viewer)
+		if err := race(tenant); !errors.Is(err, ErrUnknown) {
+			t.Errorf("%s: it was made: %v", name, err)
+		}
+		if left, err := d.TokensOf(t.Context(), tenant); err != nil || len(left) != 0 {
+			t.Errorf("%s: left are %+v, %v", name, left, err)
+		}
+	}
 }

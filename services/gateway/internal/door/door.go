@@ -103,11 +103,18 @@ func (d *Door) principal(asks caller, key string) (principal.Principal, error) {
 // isOurs takes loopback names, the address that the connection came in on, and the configured names. No name below
 // localhost: those are stores', whose pages are not ours.
 func (d *Door) isOurs(name string, local netip.Addr) bool {
-	if name == "localhost" || d.hosts[name] {
+	if IsLoopback(name) || d.hosts[name] {
 		return true
 	}
 	ip, err := netip.ParseAddr(name)
-	return err == nil && (ip.IsLoopback() || ip.Unmap() == local)
+	return err == nil && ip.Unmap() == local
+}
+
+// IsLoopback says whether a host, with a port or without, is the machine itself.
+func IsLoopback(host string) bool {
+	name := hostName(host)
+	ip, err := netip.ParseAddr(name)
+	return name == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // refuseMediaType keeps out what a plain HTML form can send. No body and no media type is fine: a form always has one.

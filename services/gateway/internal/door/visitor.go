@@ -1,6 +1,7 @@
 package door
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -9,14 +10,13 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+	lru "github.com/hashicorp/golang-lru/v2"
 
+	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/directory"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
-
-// tokenPrefix is how API tokens begin, so that they are told from the admin key, and found where they were left lying about.
-const tokenPrefix = "sp_"
 
 // feedPath is the one address that tickets open.
 const feedPath = "/feed"
@@ -36,11 +36,20 @@ type accounts struct {
 	directory func() (Directory, error)
 	// session is the session's secret in a Cookie header, given the Host.
 	session func(cookies, host string) string
+	// found are digests of what somebody was found by lately, each with the tenant that was named.
+	found *lru.Cache[[sha256.Size]byte, struct{}]
 }
+
+// mostFound bounds how many those are. Of more, those that weren't used for longest are strange again.
+const mostFound = 16384
 
 // WithAccounts makes a door that goes by accounts, and by addresses no more.
 func (d *Door) WithAccounts(directory func() (Directory, error), session func(cookies, host string) string) *Door {
-	d.accounts = &accounts{directory: directory, session: session}
+	found, err := lru.New[[sha256.Size]byte, struct{}](mostFound)
+	if err != nil {
+		panic(err) // only for a size below one
+	}
+	d.accounts = &accounts{directory: directory, session: session, found: found}
 	return d
 }
 
@@ -66,13 +75,29 @@ func (d *Door) visitor(c *fiber.Ctx, asks caller) *visitor {
 	return v
 }
 
+// sum stands for what was shown, and the tenant that it was shown for.
+func (v *visitor) sum(tenant string) [sha256.Size]byte {
+	return sha256.Sum256([]byte(cmp.Or(v.key, v.session) + "\x00" + tenant))
+}
+
+// Strange is principal.Finder's. Tickets are good once, so none is ever known; the admin key is compared here, and nobody is asked about it.
+func (v *visitor) Strange() bool {
+	switch {
+	case v.key == "" && v.ticket != "":
+		return true
+	case v.key == "" && v.session == "", v.key != "" && !strings.HasPrefix(v.key, directory.TokenPrefix):
+		return false
+	}
+	return !v.door.accounts.found.Contains(v.sum(v.tenant))
+}
+
 // Find is principal.Finder's.
 func (v *visitor) Find(ctx context.Context, tenant string) (principal.Principal, error) {
 	if tenant == "" {
 		tenant = v.tenant
 	}
 	switch {
-	case v.key != "" && !strings.HasPrefix(v.key, tokenPrefix):
+	case v.key != "" && !strings.HasPrefix(v.key, directory.TokenPrefix):
 		if !v.door.isAdminKey(v.key) {
 			return principal.Principal{}, problem.New(problem.Unauthenticated, "The key that was sent is neither an API token nor this gateway's ADMIN_API_KEY.")
 		}
@@ -94,7 +119,14 @@ func (v *visitor) Find(ctx context.Context, tenant string) (principal.Principal,
 	default:
 		s, err = people.SignedIn(ctx, v.session, tenant)
 	}
-	return v.from(s, err)
+	who, err := v.from(s, err)
+	switch {
+	case err == nil:
+		v.door.accounts.found.Add(v.sum(tenant), struct{}{})
+	case !storelog.Unanswered(err):
+		v.door.accounts.found.Remove(v.sum(tenant))
+	}
+	return who, err
 }
 
 // byKey is who holds the admin key, in a tenant that there is, or in none.

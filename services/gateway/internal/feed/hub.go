@@ -101,7 +101,7 @@ func (h *Hub) sendAway(ctx context.Context, code int, reason string) {
 }
 
 // LogRemade ends every session: whoever listens was let in under a name of another log. The bus calls it. That the gateway's
-// own connection is cut ends none: what is told comes from the events service, which has a connection of its own, and sends
+// own connection is cut ends none by itself (leave): what is told comes from the events service, which has a connection of its own, and sends
 // its clients elsewhere when that is silent.
 func (h *Hub) LogRemade() {
 	h.mu.Lock()

@@ -35,7 +35,8 @@ var table = []struct {
 	detail string
 }{
 	{principal.ErrNobody, problem.Unauthenticated, "This is for somebody whom the gateway knows, and it can't tell who you are."},
-	{directory.ErrUnconfirmed, problem.AccountsUnconfirmed, "The accounts were restored from a backup. An operator has to look at them first, by a link of store-gateway operator-link."},
+	{directory.ErrUnconfirmed, problem.AccountsUnconfirmed, "The accounts were restored from a backup. An operator, who comes by a link of store-gateway operator-link, has to look at them and " +
+		"confirm them first: POST /accounts/restored/confirm."},
 	{store.ErrNotFound, problem.NotFound, "There is no such store."},
 	{store.ErrDeleted, problem.StoreDeleted, "The store has been deleted, and stays so. Its history can still be read."},
 	{store.ErrNothingToRetry, problem.NothingToRetry, "No operation on the store has failed, and it isn't Degraded: there is nothing to try again or to mend."},

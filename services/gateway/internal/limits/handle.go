@@ -1,8 +1,8 @@
 package limits
 
 import (
+	"cmp"
 	"context"
-	"net/netip"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -18,16 +18,31 @@ func (b *Buckets) Handle(c *fiber.Ctx) error {
 	if isFree(c.Path()) {
 		return c.Next()
 	}
-	who := principal.In(c.UserContext())
-	if who.Unmetered() {
-		return c.Next()
-	}
 	n := &note{}
 	ctx := context.WithValue(c.UserContext(), noteKey{}, n)
 	c.SetUserContext(ctx)
 	// Also on the answer to a panic.
 	defer n.tell(c)
-	if err := b.Take(ctx, payer(who, door.Caller(c)), 1); err != nil {
+	network := principal.Network(door.Caller(c))
+	strange := principal.Strange(ctx)
+	if strange {
+		// Tokens and sessions are invented for nothing, and each costs the broker a question. Where they come from pays before it is asked; who was
+		// found by the same before doesn't, so that nobody's flood keeps those out who share its address.
+		if err := b.Take(ctx, network, 1); err != nil {
+			return err
+		}
+	}
+	who := principal.In(ctx)
+	if who.Unmetered() {
+		n.standings = nil
+		return c.Next()
+	}
+	// Who has no tenant is their network: they could take another address for each request.
+	payer := cmp.Or(who.Tenant(), network)
+	if strange && payer == network {
+		return c.Next()
+	}
+	if err := b.Take(ctx, payer, 1); err != nil {
 		return err
 	}
 	return c.Next()
@@ -41,16 +56,4 @@ func isFree(path string) bool {
 		return true
 	}
 	return strings.HasPrefix(path, "/assets/")
-}
-
-// payer is whose bucket a request is paid from. Who has no tenant is their address, of IPv6 what one customer of a network
-// has: they could take another address for each request.
-func payer(who principal.Principal, from netip.Addr) string {
-	if tenant := who.Tenant(); tenant != "" {
-		return tenant
-	}
-	if network, err := from.Prefix(64); err == nil && from.Is6() {
-		return network.String()
-	}
-	return from.String()
 }

@@ -16,6 +16,8 @@ type Finder interface {
 	// Find finds who asks in a tenant; an empty one is that which the request names itself, if any. With an error it
 	// answers who asks all the same, where that alone is known: somebody who is in no such tenant.
 	Find(ctx context.Context, tenant string) (Principal, error)
+	// Strange says that what was shown to say who asks is nothing by which anybody was found here lately. It asks nobody.
+	Strange() bool
 	// Again finds what has become of who was found before. It fails as Find does.
 	Again(ctx context.Context, p Principal) (Principal, error)
 }
@@ -73,6 +75,13 @@ func Found(ctx context.Context) Principal {
 		a.once.Do(func() {})
 	}
 	return a.who
+}
+
+// Strange says that finding out who asks takes questions about something that may have been invented a moment ago. Who counts requests has
+// these paid for before anybody is asked.
+func Strange(ctx context.Context) bool {
+	a := in(ctx)
+	return a.finder != nil && a.finder.Strange()
 }
 
 // Missing is why nobody asks; nil where somebody does. A route that is for somebody asks this first of all.

@@ -123,6 +123,7 @@ type asked struct {
 	n   int
 }
 
+func (a *asked) Strange() bool                                       { return a.n == 0 }
 func (a *asked) Find(context.Context, string) (Principal, error)     { a.n++; return a.who, a.err }
 func (a *asked) Again(context.Context, Principal) (Principal, error) { return a.who, a.err }
 

@@ -20,12 +20,15 @@ func (r *round) mendClaims(ctx context.Context) error {
 	if lost, err := r.lostElsewhere(ctx); err != nil || lost {
 		return err
 	}
-	claiming, err := r.claims.Tenants(ctx)
+	listed, err := r.claims.List(ctx)
+	if err == nil {
+		err = r.claims.Forget(ctx, listed, r.now)
+	}
 	if err != nil {
 		return err
 	}
-	tenants := make(map[string]bool, len(claiming))
-	for _, tenant := range claiming {
+	tenants := make(map[string]bool, len(listed.Tenants))
+	for _, tenant := range listed.Tenants {
 		tenants[tenant] = true
 	}
 	for tenant := range r.seen.live {

@@ -139,6 +139,24 @@ func TestALogThatIsNotThisInstallationsIsNoReasonForAnything(t *testing.T) {
 	}
 }
 
+// What is kept of a tenant that was deleted, so that nobody makes a store for it, goes when nobody can be about to.
+func TestASweepForgetsWhichTenantsWereClosed(t *testing.T) {
+	b := setup(t)
+	id := b.api.NewID(t)
+	if err := b.claims.Close(t.Context(), "t-gone"); err != nil {
+		t.Fatal(err)
+	}
+	b.sweep()
+	if _, err := b.claims.Claim(t.Context(), "t-gone", id, 9, time.Now()); !errors.Is(err, claim.ErrClosed) {
+		t.Errorf("soon behind its end: %v", err)
+	}
+	b.ahead.Store(int64(claim.Remembered + time.Hour))
+	b.sweep()
+	if _, err := b.claims.Claim(t.Context(), "t-gone", id, 9, time.Now()); err != nil {
+		t.Errorf("it is remembered for ever: %v", err)
+	}
+}
+
 func TestPausedSweepsLookAndMendClaimsOnly(t *testing.T) {
 	b := setup(t)
 	stray, expired := b.store(true, deleted...), b.api.NewID(t)

@@ -80,6 +80,35 @@ export class Account {
     $('tenant-choice').hidden = choices.length < 2;
     this.act(known ? before : me.operator ? '' : me.tenants[0]?.id || '');
     await this.follow();
+    if (me.operator) await this.restored();
+  }
+
+  /** restored asks an operator about those whom a backup has brought back: nobody else is let in before. */
+  async restored() {
+    const found = await api.restored().catch(() => ({}));
+    if (!found.waiting) return;
+    const operators = (found.operators || []).map((one) => one.email || one.name).join(', ');
+    this.tell(`Restored from a backup, and waiting: accounts ${found.accounts || 0}, tenants ${found.tenants || 0}, memberships ${found.members || 0}, `
+      + `API tokens ${found.tokens || 0}, operators: ${operators || 'none'}. End first what has ended since.`);
+    this.yes('Let them in', async () => {
+      await api.confirmRestored();
+      this.tell('');
+      announce('They are let in.');
+    });
+  }
+
+  /** yes offers to do what was told of. */
+  yes(words, act) {
+    const button = $('account-yes');
+    setText(button, words);
+    button.hidden = false;
+    button.onclick = async () => {
+      try {
+        await busy(button, act);
+      } catch (problem) {
+        this.tell(problem.message);
+      }
+    };
   }
 
   /** follow does what a link is for that takes somebody who has signed in. */
@@ -89,7 +118,7 @@ export class Account {
     if (!link || link.kind === 'reset') return;
     try {
       if (link.kind === 'invite' && !isOperators(link)) {
-        this.offer(link);
+        this.askToJoin(link);
         return;
       }
       await api.verify(link.secret);
@@ -100,20 +129,14 @@ export class Account {
     }
   }
 
-  /** offer asks before somebody becomes a member: whoever sent the link sees them then. */
-  offer(link) {
+  /** askToJoin asks before somebody becomes a member: whoever sent the link sees them then. */
+  askToJoin(link) {
     this.tell('You are invited to join a tenant. Its people will see your name and address.');
-    const button = $('account-yes');
-    button.hidden = false;
-    button.onclick = async () => {
-      try {
-        await busy(button, () => api.takeInvite(link.secret));
-        await this.enter(await api.me());
-        announce('You have joined.');
-      } catch (problem) {
-        this.tell(problem.message);
-      }
-    };
+    this.yes('Join', async () => {
+      await api.takeInvite(link.secret);
+      await this.enter(await api.me());
+      announce('You have joined.');
+    });
   }
 
   tell(text) {

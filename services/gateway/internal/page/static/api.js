@@ -84,6 +84,8 @@ export const providers = async () => (await call('GET', '/auth/oidc')).providers
 export const askReset = (who) => call('POST', '/auth/reset', { body: who });
 export const reset = (by) => call('POST', '/auth/reset/confirm', { body: by });
 export const verify = (link) => call('POST', '/auth/verify', { body: { link } });
+export const restored = () => call('GET', '/accounts/restored');
+export const confirmRestored = () => call('POST', '/accounts/restored/confirm');
 export const takeInvite = (invite) => call('POST', '/invites/take', { body: { invite } });
 
 /** newKey makes an Idempotency-Key; randomUUID would need a secure origin. */
