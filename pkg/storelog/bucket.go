@@ -47,10 +47,8 @@ const (
 	KeyErased = "erased"
 )
 
-// SubjectOfEraseAgain is where a page of the former is written.
-func SubjectOfEraseAgain(page int) string {
-	return fmt.Sprintf("$KV.%s.%s.%d", BucketAccounts, KeyEraseAgain, page)
-}
+// PagesOfEraseAgain is what the subject of a page of the former begins with; the page's number is the rest.
+const PagesOfEraseAgain = "$KV." + BucketAccounts + "." + KeyEraseAgain + "."
 
 // LeaseTTL is how long a lease lives in production that nobody renews; TicketTTL how long a feed ticket may wait for its
 // client; GuessesTTL how long it is known who has guessed, behind their last guess.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/nats-io/nats.go"
@@ -98,7 +99,7 @@ func eraseAgain(ctx context.Context, nc *nats.Conn, ids []string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := js.Publish(ctx, storelog.SubjectOfEraseAgain(page), data); err != nil {
+		if _, err := js.Publish(ctx, storelog.PagesOfEraseAgain+strconv.Itoa(page), data); err != nil {
 			return fmt.Errorf("leave word of who was erased: %w", err)
 		}
 		page++

@@ -3,6 +3,7 @@ package directory
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +37,7 @@ func restore(t *testing.T, nc *nats.Conn, erased ...string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := js.Publish(t.Context(), storelog.SubjectOfEraseAgain(page), data); err != nil {
+		if _, err := js.Publish(t.Context(), storelog.PagesOfEraseAgain+strconv.Itoa(page), data); err != nil {
 			t.Fatal(err)
 		}
 	}
