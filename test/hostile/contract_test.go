@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/store-platform/store-platform/pkg/storelog"
-	"github.com/store-platform/store-platform/test/internal/release"
 )
 
 // text is what is said in a place for texts: as it stands in JSON and as bytes.
@@ -33,52 +32,59 @@ var texts = []text{
 	{"a wide space", `a\u3000b`, "a\u3000b", false},
 }
 
+// compared is the password that somebody has, which is held against what is said, if anything takes it, and is none of many texts.
+const compared = "current"
+
 // ofTrial is the engine of the store that the places are tried on.
 const ofTrial = "sample"
 
 // trial is what the places are tried on.
 type trial struct {
+	*site
 	t   *testing.T
 	log *storelog.Log
-	// store is the id of one that exists.
-	store string
 	// usual is the status of an operation's request in which nothing is odd.
 	usual int
 }
 
-// What clients are told of requests is the OpenAPI document, so it says what is tried: a new property is tried by itself.
+// What clients are told of requests is the OpenAPI document, so it says what is tried: a new property is tried by itself. In both modes
+// all is asked by somebody who may ask for it.
 func TestEveryPlaceOfEveryRequestTakesOrNamesWhatIsOdd(t *testing.T) {
 	log, done, err := platform.OpenLog(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer done()
-	doc := get[document](t, "/openapi.json")
-	engines := get[struct{ Engines []engine }](t, "/engines").Engines
-	made := request{method: http.MethodPost, target: "/stores", body: []byte(`{"engine":"` + ofTrial + `"}`)}.mustSend(t)
-	id, _, _ := strings.Cut(strings.TrimPrefix(string(made.body), `{"id":"`), `"`)
-	if made.status != http.StatusAccepted || id == "" || len(engines) < 2 {
-		t.Fatalf("a create is answered %v; engines are %v", made, engines)
-	}
-	for _, op := range doc.operations() {
-		if op.takesAccounts() {
-			continue
+	for mode, site := range map[string]*site{"open": outdoors(t), "accounts": settle(t)} {
+		doc := get[document](t, site.gateway, "/openapi.json")
+		engines := get[struct{ Engines []engine }](t, site.gateway, "/engines").Engines
+		if len(engines) < 2 {
+			t.Fatalf("engines are %v", engines)
 		}
-		places := doc.places(t, op, engines)
-		t.Run(op.Method+" "+op.Path, func(t *testing.T) {
-			b := &trial{t: t, log: log, store: id}
-			usual := places[0].with(b, "", "").mustSend(t)
-			if b.usual = usual.status; b.usual >= 500 {
-				t.Fatalf("a request in which nothing is odd is answered %v", usual)
-			}
-			for _, p := range places[1:] {
-				b.tryTexts(p)
-				b.tryBeyond(p)
-				if p.in == "body" {
-					b.tryNames(p)
-				}
-			}
-		})
+		for _, op := range doc.operations() {
+			places := doc.places(t, op, engines)
+			t.Run(mode+" "+op.Method+" "+op.Path, func(t *testing.T) {
+				b := &trial{site: site, t: t, log: log}
+				b.tryAll(places)
+			})
+		}
+	}
+}
+
+func (b *trial) tryAll(places []place) {
+	b.stay(b.t)
+	usual := b.mustSend(b.t, places[0].with(b, "", ""))
+	b.usual = usual.status
+	if why := usual.breaks(places[0].operation); why != "" {
+		b.t.Errorf("a request in which nothing is odd: %s: %v", why, usual)
+	}
+	b.stay(b.t)
+	for _, p := range places[1:] {
+		b.tryTexts(p)
+		b.tryBeyond(p)
+		if p.in == "body" && !strings.HasSuffix(p.name, element) {
+			b.tryNames(p)
+		}
 	}
 }
 
@@ -92,7 +98,7 @@ func (b *trial) tryTexts(p place) {
 		if p.in == "header" && strings.Contains(said, "\n") {
 			continue
 		}
-		b.judge(p, text.name, p.with(b, p.name, said), p.name, text.wrong || !p.schema.is("string"))
+		b.judge(p, text.name, p.with(b, p.name, said), p.name, text.wrong && p.name != compared || !p.schema.is("string"))
 	}
 }
 
@@ -123,30 +129,35 @@ func (b *trial) tryNames(p place) {
 func (b *trial) judge(p place, what string, r request, field string, wrong bool) {
 	b.t.Helper()
 	before := b.head()
-	a, err := r.send(b.t.Context())
+	a, err := b.send(b.t.Context(), r)
 	complain := func(format string, args ...any) {
 		b.t.Errorf("%s in %s %q: %s: %v", what, p.in, field, fmt.Sprintf(format, args...), a)
 	}
-	switch {
+	switch why := a.breaks(p.operation); {
 	case err != nil:
 		complain("no answer: %v", err)
-	case a.status >= 500:
-		complain("the platform's fault")
-	case a.status < 400 && wrong:
+	case why != "":
+		complain("%s", why)
+	case !a.refuses() && wrong:
 		complain("it is taken")
-	case a.status >= 400 && b.head() != before:
+	case a.refuses() && b.head() != before:
 		complain("it was refused and is in the log")
-	case a.status >= 400 && !p.namedBy(a, field) && (wrong || a.status != b.usual):
+	case a.refuses() && !p.namedBy(a, field) && (wrong || a.status != b.usual):
 		complain("nobody hears what is wrong")
 	}
 }
 
-// namedBy says whether a refusal names the field. That all is too large, or no HTTP, is said of the whole request; what is
-// no id is no store's.
+// ofAll are refusals of a whole request: nobody is told more than that, or it is no HTTP, or there is no such thing at this gateway.
+var ofAll = []string{"body_too_large", "headers_too_large", "accounts_off", "sign_in_refused", "link_unknown"}
+
+// secrets are places of what somebody was given, which is theirs or nobody's, with what whoever says another is answered.
+var secrets = map[string]int{"invite": http.StatusNotFound, "ticket": http.StatusUnauthorized}
+
+// namedBy says whether a refusal names the field. What is no id is nobody's, and a browser that comes from a provider is led to the page.
 func (p place) namedBy(a answer, field string) bool {
 	refused := a.problem()
 	switch {
-	case refused.names(field), refused.Code == "body_too_large", refused.Code == "headers_too_large":
+	case refused.names(field), slices.Contains(ofAll, refused.Code), a.leadsBack(), secrets[p.name] == a.status:
 		return true
 	case p.in == "header":
 		return a.status == http.StatusBadRequest
@@ -166,41 +177,46 @@ func (b *trial) head() uint64 {
 
 // with is the operation's request with the field as it is said, which is JSON in a body. No field is none.
 func (p place) with(b *trial, field, said string) request {
-	r := request{method: p.Method, target: strings.NewReplacer("{id}", b.store, "{n}", "1").Replace(p.Path)}
+	r := request{method: p.Method, target: b.fill(p.Path), header: slices.Clone(b.header)}
 	switch {
 	case field == "":
 	case p.in == "path":
-		r.target = strings.ReplaceAll(strings.ReplaceAll(p.Path, "{"+p.name+"}", url.PathEscape(said)), "{id}", b.store)
+		r.target = b.fill(strings.ReplaceAll(p.Path, "{"+p.name+"}", url.PathEscape(said)))
 	case p.in == "query":
 		r.target += "?" + p.name + "=" + url.QueryEscape(said)
 	case p.in == "header":
 		r.header = append(r.header, p.name+": "+said)
 	}
 	// Of operators: all others are refused whatever they say.
-	if strings.HasSuffix(p.Path, "/transfer") {
-		r.header = append(r.header, "X-Api-Key: "+release.AdminKey)
-	}
-	r.header = append(r.header, "Connection: close")
-	if _, upgrades := p.Responses["101"]; upgrades {
-		r.header[len(r.header)-1] = "Connection: Upgrade"
-		r.header = append(r.header, "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==")
+	if strings.HasSuffix(p.Path, "/transfer") && b.gateway == open {
+		r.header = append(r.header, byKey...)
 	}
 	if len(p.RequestBody.Content) > 0 {
-		r.body = p.bodyWith(field, said)
+		r.body = b.anew(b.t, p.bodyWith(field, said))
 	}
-	return r
+	if _, upgrades := p.Responses["101"]; upgrades {
+		r.header = append(r.header, upgrade...)
+	}
+	return b.from(r)
 }
+
+// upgrade is how a client asks for a WebSocket.
+var upgrade = []string{"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="}
 
 // bodyWith writes JSON by hand, since no library writes what is tried here.
 func (p place) bodyWith(field, said string) []byte {
 	members := []string{}
 	for _, name := range slices.Sorted(maps.Keys(p.body)) {
-		members = append(members, strconv.Quote(name)+":"+strconv.Quote(p.body[name]))
+		members = append(members, strconv.Quote(name)+":"+p.body[name])
 	}
+	outer, inner, nested := strings.Cut(field, ".")
+	list, isList := strings.CutSuffix(field, element)
 	switch {
 	case p.in != "body":
-	case p.option:
-		members = append(members, `"options":{"`+strings.TrimPrefix(field, "options.")+`":`+said+"}")
+	case nested:
+		members = append(members, `"`+outer+`":{"`+inner+`":`+said+"}")
+	case isList:
+		members = append(members, `"`+list+`":[`+said+"]")
 	default:
 		members = append(members, `"`+field+`":`+said)
 	}

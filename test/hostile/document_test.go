@@ -2,7 +2,6 @@ package hostile
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -26,12 +25,6 @@ type operation struct {
 	Responses map[string]any
 }
 
-// takesAccounts says whether it is about what this gateway, which is one of open mode, answers 404 however it is asked.
-func (op operation) takesAccounts() bool {
-	first, _, _ := strings.Cut(strings.TrimPrefix(op.Path, "/"), "/")
-	return slices.Contains([]string{"accounts", "auth", "invites", "tenants"}, first) || op.Path == "/feed/tickets"
-}
-
 type parameter struct {
 	Name, In string
 	Schema   schema
@@ -42,6 +35,8 @@ type schema struct {
 	Type             any
 	Enum             []any
 	Minimum, Maximum *float64
+	MinItems         int
+	Items            *schema
 	Properties       map[string]schema
 	Required         []string
 	Examples         []any
@@ -72,10 +67,12 @@ type place struct {
 	// in is path, query, header or body; name is what problems call the place.
 	in, name string
 	schema   schema
-	// body is what a body must hold besides; option says that the place is further in.
-	body   map[string]string
-	option bool
+	// body is what a body must hold besides, as JSON.
+	body map[string]string
 }
+
+// element ends the name of a list's first element.
+const element = "[0]"
 
 // operations are all of the document, in an order.
 func (d document) operations() []operation {
@@ -99,51 +96,62 @@ func (d document) places(t *testing.T, op operation, engines []engine) []place {
 		all = append(all, place{operation: op, in: p.In, name: p.Name, schema: p.Schema, body: body.without("")})
 	}
 	for _, name := range slices.Sorted(maps.Keys(body.Properties)) {
-		property, around := body.Properties[name], body.without(name)
-		if name != "options" {
-			if property.is("object") || property.is("array") {
-				t.Errorf("%s %s: this test doesn't know what to put into %s", op.Method, op.Path, name)
-			}
-			all = append(all, place{operation: op, in: "body", name: name, schema: property, body: around})
+		property, around := d.resolve(body.Properties[name]), body.without(name)
+		at := func(name string, s schema) {
+			all = append(all, place{operation: op, in: "body", name: name, schema: s, body: around})
+		}
+		switch {
+		case name == "options":
+			all = append(all, optionsOf(op, body, engines)...)
+			continue
+		case property.Items != nil:
+			at(name+element, d.resolve(*property.Items))
+		case property.is("object") && len(property.Properties) == 0:
+			t.Errorf("%s %s: this test doesn't know what to put into %s", op.Method, op.Path, name)
+		}
+		at(name, property)
+		for inner, s := range property.Properties {
+			at(name+"."+inner, d.resolve(s))
+		}
+	}
+	return all
+}
+
+// optionsOf are the places of the engines' options in a body: of all of them where it chooses one.
+func optionsOf(op operation, body schema, engines []engine) (all []place) {
+	_, chosen := body.Properties["engine"]
+	for _, e := range engines {
+		if !chosen && e.Name != ofTrial {
 			continue
 		}
-		_, chosen := body.Properties["engine"]
-		for _, e := range engines {
-			if !chosen && e.Name != ofTrial {
-				continue
+		for _, o := range e.Options {
+			around := body.without("options")
+			if chosen {
+				around["engine"] = strconv.Quote(e.Name)
 			}
-			for _, o := range e.Options {
-				around := maps.Clone(around)
-				if chosen {
-					around["engine"] = e.Name
-				}
-				all = append(all, place{
-					operation: op, in: "body", name: "options." + o.Name, schema: o.schema(), body: around, option: true,
-				})
-			}
+			all = append(all, place{operation: op, in: "body", name: "options." + o.Name, schema: o.schema(), body: around})
 		}
 	}
 	return all
 }
 
 func (d document) bodyOf(op operation) schema {
-	body := op.RequestBody.Content["application/json"].Schema
-	if body.Ref != "" {
-		body = d.Components.Schemas[body.Ref[strings.LastIndex(body.Ref, "/")+1:]]
+	return d.resolve(op.RequestBody.Content["application/json"].Schema)
+}
+
+func (d document) resolve(s schema) schema {
+	if s.Ref != "" {
+		return d.Components.Schemas[s.Ref[strings.LastIndex(s.Ref, "/")+1:]]
 	}
-	return body
+	return s
 }
 
 // without is the least that a body of the schema holds besides a property.
 func (s schema) without(name string) map[string]string {
 	least := map[string]string{}
 	for _, required := range s.Required {
-		if required == name {
-			continue
-		}
-		least[required] = "x"
-		if examples := s.Properties[required].Examples; len(examples) > 0 {
-			least[required] = fmt.Sprint(examples[0])
+		if required != name {
+			least[required] = s.Properties[required].good(required)
 		}
 	}
 	return least
@@ -163,22 +171,35 @@ func (o option) schema() schema {
 	return s
 }
 
+// What good says of an address, a link and a tenant, in whose places such are put as there are.
+const (
+	anAddress = "maria@example.com"
+	aLink     = "a link"
+	aTenant   = "t-4kq7wmzc3e"
+)
+
 // good is a value that the place takes, as JSON.
-func (p place) good() string {
+func (p place) good() string { return p.schema.good(p.name) }
+
+func (s schema) good(name string) string {
 	value := any("x")
 	switch {
-	case len(p.schema.Enum) > 0:
-		value = p.schema.Enum[0]
-	case len(p.schema.Examples) > 0:
-		value = p.schema.Examples[0]
-	case p.schema.is("boolean"):
+	case s.Items != nil:
+		return "[" + s.Items.good(name) + "]"
+	case len(s.Enum) > 0:
+		value = s.Enum[0]
+	case len(s.Examples) > 0:
+		value = s.Examples[0]
+	case s.is("object"):
+		value = struct{}{}
+	case s.is("boolean"):
 		value = true
-	case p.schema.is("integer"):
+	case s.is("integer"):
 		value = 1
-	case p.name == "engine":
-		value = "sample"
-	case p.name == "plan":
-		value = "small"
+	default:
+		if known, is := map[string]string{"engine": ofTrial, "plan": "small", "email": anAddress, "password": password, "link": aLink}[name]; is {
+			value = known
+		}
 	}
 	data, err := json.Marshal(value)
 	if err != nil {
@@ -207,8 +228,11 @@ func (p place) beyond() []string {
 	case len(s.Enum) > 0:
 		all = append(all, `"no such thing"`)
 	}
-	if p.in == "body" {
-		all = append(all, "[]", "{}")
+	if p.in == "body" && !s.is("object") {
+		all = append(all, "{}")
+	}
+	if p.in == "body" && (s.Items == nil || s.MinItems > 0) {
+		all = append(all, "[]")
 	}
 	return all
 }

@@ -39,7 +39,7 @@ func TestHostileRequestsCostLittleMemoryAndHonestClientsAreAnswered(t *testing.T
 	begin, failures := make(chan struct{}), make(chan error, len(attacks)+clients)
 	var finite, endless sync.WaitGroup
 	under := func(group *sync.WaitGroup, a attack) {
-		conn, err := dial(ctx)
+		conn, err := open.dial(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +77,7 @@ func TestHostileRequestsCostLittleMemoryAndHonestClientsAreAnswered(t *testing.T
 	for err := range failures {
 		t.Error(err)
 	}
-	peak := peakOf(t, platform.Gateway.Process.Pid)
+	peak := peakOf(t, open.PID)
 	t.Logf("%d hostile requests, %d honest ones answered, peak %d MB", len(attacks), answered.Load(), peak>>20)
 	if peak > mostMemory {
 		t.Errorf("the gateway took %d MB, more than %d", peak>>20, mostMemory>>20)
@@ -177,10 +177,10 @@ func beHonest(ctx context.Context, answered *atomic.Int64) error {
 			http.StatusOK:       {method: http.MethodGet, target: "/engines", header: []string{"Connection: close"}},
 			http.StatusAccepted: {method: http.MethodPost, target: "/stores", header: []string{"Connection: close"}, body: []byte(`{"engine":"sample"}`)},
 		} {
-			a, err := r.send(ctx)
+			a, err := open.send(ctx, r)
 			// As it is told to; the bound is ctx's.
 			for err == nil && a.status == http.StatusServiceUnavailable {
-				a, err = r.send(ctx)
+				a, err = open.send(ctx, r)
 			}
 			if err != nil {
 				return fmt.Errorf("an honest client: %w", err)
@@ -195,7 +195,7 @@ func beHonest(ctx context.Context, answered *atomic.Int64) error {
 }
 
 // peakOf is the most memory that the process ever had at once, in bytes.
-func peakOf(t *testing.T, pid int) int {
+func peakOf(t testing.TB, pid int) int {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

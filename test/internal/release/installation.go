@@ -42,10 +42,12 @@ type Installation struct {
 	Gateway *parts.Process
 
 	repo, dir string
-	programs  Programs
-	broker    *parts.Broker
-	postgres  *parts.Postgres
-	closers   []func()
+	// feed is where the gateways expect events to serve it.
+	feed     string
+	programs Programs
+	broker   *parts.Broker
+	postgres *parts.Postgres
+	closers  []func()
 }
 
 // Folder is where the broker keeps streams and buckets below an installation's folder.
@@ -101,7 +103,7 @@ func (in *Installation) ServeGateway(ctx context.Context, maxStores int) (feed s
 	if feed, err = porttest.Address(); err != nil {
 		return "", err
 	}
-	in.API = "http://" + api
+	in.API, in.feed = "http://"+api, feed
 	// The admin key makes passwords the admin's alone, and tenants are told by the address that a proxy forwards.
 	in.Gateway, err = in.start(ctx, "gateway", in.programs.gateway, in.API, "LISTEN="+api, "EVENTS_URL=http://"+feed, "AUTH=open", "ADMIN_API_KEY="+AdminKey,
 		"TRUST_PROXY=127.0.0.0/8", "MAX_STORES="+strconv.Itoa(maxStores))
@@ -111,13 +113,22 @@ func (in *Installation) ServeGateway(ctx context.Context, maxStores int) (feed s
 // Beside is the same installation, asked through one more gateway, whose program is another release's. It ends with the
 // first.
 func (in *Installation) Beside(ctx context.Context, program string) (*Installation, error) {
+	return in.beside(ctx, program, "AUTH=open")
+}
+
+// Peopled is the same installation, asked through one more gateway, at which anybody may sign up. It ends with the first.
+func (in *Installation) Peopled(ctx context.Context, settings ...string) (*Installation, error) {
+	return in.beside(ctx, in.programs.gateway, append(settings, "AUTH=accounts", "SIGNUP=open", "EVENTS_URL=http://"+in.feed)...)
+}
+
+func (in *Installation) beside(ctx context.Context, program string, settings ...string) (*Installation, error) {
 	api, err := porttest.Address()
 	if err != nil {
 		return nil, err
 	}
 	other := *in
 	other.API = "http://" + api
-	other.Gateway, err = in.start(ctx, "gateway", program, other.API, "LISTEN="+api, "AUTH=open", "ADMIN_API_KEY="+AdminKey, "TRUST_PROXY=127.0.0.0/8")
+	other.Gateway, err = in.start(ctx, "gateway", program, other.API, append(settings, "LISTEN="+api, "ADMIN_API_KEY="+AdminKey, "TRUST_PROXY=127.0.0.0/8")...)
 	return &other, err
 }
 

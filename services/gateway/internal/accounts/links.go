@@ -93,10 +93,14 @@ func (a *Accounts) Follow(ctx context.Context, account directory.Account, link s
 	return account, p.note(ctx, what, account.ID, account.ID)
 }
 
-// AskReset sends a link by which a password can be set anew to who has an address. Whether anybody has isn't told, nor by how long it takes.
+// AskReset sends a link by which a password can be set anew to who has an address. Whether anybody has isn't told, nor by how long it takes; that
+// nobody can, of what is no address, is.
 func (a *Accounts) AskReset(ctx context.Context, email string, from From) error {
 	p, err := a.parts()
 	if err != nil {
+		return err
+	}
+	if email, err = Email(email); err != nil {
 		return err
 	}
 	if err := p.takeFrom(ctx, from); err != nil {

@@ -126,7 +126,8 @@ func (a *API) account(routes router) {
 	}, a.endSessions)
 	own(a, routes, huma.Operation{
 		OperationID: "verify", Method: http.MethodPost, Path: "/auth/verify", Summary: "Prove an address by a link, or ask for one", Description: aboutVerify,
-		Errors: []int{http.StatusConflict, http.StatusTooManyRequests},
+		Errors:    []int{http.StatusConflict, http.StatusTooManyRequests},
+		Responses: map[string]*huma.Response{"202": {Description: "A link was asked for"}},
 	}, a.verify)
 }
 

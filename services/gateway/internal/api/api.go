@@ -179,6 +179,12 @@ func describeOthers(doc *huma.OpenAPI) {
 		},
 		Responses: map[string]*huma.Response{
 			"101": {Description: "Switching to WebSocket"},
+			"400": {Description: "`invalid_cursor`: list the stores and use theirs"},
+			"401": {Description: "`unauthenticated`: it isn't known who asks, or the ticket was used or is over"},
+			"403": {Description: "`forbidden`: who asks may not listen"},
+			"404": {Description: "`not_found`: there is no such store, or tenant"},
+			"422": {Description: "`invalid_field`: a text of the address that can't be shown in one line"},
+			"426": {Description: "`upgrade_required`: this is a WebSocket"},
 			"429": {Description: "`too_many_feeds`: it has as many connections as it may have"},
 			"503": {Description: "`feed_full` or `feed_unavailable`: connect again"},
 		},

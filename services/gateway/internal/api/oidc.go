@@ -64,7 +64,7 @@ func (a *API) elsewhere(routes router) {
 	})
 	handle(routes, rights.SignIn, add(huma.Operation{
 		OperationID: "start-sign-in", Path: "/auth/oidc/{provider}/start", Summary: "Sign in at a provider", Description: aboutStart,
-		DefaultStatus: http.StatusFound,
+		DefaultStatus: http.StatusFound, Responses: map[string]*huma.Response{"303": {Description: "Nothing has come of it, as the gateway's page says"}},
 	}), a.startSignIn)
 	handle(routes, rights.SignIn, add(huma.Operation{
 		OperationID: "finish-sign-in", Path: "/auth/oidc/{provider}/callback", Summary: "Come back from a provider", Description: aboutCallback,
