@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -83,18 +85,7 @@ func TestTheStartTellsSettingsAndNoSecret(t *testing.T) {
 				return
 			}
 			line := told(t, said)
-			for variable, setting := range all(t, program) {
-				value, is := line[variable]
-				if variable == "TEST_CLOCK_DIVISOR" {
-					continue
-				}
-				if !is {
-					t.Errorf("%s isn't told", variable)
-				}
-				if _, secret := secrets[variable]; !secret && setting.Default != "" && setting.Type != "time.Duration" && variable != "AUTH" && variable != "LISTEN" && fmt.Sprint(value) != setting.Default {
-					t.Errorf("%s is told as %v, and by itself it is %s", variable, value, setting.Default)
-				}
-			}
+			checkDefaults(t, program, line)
 			for variable, want := range map[string]any{
 				"NATS_URL": "nats://***@" + closed, "NATS_USER": "somebody", "NATS_PASSWORD": "***", "NATS_PASSWORD_FILE": "",
 				"DATABASE_URL": "postgres://***@" + closed + "/db?***", "EVENTS_URL": "http://***@" + closed + "/?***",
@@ -105,6 +96,23 @@ func TestTheStartTellsSettingsAndNoSecret(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// checkDefaults wants every setting in the line, and what nobody has set as it ships. A duration is written in other words.
+func checkDefaults(t *testing.T, program string, line map[string]any) {
+	t.Helper()
+	for variable, setting := range all(t, program) {
+		value, is := line[variable]
+		_, given := secrets[variable]
+		switch {
+		case variable == "TEST_CLOCK_DIVISOR":
+		case !is:
+			t.Errorf("%s isn't told", variable)
+		case given, variable == "AUTH", variable == "LISTEN", setting.Default == "", setting.Type == "time.Duration":
+		case fmt.Sprint(value) != setting.Default:
+			t.Errorf("%s is told as %v, and by itself it is %s", variable, value, setting.Default)
+		}
 	}
 }
 
@@ -159,5 +167,18 @@ func TestAWrongSettingStopsTheStartByItsName(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// The file of development has passwords in it, and who reads it says what stands where it can't go on.
+func TestALineOfTheFileThatCannotBeReadIsNotTold(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, ".env.local"), []byte("ADMIN_API_KEY "+marker+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	said := startIn(t, dir, "gateway", given(t, "gateway", nil)).fails(t)
+	if !strings.Contains(said, ".env.local") || strings.Contains(said, marker) {
+		t.Errorf("it says %s", said)
 	}
 }

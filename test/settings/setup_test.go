@@ -122,12 +122,18 @@ func (s *said) String() string {
 
 func start(t *testing.T, program string, env []string, words ...string) *run {
 	t.Helper()
+	return startIn(t, t.TempDir(), program, env, words...)
+}
+
+// startIn is start in a folder.
+func startIn(t *testing.T, dir, program string, env []string, words ...string) *run {
+	t.Helper()
 	path := found[program]
 	if program == "backup" && len(words) == 0 {
 		words = []string{"take"}
 	}
 	r := &run{command: exec.Command(path, words...), ended: make(chan error, 1)}
-	r.command.Env, r.command.Dir, r.command.Stdout, r.command.Stderr = env, t.TempDir(), &r.said, &r.said
+	r.command.Env, r.command.Dir, r.command.Stdout, r.command.Stderr = env, dir, &r.said, &r.said
 	if err := errors.Join(guard.Join(r.command), r.command.Start()); err != nil {
 		t.Fatal(err)
 	}
