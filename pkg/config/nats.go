@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -16,13 +17,13 @@ import (
 
 // NATS is part of every service's configuration.
 type NATS struct {
-	URL          string `name:"nats-url" env:"NATS_URL" default:"nats://127.0.0.1:4222" help:"The broker (comma-separated for several)."`
-	User         string `name:"nats-user" env:"NATS_USER" help:"This service's user on the broker."`
-	Password     string `name:"nats-password" env:"NATS_PASSWORD" help:"Its password; never part of the URL."`
-	PasswordFile string `name:"nats-password-file" env:"NATS_PASSWORD_FILE" help:"File that holds the password instead. It is read at each connection, so that a password can be changed while the service runs."`
-	CAFile       string `name:"nats-ca-file" env:"NATS_CA_FILE" help:"File with the certificates (PEM) of who may vouch for the broker, instead of the machine's own. The broker is then spoken to by TLS only."`
-	CertFile     string `name:"nats-cert-file" env:"NATS_CERT_FILE" help:"File with this service's certificate (PEM), for a broker that asks for one. Read at each connection, as its key and NATS_CA_FILE are."`
-	KeyFile      string `name:"nats-key-file" env:"NATS_KEY_FILE" help:"File with the key of NATS_CERT_FILE."`
+	URL          string `name:"nats-url" env:"NATS_URL" default:"nats://127.0.0.1:4222" told:"url" help:"The broker (comma-separated for several)."`
+	User         string `name:"nats-user" env:"NATS_USER" told:"whole" help:"This service's user on the broker. Empty: none."`
+	Password     string `name:"nats-password" env:"NATS_PASSWORD" told:"never" help:"Its password; never part of the URL. Empty: none, or the file's."`
+	PasswordFile string `name:"nats-password-file" env:"NATS_PASSWORD_FILE" told:"whole" help:"File that holds the password instead. It is read at each connection, so that a password can be changed while the service runs. Empty: there is none."`
+	CAFile       string `name:"nats-ca-file" env:"NATS_CA_FILE" told:"whole" help:"File with the certificates (PEM) of who may vouch for the broker, instead of the machine's own. The broker is then spoken to by TLS only. Empty: the machine's own."`
+	CertFile     string `name:"nats-cert-file" env:"NATS_CERT_FILE" told:"whole" help:"File with this service's certificate (PEM), for a broker that asks for one. Read at each connection, as its key and NATS_CA_FILE are. Empty: none is shown."`
+	KeyFile      string `name:"nats-key-file" env:"NATS_KEY_FILE" told:"whole" help:"File with the key of NATS_CERT_FILE. Empty: as that is."`
 }
 
 // ErrRefused: the broker is there and doesn't let this service in, by the password that it has now.
@@ -30,6 +31,9 @@ var ErrRefused = errors.New("the broker refuses this service's password")
 
 // ErrAway: there is no connection to the broker.
 var ErrAway = errors.New("the broker can't be reached")
+
+// errURL hasn't the words of who parsed it: they have the URL in them, and people write passwords there.
+var errURL = errors.New("NATS_URL: must be like nats://127.0.0.1:4222, or several with commas between them")
 
 // reconnectWait is the pause between two tries while a connection is cut.
 const reconnectWait = 500 * time.Millisecond
@@ -49,7 +53,17 @@ func (n NATS) Connect(ctx context.Context, service string, met func(error)) (*na
 			met(unreachable(err))
 		}
 	}}
-	nc, err := again.Until(ctx, retries, func() (*nats.Conn, error) { return nats.Connect(n.URL, options...) })
+	nc, err := again.Until(ctx, retries, func() (*nats.Conn, error) {
+		nc, err := nats.Connect(n.URL, options...)
+		var unread *url.Error
+		if errors.As(err, &unread) && unread.Op == "parse" || errors.Is(err, nats.ErrMixingWebsocketSchemes) {
+			err = again.Never(errURL)
+		}
+		return nc, err
+	})
+	if errors.Is(err, errURL) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS_URL as %q: %w", n.User, err)
 	}

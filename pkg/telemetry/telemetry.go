@@ -27,8 +27,8 @@ import (
 
 // Config is part of every service's configuration.
 type Config struct {
-	LogLevel string `name:"log-level" env:"LOG_LEVEL" default:"info" enum:"debug,info,warn,error" help:"Least severe log line to write (debug, info, warn, error)."`
-	OTLP     string `name:"otlp-endpoint" env:"OTEL_EXPORTER_OTLP_ENDPOINT" help:"Where traces go by OTLP/HTTP (http://host:4318). Empty: nowhere."`
+	LogLevel string `name:"log-level" env:"LOG_LEVEL" default:"info" enum:"debug,info,warn,error" told:"whole" help:"Least severe log line to write (debug, info, warn, error)."`
+	OTLP     string `name:"otlp-endpoint" env:"OTEL_EXPORTER_OTLP_ENDPOINT" told:"url" help:"Where traces go by OTLP/HTTP (http://host:4318). OTEL_EXPORTER_OTLP_HEADERS, a variable alone, is what they are sent with (authorization=Bearer%20key). Empty: nowhere."`
 }
 
 // Start makes the process's logger, tracer and meter and returns a function that flushes them.
@@ -66,6 +66,10 @@ func Start(ctx context.Context, service string, cfg Config) (func(context.Contex
 func tracerProvider(ctx context.Context, about *resource.Resource, endpoint string) (*sdktrace.TracerProvider, error) {
 	if endpoint == "" {
 		return sdktrace.NewTracerProvider(sdktrace.WithResource(about)), nil
+	}
+	// The exporter would log one that it can't read, with what is in it, and go on to a collector on this machine.
+	if u, err := url.Parse(endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, errors.New("OTEL_EXPORTER_OTLP_ENDPOINT: must be like http://host:4318")
 	}
 	if err := checkHeaders(); err != nil {
 		return nil, err

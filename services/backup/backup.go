@@ -26,10 +26,10 @@ import (
 type Config struct {
 	Do           string    `arg:"" enum:"take,list,restore" help:"take, list or restore."`
 	From         string    `name:"from" help:"Which backup to restore, as list shows it. Empty: the newest."`
-	URL          string    `name:"backup-url" env:"BACKUP_URL" required:"" help:"Where backups are kept: file:///folder, or s3://bucket?region=… with credentials as the AWS tools take them. Installations may share it."`
+	URL          string    `name:"backup-url" env:"BACKUP_URL" required:"" told:"url" help:"Where backups are kept: file:///folder, or s3://bucket?region=… with credentials as the AWS tools take them. Installations may share it."`
 	Keep         int       `name:"backup-keep" env:"BACKUP_KEEP" default:"14" help:"How many backups are kept; older ones are removed after a new one was verified."`
-	Keys         seal.Keys `name:"backup-keys" env:"BACKUP_KEYS" help:"What backups are encrypted with, comma-separated: the first encrypts, all are tried on what is restored. Random text of at least 24 characters each."`
-	Installation string    `name:"installation" env:"INSTALLATION" required:"" help:"Id of this installation, the same as its gateway's. Another's log isn't taken, its backups neither removed nor restored."`
+	Keys         seal.Keys `name:"backup-keys" env:"BACKUP_KEYS" told:"never" help:"What backups are encrypted with, comma-separated: the first encrypts, all are tried on what is restored. Random text of at least 24 characters each. Empty: nothing is taken, and of what is restored only what earlier releases left unencrypted."`
+	Installation string    `name:"installation" env:"INSTALLATION" required:"" told:"whole" help:"Id of this installation, the same as its gateway's. Another's log isn't taken, its backups neither removed nor restored."`
 
 	NATS config.NATS `embed:""`
 }
@@ -42,7 +42,12 @@ func Run(ctx context.Context, cfg Config, out, progress io.Writer) error {
 	if err := cfg.check(); err != nil {
 		return err
 	}
+	config.Tell(&cfg)
 	bucket, err := blob.OpenBucket(ctx, cfg.URL)
+	if covered := config.Cover(cfg.URL); err != nil && covered != cfg.URL {
+		// Not err's words: they have the URL in them.
+		return fmt.Errorf("open BACKUP_URL %s: there is no such place, or it takes no such parameter", covered)
+	}
 	if err != nil {
 		return fmt.Errorf("open BACKUP_URL: %w", err)
 	}

@@ -27,8 +27,8 @@ const serviceName = "store-events"
 
 // Config is all that the service can be told.
 type Config struct {
-	DatabaseURL string `name:"database-url" env:"DATABASE_URL" required:"" help:"The PostgreSQL database (14 or newer) that holds the read model: postgres://user:password@host:5432/name, or one by socket. Its tables are made here."`
-	Listen      string `name:"listen" env:"LISTEN" default:"127.0.0.1:8082" help:"Address of /feed, /healthz, /readyz and /metrics. The gateway reaches it by EVENTS_URL."`
+	DatabaseURL string `name:"database-url" env:"DATABASE_URL" required:"" told:"url" help:"The PostgreSQL database (14 or newer) that holds the read model: postgres://user:password@host:5432/name, or one by socket. Its tables are made here."`
+	Listen      string `name:"listen" env:"LISTEN" default:"127.0.0.1:8082" told:"whole" help:"Address of /feed, /healthz, /readyz and /metrics. The gateway reaches it by EVENTS_URL."`
 
 	FeedMaxConnections          int `name:"feed-max-connections" env:"FEED_MAX_CONNECTIONS" default:"10000" help:"Feed clients that this replica serves at once, 1 to 1000000. More are refused with 503 until some have gone."`
 	FeedMaxConnectionsPerTenant int `name:"feed-max-connections-per-tenant" env:"FEED_MAX_CONNECTIONS_PER_TENANT" default:"100" help:"Feed clients of one tenant that this replica serves at once, at least 1. More are refused with 429. Operators count as one tenant."`
@@ -73,6 +73,7 @@ func run(ctx context.Context, cfg Config, listener net.Listener) error {
 		defer cancel()
 		_ = flush(ctx)
 	}()
+	config.Tell(&cfg)
 	pool, err := readmodel.Open(ctx, cfg.DatabaseURL)
 	if err != nil {
 		return errors.Join(err, listener.Close())

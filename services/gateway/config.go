@@ -33,25 +33,25 @@ const (
 
 // Config is the gateway's settings; flags and environment, see --help.
 type Config struct {
-	Listen       string   `name:"listen" env:"LISTEN" default:"127.0.0.1:8080" help:"Address to serve REST, feed and page on."`
-	Auth         string   `name:"auth" env:"AUTH" default:"open" help:"Who may do what. 'open': no accounts, a client is its address; for one's own machine. 'accounts': people sign in, and scripts have tokens."`
-	SignUp       string   `name:"signup" env:"SIGNUP" default:"invite" enum:"open,invite,off" help:"With AUTH=accounts, who may make an account: everybody, who has an invite to a tenant, or nobody. An operator's link lets in with each."`
-	AdminEmails  []string `name:"admin-emails" env:"ADMIN_EMAILS" help:"With AUTH=accounts, the addresses of accounts that an operator may make operators, once they are verified. Nobody becomes one by signing up. Empty: any verified address."`
-	PublicURL    string   `name:"public-url" env:"PUBLIC_URL" help:"With AUTH=accounts, where people find this gateway, such as https://stores.example: links in mails lead there, and OpenID Connect providers back. Needed with SMTP_URL and OIDC_PROVIDERS."`
-	SMTPURL      string   `name:"smtp-url" env:"SMTP_URL" help:"Where mail is handed over: smtps://user:password@mail.example:465, or smtp:// with TLS begun before anything is said, which only a server on this machine needn't have. Empty: no mail is sent, and operators read links out."`
-	Providers    string   `name:"oidc-providers" env:"OIDC_PROVIDERS" help:"With AUTH=accounts, a YAML file of the OpenID Connect providers at which people may sign in. Needs PUBLIC_URL. Empty: none."`
-	MailFrom     string   `name:"mail-from" env:"MAIL_FROM" help:"Who mails are from, such as Stores <stores@example.com>. Needed with SMTP_URL."`
-	OpenPublic   string   `name:"auth-open-public" env:"AUTH_OPEN_PUBLIC" default:"no" enum:"yes,no" help:"'yes' lets AUTH=open listen beyond the loopback: everybody who reaches the port may then create stores."`
-	AdminKey     string   `name:"admin-api-key" env:"ADMIN_API_KEY" help:"Key that sees all tenants' stores. When set, passwords are shown to its holder only."`
-	TrustProxy   []string `name:"trust-proxy" env:"TRUST_PROXY" help:"Networks of the proxies whose X-Forwarded-For is believed (10.0.0.0/8,192.168.1.5), a proxy on this machine included. Empty: none."`
-	BaseDomain   string   `name:"base-domain" env:"BASE_DOMAIN" default:"localhost" help:"Domain below which stores live; the gateway answers to this name as a Host itself. May carry a port."`
+	Listen       string   `name:"listen" env:"LISTEN" default:"127.0.0.1:8080" told:"whole" help:"Address to serve REST, feed and page on."`
+	Auth         string   `name:"auth" env:"AUTH" default:"open" told:"whole" help:"Who may do what. 'open': no accounts, a client is its address; for one's own machine. 'accounts': people sign in, and scripts have tokens."`
+	SignUp       string   `name:"signup" env:"SIGNUP" default:"invite" enum:"open,invite,off" told:"whole" help:"With AUTH=accounts, who may make an account: everybody, who has an invite to a tenant, or nobody. An operator's link lets in with each."`
+	AdminEmails  []string `name:"admin-emails" env:"ADMIN_EMAILS" told:"never" help:"With AUTH=accounts, the addresses of accounts that an operator may make operators, once they are verified. Nobody becomes one by signing up. Empty: any verified address."`
+	PublicURL    string   `name:"public-url" env:"PUBLIC_URL" told:"url" help:"With AUTH=accounts, where people find this gateway, such as https://stores.example: links in mails lead there, and OpenID Connect providers back. Needed with SMTP_URL and OIDC_PROVIDERS. Empty: links that are read out name BASE_DOMAIN."`
+	SMTPURL      string   `name:"smtp-url" env:"SMTP_URL" told:"url" help:"Where mail is handed over: smtps://user:password@mail.example:465, or smtp:// with TLS begun before anything is said, which only a server on this machine needn't have. Empty: no mail is sent, and operators read links out."`
+	Providers    string   `name:"oidc-providers" env:"OIDC_PROVIDERS" told:"whole" help:"With AUTH=accounts, a YAML file of the OpenID Connect providers at which people may sign in. Needs PUBLIC_URL. Empty: none."`
+	MailFrom     string   `name:"mail-from" env:"MAIL_FROM" told:"whole" help:"Who mails are from, such as Stores <stores@example.com>. Needed with SMTP_URL. Empty: no mail is sent."`
+	OpenPublic   string   `name:"auth-open-public" env:"AUTH_OPEN_PUBLIC" default:"no" enum:"yes,no" told:"whole" help:"'yes' lets AUTH=open listen beyond the loopback: everybody who reaches the port may then create stores."`
+	AdminKey     string   `name:"admin-api-key" env:"ADMIN_API_KEY" told:"never" help:"Key that sees all tenants' stores. When set, passwords are shown to its holder only. Empty: nobody has one."`
+	TrustProxy   []string `name:"trust-proxy" env:"TRUST_PROXY" told:"whole" help:"Networks of the proxies whose X-Forwarded-For is believed (10.0.0.0/8,192.168.1.5), a proxy on this machine included. Empty: none."`
+	BaseDomain   string   `name:"base-domain" env:"BASE_DOMAIN" default:"localhost" told:"whole" help:"Domain below which stores live; the gateway answers to this name as a Host itself. May carry a port."`
 	MaxStores    int      `name:"max-stores" env:"MAX_STORES" default:"20" help:"Stores a tenant may have at once, 1 to 1000."`
-	EventsURL    string   `name:"events-url" env:"EVENTS_URL" default:"http://127.0.0.1:8082" help:"Where the events service serves the feed."`
+	EventsURL    string   `name:"events-url" env:"EVENTS_URL" default:"http://127.0.0.1:8082" told:"url" help:"Where the events service serves the feed."`
 	Replicas     int      `name:"stream-replicas" env:"STREAM_REPLICAS" default:"1" help:"Copies of the log that the broker keeps: 1, or 3 on a cluster of brokers."`
-	Installation string   `name:"installation" env:"INSTALLATION" help:"Id of this installation, the same as its workers'. The log is marked with it, and one that carries another id is refused. Empty: neither."`
+	Installation string   `name:"installation" env:"INSTALLATION" told:"whole" help:"Id of this installation, the same as its workers'. The log is marked with it, and one that carries another id is refused. Empty: neither."`
 
-	WriteLevel  string   `name:"write-level" env:"WRITE_LEVEL" default:"keep" enum:"keep,newest" help:"'newest' says that no older release runs on this log any more, and raises its write level at the start. 'keep' leaves that to POST /log/raise."`
-	CORSOrigins []string `name:"cors-origins" env:"CORS_ORIGINS" help:"Origins whose pages may call the gateway from a browser (https://shop.example,http://localhost:3000), cookies included. Empty: its own pages only."`
+	WriteLevel  string   `name:"write-level" env:"WRITE_LEVEL" default:"keep" enum:"keep,newest" told:"whole" help:"'newest' says that no older release runs on this log any more, and raises its write level at the start. 'keep' leaves that to POST /log/raise."`
+	CORSOrigins []string `name:"cors-origins" env:"CORS_ORIGINS" told:"url" help:"Origins whose pages may call the gateway from a browser (https://shop.example,http://localhost:3000), cookies included. Empty: its own pages only."`
 
 	// What one address amounts to behind which two hundred clients of the feed come back twice a second, for a feed that is away,
 	// is let through; a client that asks in a loop isn't. The names are those that settings always had.
@@ -95,14 +95,14 @@ func (c Config) check() ([]netip.Prefix, error) {
 		refuse("STREAM_REPLICAS=%d: must be 1 or 3", c.Replicas)
 	}
 	if u, err := url.Parse(c.EventsURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		refuse("EVENTS_URL=%s: must be like http://127.0.0.1:8082", c.EventsURL)
+		refuse("EVENTS_URL=%s: must be like http://127.0.0.1:8082", config.CoverWrong(c.EventsURL))
 	}
 	if strings.HasPrefix(c.AdminKey, directory.TokenPrefix) {
 		refuse("ADMIN_API_KEY: begins as API tokens do, and would be taken for one")
 	}
-	for _, email := range c.AdminEmails {
+	for i, email := range c.AdminEmails {
 		if _, err := accounts.Email(email); err != nil {
-			refuse("ADMIN_EMAILS: %q is no e-mail address", email)
+			refuse("ADMIN_EMAILS: number %d is no e-mail address", i+1)
 		}
 	}
 	if _, err := c.post(); err != nil {
@@ -142,7 +142,7 @@ func (c Config) post() (*mail.Post, error) {
 	page, err := url.Parse(c.PublicURL)
 	switch {
 	case c.PublicURL != "" && (err != nil || page.Host == "" || page.Scheme != "https" && page.Scheme != "http" || page.RawQuery != "" || page.Fragment != ""):
-		return nil, fmt.Errorf("PUBLIC_URL=%s: must be like https://stores.example", c.PublicURL)
+		return nil, fmt.Errorf("PUBLIC_URL=%s: must be like https://stores.example", config.CoverWrong(c.PublicURL))
 	case c.SMTPURL == "" || c.Auth != authAccounts:
 		return nil, nil
 	case c.PublicURL == "":

@@ -2,10 +2,12 @@ package gateway
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/store-platform/store-platform/services/gateway/internal/limits"
+	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
 
@@ -191,4 +193,43 @@ func TestTheFeedIsForPagesOfListedOrigins(t *testing.T) {
 	wantProblem(t, b.get("/feed", append(handshake, "Origin", foreignOrigin)...), http.StatusForbidden, problem.ForeignOrigin)
 	// Nobody serves the feed here, which is further than a foreign page gets.
 	wantProblem(t, b.get("/feed", append(handshake, "Origin", listedOrigin)...), http.StatusServiceUnavailable, problem.FeedUnavailable)
+}
+
+// The requests that docs/security.md lists, of an installation with accounts: what a page of elsewhere can have a browser send, and
+// what only somebody sends who means it.
+func TestWhatAPageOfElsewhereCanSendIsRefused(t *testing.T) {
+	b := setup(t, withAccounts)
+	s := b.street()
+	cookie := s.session(s.owner, s.tenant)[:2]
+	_, bearer := s.token(s.owner.ID, s.tenant, principal.Owner, principal.WriteStores, principal.ReadStores)
+	form := []string{"Content-Type", "text/plain"}
+	for _, c := range []struct {
+		name   string
+		header []string
+		status int
+		code   problem.Code
+	}{
+		{"another page, with the cookie", fromPage(foreignOrigin, cookie...), http.StatusForbidden, problem.ForeignOrigin},
+		{"a neighbour below the same name, with the cookie", append([]string{"Origin", "http://store-sabcdefghijk.localhost", "Sec-Fetch-Site", "same-site"}, cookie...), http.StatusForbidden, problem.ForeignOrigin},
+		{"a form of another page", slices.Concat(fromPage(foreignOrigin, cookie...), form), http.StatusForbidden, problem.ForeignOrigin},
+		{"a form of no page", form, http.StatusUnsupportedMediaType, problem.UnsupportedMediaType},
+		{"a foreign Host, with the cookie", append([]string{"Host", "evil.example", "Origin", "http://evil.example"}, cookie...), http.StatusForbidden, problem.ForeignHost},
+		{"a foreign Host, with a token", append([]string{"Host", "evil.example"}, bearer...), http.StatusForbidden, problem.ForeignHost},
+		{"a cookie of no page", cookie, http.StatusForbidden, problem.ForeignOrigin},
+		{"a void token of another page, with the cookie", fromPage(foreignOrigin, append([]string{"X-Api-Key", "sp_nobodys"}, cookie...)...), http.StatusUnauthorized, problem.Unauthenticated},
+		{"a token of another page", fromPage(foreignOrigin, bearer...), http.StatusAccepted, ""},
+		{"a token of no page", bearer, http.StatusAccepted, ""},
+	} {
+		a := b.do(http.MethodPost, "/stores", `{}`, append([]string{"X-Tenant", s.tenant}, c.header...)...)
+		switch {
+		case c.code != "" && (a.status != c.status || !strings.Contains(string(a.body), string(c.code))):
+			t.Errorf("%s: answered %d %s, want %d %s", c.name, a.status, a.body, c.status, c.code)
+		case a.status != c.status:
+			t.Errorf("%s: answered %d %s", c.name, a.status, a.body)
+		}
+		wantUnshared(t, a)
+	}
+	asked := b.do(http.MethodOptions, "/stores", "", preflight(foreignOrigin)...)
+	wantProblem(t, asked, http.StatusForbidden, problem.ForeignOrigin)
+	wantUnshared(t, asked)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/telemetry"
 	"github.com/store-platform/store-platform/services/gateway/internal/accounts"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
@@ -65,6 +66,7 @@ func Run(ctx context.Context, cfg Config) error {
 			slog.Warn("flush telemetry", "error", err)
 		}
 	}()
+	config.Tell(&cfg)
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("listen on LISTEN: %w", err)
@@ -120,9 +122,15 @@ func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener ne
 		listening <- nil
 	}
 	failed = errors.Join(failed, leave(app, hub))
+	// Whoever takes leave before the app has begun to serve has it begin afterwards, and never end.
+	_ = listener.Close()
 	closeBus()
 	beside.Wait()
-	failed = errors.Join(failed, <-listening, <-connected)
+	served := <-listening
+	if errors.Is(served, net.ErrClosed) {
+		served = nil
+	}
+	failed = errors.Join(failed, served, <-connected)
 	gateways.Wait()
 	return failed
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/config"
@@ -197,5 +198,29 @@ func TestTheBrokerComesAndGoes(t *testing.T) {
 	wantProblem(t, b.do("POST", "/stores", "{}"), http.StatusServiceUnavailable, problem.BrokerUnavailable)
 	if a := b.get("/engines"); a.status != http.StatusOK {
 		t.Errorf("what was on offer is forgotten: %d", a.status)
+	}
+}
+
+// Who is stopped at once, or finds at once that it can't go on, may take leave before it has begun to serve.
+func TestAGatewayThatIsStoppedAtOnceEnds(t *testing.T) {
+	cfg := Config{Listen: "127.0.0.1:0", Auth: "open", BaseDomain: "localhost", MaxStores: 20, EventsURL: "http://127.0.0.1:1", Replicas: 1}
+	cfg.NATS.URL = "nats://127.0.0.1:1"
+	over, end := context.WithCancel(t.Context())
+	end()
+	for range 20 {
+		listener, err := net.Listen("tcp", cfg.Listen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- serve(over, cfg, nil, listener, io.Discard) }()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Fatalf("it ends with %v", err)
+			}
+		case <-time.After(patience):
+			t.Fatal("it does not end")
+		}
 	}
 }

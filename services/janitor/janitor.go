@@ -14,6 +14,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/claim"
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/cluster/hands"
+	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/pkg/storelog"
@@ -30,6 +31,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := cfg.check(); err != nil {
 		return err
 	}
+	config.Tell(&cfg)
 	return hands.Outlast(ctx, cfg.OpsListen, cfg.work)
 }
 

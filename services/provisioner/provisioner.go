@@ -9,6 +9,7 @@ package provisioner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/cluster/hands"
 	"github.com/store-platform/store-platform/pkg/cluster/release"
+	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/provisioner/engines"
@@ -35,6 +37,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := cfg.check(); err != nil {
 		return err
 	}
+	config.Tell(&cfg)
 	set, err := loadPacks(cfg.EnginesDir)
 	if err != nil {
 		return err
@@ -132,5 +135,9 @@ func loadPacks(mounted string) (*packs.Set, error) {
 	if mounted != "" {
 		sources = append(sources, os.DirFS(mounted))
 	}
-	return packs.Load(sources...)
+	set, err := packs.Load(sources...)
+	if err != nil && mounted != "" {
+		err = fmt.Errorf("ENGINES_DIR %s: %w", mounted, err)
+	}
+	return set, err
 }

@@ -47,7 +47,7 @@ func TestAWrongSettingOfStoresStopsTheStart(t *testing.T) {
 	if err := os.WriteFile(file, []byte("dns: [{network: 10.0.0.1}]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err := Run(t.Context(), Config{Slots: 1, HelmSlots: 1, StoresSettings: file})
+	err := Run(t.Context(), Config{Installation: "x", Slots: 1, HelmSlots: 1, StoresSettings: file})
 	if err == nil || !strings.Contains(err.Error(), "STORES_SETTINGS "+file) || !strings.Contains(err.Error(), "dns[0].network") {
 		t.Errorf("it says %v", err)
 	}

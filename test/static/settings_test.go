@@ -263,3 +263,26 @@ func TestNobodyHandsOnWhatIsForTests(t *testing.T) {
 		}
 	}
 }
+
+// Names of what opens something, and of what people write such a thing into. A file's name opens nothing.
+var (
+	opens    = regexp.MustCompile(`(PASSWORD|KEY|KEYS|SECRET|TOKEN|EMAILS)$`)
+	mayCarry = regexp.MustCompile(`(URL|ENDPOINT|ORIGINS)$`)
+)
+
+// TestEverySettingSaysWhetherTheLogMayTellIt: the programs print them when they start. Numbers and switches hide nothing.
+func TestEverySettingSaysWhetherTheLogMayTellIt(t *testing.T) {
+	for _, service := range programs {
+		for variable, setting := range settingsOf(t, service) {
+			plain := slices.Contains([]string{"bool", "int", "float64", "time.Duration"}, setting.Type)
+			switch {
+			case plain && setting.Told != "":
+				t.Errorf("%s of %s is a %s, which is told whatever its tag says", variable, service, setting.Type)
+			case !plain && !slices.Contains([]string{"whole", "url", "never"}, setting.Told):
+				t.Errorf(`%s of %s: what may the log tell of it? Decide by told:"whole", "url" or "never"`, variable, service)
+			case opens.MatchString(variable) && setting.Told != "never", mayCarry.MatchString(variable) && setting.Told == "whole":
+				t.Errorf("%s of %s is told (%s), and by its name there is a secret in it", variable, service, setting.Told)
+			}
+		}
+	}
+}

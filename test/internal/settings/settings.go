@@ -8,6 +8,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"io/fs"
 	"maps"
 	"path/filepath"
@@ -20,6 +21,10 @@ import (
 
 // Setting is one environment variable.
 type Setting struct {
+	// Type is the Go type, as it is written.
+	Type string
+	// Told is what the log may say of it (pkg/config).
+	Told     string
 	Required bool
 	// Default is kong's, as text.
 	Default string
@@ -76,7 +81,7 @@ func collect(root, dir string, file *ast.File, fields *ast.FieldList) (map[strin
 		}
 		if variable := tag.Get("env"); variable != "" {
 			_, required := tag.Lookup("required")
-			settings[variable] = Setting{Required: required, Default: tag.Get("default")}
+			settings[variable] = Setting{Type: types.ExprString(field.Type), Told: tag.Get("told"), Required: required, Default: tag.Get("default")}
 			continue
 		}
 		_, embedded := tag.Lookup("embed")

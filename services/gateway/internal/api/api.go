@@ -35,6 +35,7 @@ type API struct {
 	reader    *reader.Reader
 	bus       *bus.Bus
 	accounts  *accounts.Accounts
+	waiters   waiters
 }
 
 // Mount adds the routes to app and returns the OpenAPI document as JSON.
@@ -80,6 +81,7 @@ func Mount(app *fiber.App, guarded guard.Routes, a *admission.Admission, r *read
 	api.others(routes)
 	api.restored(routes)
 	describeOthers(routes.OpenAPI())
+	describeWaiting(routes.OpenAPI())
 	describeLimits(routes.OpenAPI())
 	document, err := json.Marshal(routes.OpenAPI())
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
@@ -51,13 +50,6 @@ type changeInput struct {
 	Body    ChangeStore
 }
 
-type changeOutput struct {
-	Status   int
-	Location string `header:"Location" doc:"Where the store is read"`
-	ETag     string `header:"ETag" doc:"The store's new one"`
-	Body     query.Store
-}
-
 const aboutChange = "A new name and another lifetime are true at once (200). Another plan and other options are an operation (202): the store " +
 	"keeps its address meanwhile, and stands as it stood should the operation fail; `retry` tries it again. " +
 	"While the store is suspended they are made ready for its resumption. Each of the three costs a command of its own. Where somebody " +
@@ -72,7 +64,7 @@ func (a *API) changes(routes router) {
 			http.StatusTooManyRequests,
 		},
 	}
-	handle(routes, rights.CommandStores, about, a.change)
+	handleCommand(a, routes, rights.CommandStores, about, a.change)
 	for _, op := range []struct {
 		verb, summary, about string
 		do                   command
@@ -85,17 +77,17 @@ func (a *API) changes(routes router) {
 			"409 `too_late_to_cancel` for a deletion, or behind an operation's point of no return. It costs no command, but for a `mend` or a " +
 			"`refresh`: the platform asks for those again, and they keep nothing else from being asked for.", a.admission.Cancel},
 	} {
-		handle(routes, rights.CommandStores, huma.Operation{
+		handleCommand(a, routes, rights.CommandStores, huma.Operation{
 			OperationID: op.verb + "-store", Method: http.MethodPost, Path: "/stores/{id}/" + op.verb, Summary: op.summary, Description: op.about,
 			Tags: []string{"Stores"}, DefaultStatus: http.StatusAccepted, Errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests},
-		}, a.commanded(op.do))
+		}, commanded(op.do))
 	}
 }
 
-func (a *API) change(ctx context.Context, in *changeInput) (*changeOutput, error) {
+func (a *API) change(ctx context.Context, in *changeInput) (store.State, int, error) {
 	id, err := idInput{ID: in.ID}.parse()
 	if err != nil {
-		return nil, err
+		return store.State{}, 0, err
 	}
 	observe.Store(ctx, id, 0)
 	change := admission.Change{Name: in.Body.Name, Plan: in.Body.Plan, Options: in.Body.Options, Match: matching(in.IfMatch)}
@@ -103,15 +95,10 @@ func (a *API) change(ctx context.Context, in *changeInput) (*changeOutput, error
 		change.TTL = &in.Body.TTL.ttl
 	}
 	state, err := a.admission.Change(ctx, principal.In(ctx), id, change)
-	if err != nil {
-		return nil, err
-	}
-	shown := a.show(ctx, state)
-	out := &changeOutput{Status: http.StatusOK, Location: shown.Location, ETag: shown.ETag, Body: shown.Body}
 	if operates := change.Plan != nil || change.Options != nil; operates && state.InFlight() && state.Doing() == store.Update {
-		out.Status = http.StatusAccepted
+		return state, http.StatusAccepted, err
 	}
-	return out, nil
+	return state, http.StatusOK, err
 }
 
 // matching reads If-Match (RFC 9110, 13.1.1): nil for any store. What is no ETag of ours, or a weak one, is none that a store

@@ -6,6 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
@@ -40,42 +41,36 @@ func (a *API) commands(routes router) {
 		op.Tags, op.DefaultStatus = []string{"Stores"}, http.StatusAccepted
 		return op
 	}
-	handle(routes, rights.CreateStore, accepted(huma.Operation{
+	handleCommand(a, routes, rights.CreateStore, accepted(huma.Operation{
 		OperationID: "create-store", Method: http.MethodPost, Path: "/stores", Summary: "Create a store", Description: aboutCreate,
 		MaxBodyBytes: MaxBody, Errors: []int{http.StatusBadRequest, http.StatusUnsupportedMediaType, http.StatusTooManyRequests},
-	}), func(ctx context.Context, in *createInput) (*storeOutput, error) {
+	}), func(ctx context.Context, in *createInput) (store.State, int, error) {
 		state, err := a.admission.Create(ctx, principal.In(ctx), in.Key, admission.Wish{
 			Name: in.Body.Name, Engine: in.Body.Engine, Plan: in.Body.Plan, Options: in.Body.Options, TTL: in.Body.TTL,
 		})
-		if err != nil {
-			return nil, err
-		}
-		return a.show(ctx, state), nil
+		return state, http.StatusAccepted, err
 	})
-	handle(routes, rights.CommandStores, accepted(huma.Operation{
+	handleCommand(a, routes, rights.CommandStores, accepted(huma.Operation{
 		OperationID: "delete-store", Method: http.MethodDelete, Path: "/stores/{id}", Summary: "Delete a store",
 		Description: aboutDelete, Errors: []int{http.StatusNotFound},
-	}), a.commanded(a.admission.Delete))
-	handle(routes, rights.CommandStores, accepted(huma.Operation{
+	}), commanded(a.admission.Delete))
+	handleCommand(a, routes, rights.CommandStores, accepted(huma.Operation{
 		OperationID: "retry-store", Method: http.MethodPost, Path: "/stores/{id}/retry", Summary: "Try a failed store again, or mend a degraded one",
 		Description: "From the first step that isn't done. A failed deletion is retried as a deletion. A Degraded store is mended: " +
 			"what was changed or removed in the cluster is restored, while it keeps its address.",
 		Errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests},
-	}), a.commanded(a.admission.Retry))
+	}), commanded(a.admission.Retry))
 }
 
 // commanded answers a command without a body.
-func (a *API) commanded(do command) func(context.Context, *idInput) (*storeOutput, error) {
-	return func(ctx context.Context, in *idInput) (*storeOutput, error) {
+func commanded(do command) func(context.Context, *idInput) (store.State, int, error) {
+	return func(ctx context.Context, in *idInput) (store.State, int, error) {
 		id, err := in.parse()
 		if err != nil {
-			return nil, err
+			return store.State{}, 0, err
 		}
 		observe.Store(ctx, id, 0)
 		state, err := do(ctx, principal.In(ctx), id)
-		if err != nil {
-			return nil, err
-		}
-		return a.show(ctx, state), nil
+		return state, http.StatusAccepted, err
 	}
 }

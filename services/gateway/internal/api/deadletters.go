@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
 	"github.com/store-platform/store-platform/services/gateway/internal/rights"
@@ -73,7 +74,7 @@ func (a *API) deadLetters(routes router) {
 		op.Errors = append(op.Errors, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests)
 		return op
 	}
-	handle(routes, rights.AnswerLetters, answered(huma.Operation{
+	handleCommand(a, routes, rights.AnswerLetters, answered(huma.Operation{
 		OperationID: "redrive-dead-letter", Path: "/dead-letters/{n}/redrive", Summary: "Send a dead letter again", Description: aboutRedrive,
 	}), a.redrive)
 	handle(routes, rights.AnswerLetters, answered(huma.Operation{
@@ -82,12 +83,9 @@ func (a *API) deadLetters(routes router) {
 	}), a.discard)
 }
 
-func (a *API) redrive(ctx context.Context, in *letterInput) (*storeOutput, error) {
+func (a *API) redrive(ctx context.Context, in *letterInput) (store.State, int, error) {
 	state, err := a.admission.Redrive(ctx, principal.In(ctx), in.parse())
-	if err != nil {
-		return nil, err
-	}
-	return a.show(ctx, state), nil
+	return state, http.StatusAccepted, err
 }
 
 func (a *API) discard(ctx context.Context, in *discardInput) (*storeOutput, error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/cors"
 
+	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
 
@@ -16,7 +17,7 @@ import (
 const (
 	allowedMethods = "GET,HEAD,POST,PUT,PATCH,DELETE"
 	allowedHeaders = "Authorization,X-Api-Key,X-Tenant,Idempotency-Key,If-Match,Prefer,Content-Type"
-	exposedHeaders = "Location,ETag,RateLimit,RateLimit-Policy,Retry-After"
+	exposedHeaders = "Location,ETag,Preference-Applied,RateLimit,RateLimit-Policy,Retry-After"
 	// preflightAge is how long a browser need not ask again, in seconds, and how long at most it goes by an origin that is
 	// listed no more, whose requests are refused all the same.
 	preflightAge = 600
@@ -60,7 +61,7 @@ func ParseOrigins(list []string) ([]string, error) {
 		u, err := url.Parse(text)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || hostName(u.Host) == "" || strings.Contains(u.Host, "*") ||
 			u.Scheme+"://"+u.Host != text {
-			return nil, fmt.Errorf("%q is not one page's origin, like https://shop.example or http://localhost:3000", text)
+			return nil, fmt.Errorf("%q is not one page's origin, like https://shop.example or http://localhost:3000", config.CoverWrong(text))
 		}
 		standard := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]
 		origins = append(origins, strings.TrimSuffix(text, standard))

@@ -37,6 +37,8 @@ type note struct {
 	generation uint64
 	code       problem.Code
 	err        error
+	// waited is what of the request's time was its client's wish.
+	waited time.Duration
 }
 
 type noteKey struct{}
@@ -45,6 +47,13 @@ type noteKey struct{}
 func Store(ctx context.Context, id store.ID, generation uint64) {
 	if n, ok := ctx.Value(noteKey{}).(*note); ok {
 		n.store, n.generation = id, generation
+	}
+}
+
+// Waited keeps how long the request has waited because its client preferred that: it is no slowness of the gateway's.
+func Waited(ctx context.Context, d time.Duration) {
+	if n, ok := ctx.Value(noteKey{}).(*note); ok {
+		n.waited = d
 	}
 }
 
@@ -79,7 +88,7 @@ func Middleware() (fiber.Handler, error) {
 				return err
 			}
 		}
-		took, route, status := time.Since(start), routeOf(c), c.Response().StatusCode()
+		took, route, status := time.Since(start)-n.waited, routeOf(c), c.Response().StatusCode()
 		span.SetName(c.Method() + " " + route)
 		span.SetAttributes(attribute.String("http.route", route), attribute.Int("http.response.status_code", status))
 		if status >= http.StatusInternalServerError {
