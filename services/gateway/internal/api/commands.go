@@ -9,6 +9,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
+	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
@@ -42,7 +43,7 @@ func (a *API) commands(routes router) {
 	}
 	handle(routes, rights.CreateStore, accepted(huma.Operation{
 		OperationID: "create-store", Method: http.MethodPost, Path: "/stores", Summary: "Create a store", Description: aboutCreate,
-		MaxBodyBytes: MaxBody, Errors: []int{http.StatusBadRequest, http.StatusUnsupportedMediaType, http.StatusTooManyRequests},
+		MaxBodyBytes: MaxBody,
 	}), func(ctx context.Context, in *createInput) (*storeOutput, error) {
 		state, err := a.admission.Create(ctx, principal.In(ctx), in.Key, admission.Wish{
 			Name: in.Body.Name, Engine: in.Body.Engine, Plan: in.Body.Plan, Options: in.Body.Options, TTL: in.Body.TTL,
@@ -51,17 +52,16 @@ func (a *API) commands(routes router) {
 			return nil, err
 		}
 		return a.show(ctx, state), nil
-	})
+	}, ofStore, ofWriting, refusals{problem.IdempotencyKeyReused, problem.CatalogEmpty, problem.QuotaExceeded, problem.TooManyCommands})
 	handle(routes, rights.CommandStores, accepted(huma.Operation{
 		OperationID: "delete-store", Method: http.MethodDelete, Path: "/stores/{id}", Summary: "Delete a store",
-		Description: aboutDelete, Errors: []int{http.StatusNotFound},
-	}), a.commanded(a.admission.Delete))
+		Description: aboutDelete,
+	}), a.commanded(a.admission.Delete), ofStore, ofWriting)
 	handle(routes, rights.CommandStores, accepted(huma.Operation{
 		OperationID: "retry-store", Method: http.MethodPost, Path: "/stores/{id}/retry", Summary: "Try a failed store again, or mend a degraded one",
 		Description: "From the first step that isn't done. A failed deletion is retried as a deletion. A Degraded store is mended: " +
 			"what was changed or removed in the cluster is restored, while it keeps its address.",
-		Errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests},
-	}), a.commanded(a.admission.Retry))
+	}), a.commanded(a.admission.Retry), ofCommand, refusals{problem.NothingToRetry})
 }
 
 // commanded answers a command without a body.
