@@ -21,7 +21,7 @@ type course struct {
 
 func (c *course) say(format string, args ...any) { fmt.Fprintf(c.out, format+"\n", args...) }
 
-// create asks twice, as who has lost the first answer does, and waits until the shop has answered.
+// create asks twice, as who has lost the first answer does.
 func (c *course) create(ctx context.Context) error {
 	wish, key := api.CreateStore{Name: "A whole course", Engine: "sample", TTL: "1h"}, rand.Text()
 	for _, told := range []*api.Store{&c.store, {}} {
@@ -33,6 +33,11 @@ func (c *course) create(ctx context.Context) error {
 		}
 	}
 	c.say("created %s", c.store.ID)
+	return nil
+}
+
+// ready waits until the shop has answered.
+func (c *course) ready(ctx context.Context) error {
 	ended, err := c.feed.until(ctx, c.store.ID, func(s api.Store) bool { return s.Operation == "" })
 	if err != nil {
 		return err

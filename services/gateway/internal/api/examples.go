@@ -41,7 +41,7 @@ func examples() []any {
 // storeIn is the example of a store with that status, on which an operation that was asked for may be at work.
 func storeIn(status store.Status, doing store.Verb) query.Store {
 	s := query.Store{
-		ID: exampleStore, Tenant: exampleTenant, Name: "Amber Harbour", Engine: "sample", EngineVersion: "1.0.0", Plan: "small",
+		ID: exampleStore, Tenant: exampleTenant, Name: "Amber Harbour", Engine: "corner", EngineVersion: "1.0.0", Plan: "small",
 		Options: map[string]any{"currency": "EUR"}, Status: status, Operation: doing, Steps: []string{}, Generation: 42, Version: 42,
 		CreatedAt: exampleTime, UpdatedAt: exampleTime,
 		LastOperation: query.Operation{Verb: doing, Generation: 42, Root: 42, Actor: exampleAccount, Steps: []string{}},
@@ -67,17 +67,17 @@ func examplesOf(operation string) (any, bool) {
 }
 
 func examplesOfStores() []any {
-	plan := Plan{Engine: "sample", Name: "small", Title: "Small", CPU: "250m", Memory: "64Mi", Storage: "256Mi", Default: true}
+	plan := Plan{Engine: "corner", Name: "small", Title: "Small", CPU: "250m", Memory: "64Mi", Storage: "256Mi", Default: true}
 	least, most := int64(1), int64(60)
 	title := Option{Name: "title", Title: "Title", Description: "What stands above the shop", Type: engine.TypeString, Min: &least, Max: &most, Change: engine.ChangeLive}
-	sample := Engine{
-		Name: "sample", Title: "Sample", Tier: engine.TierDemo, Version: "1.0.0", Description: "A small shop.", Default: true,
+	corner := Engine{
+		Name: "corner", Title: "Corner shop", Tier: engine.TierDemo, Version: "1.0.0", Description: "A small shop.", Default: true,
 		Plans: []Plan{plan}, Options: []Option{title}, Progress: map[string]string{"http": "Opening the shop"}, Suspends: true,
 	}
 	facts := store.Facts{Step: "http", Attempt: 1}
 	return []any{
-		EngineList{Engines: []Engine{sample}}, sample, PlanList{Plans: []Plan{plan}},
-		CreateStore{Name: "Amber Harbour", Engine: "sample", Plan: "small", Options: map[string]any{"currency": "EUR"}, TTL: "72h"},
+		EngineList{Engines: []Engine{corner}}, corner, PlanList{Plans: []Plan{plan}},
+		CreateStore{Name: "Amber Harbour", Engine: "corner", Plan: "small", Options: map[string]any{"currency": "EUR"}, TTL: "72h"},
 		storeIn(store.Ready, ""),
 		StoreList{Stores: []query.Store{storeIn(store.Ready, "")}, Feed: "4kq7wmzc-51"},
 		EventList{Events: []query.Event{{
