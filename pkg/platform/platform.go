@@ -24,13 +24,13 @@ const clusterKey = "cluster"
 
 // Cluster says whether stores can be made.
 type Cluster struct {
-	Ready bool `json:"ready"`
+	Ready bool `json:"ready" doc:"Whether stores can be made"`
 	// Part is what is being built or started, Message the sentence that people read ("building containerd (3 of 8)").
-	Part    string    `json:"part,omitempty"`
-	Message string    `json:"message,omitempty"`
-	Done    int       `json:"done,omitempty"`
-	Total   int       `json:"total,omitempty"`
-	Since   time.Time `json:"since"`
+	Part    string    `json:"part,omitempty" doc:"Which part is being built"`
+	Message string    `json:"message,omitempty" doc:"How far that is, for people"`
+	Done    int       `json:"done,omitempty" doc:"How much of it is done"`
+	Total   int       `json:"total,omitempty" doc:"How much there is to do"`
+	Since   time.Time `json:"since" doc:"Since when this is so"`
 }
 
 // Publish says how the cluster of this name is.

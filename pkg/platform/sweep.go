@@ -45,33 +45,33 @@ var FindingKinds = []FindingKind{Stray, Unknown, Missing, Terminating, Unreadabl
 
 // Sweep is what a sweep saw and did. The janitor publishes it, for operators.
 type Sweep struct {
-	At time.Time `json:"at"`
+	At time.Time `json:"at" doc:"When"`
 	// By is the process that swept.
-	By string `json:"by"`
+	By string `json:"by" doc:"The process that swept"`
 	// Namespaces and Stores are how many it looked at.
-	Namespaces int       `json:"namespaces"`
-	Stores     int       `json:"stores"`
-	Findings   []Finding `json:"findings"`
+	Namespaces int       `json:"namespaces" doc:"How many were looked at in the cluster"`
+	Stores     int       `json:"stores" doc:"How many were looked at in the log"`
+	Findings   []Finding `json:"findings" doc:"What it found, by kind"`
 	// Submitted counts the commands that it appended.
-	Submitted int `json:"submitted"`
+	Submitted int `json:"submitted" doc:"How many commands it sent"`
 	// Paused is why it only looked, by an operator's wish or after a restore; empty otherwise.
-	Paused string `json:"paused,omitempty"`
+	Paused string `json:"paused,omitempty" doc:"Why it only looked"`
 	// Alarm is set when somebody has to look.
-	Alarm *Alarm `json:"alarm,omitempty"`
+	Alarm *Alarm `json:"alarm,omitempty" doc:"Set when somebody has to look"`
 }
 
 // Finding is all of one kind.
 type Finding struct {
-	Kind  FindingKind `json:"kind"`
-	Count int         `json:"count"`
+	Kind  FindingKind `json:"kind" doc:"What was found"`
+	Count int         `json:"count" doc:"How often"`
 	// IDs are the stores', or the names of namespaces that aren't named like a store's; the first twenty.
-	IDs []string `json:"ids"`
+	IDs []string `json:"ids" doc:"The stores', or names of namespaces that aren't a store's; the first twenty"`
 }
 
 // Alarm says what is wrong: Reason in CamelCase, Message in sentences.
 type Alarm struct {
-	Reason  string `json:"reason"`
-	Message string `json:"message"`
+	Reason  string `json:"reason" doc:"CamelCase"`
+	Message string `json:"message" doc:"Sentences"`
 }
 
 // PublishSweep says what the newest sweep of the cluster saw.

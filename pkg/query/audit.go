@@ -12,7 +12,7 @@ type Act struct {
 	At     time.Time `json:"at" doc:"By the broker's clock"`
 	What   string    `json:"what" example:"credentials_viewed" doc:"What was done"`
 	Tenant string    `json:"tenant,omitempty" doc:"Whose store it was, or the tenant that it was about"`
-	Store  store.ID  `json:"store,omitempty"`
+	Store  store.ID  `json:"store,omitempty" doc:"The store that it was about"`
 	Actor  string    `json:"actor,omitempty" doc:"Who did it: an account, an account and its token, a tenant of open mode, or the holder of the admin key. Missing of a sign-in that was refused: nobody did it"`
 	Origin string    `json:"origin,omitempty" doc:"The tenant that it was done from, where that may be another"`
 	About  string    `json:"about,omitempty" doc:"The id of what it was done to, where that isn't a store: an account, a tenant, a token, an invite"`
@@ -27,7 +27,7 @@ type AuditRequest struct {
 	// What follows bounds it further; empty bounds nothing.
 	Tenant string `json:"tenant,omitempty"`
 	What   string `json:"what,omitempty"`
-	Store  string `json:"store,omitempty"`
+	Store  string `json:"store,omitempty" doc:"The store that it was about"`
 	Actor  string `json:"actor,omitempty"`
 	About  string `json:"about,omitempty"`
 	// From is inclusive and To is exclusive; zero is no bound.

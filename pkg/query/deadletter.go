@@ -25,8 +25,8 @@ var DeadLetterKinds = []DeadLetterKind{DeadFailed, DeadStuck, DeadSetAside}
 // DeadLetter is one of them as operators see it.
 type DeadLetter struct {
 	Seq     uint64         `json:"seq" doc:"Names it: the sequence of the command, or of the message that was set aside"`
-	Kind    DeadLetterKind `json:"kind"`
-	Store   store.ID       `json:"store"`
+	Kind    DeadLetterKind `json:"kind" doc:"What became of it"`
+	Store   store.ID       `json:"store" doc:"The store's id"`
 	Tenant  string         `json:"tenant,omitempty" doc:"Unknown of a message that can't be read"`
 	Name    string         `json:"name,omitempty" doc:"The store's"`
 	Verb    store.Verb     `json:"verb,omitempty" doc:"What was wanted"`

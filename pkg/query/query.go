@@ -124,9 +124,9 @@ type CredentialsRequest struct {
 // Credential is one of them.
 type Credential struct {
 	Name     string `json:"name" doc:"What it opens"`
-	Title    string `json:"title"`
-	Username string `json:"username,omitempty"`
-	Password string `json:"password"`
+	Title    string `json:"title" doc:"The same for people"`
+	Username string `json:"username,omitempty" doc:"Goes with the password, where one is asked for"`
+	Password string `json:"password" doc:"As it was generated"`
 }
 
 // CredentialsReply travels by request/reply only, never on the log.

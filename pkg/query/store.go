@@ -10,12 +10,12 @@ import (
 type Store struct {
 	ID            store.ID       `json:"id" doc:"Names the store for ever" example:"sabcdefghijk"`
 	Tenant        string         `json:"tenant" doc:"Who owns it"`
-	Name          string         `json:"name"`
-	Engine        string         `json:"engine"`
-	EngineVersion string         `json:"engineVersion"`
-	Plan          string         `json:"plan"`
-	Options       map[string]any `json:"options,omitempty"`
-	Status        store.Status   `json:"status"`
+	Name          string         `json:"name" doc:"What it is called"`
+	Engine        string         `json:"engine" doc:"What it is made of"`
+	EngineVersion string         `json:"engineVersion" doc:"The version of that"`
+	Plan          string         `json:"plan" doc:"Its size"`
+	Options       map[string]any `json:"options,omitempty" doc:"As they were chosen; what was not has the engine's default"`
+	Status        store.Status   `json:"status" doc:"How it is"`
 	Operation     store.Verb     `json:"operation,omitempty" doc:"The operation in flight, if any"`
 	Steps         []string       `json:"steps" doc:"Steps completed by the newest operation, in order"`
 	Progress      string         `json:"progress,omitempty" doc:"What the step at hand is doing, for people" example:"Installing WooCommerce"`
@@ -25,8 +25,8 @@ type Store struct {
 	URL        string     `json:"url,omitempty" doc:"Where the shop is, once it has answered"`
 	Generation uint64     `json:"generation" doc:"Sequence of the newest command"`
 	Version    uint64     `json:"version" doc:"Sequence of the newest message"`
-	CreatedAt  time.Time  `json:"createdAt"`
-	UpdatedAt  time.Time  `json:"updatedAt"`
+	CreatedAt  time.Time  `json:"createdAt" doc:"When it was asked for"`
+	UpdatedAt  time.Time  `json:"updatedAt" doc:"When anything was said of it last"`
 	ExpiresAt  *time.Time `json:"expiresAt,omitempty" doc:"When the store is deleted by itself, if ever"`
 	// Operation was a word before there was more to say of one.
 	LastOperation Operation `json:"lastOperation" doc:"The newest operation, whatever became of it. What it meets isn't the store's own reason, while the store stands"`
@@ -61,10 +61,10 @@ type Operation struct {
 
 // Failure is an operation that failed for good.
 type Failure struct {
-	Verb       store.Verb `json:"verb"`
+	Verb       store.Verb `json:"verb" doc:"What was asked for"`
 	Generation uint64     `json:"generation" doc:"Names it, also as a dead letter"`
 	Step       string     `json:"step,omitempty" doc:"Where it failed"`
-	At         time.Time  `json:"at"`
+	At         time.Time  `json:"at" doc:"When"`
 	Cause
 	Discarded string `json:"discarded,omitempty" doc:"Why nobody need look at it any more"`
 }
@@ -114,13 +114,13 @@ func operationOf(s store.State) Operation {
 // Event is one entry of a store's history as tenants see it.
 type Event struct {
 	Seq        uint64      `json:"seq" doc:"Sequence in the log"`
-	Store      store.ID    `json:"store"`
-	Type       store.Type  `json:"type" example:"step_completed"`
-	Time       time.Time   `json:"time"`
-	Actor      string      `json:"actor"`
+	Store      store.ID    `json:"store" doc:"The store's id"`
+	Type       store.Type  `json:"type" doc:"What happened, or was asked for" example:"step_completed"`
+	Time       time.Time   `json:"time" doc:"When"`
+	Actor      string      `json:"actor" doc:"Who did it"`
 	Generation uint64      `json:"generation" doc:"The command it belongs to"`
 	Verb       store.Verb  `json:"verb,omitempty" doc:"What that command does: of a retry, what it tries again. Absent behind a newer command"`
-	Facts      store.Facts `json:"facts"`
+	Facts      store.Facts `json:"facts" doc:"What there is to say of it, by its type"`
 }
 
 // EventOf shows a message, behind which its store is so, to the store's tenant. A command belongs to itself. Steps of all verbs

@@ -86,29 +86,29 @@ func (t Type) Since() int {
 
 // Facts are what a message says beyond its type. Which ones are set depends on the type.
 type Facts struct {
-	Spec    *Spec  `json:"spec,omitempty"`
-	Request string `json:"request,omitempty"`
+	Spec    *Spec  `json:"spec,omitempty" doc:"What the store is to be"`
+	Request string `json:"request,omitempty" doc:"A digest of the create request"`
 	// Cluster is where a create wants its store to be made; empty means DefaultCluster. No other message has one.
-	Cluster   string     `json:"cluster,omitempty"`
-	Attempt   int        `json:"attempt,omitempty"`
-	Step      string     `json:"step,omitempty"`
-	Via       string     `json:"via,omitempty"`
-	Reason    string     `json:"reason,omitempty"`
-	Message   string     `json:"message,omitempty"`
-	Detail    string     `json:"detail,omitempty"`
-	NotBefore *time.Time `json:"notBefore,omitempty"`
-	URL       string     `json:"url,omitempty"`
-	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+	Cluster   string     `json:"cluster,omitempty" doc:"Where it is made"`
+	Attempt   int        `json:"attempt,omitempty" doc:"Which attempt"`
+	Step      string     `json:"step,omitempty" doc:"Which step"`
+	Via       string     `json:"via,omitempty" doc:"How what was done was done"`
+	Reason    string     `json:"reason,omitempty" doc:"CamelCase"`
+	Message   string     `json:"message,omitempty" doc:"A sentence"`
+	Detail    string     `json:"detail,omitempty" doc:"The cluster's own words"`
+	NotBefore *time.Time `json:"notBefore,omitempty" doc:"When the next attempt is due"`
+	URL       string     `json:"url,omitempty" doc:"Where the shop is"`
+	ExpiresAt *time.Time `json:"expiresAt,omitempty" doc:"When the store is deleted by itself"`
 	// DeadLetter is the sequence of the message that an operator has dealt with: also on the command that redrives it.
-	DeadLetter uint64 `json:"deadLetter,omitempty"`
+	DeadLetter uint64 `json:"deadLetter,omitempty" doc:"Which dead letter was dealt with"`
 	// Name is a store's new one.
-	Name string `json:"name,omitempty"`
+	Name string `json:"name,omitempty" doc:"The store's new name"`
 	// Settings is the digest of what the installation said of its stores, and of how they are closed off, when this one was made so.
-	Settings string `json:"settings,omitempty"`
+	Settings string `json:"settings,omitempty" doc:"A digest of what the installation said of its stores when this one was made so"`
 	// Tenant is whose store the worker took this one for that made it so: it may have become another's meanwhile.
-	Tenant string `json:"tenant,omitempty"`
+	Tenant string `json:"tenant,omitempty" doc:"Whose store it was when it was made so"`
 	// From is whose store it was until it was transferred.
-	From string `json:"from,omitempty"`
+	From string `json:"from,omitempty" doc:"Whose store it was"`
 }
 
 // Message is one entry of a store's history.

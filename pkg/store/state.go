@@ -59,11 +59,11 @@ var Statuses = []Status{Queued, Provisioning, Ready, Degraded, Suspended, Failed
 
 // Spec is what a tenant wants, whole: a command that changes one field carries all of them.
 type Spec struct {
-	Name    string         `json:"name"`
-	Engine  string         `json:"engine"`
-	Version string         `json:"version"`
-	Plan    string         `json:"plan"`
-	Options map[string]any `json:"options,omitempty"`
+	Name    string         `json:"name" doc:"What the store is called"`
+	Engine  string         `json:"engine" doc:"What it is made of"`
+	Version string         `json:"version" doc:"The version of that"`
+	Plan    string         `json:"plan" doc:"Its size"`
+	Options map[string]any `json:"options,omitempty" doc:"All that were chosen"`
 }
 
 // State is all that is known of a store after one message of its history. The zero State is that of a store nobody

@@ -66,7 +66,7 @@ func setupKnown(t *testing.T, street bool, signUp string) *familiar {
 	town := b.town()
 	town.found(directory.Tenant{ID: staffed, Name: "Agency"})
 	town.found(directory.Tenant{ID: besides, Name: "Another"})
-	k.keeping = &http.Client{Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	k.keeping = &http.Client{Transport: documented{&http.Transport{}}, Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	t.Cleanup(k.keeping.CloseIdleConnections)
 	return k
 }

@@ -41,16 +41,22 @@ func TestOpenAPIIsStable(t *testing.T) {
 
 // document is the OpenAPI document, as far as tests read it: operations by path and method.
 type document struct {
-	Paths map[string]map[string]struct {
-		OperationID string `json:"operationId"`
-		Summary     string
-		Responses   map[string]response
-	}
+	Paths      map[string]map[string]operation
+	Components struct{ Responses map[string]response }
+}
+
+type operation struct {
+	OperationID string `json:"operationId"`
+	Summary     string
+	Security    []map[string][]string
+	Responses   map[string]response
 }
 
 type response struct {
+	Ref         string `json:"$ref"`
 	Description string
 	Headers     map[string]any
+	Content     map[string]struct{ Examples map[string]any }
 }
 
 // says whether an answer is described as that of a problem.

@@ -117,7 +117,7 @@ func TestWhoMayDoWhatOnEveryRoute(t *testing.T) {
 	for _, subject := range slices.Concat(query.Subjects(query.Remembering), query.Subjects(query.Provisioning)) {
 		b.answers(subject, func([]byte) any { return struct{}{} })
 	}
-	keeping := &http.Client{Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	keeping := &http.Client{Transport: documented{&http.Transport{}}, Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	t.Cleanup(keeping.CloseIdleConnections)
 	walk := &walk{b: b, town: b.town(), keeping: keeping, columns: rowsOf(allowed)[0], built: map[string]store.State{}}
 	by, rows := actionsByRoute(), map[string][]string{}

@@ -240,7 +240,7 @@ func (b *testBundle) answers(subject string, respond func(data []byte) any) {
 }
 
 // client keeps no connections, so that goleak sees only what a gateway left behind.
-var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+var client = &http.Client{Transport: documented{&http.Transport{DisableKeepAlives: true}}, Timeout: patience}
 
 // answer is a response that has been read.
 type answer struct {

@@ -93,6 +93,10 @@ func (d document) places(t *testing.T, op operation, engines []engine) []place {
 	// An operation without any is still asked, as it is.
 	all := []place{{operation: op, in: "nowhere", body: body.without("")}}
 	for _, p := range op.Parameters {
+		// It is of accounts, and nobody reads it in open mode.
+		if p.Name == "X-Tenant" {
+			continue
+		}
 		all = append(all, place{operation: op, in: p.In, name: p.Name, schema: p.Schema, body: body.without("")})
 	}
 	for _, name := range slices.Sorted(maps.Keys(body.Properties)) {

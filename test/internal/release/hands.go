@@ -9,8 +9,11 @@ import (
 	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
 
 	"github.com/store-platform/store-platform/pkg/claim"
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/work"
@@ -100,12 +103,21 @@ func script(ctx context.Context, s store.State, step string, tell work.Tell) err
 	return nil
 }
 
+// credentials are what opens the shop that nobody has made.
+func credentials(_ context.Context, asked query.CredentialsRequest) (query.CredentialsReply, error) {
+	return query.CredentialsReply{Credentials: []query.Credential{
+		{Name: "admin", Title: "Orders", Username: "admin", Password: "of " + string(asked.Store)},
+	}}, nil
+}
+
 // Workers are both hands on the log, as they run in one process each.
 type Workers struct {
 	waiting atomic.Bool
 	stop    context.CancelFunc
 	ended   sync.WaitGroup
 	conns   []*nats.Conn
+	// answering is the provisioner's, of which only passwords are asked.
+	answering *question.Answering
 }
 
 // Work starts both hands with the real loop of the tree, on the durable consumers that the services use. Everything goes
@@ -135,6 +147,12 @@ func (w *Workers) start(ctx context.Context, in *Installation, name string, comm
 		return err
 	}
 	h := &hand{waiting: &w.waiting, scripted: scripted}
+	if name == "provisioner" {
+		service := question.Service{Name: query.Provisioning, Group: micro.DefaultQueueGroup, Refuse: func(error) *question.Refusal { return &question.Refusal{Code: question.Unavailable} }}
+		if w.answering, err = service.Start(nc, question.Answer(query.Credentials.In(store.DefaultCluster), credentials)); err != nil {
+			return err
+		}
+	}
 	if name == "janitor" {
 		kv, err := log.Bucket(ctx, storelog.BucketClaims)
 		if err != nil {
@@ -154,6 +172,9 @@ func (w *Workers) start(ctx context.Context, in *Installation, name string, comm
 func (w *Workers) Stop() {
 	w.stop()
 	w.ended.Wait()
+	if w.answering != nil {
+		_ = w.answering.Stop()
+	}
 	for _, nc := range w.conns {
 		nc.Close()
 	}

@@ -28,6 +28,7 @@ var debian = packages{
 	{"/usr/bin/unzip", "unzip"},
 	{"/usr/bin/php", "php-cli"},
 	{"/usr/bin/node", "nodejs"},
+	{"/usr/bin/npm", "npm"},
 	{"/usr/sbin/mkfs.ext4", "e2fsprogs"},
 	{"/usr/bin/mount", "mount"},
 	{"/bin/kill", "procps"},

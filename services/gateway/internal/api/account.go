@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"time"
 
@@ -17,13 +18,13 @@ import (
 
 // Me is who asks.
 type Me struct {
-	ID       string    `json:"id" example:"a-mzqxk2lfna"`
-	Email    string    `json:"email" example:"maria@example.com"`
-	Name     string    `json:"name" example:"Maria"`
+	ID       string    `json:"id" doc:"The account's id; of who holds the admin key, what the log calls them" example:"a-mzqxk2lfna"`
+	Email    string    `json:"email" doc:"By which one signs in" example:"maria@example.com"`
+	Name     string    `json:"name" doc:"What one is called" example:"Maria"`
 	Verified bool      `json:"verified" doc:"It is proved that mail to the address is read by who has the account. Until then one can't found a tenant"`
 	NewEmail string    `json:"newEmail,omitempty" doc:"The address that is to take the place of email, once it is proved"`
 	Operator bool      `json:"operator" doc:"Looks after the platform"`
-	Created  time.Time `json:"created"`
+	Created  time.Time `json:"created" doc:"When the account was made"`
 	Tenants  []Belongs `json:"tenants" doc:"Where one is a member, the oldest membership first"`
 	Tenant   string    `json:"tenant,omitempty" doc:"The one that this request is made for, and that may is about"`
 	May      []May     `json:"may,omitempty" doc:"What one may do there; not where one has just signed in"`
@@ -31,16 +32,16 @@ type Me struct {
 
 // May is an action, and whether somebody may do that.
 type May struct {
-	Action  rights.Action `json:"action" example:"stores.create"`
-	Allowed bool          `json:"allowed"`
+	Action  rights.Action `json:"action" doc:"What is done" example:"stores.create"`
+	Allowed bool          `json:"allowed" doc:"Whether one may do it"`
 	Missing string        `json:"missing,omitempty" doc:"What it takes, where it isn't allowed"`
 }
 
 // Belongs is a tenant that somebody is a member of.
 type Belongs struct {
-	ID        string         `json:"id" example:"t-4kq7wmzc3e"`
-	Name      string         `json:"name"`
-	Role      principal.Role `json:"role"`
+	ID        string         `json:"id" doc:"Names the tenant" example:"t-4kq7wmzc3e"`
+	Name      string         `json:"name" doc:"What it is called"`
+	Role      principal.Role `json:"role" doc:"What one is in it"`
 	Suspended bool           `json:"suspended,omitempty" doc:"Its stores run on, and its people may only read"`
 }
 
@@ -50,7 +51,7 @@ type changeMeInput struct{ Body ChangeMe }
 
 // ChangeMe is what is to be another; what is absent stays.
 type ChangeMe struct {
-	Name     *string `json:"name,omitempty" maxLength:"400"`
+	Name     *string `json:"name,omitempty" doc:"What one is to be called, 80 characters at most" maxLength:"400"`
 	Email    *string `json:"email,omitempty" maxLength:"254" doc:"Counts once it is proved by a link that goes there. Takes current. The address that one has takes a wish back"`
 	Password *string `json:"password,omitempty" maxLength:"2048" doc:"10 to 128 characters. Takes current, and ends all other sessions"`
 	Current  *string `json:"current,omitempty" maxLength:"2048" doc:"The password that there is"`
@@ -86,9 +87,8 @@ const aboutVerify = "Without a link one is sent (202). With one it proves that m
 	"otherwise, and where it was followed already."
 
 // own registers an operation on the account whose session it is.
-func own[I, O any](a *API, routes router, op huma.Operation, handler func(context.Context, directory.Account, *I) (*O, error)) {
+func own[I, O any](a *API, routes router, op huma.Operation, handler func(context.Context, directory.Account, *I) (*O, error), refused ...refusals) {
 	op.Tags, op.Middlewares, op.MaxBodyBytes = []string{"Accounts"}, huma.Middlewares{withVisit}, MaxBody
-	op.Errors, op.Metadata = append(op.Errors, http.StatusUnauthorized, http.StatusNotFound), map[string]any{guessing: true}
 	handle(routes, rights.ChangeAccount, op, func(ctx context.Context, in *I) (*O, error) {
 		// Asked of the leader, though the door has let somebody in: what it goes by may be a few seconds old.
 		account, err := a.accounts.BySession(ctx, visitIn(ctx).session)
@@ -104,31 +104,34 @@ func own[I, O any](a *API, routes router, op huma.Operation, handler func(contex
 			err = principal.ErrNobody
 		}
 		return out, err
-	})
+	}, refused...)
 }
 
 func (a *API) account(routes router) {
 	handle(routes, rights.ReadAccount, huma.Operation{
 		OperationID: "get-me", Method: http.MethodGet, Path: "/auth/me", Summary: "Who one is, and what one may do", Description: aboutMe,
-		Tags: []string{"Accounts"}, Errors: []int{http.StatusUnauthorized, http.StatusNotFound},
+		Tags: []string{"Accounts"},
 	}, a.getMe)
 	own(a, routes, huma.Operation{
 		OperationID: "change-me", Method: http.MethodPatch, Path: "/auth/me", Summary: "Change name, address or password",
-		Errors: []int{http.StatusTooManyRequests},
-	}, a.changeMe)
+		Description: "What is left out stays. Another address or password takes the one that there is: 401 `sign_in_refused` where that is wrong.",
+	}, a.changeMe, ofAct, ofPassword)
 	own(a, routes, huma.Operation{
 		OperationID: "erase-me", Method: http.MethodDelete, Path: "/auth/me", Summary: "Erase the account", Description: aboutErase,
-		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusConflict, http.StatusTooManyRequests},
-	}, a.eraseMe)
+		DefaultStatus: http.StatusNoContent,
+	}, a.eraseMe, ofAct, ofPassword, refusals{problem.LastOwner, problem.LastOperator})
 	own(a, routes, huma.Operation{
 		OperationID: "end-sessions", Method: http.MethodDelete, Path: "/auth/sessions", Summary: "End all sessions",
 		Description: "This one, too. Links end with them, API tokens don't.", DefaultStatus: http.StatusNoContent,
-	}, a.endSessions)
+	}, a.endSessions, ofAct)
 	own(a, routes, huma.Operation{
 		OperationID: "verify", Method: http.MethodPost, Path: "/auth/verify", Summary: "Prove an address by a link, or ask for one", Description: aboutVerify,
-		Errors:    []int{http.StatusConflict, http.StatusTooManyRequests},
-		Responses: map[string]*huma.Response{"202": {Description: "A link was asked for"}},
-	}, a.verify)
+	}, a.verify, ofAct, ofMail, refusals{problem.LinkUnknown, problem.AccountExists, problem.NotListed, problem.Unverified})
+	doc := routes.OpenAPI()
+	maps.Copy(doc.Paths["/auth/verify"].Post.Responses, map[string]*huma.Response{
+		"200": answering("Done: the account as it is now", "application/json", schemaOf[Me](doc)),
+		"202": answering("A link was asked for", "application/json", schemaOf[Asked](doc)),
+	})
 }
 
 // getMe shows who asks what they may do in the tenant that they ask in, and why not the rest.

@@ -16,15 +16,15 @@ import (
 
 // Account is one as operators see it.
 type Account struct {
-	ID         string    `json:"id" example:"a-mzqxk2lfna"`
-	Email      string    `json:"email"`
+	ID         string    `json:"id" doc:"Names the account" example:"a-mzqxk2lfna"`
+	Email      string    `json:"email" doc:"By which it signs in"`
 	NewEmail   string    `json:"newEmail,omitempty" doc:"The address that it asks for: a link that is read out for it proves that one, so ask whose it is"`
-	Name       string    `json:"name"`
+	Name       string    `json:"name" doc:"What its owner is called"`
 	Verified   bool      `json:"verified" doc:"It is proved that mail to the address is read by who has the account"`
-	Operator   bool      `json:"operator"`
+	Operator   bool      `json:"operator" doc:"It looks after the platform"`
 	MayOperate bool      `json:"mayOperate" doc:"It may be made an operator: its address is verified, and among ADMIN_EMAILS where these are set"`
 	Tenants    []string  `json:"tenants" doc:"Ids of tenants that it may belong to. Whether it does is theirs to say"`
-	Created    time.Time `json:"created"`
+	Created    time.Time `json:"created" doc:"When it was made"`
 }
 
 // AccountList is one page.
@@ -36,7 +36,7 @@ type AccountList struct {
 type (
 	accountsInput struct {
 		After string `query:"after" maxLength:"40" doc:"next of the page before"`
-		Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+		Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Most on a page"`
 	}
 	accountsOutput struct{ Body AccountList }
 	accountOutput  struct{ Body Account }
@@ -64,7 +64,7 @@ type ReadOut struct {
 // LinkText is a link, shown once.
 type LinkText struct {
 	Link    string    `json:"link" doc:"For POST /auth/verify or /auth/reset/confirm. Nobody can read it again"`
-	Expires time.Time `json:"expires"`
+	Expires time.Time `json:"expires" doc:"Until when it can be followed"`
 }
 
 const aboutReadOut = "For installations that send no mail: read it out to whoever asks, if you know them by their voice. It is as good as their " +
@@ -73,21 +73,20 @@ const aboutReadOut = "For installations that send no mail: read it out to whoeve
 func (a *API) others(routes router) {
 	operators := func(op huma.Operation) huma.Operation {
 		op.Tags, op.MaxBodyBytes = []string{"Operators"}, MaxBody
-		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusNotFound)
-		op.Security = []map[string][]string{{"adminKey": {}}, {"adminBearer": {}}}
 		return op
 	}
 	handle(routes, rights.ManageAccounts, operators(huma.Operation{
 		OperationID: "list-accounts", Method: http.MethodGet, Path: "/accounts", Summary: "All accounts",
+		Description: "A page of them, by id.",
 	}), a.listAccounts)
 	handle(routes, rights.ManageAccounts, operators(huma.Operation{
 		OperationID: "change-account", Method: http.MethodPatch, Path: "/accounts/{id}", Summary: "Make somebody an operator, or not",
-		Description: "409 `unverified` and `not_listed` of who can't be one, `last_operator` where there would be none.", Errors: []int{http.StatusConflict},
-	}), a.changeAccount)
+		Description: "409 `unverified` and `not_listed` of who can't be one, `last_operator` where there would be none.",
+	}), a.changeAccount, ofAct, refusals{problem.Unverified, problem.NotListed, problem.LastOperator})
 	handle(routes, rights.ManageAccounts, operators(huma.Operation{
 		OperationID: "make-account-link", Method: http.MethodPost, Path: "/accounts/{id}/links", Summary: "Make a link to read out", Description: aboutReadOut,
 		DefaultStatus: http.StatusCreated,
-	}), a.readOut)
+	}), a.readOut, ofAct)
 }
 
 func (a *API) listAccounts(ctx context.Context, in *accountsInput) (*accountsOutput, error) {

@@ -22,7 +22,7 @@ type auditInput struct {
 	From   time.Time `query:"from" doc:"Only acts at this time or later"`
 	To     time.Time `query:"to" doc:"Only acts before this time"`
 	Cursor string    `query:"cursor" maxLength:"200" doc:"next of the page before"`
-	Limit  int       `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Limit  int       `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Most on a page"`
 }
 
 // ActList is one page.
@@ -39,8 +39,7 @@ func (a *API) audit(routes router) {
 		Description: "Looks at passwords, and what was done to accounts, tenants, members, tokens and by transfers: ids only, kept for 400 days. An owner sees the " +
 			"tenant's own, an operator all, also what belongs to no tenant, such as signing in. What is done to a store by commands stands in its own history. " +
 			"An act is here moments after it was done.",
-		Errors: []int{http.StatusBadRequest},
-	}, a.listActs)
+	}, a.listActs, ofLists)
 }
 
 func (a *API) listActs(ctx context.Context, in *auditInput) (*auditOutput, error) {

@@ -77,13 +77,13 @@ type SignUp struct {
 
 // LogIn is who signs in.
 type LogIn struct {
-	Email    string `json:"email" maxLength:"254" example:"maria@example.com"`
-	Password string `json:"password" maxLength:"2048"`
+	Email    string `json:"email" doc:"The address of the account" maxLength:"254" example:"maria@example.com"`
+	Password string `json:"password" doc:"Its password" maxLength:"2048"`
 }
 
 // AskReset is for whom a password is to be set anew.
 type AskReset struct {
-	Email string `json:"email" maxLength:"254" example:"maria@example.com"`
+	Email string `json:"email" doc:"The address of the account" maxLength:"254" example:"maria@example.com"`
 }
 
 // Asked says what becomes of a link that was asked for.
@@ -116,28 +116,26 @@ func (a *API) auth(routes router) {
 		op.Method, op.Tags = http.MethodPost, []string{"Accounts"}
 		op.Middlewares = huma.Middlewares{withVisit}
 		op.MaxBodyBytes = MaxBody
-		op.Errors, op.Metadata = append(op.Errors, http.StatusNotFound, http.StatusTooManyRequests), map[string]any{guessing: true}
 		return op
 	}
 	handle(routes, rights.SignIn, add(huma.Operation{
 		OperationID: "sign-up", Path: "/auth/signup", Summary: "Make an account", Description: aboutSignUp, DefaultStatus: http.StatusCreated,
-		Errors: []int{http.StatusConflict},
-	}), a.signUp)
+	}), a.signUp, ofAct, ofPassword, refusals{problem.AccountExists, problem.SignUpOff, problem.InviteNeeded, problem.LimitReached})
 	handle(routes, rights.SignIn, add(huma.Operation{
-		OperationID: "log-in", Path: "/auth/login", Summary: "Sign in", Description: aboutLogIn, Errors: []int{http.StatusUnauthorized},
-	}), a.logIn)
+		OperationID: "log-in", Path: "/auth/login", Summary: "Sign in", Description: aboutLogIn,
+	}), a.logIn, ofAct, ofPassword)
 	handle(routes, rights.SignIn, add(huma.Operation{
 		OperationID: "log-out", Path: "/auth/logout", Summary: "Sign out", Description: aboutLogOut,
 		Responses: map[string]*huma.Response{"204": {Description: "No Content"}},
-	}), a.logOut)
+	}), a.logOut, ofAct)
 	handle(routes, rights.SignIn, add(huma.Operation{
 		OperationID: "ask-reset", Path: "/auth/reset", Summary: "Ask for a link that sets another password", Description: aboutReset,
 		DefaultStatus: http.StatusAccepted,
-	}), a.askReset)
+	}), a.askReset, ofAct, ofMail)
 	handle(routes, rights.SignIn, add(huma.Operation{
 		OperationID: "reset-password", Path: "/auth/reset/confirm", Summary: "Set another password by a link",
 		Description: "Ends all sessions and links, and signs in. 404 `link_unknown` where it was followed already, or its time is over.",
-	}), a.reset)
+	}), a.reset, ofAct, ofPassword, refusals{problem.LinkUnknown})
 }
 
 func (a *API) signUp(ctx context.Context, in *signUpInput) (*meOutput, error) {

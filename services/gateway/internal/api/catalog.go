@@ -8,18 +8,19 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
+	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 // Engine is an engine as merchants see it: what its images and probe are is the provisioner's business.
 type Engine struct {
-	Name        string            `json:"name" example:"sample"`
-	Title       string            `json:"title"`
-	Tier        engine.Tier       `json:"tier"`
-	Version     string            `json:"version"`
-	Description string            `json:"description"`
+	Name        string            `json:"name" doc:"Names the engine" example:"sample"`
+	Title       string            `json:"title" doc:"What people call it"`
+	Tier        engine.Tier       `json:"tier" doc:"How far it can be relied on"`
+	Version     string            `json:"version" doc:"Of what is on offer, or of the store"`
+	Description string            `json:"description" doc:"What it is, in a sentence"`
 	Default     bool              `json:"default" doc:"Taken when a create names no engine"`
-	Plans       []Plan            `json:"plans"`
+	Plans       []Plan            `json:"plans" doc:"Sizes that its stores come in"`
 	Options     []Option          `json:"options" doc:"What may stand in options of a create"`
 	Progress    map[string]string `json:"progress,omitempty" doc:"What merchants read while a step runs, by the step's name"`
 	Suspends    bool              `json:"suspends" doc:"Whether its stores can be suspended"`
@@ -27,33 +28,33 @@ type Engine struct {
 
 // Plan is a size of store.
 type Plan struct {
-	Engine  string `json:"engine"`
-	Name    string `json:"name"`
-	Title   string `json:"title"`
-	CPU     string `json:"cpu" example:"500m"`
-	Memory  string `json:"memory" example:"512Mi"`
-	Storage string `json:"storage" example:"1Gi"`
+	Engine  string `json:"engine" doc:"Whose plan it is"`
+	Name    string `json:"name" doc:"Names the plan"`
+	Title   string `json:"title" doc:"What people call it"`
+	CPU     string `json:"cpu" doc:"Processors that a store may take, as Kubernetes counts them" example:"500m"`
+	Memory  string `json:"memory" doc:"What it may hold in memory" example:"512Mi"`
+	Storage string `json:"storage" doc:"What its volumes hold" example:"1Gi"`
 	Default bool   `json:"default" doc:"Taken when a create names no plan"`
 }
 
 // Option is one thing that a merchant may choose.
 type Option struct {
-	Name        string            `json:"name"`
-	Title       string            `json:"title"`
-	Description string            `json:"description,omitempty"`
-	Type        engine.OptionType `json:"type"`
-	Default     any               `json:"default,omitempty"`
-	Required    bool              `json:"required"`
+	Name        string            `json:"name" doc:"Names the option"`
+	Title       string            `json:"title" doc:"What people call it"`
+	Description string            `json:"description,omitempty" doc:"What it is for"`
+	Type        engine.OptionType `json:"type" doc:"What its values are"`
+	Default     any               `json:"default,omitempty" doc:"What it is where nothing is said"`
+	Required    bool              `json:"required" doc:"Whether a create has to say it"`
 	Min         *int64            `json:"min,omitempty" doc:"Least value, or least number of characters"`
 	Max         *int64            `json:"max,omitempty" doc:"Greatest value, or greatest number of characters"`
 	Pattern     string            `json:"pattern,omitempty" doc:"RE2 expression that the whole text must match"`
-	Enum        []string          `json:"enum,omitempty"`
+	Enum        []string          `json:"enum,omitempty" doc:"All values that there are, where the type is enum"`
 	Change      engine.Change     `json:"change" doc:"What a new value comes to in a store that stands: it is read by itself, by a restart, or refused"`
 }
 
 // EngineList is all engines on offer.
 type EngineList struct {
-	Engines []Engine `json:"engines"`
+	Engines []Engine `json:"engines" doc:"The one that is taken by default first"`
 }
 
 type enginesOutput struct{ Body EngineList }
@@ -62,7 +63,7 @@ type engineOutput struct{ Body Engine }
 
 // PlanList is the plans of all engines.
 type PlanList struct {
-	Plans []Plan `json:"plans"`
+	Plans []Plan `json:"plans" doc:"By engine, in each engine's own order"`
 }
 
 type plansOutput struct{ Body PlanList }
@@ -83,7 +84,7 @@ func (a *API) catalog(routes router) {
 			out.Body.Engines = append(out.Body.Engines, engineOf(pack, preferred))
 		}
 		return out, nil
-	})
+	}, refusals{problem.BrokerUnavailable})
 	handle(routes, rights.Look, huma.Operation{
 		OperationID: "list-plans", Method: http.MethodGet, Path: "/plans", Tags: []string{"Catalog"},
 		Summary: "Plans of all engines", Description: "A plan bounds the whole store.",
@@ -102,7 +103,7 @@ func (a *API) catalog(routes router) {
 			}
 		}
 		return out, nil
-	})
+	}, refusals{problem.BrokerUnavailable})
 }
 
 // engine is a store's, and not a name and a version to look up: who has a store has its id, and wants to know what it can be

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -12,6 +13,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
+	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
@@ -59,28 +61,28 @@ func (a *API) changes(routes router) {
 	about := huma.Operation{
 		OperationID: "change-store", Method: http.MethodPatch, Path: "/stores/{id}", Summary: "Change a store", Description: aboutChange,
 		Tags: []string{"Stores"}, MaxBodyBytes: MaxBody,
-		Errors: []int{
-			http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed, http.StatusUnsupportedMediaType,
-			http.StatusTooManyRequests,
-		},
 	}
-	handleCommand(a, routes, rights.CommandStores, about, a.change)
+	handleCommand(a, routes, rights.CommandStores, about, a.change, ofCommand, refusals{problem.WrongStatus, problem.EngineUnknown, problem.Changed})
 	for _, op := range []struct {
 		verb, summary, about string
 		do                   command
+		refused              refusals
 	}{
 		{"suspend", "Suspend a store", "Stops all that it runs and keeps its data. Its address answers 503 with a page that says so. " +
-			"It counts for the quota, and its lifetime runs on. Repeating it changes nothing.", a.admission.Suspend},
-		{"resume", "Start a suspended store again", "Repeating it changes nothing.", a.admission.Resume},
+			"It counts for the quota, and its lifetime runs on. Repeating it changes nothing.", a.admission.Suspend,
+			slices.Concat(ofCommand, refusals{problem.WrongStatus, problem.CannotSuspend})},
+		{"resume", "Start a suspended store again", "Repeating it changes nothing.", a.admission.Resume,
+			slices.Concat(ofCommand, refusals{problem.WrongStatus})},
 		{"cancel", "Call off what is being done", "The operation ends failed, with the reason `Cancelled`; a store that stood stands as it did, one that was " +
 			"being made is Failed. Volumes that an update has made larger by then stay so, beyond the plan. " +
 			"409 `too_late_to_cancel` for a deletion, or behind an operation's point of no return. It costs no command, but for a `mend` or a " +
-			"`refresh`: the platform asks for those again, and they keep nothing else from being asked for.", a.admission.Cancel},
+			"`refresh`: the platform asks for those again, and they keep nothing else from being asked for.", a.admission.Cancel,
+			slices.Concat(ofStore, ofWriting, refusals{problem.StoreDeleted, problem.NothingToCancel, problem.TooLateToCancel, problem.Upgrading, problem.TooManyCommands})},
 	} {
 		handleCommand(a, routes, rights.CommandStores, huma.Operation{
 			OperationID: op.verb + "-store", Method: http.MethodPost, Path: "/stores/{id}/" + op.verb, Summary: op.summary, Description: op.about,
-			Tags: []string{"Stores"}, DefaultStatus: http.StatusAccepted, Errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests},
-		}, commanded(op.do))
+			Tags: []string{"Stores"}, DefaultStatus: http.StatusAccepted,
+		}, commanded(op.do), op.refused)
 	}
 }
 

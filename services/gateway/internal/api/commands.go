@@ -10,6 +10,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
+	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
@@ -43,23 +44,21 @@ func (a *API) commands(routes router) {
 	}
 	handleCommand(a, routes, rights.CreateStore, accepted(huma.Operation{
 		OperationID: "create-store", Method: http.MethodPost, Path: "/stores", Summary: "Create a store", Description: aboutCreate,
-		MaxBodyBytes: MaxBody, Errors: []int{http.StatusBadRequest, http.StatusUnsupportedMediaType, http.StatusTooManyRequests},
+		MaxBodyBytes: MaxBody,
 	}), func(ctx context.Context, in *createInput) (store.State, int, error) {
 		state, err := a.admission.Create(ctx, principal.In(ctx), in.Key, admission.Wish{
 			Name: in.Body.Name, Engine: in.Body.Engine, Plan: in.Body.Plan, Options: in.Body.Options, TTL: in.Body.TTL,
 		})
 		return state, http.StatusAccepted, err
-	})
+	}, ofStore, ofWriting, refusals{problem.IdempotencyKeyReused, problem.CatalogEmpty, problem.QuotaExceeded, problem.TooManyCommands})
 	handleCommand(a, routes, rights.CommandStores, accepted(huma.Operation{
-		OperationID: "delete-store", Method: http.MethodDelete, Path: "/stores/{id}", Summary: "Delete a store",
-		Description: aboutDelete, Errors: []int{http.StatusNotFound},
-	}), commanded(a.admission.Delete))
+		OperationID: "delete-store", Method: http.MethodDelete, Path: "/stores/{id}", Summary: "Delete a store", Description: aboutDelete,
+	}), commanded(a.admission.Delete), ofStore, ofWriting)
 	handleCommand(a, routes, rights.CommandStores, accepted(huma.Operation{
 		OperationID: "retry-store", Method: http.MethodPost, Path: "/stores/{id}/retry", Summary: "Try a failed store again, or mend a degraded one",
 		Description: "From the first step that isn't done. A failed deletion is retried as a deletion. A Degraded store is mended: " +
 			"what was changed or removed in the cluster is restored, while it keeps its address.",
-		Errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests},
-	}), commanded(a.admission.Retry))
+	}), commanded(a.admission.Retry), ofCommand, refusals{problem.NothingToRetry})
 }
 
 // commanded answers a command without a body.

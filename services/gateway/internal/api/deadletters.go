@@ -10,6 +10,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
+	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
 	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
@@ -17,7 +18,7 @@ import (
 type deadLettersInput struct {
 	Kind  query.DeadLetterKind `query:"kind" doc:"Only letters of this kind"`
 	After uint64               `query:"after" maximum:"9007199254740991" doc:"next of the page before"`
-	Limit int                  `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Limit int                  `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Most on a page"`
 	Seen  uint64               `query:"seen" maximum:"9007199254740991" doc:"A version the caller has seen: the answer waits, bounded, until it is contained"`
 }
 
@@ -68,19 +69,18 @@ func (a *API) deadLetters(routes router) {
 	handle(routes, rights.ReadLetters, huma.Operation{
 		OperationID: "list-dead-letters", Method: http.MethodGet, Path: "/dead-letters", Tags: []string{"Dead letters"},
 		Summary: "What waits for a person", Description: aboutDeadLetters,
-	}, a.listDeadLetters)
+	}, a.listDeadLetters, ofLists)
 	answered := func(op huma.Operation) huma.Operation {
 		op.Method, op.Tags, op.DefaultStatus = http.MethodPost, []string{"Dead letters"}, http.StatusAccepted
-		op.Errors = append(op.Errors, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests)
 		return op
 	}
 	handleCommand(a, routes, rights.AnswerLetters, answered(huma.Operation{
 		OperationID: "redrive-dead-letter", Path: "/dead-letters/{n}/redrive", Summary: "Send a dead letter again", Description: aboutRedrive,
-	}), a.redrive)
+	}), a.redrive, ofAnswer, refusals{problem.ConflictInFlight, problem.NothingToRetry})
 	handle(routes, rights.AnswerLetters, answered(huma.Operation{
 		OperationID: "discard-dead-letter", Path: "/dead-letters/{n}/discard", Summary: "Put a dead letter away", Description: aboutDiscard,
-		MaxBodyBytes: MaxBody, Errors: []int{http.StatusBadRequest, http.StatusUnsupportedMediaType},
-	}), a.discard)
+		MaxBodyBytes: MaxBody,
+	}), a.discard, ofAnswer)
 }
 
 func (a *API) redrive(ctx context.Context, in *letterInput) (store.State, int, error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
+	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
 	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
@@ -25,7 +26,7 @@ type command func(context.Context, principal.Principal, store.ID) (store.State, 
 type eventsInput struct {
 	ID    string `path:"id" doc:"The store's id" example:"sabcdefghijk"`
 	After uint64 `query:"after" maximum:"9007199254740991" doc:"next of the page before"`
-	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"100"`
+	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"100" doc:"Most on a page"`
 }
 
 // EventList is one page of a history.
@@ -38,21 +39,21 @@ type eventsOutput struct{ Body EventList }
 
 // Link is a page of the store.
 type Link struct {
-	Name  string `json:"name" example:"storefront"`
-	Title string `json:"title"`
-	URL   string `json:"url"`
+	Name  string `json:"name" doc:"What it leads to, for programs" example:"storefront"`
+	Title string `json:"title" doc:"The same for people"`
+	URL   string `json:"url" doc:"The address"`
 }
 
 // LinkList is where a store can be opened.
 type LinkList struct {
-	Links []Link `json:"links"`
+	Links []Link `json:"links" doc:"In the order of the engine; the storefront first"`
 }
 
 type linksOutput struct{ Body LinkList }
 
 // CredentialList is a store's generated passwords.
 type CredentialList struct {
-	Credentials []query.Credential `json:"credentials"`
+	Credentials []query.Credential `json:"credentials" doc:"One for each thing that a password opens"`
 }
 
 type credentialsOutput struct{ Body CredentialList }
@@ -60,27 +61,23 @@ type credentialsOutput struct{ Body CredentialList }
 func (a *API) details(routes router) {
 	handle(routes, rights.ReadStores, huma.Operation{
 		OperationID: "list-events", Method: http.MethodGet, Path: "/stores/{id}/events", Tags: []string{"Stores"},
-		Summary: "A store's whole history", Description: "Also after its deletion.", Errors: []int{http.StatusNotFound},
-	}, a.events)
+		Summary: "A store's whole history", Description: "Also after its deletion.",
+	}, a.events, ofStore, ofLists)
 	handle(routes, rights.ReadStores, huma.Operation{
 		OperationID: "get-store-engine", Method: http.MethodGet, Path: "/stores/{id}/engine", Tags: []string{"Stores"},
 		Summary: "A store's engine", Description: "In the store's own version, which may be another than the one on offer: its plans and options are what the store can be " +
 			"changed to. 409 `engine_unknown` while nobody says what that version offers.",
-		Errors: []int{http.StatusNotFound, http.StatusConflict},
-	}, a.engine)
+	}, a.engine, ofStore, refusals{problem.EngineUnknown})
 	handle(routes, rights.ReadStores, huma.Operation{
 		OperationID: "list-links", Method: http.MethodGet, Path: "/stores/{id}/links", Tags: []string{"Stores"},
 		Summary: "Where a store can be opened", Description: "Storefront, admin and the engine's quick links. 409 `not_ready` before Ready. They stay while the store is Degraded.",
-		Errors: []int{http.StatusNotFound, http.StatusConflict},
-	}, a.links)
+	}, a.links, ofStore, refusals{problem.NotReady})
 	handle(routes, rights.ReadPasswords, huma.Operation{
 		OperationID: "get-credentials", Method: http.MethodGet, Path: "/stores/{id}/credentials", Tags: []string{"Stores"},
 		Summary: "The generated passwords", Description: "Each look is noted in the audit before the passwords are shown. " +
 			"Needs the admin key when the gateway has one. 409 `not_ready` of a store that doesn't stand, `credentials_gone` where " +
 			"somebody has removed them.",
-		Errors:   []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests},
-		Security: []map[string][]string{{"adminKey": {}}, {"adminBearer": {}}},
-	}, a.credentials)
+	}, a.credentials, ofStore, refusals{problem.NotReady, problem.CredentialsGone, problem.CredentialsMissing, problem.AuditFull, problem.TooManyCommands})
 }
 
 func (a *API) events(ctx context.Context, in *eventsInput) (*eventsOutput, error) {

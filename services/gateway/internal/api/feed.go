@@ -9,13 +9,14 @@ import (
 
 	"github.com/store-platform/store-platform/services/gateway/internal/directory"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
+	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 // FeedTicket opens the feed once.
 type FeedTicket struct {
 	Ticket  string    `json:"ticket" doc:"Connect to /feed?ticket=… with it"`
-	Expires time.Time `json:"expires"`
+	Expires time.Time `json:"expires" doc:"Until when it opens the feed"`
 }
 
 type feedTicketOutput struct{ Body FeedTicket }
@@ -27,8 +28,7 @@ func (a *API) feedTickets(routes router) {
 	handle(routes, rights.TicketFeed, huma.Operation{
 		OperationID: "create-feed-ticket", Method: http.MethodPost, Path: "/feed/tickets", Tags: []string{"Feed"},
 		Summary: "A ticket to the feed", Description: aboutFeedTicket, DefaultStatus: http.StatusCreated,
-		Errors: []int{http.StatusUnauthorized, http.StatusNotFound},
-	}, a.feedTicket)
+	}, a.feedTicket, refusals{problem.BrokerUnavailable})
 }
 
 func (a *API) feedTicket(ctx context.Context, _ *struct{}) (*feedTicketOutput, error) {

@@ -19,12 +19,12 @@ import (
 
 // Invite is one that can be taken.
 type Invite struct {
-	ID      string         `json:"id" example:"i-7c2mdqx4zu"`
+	ID      string         `json:"id" doc:"Names the invite" example:"i-7c2mdqx4zu"`
 	Role    principal.Role `json:"role" doc:"What who takes it becomes"`
 	Email   string         `json:"email,omitempty" doc:"Whose account may take it; anybody's where absent"`
 	By      string         `json:"by,omitempty" doc:"The account that has made it; absent where the admin key did" example:"a-mzqxk2lfna"`
-	Created time.Time      `json:"created"`
-	Expires time.Time      `json:"expires"`
+	Created time.Time      `json:"created" doc:"When it was made"`
+	Expires time.Time      `json:"expires" doc:"Until when it can be taken"`
 }
 
 // NewInvite is one that was just made.
@@ -41,7 +41,7 @@ type InviteList struct {
 
 // CreateInvite is what an invite is made of.
 type CreateInvite struct {
-	Role  principal.Role `json:"role"`
+	Role  principal.Role `json:"role" doc:"What who takes it becomes"`
 	Email string         `json:"email,omitempty" maxLength:"254" doc:"Only the account with this address may take it; anybody's when absent"`
 }
 
@@ -70,26 +70,25 @@ const aboutInvite = "It can be taken once, for seven days, and as long as who ma
 func (a *API) invites(routes router) {
 	about := func(op huma.Operation) huma.Operation {
 		op.Tags, op.MaxBodyBytes = []string{"Tenants"}, MaxBody
-		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusNotFound)
 		return op
 	}
 	handle(routes, rights.ManageTenant, about(huma.Operation{
 		OperationID: "list-invites", Method: http.MethodGet, Path: "/tenants/{id}/invites", Summary: "Invites that can be taken",
+		Description: "For owners. Without their texts, which are shown once.",
 	}), a.listInvites)
 	handle(routes, rights.ManageTenant, about(huma.Operation{
 		OperationID: "create-invite", Method: http.MethodPost, Path: "/tenants/{id}/invites", Summary: "Invite somebody", Description: aboutInvite,
-		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusBadRequest, http.StatusConflict, http.StatusUnsupportedMediaType},
-	}), a.createInvite)
+		DefaultStatus: http.StatusCreated,
+	}), a.createInvite, ofAct, refusals{problem.Unverified, problem.LimitReached})
 	handle(routes, rights.ManageTenant, about(huma.Operation{
 		OperationID: "withdraw-invite", Method: http.MethodDelete, Path: "/tenants/{id}/invites/{invite}", Summary: "Withdraw an invite",
 		Description: "404 of one that was taken.", DefaultStatus: http.StatusNoContent,
-	}), a.withdrawInvite)
+	}), a.withdrawInvite, ofAct)
 	handle(routes, rights.ChangeAccount, about(huma.Operation{
 		OperationID: "take-invite", Method: http.MethodPost, Path: "/invites/take", Summary: "Become a member by an invite",
 		Description: "Who has taken it may repeat this. 404 where it can't be taken any more, 403 where it is for another address, 409 `already_member`, " +
 			"which leaves it for somebody else, and `limit_reached` where the tenant has 100 members.",
-		Errors: []int{http.StatusBadRequest, http.StatusConflict, http.StatusUnsupportedMediaType},
-	}), a.takeInvite)
+	}), a.takeInvite, ofAct, refusals{problem.AlreadyMember, problem.LimitReached, problem.Unverified})
 }
 
 // ofInvite says of an invite that isn't there, or not any more, what it is good for.

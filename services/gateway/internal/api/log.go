@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
@@ -24,12 +25,12 @@ const aboutRaise = "Says that no older release runs any more. Until then all wri
 
 func (a *API) log(routes router) {
 	operators := func(op huma.Operation) huma.Operation {
-		op.Tags, op.Errors = []string{"Operators"}, []int{http.StatusUnauthorized}
-		op.Security = []map[string][]string{{"adminKey": {}}, {"adminBearer": {}}}
+		op.Tags = []string{"Operators"}
 		return op
 	}
 	handle(routes, rights.Operate, operators(huma.Operation{
 		OperationID: "get-log", Method: http.MethodGet, Path: "/log", Summary: "The log's write level",
+		Description: "While an upgrade isn't over it is less than the newest that this gateway knows.",
 	}), func(ctx context.Context, _ *struct{}) (*logOutput, error) {
 		parts, err := a.bus.Parts()
 		if err != nil {
@@ -47,5 +48,5 @@ func (a *API) log(routes router) {
 		}
 		level, err := parts.Log.RaiseWriteLevel(ctx)
 		return &logOutput{Body: Log{WriteLevel: level, Newest: store.Schema}}, err
-	})
+	}, refusals{problem.ConflictChanged})
 }

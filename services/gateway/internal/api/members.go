@@ -18,11 +18,11 @@ import (
 
 // Member is an account in a tenant.
 type Member struct {
-	Account string         `json:"account" example:"a-mzqxk2lfna"`
-	Name    string         `json:"name" example:"Maria"`
+	Account string         `json:"account" doc:"Names the account" example:"a-mzqxk2lfna"`
+	Name    string         `json:"name" doc:"What its owner is called" example:"Maria"`
 	Email   string         `json:"email,omitempty" doc:"For owners of the tenant, and operators"`
-	Role    principal.Role `json:"role"`
-	Since   time.Time      `json:"since"`
+	Role    principal.Role `json:"role" doc:"What it is in the tenant"`
+	Since   time.Time      `json:"since" doc:"When it became that"`
 }
 
 // MemberList is all of a tenant's.
@@ -32,7 +32,7 @@ type MemberList struct {
 
 // ChangeMember is what a member is to be.
 type ChangeMember struct {
-	Role principal.Role `json:"role"`
+	Role principal.Role `json:"role" doc:"What the member is to be"`
 }
 
 type (
@@ -52,24 +52,23 @@ type (
 func (a *API) members(routes router) {
 	about := func(op huma.Operation) huma.Operation {
 		op.Tags, op.MaxBodyBytes = []string{"Tenants"}, MaxBody
-		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusNotFound)
 		return op
 	}
 	handle(routes, rights.ReadTenant, about(huma.Operation{
 		OperationID: "list-members", Method: http.MethodGet, Path: "/tenants/{id}/members", Summary: "Who belongs to a tenant",
+		Description: "All of them on one page. Addresses are shown to its owners and to operators.",
 	}), a.listMembers)
 	handle(routes, rights.ManageTenant, about(huma.Operation{
 		OperationID: "change-member", Method: http.MethodPatch, Path: "/tenants/{id}/members/{account}", Summary: "Give a member another role",
 		Description: "409 `last_owner` where the tenant would have no owner.",
-		Errors:      []int{http.StatusBadRequest, http.StatusConflict, http.StatusUnsupportedMediaType},
-	}), a.changeMember)
+	}), a.changeMember, ofAct, refusals{problem.LastOwner})
 	// Everybody may leave; who may remove others is asked below.
 	handle(routes, rights.ReadTenant, about(huma.Operation{
 		OperationID: "remove-member", Method: http.MethodDelete, Path: "/tenants/{id}/members/{account}", Summary: "Leave a tenant, or remove a member",
 		Description: "The member's API tokens for the tenant end with it. Removing others is for owners, and by a token so is leaving. 409 `last_owner` where the tenant would " +
 			"have no owner.",
-		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusConflict},
-	}), a.removeMember)
+		DefaultStatus: http.StatusNoContent,
+	}), a.removeMember, ofAct, refusals{problem.LastOwner})
 }
 
 // ofMember says of an account that doesn't belong to a tenant what is said of one that isn't there.

@@ -54,18 +54,20 @@ const aboutCallback = "Where the provider sends browsers. The answer sets the co
 func (a *API) elsewhere(routes router) {
 	add := func(op huma.Operation) huma.Operation {
 		op.Method, op.Tags, op.Middlewares = http.MethodGet, []string{"Accounts"}, huma.Middlewares{withVisit}
-		op.Errors = []int{http.StatusNotFound}
 		return op
 	}
 	handle(routes, rights.SignIn, add(huma.Operation{
 		OperationID: "list-providers", Path: "/auth/oidc", Summary: "Where one may sign in by OpenID Connect",
+		Description: "For whoever shows a page to sign in on: each leads to /auth/oidc/{provider}/start.",
 	}), func(context.Context, *struct{}) (*providersOutput, error) {
 		return &providersOutput{Body: Providers{Providers: a.accounts.Choices()}}, nil
 	})
-	handle(routes, rights.SignIn, add(huma.Operation{
+	start := add(huma.Operation{
 		OperationID: "start-sign-in", Path: "/auth/oidc/{provider}/start", Summary: "Sign in at a provider", Description: aboutStart,
-		DefaultStatus: http.StatusFound, Responses: map[string]*huma.Response{"303": {Description: "Nothing has come of it, as the gateway's page says"}},
-	}), a.startSignIn)
+		DefaultStatus: http.StatusFound,
+	})
+	handle(routes, rights.SignIn, start, a.startSignIn)
+	also(routes, start, http.StatusSeeOther, "To the gateway's page, which says what went wrong")
 	handle(routes, rights.SignIn, add(huma.Operation{
 		OperationID: "finish-sign-in", Path: "/auth/oidc/{provider}/callback", Summary: "Come back from a provider", Description: aboutCallback,
 		DefaultStatus: http.StatusSeeOther,

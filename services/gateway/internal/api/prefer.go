@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -59,7 +57,7 @@ type commandOutput struct {
 //
 // That is a 200 whatever the verb and however it ended. A 201 of a create would say that there is a store, and one of an operation that
 // has failed there may not be: how it ended is to be read in one place, by clients of every verb.
-func handleCommand[I any](a *API, routes router, do rights.Action, op huma.Operation, handler func(context.Context, *I) (store.State, int, error)) {
+func handleCommand[I any](a *API, routes router, do rights.Action, op huma.Operation, handler func(context.Context, *I) (store.State, int, error), refused ...refusals) {
 	op.Parameters = append(op.Parameters, &huma.Param{
 		Name: headerPrefer, In: "header", Description: aboutPrefer, Schema: &huma.Schema{Type: huma.TypeString}, Example: "wait=10",
 	})
@@ -89,7 +87,9 @@ func handleCommand[I any](a *API, routes router, do rights.Action, op huma.Opera
 		shown := a.show(ctx, state)
 		out.Location, out.ETag, out.Body = shown.Location, shown.ETag, shown.Body
 		return out, nil
-	})
+	}, refused...)
+	also(routes, op, http.StatusOK, "Nothing is being done about the store")
+	also(routes, op, http.StatusAccepted, "Something is being done about the store")
 }
 
 // waiter is what a request that waits is to be ended by: the time, the end of its client, that of the gateway.
@@ -185,25 +185,5 @@ func (w *waiters) leave(tenant string) {
 	w.all--
 	if w.by[tenant]--; w.by[tenant] == 0 {
 		delete(w.by, tenant)
-	}
-}
-
-// describeWaiting documents the second of the two statuses that one has who waits: huma knows of one.
-func describeWaiting(doc *huma.OpenAPI) {
-	ok, accepted := strconv.Itoa(http.StatusOK), strconv.Itoa(http.StatusAccepted)
-	for _, item := range doc.Paths {
-		for _, op := range []*huma.Operation{item.Post, item.Delete, item.Patch} {
-			if op == nil || !slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.Name == headerPrefer }) {
-				continue
-			}
-			for status, other := range map[string]string{ok: accepted, accepted: ok} {
-				if op.Responses[status] == nil {
-					said := op.Responses[other]
-					op.Responses[status] = &huma.Response{Content: said.Content, Headers: maps.Clone(said.Headers)}
-				}
-			}
-			op.Responses[accepted].Description = "Something is being done about the store"
-			op.Responses[ok].Description = "Nothing is being done about it"
-		}
 	}
 }

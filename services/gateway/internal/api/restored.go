@@ -15,7 +15,7 @@ type Restored struct {
 	Waiting   bool      `json:"waiting" doc:"They wait: nobody is let in but who has come by an operator's link since the restore. Otherwise nothing was restored, or it is confirmed, and nothing else is said"`
 	Operators []Account `json:"operators,omitempty" doc:"Accounts that would look after the platform again"`
 	Accounts  int       `json:"accounts,omitempty" doc:"Who would be let in, those who are let in already among them"`
-	Tenants   int       `json:"tenants,omitempty"`
+	Tenants   int       `json:"tenants,omitempty" doc:"Tenants that there would be again"`
 	Members   int       `json:"members,omitempty" doc:"Memberships in all tenants"`
 	Tokens    int       `json:"tokens,omitempty" doc:"API tokens that would work again"`
 }
@@ -27,18 +27,15 @@ const aboutRestored = "Behind a restore from a backup whoever was removed since 
 	"what should have ended."
 
 func (a *API) restored(routes router) {
-	operators := func(op huma.Operation) huma.Operation {
-		op.Tags, op.Errors = []string{"Operators"}, []int{http.StatusUnauthorized, http.StatusNotFound}
-		op.Security = []map[string][]string{{"adminKey": {}}, {"adminBearer": {}}}
-		return op
-	}
-	handle(routes, rights.ManageAccounts, operators(huma.Operation{
-		OperationID: "get-restored", Method: http.MethodGet, Path: "/accounts/restored", Summary: "Who was restored from a backup and waits", Description: aboutRestored,
-	}), a.getRestored)
-	handle(routes, rights.ManageAccounts, operators(huma.Operation{
-		OperationID: "confirm-restored", Method: http.MethodPost, Path: "/accounts/restored/confirm", Summary: "Let in who was restored from a backup",
-		Description: "At every gateway, within seconds. Doing it twice is doing it once.", DefaultStatus: http.StatusNoContent,
-	}), a.confirmRestored)
+	handle(routes, rights.ManageAccounts, huma.Operation{
+		OperationID: "get-restored", Method: http.MethodGet, Path: "/accounts/restored", Tags: []string{"Operators"},
+		Summary: "Who was restored from a backup and waits", Description: aboutRestored,
+	}, a.getRestored)
+	handle(routes, rights.ManageAccounts, huma.Operation{
+		OperationID: "confirm-restored", Method: http.MethodPost, Path: "/accounts/restored/confirm", Tags: []string{"Operators"},
+		Summary: "Let in who was restored from a backup", Description: "At every gateway, within seconds. Doing it twice is doing it once.",
+		DefaultStatus: http.StatusNoContent,
+	}, a.confirmRestored, ofAct)
 }
 
 func (a *API) getRestored(ctx context.Context, _ *struct{}) (*restoredOutput, error) {

@@ -44,7 +44,7 @@ type listInput struct {
 	Search  string       `query:"q" maxLength:"100" doc:"Part of a name or an id"`
 	Deleted bool         `query:"deleted" doc:"Deleted stores too"`
 	Cursor  string       `query:"cursor" maxLength:"200" doc:"next of the page before"`
-	Limit   int          `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Limit   int          `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Most on a page"`
 	Seen    uint64       `query:"seen" maximum:"9007199254740991" doc:"A version the caller has seen: the answer waits, bounded, until it is contained"`
 }
 
@@ -60,18 +60,18 @@ type listOutput struct{ Body StoreList }
 func (a *API) stores(routes router) {
 	handle(routes, rights.ReadStores, huma.Operation{
 		OperationID: "list-stores", Method: http.MethodGet, Path: "/stores", Tags: []string{"Stores"}, Summary: "Own stores",
-		Description: "With the admin key, everybody's. Deleted ones only when asked for.", Errors: []int{http.StatusBadRequest},
-	}, a.list)
+		Description: "With the admin key, everybody's. Deleted ones only when asked for.",
+	}, a.list, ofLists)
 	handle(routes, rights.ReadStores, huma.Operation{
 		OperationID: "get-store", Method: http.MethodGet, Path: "/stores/{id}", Tags: []string{"Stores"}, Summary: "One store",
-		Description: "Read from the log, so it is exact, also after its deletion.", Errors: []int{http.StatusNotFound},
+		Description: "Read from the log, so it is exact, also after its deletion.",
 	}, func(ctx context.Context, in *idInput) (*storeOutput, error) {
 		state, err := a.read(ctx, *in, rights.ReadStores)
 		if err != nil {
 			return nil, err
 		}
 		return a.show(ctx, state), nil
-	})
+	}, ofStore)
 }
 
 func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
+	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
@@ -23,8 +24,7 @@ type sweepsOutput struct{ Body Sweeps }
 
 func (a *API) sweeps(routes router) {
 	operators := func(op huma.Operation) huma.Operation {
-		op.Tags, op.Errors = []string{"Operators"}, []int{http.StatusUnauthorized}
-		op.Security = []map[string][]string{{"adminKey": {}}, {"adminBearer": {}}}
+		op.Tags = []string{"Operators"}
 		return op
 	}
 	handle(routes, rights.Operate, operators(huma.Operation{
@@ -50,7 +50,7 @@ func (a *API) sweeps(routes router) {
 			return nil, err
 		}
 		return sweepsOf(ctx, parts)
-	})
+	}, refusals{problem.ConflictChanged})
 }
 
 func sweepsOf(ctx context.Context, parts *bus.Parts) (*sweepsOutput, error) {

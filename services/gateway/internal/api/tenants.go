@@ -14,18 +14,19 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/directory"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
+	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
 // Tenant is one, as who asks sees it.
 type Tenant struct {
-	ID        string         `json:"id" example:"t-4kq7wmzc3e"`
-	Name      string         `json:"name" example:"Amber Agency"`
+	ID        string         `json:"id" doc:"Names the tenant" example:"t-4kq7wmzc3e"`
+	Name      string         `json:"name" doc:"What it is called" example:"Amber Agency"`
 	Role      principal.Role `json:"role,omitempty" doc:"What one is in it; absent of who isn't a member"`
 	Members   int            `json:"members" doc:"How many there are"`
-	Limits    TenantLimits   `json:"limits"`
+	Limits    TenantLimits   `json:"limits" doc:"What operators have said of it"`
 	Suspended bool           `json:"suspended" doc:"Its stores run on, and its people may only read"`
-	Created   time.Time      `json:"created"`
+	Created   time.Time      `json:"created" doc:"When it was made"`
 }
 
 // TenantLimits are what operators have said of one tenant.
@@ -88,29 +89,29 @@ const aboutDeleteTenant = "With its members' API tokens and its invites. 409 `te
 func (a *API) tenants(routes router) {
 	about := func(op huma.Operation) huma.Operation {
 		op.Tags, op.MaxBodyBytes = []string{"Tenants"}, MaxBody
-		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusNotFound)
 		return op
 	}
 	handle(routes, rights.ListTenants, about(huma.Operation{
 		OperationID: "list-tenants", Method: http.MethodGet, Path: "/tenants", Summary: "Own tenants, or all",
-	}), a.listTenants)
+		Description: "Those that one belongs to, with what one is there; of an API token the one that it is for.",
+	}), a.listTenants, refusals{problem.Forbidden})
 	handle(routes, rights.CreateTenant, about(huma.Operation{
 		OperationID: "create-tenant", Method: http.MethodPost, Path: "/tenants", Summary: "Make a tenant",
 		Description:   "The owner's e-mail address must be proved. 409 `unverified` of others, `limit_reached` of who belongs to 50.",
-		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusBadRequest, http.StatusConflict, http.StatusUnsupportedMediaType, http.StatusTooManyRequests},
-	}), a.createTenant)
+		DefaultStatus: http.StatusCreated,
+	}), a.createTenant, ofAct, refusals{problem.Forbidden, problem.Unverified, problem.LimitReached, problem.TooManyCommands})
 	handle(routes, rights.ReadTenant, about(huma.Operation{
 		OperationID: "get-tenant", Method: http.MethodGet, Path: "/tenants/{id}", Summary: "One tenant",
+		Description: "For its members, and for operators. To all others it doesn't exist.",
 	}), a.getTenant)
 	handle(routes, rights.ManageTenant, about(huma.Operation{
 		OperationID: "change-tenant", Method: http.MethodPatch, Path: "/tenants/{id}", Summary: "Change a tenant",
 		Description: "Its owners say its name, operators its limits, and whether it is suspended.",
-		Errors:      []int{http.StatusBadRequest, http.StatusPreconditionFailed, http.StatusUnsupportedMediaType},
-	}), a.changeTenant)
+	}), a.changeTenant, ofAct, refusals{problem.TenantChanged})
 	handle(routes, rights.ManageTenant, about(huma.Operation{
 		OperationID: "delete-tenant", Method: http.MethodDelete, Path: "/tenants/{id}", Summary: "Delete a tenant", Description: aboutDeleteTenant,
-		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusConflict, http.StatusPreconditionFailed},
-	}), a.deleteTenant)
+		DefaultStatus: http.StatusNoContent,
+	}), a.deleteTenant, ofAct, refusals{problem.TenantHasStores, problem.TenantChanged})
 }
 
 // byWhom is who asks, for those who decide about a tenant's change.

@@ -22,14 +22,14 @@ import (
 
 // Token is an API token, as it is listed.
 type Token struct {
-	ID       string            `json:"id" example:"4kq7wmzc3emzqxk2lfna7c2mdqx4zu"`
-	Name     string            `json:"name" example:"nightly report"`
+	ID       string            `json:"id" doc:"Names the token" example:"4kq7wmzc3emzqxk2lfna7c2mdqx4zu"`
+	Name     string            `json:"name" doc:"To know it by" example:"nightly report"`
 	Account  string            `json:"account" doc:"Whose it is" example:"a-mzqxk2lfna"`
 	Tenant   string            `json:"tenant" doc:"Where it may do something" example:"t-4kq7wmzc3e"`
 	Role     principal.Role    `json:"role" doc:"What it is there at most; it is never more than its account"`
 	Scopes   []principal.Scope `json:"scopes" doc:"What it may do of that"`
-	Created  time.Time         `json:"created"`
-	Expires  time.Time         `json:"expires"`
+	Created  time.Time         `json:"created" doc:"When it was made"`
+	Expires  time.Time         `json:"expires" doc:"When it ends by itself"`
 	LastUsed *time.Time        `json:"lastUsed,omitempty" doc:"About when, to the hour; absent where it never was"`
 }
 
@@ -77,20 +77,19 @@ const aboutToken = "For the tenant that X-Tenant names, or the only one that one
 func (a *API) tokens(routes router) {
 	about := func(op huma.Operation) huma.Operation {
 		op.Tags, op.MaxBodyBytes = []string{"Tokens"}, MaxBody
-		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusNotFound)
 		return op
 	}
 	handle(routes, rights.ChangeAccount, about(huma.Operation{
 		OperationID: "list-tokens", Method: http.MethodGet, Path: "/auth/tokens", Summary: "API tokens", Description: aboutTokens,
-	}), a.listTokens)
+	}), a.listTokens, refusals{problem.Forbidden})
 	handle(routes, rights.ManageTokens, about(huma.Operation{
 		OperationID: "create-token", Method: http.MethodPost, Path: "/auth/tokens", Summary: "Make an API token", Description: aboutToken,
-		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusBadRequest, http.StatusConflict, http.StatusUnsupportedMediaType},
-	}), a.createToken)
+		DefaultStatus: http.StatusCreated,
+	}), a.createToken, ofAct, refusals{problem.TooManyTokens})
 	handle(routes, rights.ChangeAccount, about(huma.Operation{
 		OperationID: "revoke-token", Method: http.MethodDelete, Path: "/auth/tokens/{token}", Summary: "Revoke an API token",
 		Description: "One's own, or as an owner of its tenant anybody's.", DefaultStatus: http.StatusNoContent,
-	}), a.revokeToken)
+	}), a.revokeToken, ofAct)
 }
 
 func tokenOf(t directory.Token) Token {

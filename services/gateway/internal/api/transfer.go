@@ -37,9 +37,9 @@ type StoresTransferred struct {
 
 // Kept is a store that stays whose it was.
 type Kept struct {
-	Store     store.ID     `json:"store"`
+	Store     store.ID     `json:"store" doc:"The store's id"`
 	Code      problem.Code `json:"code" doc:"As a problem's" example:"conflict_in_flight"`
-	Detail    string       `json:"detail"`
+	Detail    string       `json:"detail" doc:"As a problem's"`
 	Retryable bool         `json:"retryable" doc:"Whether the same may succeed later"`
 }
 
@@ -54,20 +54,15 @@ const aboutTransfers = "For operators: a page of a tenant's stores, newest first
 func (a *API) transfers(routes router) {
 	operators := func(op huma.Operation) huma.Operation {
 		op.Tags, op.Method, op.MaxBodyBytes = []string{"Operators"}, http.MethodPost, MaxBody
-		op.Security = []map[string][]string{{"adminKey": {}}, {"adminBearer": {}}}
-		op.Errors = []int{
-			http.StatusBadRequest, http.StatusUnauthorized, http.StatusConflict, http.StatusUnsupportedMediaType, http.StatusTooManyRequests,
-		}
 		return op
 	}
 	one := operators(huma.Operation{
 		OperationID: "transfer-store", Path: "/stores/{id}/transfer", Summary: "Give a store to another tenant", Description: aboutTransfer,
 	})
-	one.Errors = append(one.Errors, http.StatusNotFound)
-	handle(routes, rights.TransferStore, one, a.transfer)
+	handle(routes, rights.TransferStore, one, a.transfer, ofCommand, refusals{problem.QuotaExceeded, problem.AuditFull})
 	handle(routes, rights.TransferStore, operators(huma.Operation{
 		OperationID: "transfer-stores", Path: "/stores/transfer", Summary: "Give a tenant's stores to another", Description: aboutTransfers,
-	}), a.transferAll)
+	}), a.transferAll, ofLists, ofWriting, refusals{problem.Upgrading, problem.AuditFull, problem.TooManyCommands})
 }
 
 type transferInput struct {

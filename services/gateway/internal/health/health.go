@@ -27,21 +27,21 @@ const checkTimeout = time.Second
 
 // Part is one thing that the gateway leans on.
 type Part struct {
-	OK bool `json:"ok"`
+	OK bool `json:"ok" doc:"Whether it answers"`
 	// Seq is the head of the log for the broker and the checkpoint for the projection: their distance is its lag.
-	Seq     uint64 `json:"seq,omitempty"`
-	Message string `json:"message,omitempty"`
+	Seq     uint64 `json:"seq,omitempty" doc:"Head of the log for the broker, checkpoint for the projection: their distance is its lag"`
+	Message string `json:"message,omitempty" doc:"What is wrong"`
 }
 
 // Readiness is the body of /readyz. Only the broker decides; the rest is information.
 type Readiness struct {
-	Ready bool `json:"ready"`
+	Ready bool `json:"ready" doc:"Whether the broker can be reached, without which nothing can be served"`
 	// Auth is the gateway's mode: a page asks who uses it only where there are accounts.
-	Auth       string           `json:"auth"`
-	Broker     Part             `json:"broker"`
-	Projection Part             `json:"projection"`
-	Feed       Part             `json:"feed"`
-	Cluster    platform.Cluster `json:"cluster"`
+	Auth       string           `json:"auth" doc:"The mode of AUTH"`
+	Broker     Part             `json:"broker" doc:"What holds the log"`
+	Projection Part             `json:"projection" doc:"What lists and histories are read from"`
+	Feed       Part             `json:"feed" doc:"What tells of events"`
+	Cluster    platform.Cluster `json:"cluster" doc:"Where stores are made"`
 }
 
 // Health checks.

@@ -53,8 +53,8 @@ func New(s Settings, page *url.URL, now func() time.Time) *Providers {
 
 // Choice is a provider as people choose it.
 type Choice struct {
-	Name  string `json:"name"`
-	Title string `json:"title"`
+	Name  string `json:"name" doc:"Names the provider, in addresses"`
+	Title string `json:"title" doc:"What people call it"`
 }
 
 // Choices lists them in the order of the file.

@@ -16,19 +16,23 @@ import (
 type docsView struct {
 	Title, About string
 	Groups       []docsGroup
-	Schemas      []docsSchema
+	// Everywhere are the answers that any operation may give.
+	Everywhere []docsResponse
+	Schemas    []docsSchema
 }
 
 type docsGroup struct {
-	Name       string
-	Operations []docsOperation
+	Name, About string
+	Operations  []docsOperation
 }
 
 type docsOperation struct {
 	ID, Method, Path, Summary, Description string
-	Parameters                             []docsField
-	Body                                   string
-	Responses                              []docsResponse
+	// Takes says how who asks is known, in any of these ways.
+	Takes      []string
+	Parameters []docsField
+	Body       string
+	Responses  []docsResponse
 }
 
 type docsResponse struct{ Status, Description, Schema string }
@@ -96,7 +100,11 @@ func viewOf(doc *huma.OpenAPI) docsView {
 		}
 	}
 	for _, tag := range doc.Tags {
-		v.Groups = append(v.Groups, docsGroup{Name: tag.Name, Operations: groups[tag.Name]})
+		v.Groups = append(v.Groups, docsGroup{Name: tag.Name, About: tag.Description, Operations: groups[tag.Name]})
+	}
+	for _, name := range slices.Sorted(maps.Keys(doc.Components.Responses)) {
+		answer := doc.Components.Responses[name]
+		v.Everywhere = append(v.Everywhere, docsResponse{Status: name, Description: answer.Description, Schema: contentOf(answer.Content)})
 	}
 	schemas := doc.Components.Schemas.Map()
 	for _, name := range slices.Sorted(maps.Keys(schemas)) {
@@ -107,6 +115,13 @@ func viewOf(doc *huma.OpenAPI) docsView {
 
 func operationOf(op *huma.Operation) docsOperation {
 	o := docsOperation{ID: op.OperationID, Method: op.Method, Path: op.Path, Summary: op.Summary, Description: op.Description}
+	for _, way := range op.Security {
+		takes := "nothing, in open mode"
+		for scheme := range way {
+			takes = scheme
+		}
+		o.Takes = append(o.Takes, takes)
+	}
 	for _, p := range op.Parameters {
 		o.Parameters = append(o.Parameters, docsField{
 			Name: p.Name, Place: p.In, Type: typeOf(p.Schema), About: p.Description, Required: p.Required,
@@ -117,6 +132,9 @@ func operationOf(op *huma.Operation) docsOperation {
 	}
 	for _, status := range slices.Sorted(maps.Keys(op.Responses)) {
 		r := op.Responses[status]
+		if r.Ref != "" {
+			continue
+		}
 		o.Responses = append(o.Responses, docsResponse{Status: status, Description: r.Description, Schema: contentOf(r.Content)})
 	}
 	return o

@@ -158,6 +158,12 @@ var kinds = map[Code]kind{
 	TenantChanged:         {http.StatusPreconditionFailed, "The tenant has changed", false},
 }
 
+// Status is the HTTP status that a problem of the code is sent with.
+func (c Code) Status() int { return kinds[c].status }
+
+// Title says what kind of problem it is, in a few words.
+func (c Code) Title() string { return kinds[c].title }
+
 // codeOf finds the code of an error that is known by its HTTP status only, from Fiber or huma.
 func codeOf(status int) Code {
 	switch status {

@@ -25,7 +25,7 @@ const typePrefix = "urn:store-platform:problem:"
 type Problem struct {
 	Type       string  `json:"type" doc:"A URN made of the code" example:"urn:store-platform:problem:not_found"`
 	Title      string  `json:"title" doc:"What kind of problem, the same for every occurrence" example:"Not found"`
-	Status     int     `json:"status" example:"404"`
+	Status     int     `json:"status" doc:"The answer's HTTP status" example:"404"`
 	Code       Code    `json:"code" doc:"For programs; never renamed" example:"not_found"`
 	Detail     string  `json:"detail" doc:"This occurrence, as a sentence for people"`
 	Retryable  bool    `json:"retryable" doc:"The same request may succeed later"`
@@ -43,8 +43,8 @@ type Problem struct {
 
 // Fault is one of several wrong fields.
 type Fault struct {
-	Field   string `json:"field"`
-	Message string `json:"message"`
+	Field   string `json:"field" doc:"The field that is wrong"`
+	Message string `json:"message" doc:"What is wrong with it"`
 }
 
 // New makes a problem; detail is a sentence for people.

@@ -119,6 +119,9 @@ func (a Action) Open() bool { return table[a].open }
 // Personal says whether it is about who does it, whatever the tenant.
 func (a Action) Personal() bool { return len(table[a].by) > 0 }
 
+// Takes is the scope without which no API token does it; empty where none is asked for, or none is enough.
+func (a Action) Takes() principal.Scope { return table[a].scope }
+
 // TakesAccounts says whether it is about accounts, which not every gateway has.
 func (a Action) TakesAccounts() bool {
 	return a.Personal() || slices.Contains([]Action{SignIn, ManageAccounts, ReadTenant, ManageTenant, LimitTenant, ManageTokens, TicketFeed}, a)

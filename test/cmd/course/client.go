@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/fasthttp/websocket"
+
+	"github.com/store-platform/store-platform/pkg/api"
+)
+
+// client asks one gateway.
+type client struct{ base, token string }
+
+// ask sends a request whose body is nil or becomes JSON, and decodes the answer into told; nil is for none. A refusal is an *api.Problem.
+// header are names and values by turns.
+func (c *client) ask(ctx context.Context, method, path string, body, told any, header ...string) (*http.Response, error) {
+	var sent io.Reader
+	if body != nil {
+		data, err := json.Marshal(body)
+		if err != nil {
+			return nil, fmt.Errorf("write the body: %w", err)
+		}
+		sent = bytes.NewReader(data)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, c.base+path, sent)
+	if err != nil {
+		return nil, err
+	}
+	request.Header = c.header()
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(response.Body)
+	if err = errors.Join(err, response.Body.Close()); err != nil {
+		return response, fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	if response.Header.Get("Content-Type") == "application/problem+json" {
+		refused := &api.Problem{}
+		if err := strictly(data, refused); err != nil {
+			return response, fmt.Errorf("%s %s is answered %s: %w", method, path, response.Status, err)
+		}
+		return response, refused
+	}
+	if response.StatusCode >= http.StatusMultipleChoices {
+		return response, fmt.Errorf("%s %s is answered %s", method, path, response.Status)
+	}
+	if err := strictly(data, told); err != nil {
+		return response, fmt.Errorf("%s %s is answered %s: %w", method, path, data, err)
+	}
+	return response, nil
+}
+
+func (c *client) header() http.Header {
+	header := http.Header{}
+	if c.token != "" {
+		header.Set("Authorization", "Bearer "+c.token)
+	}
+	return header
+}
+
+// strictly refuses what the type doesn't know. A client that is to outlive the gateway's next release takes it.
+func strictly(data []byte, told any) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(told)
+}
+
+// live is a connection to the feed.
+type live struct{ conn *websocket.Conn }
+
+// listen connects to the feed behind the list of stores: what happens from now on is told.
+func (c *client) listen(ctx context.Context) (*live, error) {
+	var page api.StoreList
+	if _, err := c.ask(ctx, http.MethodGet, "/stores?limit=1", nil, &page); err != nil {
+		return nil, fmt.Errorf("list the stores: %w", err)
+	}
+	address := strings.Replace(c.base, "http", "ws", 1) + "/feed?since=" + url.QueryEscape(page.Feed)
+	conn, _, err := websocket.DefaultDialer.DialContext(ctx, address, c.header())
+	if err != nil {
+		return nil, fmt.Errorf("connect to the feed: %w", err)
+	}
+	return &live{conn}, nil
+}
+
+func (l *live) close() { _ = l.conn.Close() }
+
+// until reads until the store is as it is wanted; ctx ends it.
+func (l *live) until(ctx context.Context, id string, so func(api.Store) bool) (api.Store, error) {
+	defer context.AfterFunc(ctx, l.close)()
+	for {
+		_, data, err := l.conn.ReadMessage()
+		if err != nil {
+			return api.Store{}, fmt.Errorf("read the feed: %w", err)
+		}
+		var told api.Message
+		if err := strictly(data, &told); err != nil {
+			return api.Store{}, fmt.Errorf("the feed says %s: %w", data, err)
+		}
+		if told.Type == api.Reset {
+			return api.Store{}, fmt.Errorf("the feed can't be continued: %s", told.Reason)
+		}
+		if told.Store != nil && told.Store.ID == id && so(*told.Store) {
+			return *told.Store, nil
+		}
+	}
+}
