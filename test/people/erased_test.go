@@ -173,7 +173,7 @@ func (in *installation) knownElsewhere() *visitor {
 		in.Fatalf("no form to sign in by: %s %s, %v", form.Status, page, err)
 	}
 	back, err := v.client.PostForm(form.Request.URL.Scheme+"://"+form.Request.URL.Host+"/login/username",
-		url.Values{"id": {string(found[1])}, "username": {cleoUser}, "password": {cleoPassword}})
+		url.Values{"id": {string(found[1])}, "username": {cleoUser}, "password": {providersPassword}})
 	if err != nil {
 		in.Fatal(err)
 	}

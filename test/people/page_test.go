@@ -35,10 +35,12 @@ func (p *page) do(place string, acts ...shops.Act) {
 	}
 }
 
-// leaves signs out, and is asked who one is.
-func (p *page) leaves() {
+// leaves is somebody who sees on a phone who they are, and signs out there.
+func (p *page) leaves(name string) {
 	p.Helper()
-	p.do("", p.Press("Sign out"), p.Says("#gate-note", "You are signed out."), p.Says("#gate-title", "Sign in"))
+	p.do("", p.Phone(
+		p.Says("#me-name", name), p.Press("Sign out"), p.Says("#gate-note", "You are signed out."), p.Says("#gate-title", "Sign in"), p.Lacks("body", name),
+	))
 }
 
 // asks fills the form that lets somebody in.
@@ -62,13 +64,13 @@ func TestPeopleComeAndGoOnThePage(t *testing.T) {
 		p.Type("#gate-name", "Olga Staying"), p.asks(boss, password, "Make the account"),
 		p.Says("#me-name", "Olga Staying"), p.Says("#list-title", "Stores"), p.Says("#connection", "Live"), p.Shoot("operator"),
 	)
-	p.leaves()
+	p.leaves("Olga Staying")
 	p.do("",
 		p.Cursor("#gate-email"), p.asks(boss, "another sentence", "Sign in"), p.Says("#gate-error", "The address or the password is wrong."),
 		p.Cursor("#gate-password"), p.Shoot("refused"),
 		p.Type("#gate-password", password), p.Press("Sign in"), p.Says("#me-name", "Olga Staying"), p.Lacks("#gate", "Sign in"),
 	)
-	p.leaves()
+	p.leaves("Olga Staying")
 	amber, violet := in.tenants()
 
 	p.do("#invite="+amber.invite("member"),
@@ -82,21 +84,28 @@ func TestPeopleComeAndGoOnThePage(t *testing.T) {
 		p.Choose("#tenant", violet.id), p.Says("#list", "Violet ink"), p.Lacks("#list", "Amber tea"), p.Shoot("two-tenants"),
 		p.Choose("#tenant", amber.id), p.Says("#list", "Amber tea"), p.Lacks("#list", "Violet ink"),
 	)
-	p.leaves()
+	p.leaves("Maria Rossi")
 
 	in.signUp("piet@example.com", "Piet Mees", "")
 	p.do("#invite="+violet.invite("owner"),
 		p.Cursor("#gate-name"), p.Press("I have an account"), p.Cursor("#gate-email"), p.asks("piet@example.com", password, "Sign in"),
 		p.Says("#me-name", "Piet Mees"), p.Says("#account-text", "You are invited to join a tenant."), p.Press("Join"), p.Says("#list", "Violet ink"),
 	)
-	p.leaves()
+	p.leaves("Piet Mees")
 
-	p.do("", p.Click("#gate-providers a"), p.See("#username"))
-	if err := p.Do(
-		p.Type("#username", cleoUser), p.Type("#password", cleoPassword), p.Press("Login"),
-		p.Says("#me-name", cleoName), p.Says("#account-text", "You belong to no tenant yet."), p.Shoot("no-tenant"),
-	); err != nil {
-		t.Fatal(err)
+	// Dora signs out at the provider, too, where the page leads.
+	p.comes("", doraUser, p.Says("#me-name", "Dora"), p.Says("#account-text", "You belong to no tenant yet."), p.Says("#list-empty", "No stores yet"),
+		p.Shoot("no-tenant"), p.Press("Sign out"), p.Gone("#sign-out"))
+	p.comes("#invite="+amber.invite("viewer"), cleoUser, p.Says("#me-name", cleoName), p.Says("#account-text", "You are invited to join a tenant."),
+		p.Press("Join"), p.Says("#list", "Amber tea"))
+}
+
+// comes is somebody who signs in at the provider from a place of the page, and what they do then.
+func (p *page) comes(place, user string, acts ...shops.Act) {
+	p.Helper()
+	p.do(place, p.Click("#gate-providers a"), p.See("#username"))
+	if err := p.Do(append([]shops.Act{p.Type("#username", user), p.Type("#password", providersPassword), p.Press("Login")}, acts...)...); err != nil {
+		p.Fatal(err)
 	}
 }
 

@@ -42,7 +42,7 @@ type installation struct {
 	running  []*parts.Process
 }
 
-// install starts it: everybody may sign up, is written to, or comes from a provider, who knows Cleo.
+// install starts it: everybody may sign up, is written to, or comes from a provider, who knows Cleo and Dora.
 func install(t *testing.T) *installation {
 	t.Helper()
 	in := &installation{T: t, dir: t.TempDir(), office: mailtest.Open(t)}
@@ -126,15 +126,16 @@ func (in *installation) stop() {
 	}
 }
 
-// Cleo is known elsewhere.
+// Cleo and Dora are known elsewhere, by one password.
 const (
-	cleoName     = "Cleopatrina"
-	cleoEmail    = "known.person@example.net"
-	cleoUser     = "cleo"
-	cleoPassword = "the house knows"
+	cleoName          = "Cleopatrina"
+	cleoEmail         = "known.person@example.net"
+	cleoUser          = "cleo"
+	doraUser          = "dora"
+	providersPassword = "the house knows"
 )
 
-// provider starts one who knows Cleo, and answers the gateway's file of providers.
+// provider starts one who knows them, and answers the gateway's file of providers.
 func (in *installation) provider() string {
 	in.Helper()
 	program, err := tool.OpenID.Path(in.Context(), os.Stderr)
@@ -146,8 +147,11 @@ func (in *installation) provider() string {
 	if err != nil {
 		in.Fatal(err)
 	}
-	users := in.write("users.json", fmt.Sprintf(`{"id1": {"ID": "id1", "Username": %q, "Password": %q, "FirstName": %q, "LastName": "Known",
-		"Email": %q, "EmailVerified": true, "PreferredLanguage": "en"}}`, cleoUser, cleoPassword, cleoName, cleoEmail))
+	known := func(id, user, name, email string) string {
+		return fmt.Sprintf(`%q: {"ID": %q, "Username": %q, "Password": %q, "FirstName": %q, "LastName": "Known", "Email": %q, "EmailVerified": true,
+			"PreferredLanguage": "en"}`, id, id, user, providersPassword, name, email)
+	}
+	users := in.write("users.json", "{"+known("id1", cleoUser, cleoName, cleoEmail)+","+known("id2", doraUser, "Dora", "dora@example.net")+"}")
 	command := exec.Command(program)
 	command.Env = parts.Environment("PORT="+port, "USERS_FILE="+users, "REDIRECT_URI="+in.api+"/auth/oidc/house/callback")
 	process, err := parts.Start(in.write("provider.log", ""), command)

@@ -284,6 +284,15 @@ func (t *Tab) Shoot(name string) Act {
 	)
 }
 
+// Phone does acts where the page is on a phone.
+func (t *Tab) Phone(acts ...Act) Act {
+	return chromedp.Steps(
+		chromedp.EmulateViewport(phoneWidth, phoneHeight, chromedp.EmulateScale(2), chromedp.EmulateMobile),
+		chromedp.Steps(acts...),
+		chromedp.EmulateViewport(desktopWidth, desktopHeight),
+	)
+}
+
 // keep writes what the page looks like, all of it, as a PNG.
 func (t *Tab) keep(name string) Act {
 	return func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
