@@ -5,22 +5,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Holding names the messages of all streams, buckets included, that have a text anywhere in them, in whatever case: what is to be gone
+// Holding names the messages of all streams, buckets included, that have one of these texts anywhere in them, in whatever case: what is to be gone
 // is looked for where nobody has thought of putting it.
-func Holding(tb testing.TB, nc *nats.Conn, text string) (places []string) {
+func Holding(tb testing.TB, nc *nats.Conn, texts ...string) (places []string) {
 	tb.Helper()
 	js, err := jetstream.New(nc)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	ctx, looked := context.Background(), 0
-	wanted := bytes.ToLower([]byte(text))
 	names := js.StreamNames(ctx)
 	for name := range names.Name() {
 		stream, err := js.Stream(ctx, name)
@@ -36,8 +36,8 @@ func Holding(tb testing.TB, nc *nats.Conn, text string) (places []string) {
 				tb.Fatal(err)
 			}
 			looked++
-			whole := fmt.Appendf(nil, "%s %v ", msg.Subject, msg.Header)
-			if bytes.Contains(bytes.ToLower(append(whole, msg.Data...)), wanted) {
+			whole := bytes.ToLower(append(fmt.Appendf(nil, "%s %v ", msg.Subject, msg.Header), msg.Data...))
+			if slices.ContainsFunc(texts, func(text string) bool { return bytes.Contains(whole, bytes.ToLower([]byte(text))) }) {
 				places = append(places, fmt.Sprintf("%s %d %s", name, seq, msg.Subject))
 			}
 		}

@@ -65,25 +65,38 @@ func TestTheScriptsFailWhenTheirStepFails(t *testing.T) {
 	}
 }
 
-// README's commands are run in its order, with the addresses of the platform under test. Between them the store that the
-// first one made becomes Ready and, as README tells its reader to, $id is set.
-func TestTheReadmesCommandsWork(t *testing.T) {
-	b := setup(t)
+// commands are README's that ask the API, in its order: those of its section about accounts, or all others.
+func commands(t *testing.T, accounts bool) (blocks []string) {
+	t.Helper()
 	readme, err := os.ReadFile(filepath.Join(repo, "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, section := range strings.Split(string(readme), "\n## ") {
+		if strings.HasPrefix(section, "Accounts\n") != accounts {
+			continue
+		}
+		for _, block := range bashBlock.FindAllStringSubmatch(section, -1) {
+			if strings.Contains(block[1], "curl") {
+				blocks = append(blocks, block[1])
+			}
+		}
+	}
+	return blocks
+}
+
+// README's commands are run in its order, with the addresses of the platform under test. Between them the store that the
+// first one made becomes Ready and, as README tells its reader to, $id is set.
+func TestTheReadmesCommandsWork(t *testing.T) {
+	b := setup(t)
 	_, port, err := net.SplitHostPort(b.Stores)
 	if err != nil {
 		t.Fatal(err)
 	}
 	here := strings.NewReplacer("http://127.0.0.1:8080", b.API, "http://127.0.0.1:8088", "http://"+b.Stores, "localhost:8088", "localhost:"+port)
 	var id store.ID
-	for _, block := range bashBlock.FindAllStringSubmatch(string(readme), -1) {
-		if !strings.Contains(block[1], "curl") {
-			continue
-		}
-		output := b.run("-euo", "pipefail", "-c", "id="+string(id)+"\n"+here.Replace(block[1]))
+	for _, block := range commands(t, false) {
+		output := b.run("-euo", "pipefail", "-c", "id="+string(id)+"\n"+here.Replace(block))
 		if id == "" {
 			id = b.followNew(output)
 		}

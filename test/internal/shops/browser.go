@@ -40,24 +40,34 @@ type Tab struct {
 // installation's folder, under the prefix.
 func OpenTab(tb testing.TB, p *platform.Platform, prefix string) *Tab {
 	tb.Helper()
-	program, err := exec.LookPath("chromium")
-	if err != nil {
-		tb.Fatalf("find a browser: %v", err)
-	}
 	host, _, err := net.SplitHostPort(p.Stores)
 	if err != nil {
 		tb.Fatalf("read the door's address: %v", err)
+	}
+	return openTab(tb, "MAP *.localhost "+host+", MAP * ~NOTFOUND, EXCLUDE "+host, filepath.Join(p.State, "screenshots"), prefix)
+}
+
+// OpenTabHere is OpenTab where there is no platform: the browser knows the way to this machine's loopback, and screenshots lie in a folder.
+func OpenTabHere(tb testing.TB, folder, prefix string) *Tab {
+	tb.Helper()
+	return openTab(tb, "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost", folder, prefix)
+}
+
+func openTab(tb testing.TB, ways, folder, prefix string) *Tab {
+	tb.Helper()
+	program, err := exec.LookPath("chromium")
+	if err != nil {
+		tb.Fatalf("find a browser: %v", err)
 	}
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(program), chromedp.Flag("headless", "new"),
 		// It is root in tests, where Chromium has no sandbox of its own.
 		chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("host-resolver-rules", "MAP *.localhost "+host+", MAP * ~NOTFOUND, EXCLUDE "+host),
+		chromedp.Flag("host-resolver-rules", ways),
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-component-update", true),
 		chromedp.WSURLReadTimeout(waittest.Patience()),
 		chromedp.WindowSize(desktopWidth, desktopHeight), chromedp.UserDataDir(tb.TempDir()),
 	)
-	folder := filepath.Join(p.State, "screenshots")
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		tb.Fatalf("make the folder of screenshots: %v", err)
 	}
@@ -105,6 +115,9 @@ func knowNoPassword(tab context.Context) error {
 
 // Act is one thing that somebody does with a page, or waits for.
 type Act = chromedp.Action[chromedp.Void]
+
+// Steps are acts one after the other, as one.
+func Steps(acts ...Act) Act { return chromedp.Steps(acts...) }
 
 // Do performs acts until one fails. The picture of what was there then is kept under the name "stuck".
 func (t *Tab) Do(acts ...Act) error {
@@ -178,18 +191,24 @@ func (t *Tab) Choose(selector, value string) Act {
 	))
 }
 
-// Says waits until what the selector names says something.
-func (t *Tab) Says(selector, words string) Act {
+// Says waits until what the selector names can be seen to say something.
+func (t *Tab) Says(selector, words string) Act { return hears(selector, words, true) }
+
+// Lacks waits until it doesn't, or not any more.
+func (t *Tab) Lacks(selector, words string) Act { return hears(selector, words, false) }
+
+func hears(selector, words string, want bool) Act {
 	return func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
-		text := chromedp.Evaluate[string](fmt.Sprintf(`document.querySelector(%q)?.innerText ?? ""`, selector))
+		// What is hidden has a text as well.
+		text := chromedp.Evaluate[string](fmt.Sprintf(`(e => e?.checkVisibility() ? e.innerText : "")(document.querySelector(%q))`, selector))
 		for {
 			said, err := text(ctx, target)
-			if err != nil || strings.Contains(said, words) {
+			if err != nil || strings.Contains(said, words) == want {
 				return chromedp.Void{}, err
 			}
 			select {
 			case <-ctx.Done():
-				return chromedp.Void{}, fmt.Errorf("wait until %s says %q; it says %q: %w", selector, words, said, ctx.Err())
+				return chromedp.Void{}, fmt.Errorf("wait until %s says %q (%t); it says %q: %w", selector, words, want, said, ctx.Err())
 			case <-time.After(lookEvery):
 			}
 		}
@@ -261,6 +280,15 @@ func (t *Tab) Shoot(name string) Act {
 			return chromedp.Void{}, err
 		},
 		// Not just back to the window's: a page that comes next could still be laid out for the phone.
+		chromedp.EmulateViewport(desktopWidth, desktopHeight),
+	)
+}
+
+// Phone does acts where the page is on a phone.
+func (t *Tab) Phone(acts ...Act) Act {
+	return chromedp.Steps(
+		chromedp.EmulateViewport(phoneWidth, phoneHeight, chromedp.EmulateScale(2), chromedp.EmulateMobile),
+		chromedp.Steps(acts...),
 		chromedp.EmulateViewport(desktopWidth, desktopHeight),
 	)
 }

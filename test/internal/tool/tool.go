@@ -53,6 +53,9 @@ var Promtool = Tool{Name: "promtool", Package: "github.com/prometheus/prometheus
 // Otelcol is the OpenTelemetry Collector.
 var Otelcol = Tool{Name: "otelcol", Package: "go.opentelemetry.io/collector/otelcol", Module: "test/otelcol", Own: true}
 
+// OpenID is zitadel's OpenID Connect provider, with people of a file.
+var OpenID = Tool{Name: "openid", Package: "github.com/zitadel/oidc/v3/example/server", Module: "services/gateway"}
+
 // Kubectl is Kubernetes' own, of the version that make up runs.
 var Kubectl = Tool{Name: "kubectl", Package: "k8s.io/kubernetes/cmd/kubectl", Module: "deploy/local/parts"}
 

@@ -1,12 +1,23 @@
 import * as api from './api.js';
 import { $, announce, busy, el, setText } from './dom.js';
 
-/** link is what somebody came by, taken out of the address at once: behind the # it was sent nowhere, and nobody else is to read it. */
+const linked = /^#(invite|reset|verify)=([A-Za-z0-9_-]+)$/;
+
+/**
+ * takeLink is what somebody came by, taken out of the address at once: behind the # it was sent nowhere, and nobody else is to read it. Who
+ * left for a provider with one comes back without it, and has it from keepLink.
+ */
 function takeLink() {
-  const [, kind, secret] = /^#(invite|reset|verify)=([A-Za-z0-9_-]+)$/.exec(location.hash) || [];
-  if (!kind) return null;
-  history.replaceState(null, '', location.pathname);
-  return { kind, secret };
+  const kept = sessionStorage.getItem('link') || '';
+  sessionStorage.removeItem('link');
+  const came = linked.exec(location.hash);
+  if (came) history.replaceState(null, '', location.pathname);
+  const [, kind, secret] = came || linked.exec(kept) || [];
+  return kind ? { kind, secret } : null;
+}
+
+function keepLink(link) {
+  if (link) sessionStorage.setItem('link', `#${link.kind}=${link.secret}`);
 }
 
 /** refusals are why a sign-in at a provider came to nothing, in the words of who was there. */
@@ -57,6 +68,12 @@ export class Account {
       }
     }
   }
+
+  /** operates says whether who uses the page may ask about the platform itself: at a gateway without accounts it may be anybody. */
+  operates() { return !this.me || this.me.operator; }
+
+  /** nowhere says whether they belong to no tenant, and so have nothing to see. */
+  nowhere() { return this.me !== null && !this.me.operator && !this.me.tenants.length; }
 
   /** lost is called when an answer says that nobody asks any more. */
   lost() {
@@ -135,6 +152,7 @@ export class Account {
     this.yes('Join', async () => {
       await api.takeInvite(link.secret);
       await this.enter(await api.me());
+      this.again();
       announce('You have joined.');
     });
   }
@@ -149,12 +167,16 @@ export class Account {
     sessionStorage.setItem('tenant', tenant);
     $('tenant').value = tenant;
     api.actFor(tenant);
-    const nowhere = !this.me.operator && !this.me.tenants.length;
-    this.tell(nowhere ? 'You belong to no tenant yet. Ask for an invite, or found one by the API: POST /tenants.' : '');
+    this.tell(this.nowhere() ? 'You belong to no tenant yet. Ask for an invite, or found one by the API: POST /tenants.' : '');
   }
 
   choose(tenant) {
     this.act(tenant);
+    this.again();
+  }
+
+  /** again has the page show what the tenant has for which one acts now. */
+  again() {
     this.handlers.left();
     this.handlers.entered();
   }
@@ -188,14 +210,16 @@ export class Account {
     else if (kind === 'invite') this.form(this.signingUp());
     else this.form(this.signingIn());
     setText($('gate-note'), text || '');
-    this.offer();
+    this.showProviders();
   }
 
-  /** offer shows where else one may sign in. Without an answer there is still the form. */
-  async offer() {
+  /** showProviders shows where else one may sign in. Without an answer there is still the form. */
+  async showProviders() {
     const providers = await api.providers().catch(() => []);
     $('gate-providers').replaceChildren(...providers.map(({ name, title }) =>
-      el('a', { class: 'button', href: `/auth/oidc/${encodeURIComponent(name)}/start`, text: `Sign in with ${title}` })));
+      el('a', {
+        class: 'button', href: `/auth/oidc/${encodeURIComponent(name)}/start`, text: `Sign in with ${title}`, on: { click: () => keepLink(this.link) },
+      })));
     $('gate-providers').hidden = !providers.length;
   }
 

@@ -127,6 +127,13 @@ function render() {
 }
 
 async function loadStores() {
+  if (account.nowhere()) {
+    // There is no list to ask for, and nobody to hear of it.
+    model.loaded = true;
+    connection('none', '');
+    render();
+    return '';
+  }
   try {
     const page = await api.stores();
     model.forget(new Set(page.stores.map((store) => store.id)));
@@ -148,7 +155,7 @@ async function loadStores() {
 async function resync() {
   const cursor = await loadStores();
   if (cursor) feed.start(cursor);
-  else retryList();
+  else if (!account.nowhere()) retryList();
 }
 
 /** retryList is for when the feed is there and the list isn't, so that no reconnect would bring it. */
@@ -162,11 +169,9 @@ const refreshPlatform = () => api.readiness().then((ready) => showPlatform(ready
 
 /** refreshLevel shows an operator that an upgrade isn't over; who is none isn't told, and misses nothing. */
 async function refreshLevel() {
-  try {
-    showLevel(await api.log(operatorKey()));
-  } catch {
-    $('level').hidden = true;
-  }
+  const level = account.operates() || operatorKey() ? await api.log(operatorKey()).catch(() => null) : null;
+  if (level) showLevel(level);
+  else $('level').hidden = true;
 }
 
 function showLevel({ writeLevel, newest }) {
@@ -311,7 +316,8 @@ async function start() {
   refreshPlatform();
   refreshLevel();
   // The list says where it was read, so the feed continues exactly there.
-  feed.start(await loadStores());
+  const cursor = await loadStores();
+  if (!account.nowhere()) feed.start(cursor);
 }
 
 start();
