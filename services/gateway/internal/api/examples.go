@@ -88,7 +88,7 @@ func examplesOfStores() []any {
 		FeedTicket{Ticket: "ABCDEFGHIJKLMNOPQRSTUVWXYZ", Expires: exampleTime.Add(30 * time.Second)},
 		DeadLetterList{DeadLetters: []query.DeadLetter{{
 			Seq: 42, Kind: query.DeadFailed, Store: exampleStore, Tenant: exampleTenant, Name: "Amber Harbour", Verb: store.Create, Attempt: 5,
-			Reason: "ImagePull", Message: "The shop's image can't be fetched.", Since: exampleTime,
+			Reason: "ImagePullBackOff", Message: "The shop's image can't be fetched.", Since: exampleTime,
 		}}},
 		Discard{Reason: "The engine was withdrawn"},
 	}
@@ -142,6 +142,10 @@ func examplesForOperators() []any {
 	part := health.Part{OK: true, Seq: 51}
 	return []any{
 		account, AccountList{Accounts: []Account{account}}, ChangeAccount{Operator: true}, ReadOut{For: "reset"},
+		Restored{Waiting: true, Operators: []Account{account}, Accounts: 12, Tenants: 4, Members: 15, Tokens: 6},
+		ActList{Acts: []query.Act{{
+			At: exampleTime, What: "credentials_viewed", Tenant: exampleTenant, Store: exampleStore, Actor: exampleAccount, Origin: exampleTenant,
+		}}},
 		LinkText{Link: "sl_ABCDEFGHIJKLMNOPQRSTUVWXYZ", Expires: exampleTime.Add(time.Hour)},
 		Log{WriteLevel: store.Schema, Newest: store.Schema},
 		Sweeps{Last: &platform.Sweep{
