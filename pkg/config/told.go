@@ -16,6 +16,7 @@ const (
 	toldWhole = "whole"
 	// toldURL: without what URLs hide secrets in.
 	toldURL = "url"
+	// That a setting is never told is said by "never", which is what no tag means too: that somebody has decided it.
 )
 
 // covered stands for what is set and not told.
@@ -96,7 +97,7 @@ func Cover(text string) string {
 
 func coverOne(text string) string {
 	u, err := url.Parse(strings.TrimSpace(text))
-	if err != nil || !strings.Contains(text, "://") || u.Opaque != "" {
+	if err != nil || u.Scheme == "" || !strings.Contains(text, "://") || u.Opaque != "" {
 		return covered
 	}
 	told := u.Scheme + "://"

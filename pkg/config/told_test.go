@@ -100,7 +100,7 @@ func TestNoPasswordOfAURLIsTold(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		password := rapid.StringMatching(`[a-z0-9/?#,:@ %\\=&]{0,6}secret[a-z0-9/?#,:@ %\\=&]{0,6}`).Draw(t, "password")
 		scheme := rapid.SampledFrom([]string{"nats", "postgres", "smtps", "https"}).Draw(t, "scheme")
-		for _, text := range []string{scheme + "://user:" + password + "@host:1/path", scheme + "://" + password + "@host", scheme + "://host/?key=" + password} {
+		for _, text := range []string{"host=/run user=u password=" + password + " application_name=" + scheme + "://x", scheme + "://user:" + password + "@host:1/path", scheme + "://" + password + "@host", scheme + "://host/?key=" + password} {
 			if told := Cover(text); strings.Contains(told, "secret") {
 				t.Fatalf("%s is told as %s", text, told)
 			}

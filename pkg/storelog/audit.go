@@ -23,8 +23,8 @@ const AuditStream = "AUDIT"
 
 const (
 	auditPrefix = "audit."
-	// accountPrefix begins an actor that is an account.
-	accountPrefix = "a-"
+	// AccountPrefix begins the id of an account, and so an actor that is one.
+	AccountPrefix = "a-"
 	// AllAudit is the filter over all of it.
 	AllAudit = auditPrefix + ">"
 )
@@ -115,7 +115,7 @@ type AuditEntry struct {
 // each of them; with accounts it isn't so free, whose sign-ups are counted. Who has no account is whom an address or the admin key is.
 func (e AuditEntry) who() string {
 	who := e.Tenant + "\x00" + e.Actor
-	if account, _, _ := strings.Cut(e.Actor, "/"); strings.HasPrefix(account, accountPrefix) {
+	if account, _, _ := strings.Cut(e.Actor, "/"); strings.HasPrefix(account, AccountPrefix) {
 		who = "\x00" + account
 	}
 	sum := sha256.Sum256([]byte(who))

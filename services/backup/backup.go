@@ -46,7 +46,7 @@ func Run(ctx context.Context, cfg Config, out, progress io.Writer) error {
 	bucket, err := blob.OpenBucket(ctx, cfg.URL)
 	if covered := config.Cover(cfg.URL); err != nil && covered != cfg.URL {
 		// Not err's words: they have the URL in them.
-		return fmt.Errorf("open BACKUP_URL %s: there is no such place, or it takes no such parameter", covered)
+		return fmt.Errorf("open BACKUP_URL %s: there is no such place, it takes no such parameter, or its credentials can't be read", covered)
 	}
 	if err != nil {
 		return fmt.Errorf("open BACKUP_URL: %w", err)

@@ -20,12 +20,10 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/parts"
+	"github.com/store-platform/store-platform/test/internal/people"
 )
 
-var (
-	invited  = regexp.MustCompile(`#invite=([A-Z2-7]{26})\n`)
-	newToken = regexp.MustCompile(`"token":"(sp_[A-Za-z0-9_]+)"`)
-)
+var newToken = regexp.MustCompile(`"token":"(sp_[A-Za-z0-9_]+)"`)
 
 // Who follows README where people sign in has a token, and by it a store that becomes Ready: of a tenant of their own, and by nobody's help. $link
 // and $token are set as README tells its reader to.
@@ -115,9 +113,9 @@ func (b *bench) withAccounts() (api, link string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	found := invited.FindStringSubmatch(string(printed))
-	if found == nil {
+	link := people.OperatorsLink(string(printed))
+	if link == "" {
 		b.Fatalf("no link in %s", printed)
 	}
-	return api, found[1]
+	return api, link
 }

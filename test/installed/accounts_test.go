@@ -8,16 +8,14 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
-	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/waittest"
+	"github.com/store-platform/store-platform/test/internal/people"
 )
-
-var linkOf = regexp.MustCompile(`#invite=([A-Z2-7]{26})\n`)
 
 // As the chart is by itself, nobody is let in but by an account: the first operator comes by the link that the notes tell how to print, and a script
 // by a token, which makes a store that becomes Ready and is visited.
@@ -37,8 +35,8 @@ func TestTheChartLetsPeopleSignIn(t *testing.T) {
 	command, _, _ = strings.Cut(command, "\n")
 	gateway := i.Pods(t, i.Namespace, component+"=gateway")[0].Metadata.Name
 	said, err := i.Exec(t.Context(), i.Namespace, gateway, strings.Fields(command)...)
-	link := linkOf.FindStringSubmatch(said)
-	if err != nil || link == nil {
+	link := people.OperatorsLink(said)
+	if err != nil || link == "" {
 		t.Fatalf("%s says %q, %v", command, said, err)
 	}
 
@@ -47,7 +45,7 @@ func TestTheChartLetsPeopleSignIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	person := &http.Client{Jar: jar}
-	i.asks(t, person, "/auth/signup", object{"email": "maria@example.com", "name": "Maria", "password": "a long sentence", "invite": link[1]})
+	i.asks(t, person, "/auth/signup", object{"email": "maria@example.com", "name": "Maria", "password": "a long sentence", "invite": link})
 	i.asks(t, person, "/tenants", object{"name": "Agency"})
 	token, _ := i.asks(t, person, "/auth/tokens", object{"name": "CI", "scopes": []string{"stores:read", "stores:write"}})["token"].(string)
 

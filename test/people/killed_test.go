@@ -1,14 +1,10 @@
 package people_test
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"os/exec"
-	"sync/atomic"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -27,11 +23,11 @@ func TestAGatewayThatIsKilledInASignUpLocksNobodyOut(t *testing.T) {
 	second := in.api
 	written := 0
 	for ; ; written++ {
-		way := newWay(t, broker.Addr().String())
-		first := in.gatewayAt("nats://"+way.address, "first")
+		way := bustest.NewGate(t, broker.ClientURL())
+		first := in.gatewayAt("nats://"+way.Address, "first")
 		email := fmt.Sprintf("maria.%d@example.com", written)
 		asked := body("email", email, "name", "Maria", "password", password)
-		way.stopBehind(written)
+		held := way.ShutBefore(behind(written))
 		answered, asking := make(chan int, 1), in.visitor()
 		go func() {
 			status, _, _ := asking.send(http.MethodPost, "/auth/signup", asked)
@@ -39,7 +35,7 @@ func TestAGatewayThatIsKilledInASignUpLocksNobodyOut(t *testing.T) {
 		}()
 		through := false
 		select {
-		case <-way.held:
+		case <-held:
 			first.Stop(syscall.SIGKILL, parts.StopPatience)
 			<-answered
 		case status := <-answered:
@@ -76,65 +72,12 @@ func (in *installation) gatewayAt(broker, name string) *parts.Process {
 	return in.serve(name, address, command)
 }
 
-// way leads to a broker, and stops all that a client says from a write on.
-type way struct {
-	address string
-	// held is closed when it is stopped.
-	held chan struct{}
-	left atomic.Int64
-}
-
-func newWay(t *testing.T, broker string) *way {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	w := &way{address: listener.Addr().String(), held: make(chan struct{})}
-	w.left.Store(1 << 40)
-	go func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go w.carry(client, broker)
+// behind is the write to the accounts before which there were so many.
+func behind(writes int) func(subject string) bool {
+	return func(subject string) bool {
+		if strings.HasPrefix(subject, "$KV.accounts.") {
+			writes--
 		}
-	}()
-	return w
-}
-
-// stopBehind lets so many writes to the accounts through, and nothing from the next one on.
-func (w *way) stopBehind(writes int) { w.left.Store(int64(writes)) }
-
-func (w *way) carry(client net.Conn, broker string) {
-	defer client.Close()
-	far, err := net.Dial("tcp", broker)
-	if err != nil {
-		return
-	}
-	defer far.Close()
-	go func() {
-		_, _ = far.(*net.TCPConn).WriteTo(client)
-		_ = client.Close()
-	}()
-	// What a message holds ends as a line does, too.
-	lines := bufio.NewReader(client)
-	for {
-		line, err := lines.ReadBytes('\n')
-		if bytes.HasPrefix(line, []byte("HPUB $KV.accounts.")) || bytes.HasPrefix(line, []byte("PUB $KV.accounts.")) {
-			if w.left.Add(-1) == -1 {
-				close(w.held)
-			}
-		}
-		if w.left.Load() < 0 {
-			// Until the client is gone.
-			_, _ = lines.WriteTo(io.Discard)
-			return
-		}
-		if _, failed := far.Write(line); failed != nil || err != nil {
-			return
-		}
+		return writes < 0
 	}
 }

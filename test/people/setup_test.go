@@ -14,7 +14,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,6 +23,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/programtest"
 	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/parts"
+	"github.com/store-platform/store-platform/test/internal/people"
 	"github.com/store-platform/store-platform/test/internal/repo"
 	"github.com/store-platform/store-platform/test/internal/tool"
 )
@@ -189,17 +189,13 @@ func (in *installation) said(name string) string {
 	return string(text)
 }
 
-var printed = regexp.MustCompile(`/#invite=([A-Z2-7]{26})\n`)
-
 // operatorsLink is the secret of the one that the gateway prints.
 func (in *installation) operatorsLink() (secret string) {
 	in.Helper()
 	waittest.Eventually(in.T, func() error {
-		found := printed.FindStringSubmatch(in.said("gateway"))
-		if found == nil {
+		if secret = people.OperatorsLink(in.said("gateway")); secret == "" {
 			return errors.New("no link is printed")
 		}
-		secret = found[1]
 		return nil
 	})
 	return secret

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 )
 
 const (
@@ -31,6 +32,17 @@ type Person struct {
 
 // Tenant is one with a token that may read and command its stores.
 type Tenant struct{ ID, Token string }
+
+var operators = regexp.MustCompile(`#invite=([A-Z2-7]{26})\n`)
+
+// OperatorsLink is the secret of the link that a gateway printed where nobody looks after the platform yet, or that store-gateway operator-link
+// does; empty where nothing such was said.
+func OperatorsLink(said string) string {
+	if found := operators.FindStringSubmatch(said); found != nil {
+		return found[1]
+	}
+	return ""
+}
 
 // Join makes an account at a gateway of SIGNUP=open. An operator reads out the link that proves its address.
 func Join(ctx context.Context, gateway, email string) (Person, error) {

@@ -3,11 +3,9 @@ package tool
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,30 +38,10 @@ func (s Script) Path(ctx context.Context, out io.Writer) (string, error) {
 		return "", fmt.Errorf("find the cache folder: %w", err)
 	}
 	folder := filepath.Join(cache, "store-platform", "tools", fmt.Sprintf("%s-%08x", s.Name, crc32.ChecksumIEEE(lock)))
-	program := filepath.Join(folder, "node_modules", ".bin", s.Name)
-	if _, err := os.Stat(program); err == nil {
-		return program, nil
-	}
-	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
-		return "", fmt.Errorf("make the folder of tools: %w", err)
-	}
-	temporary, err := os.MkdirTemp(filepath.Dir(folder), s.Name)
-	if err != nil {
-		return "", fmt.Errorf("make a folder for %s: %w", s.Name, err)
-	}
-	fmt.Fprintf(out, "installing %s (once per machine, up to a minute)\n", s.Name)
-	if err := s.install(ctx, filepath.Join(root, s.Folder), temporary); err != nil {
-		return "", errors.Join(fmt.Errorf("install %s: %w", s.Name, err), os.RemoveAll(temporary))
-	}
-	// Who installs it at the same time installs the same.
-	err = os.Rename(temporary, folder)
-	if errors.Is(err, fs.ErrExist) {
-		return program, os.RemoveAll(temporary)
-	}
-	if err != nil {
-		return "", errors.Join(fmt.Errorf("put %s in place: %w", s.Name, err), os.RemoveAll(temporary))
-	}
-	return program, nil
+	return inPlace(folder, filepath.Join("node_modules", ".bin", s.Name), func(temporary string) error {
+		fmt.Fprintf(out, "installing %s (once per machine, up to a minute)\n", s.Name)
+		return s.install(ctx, filepath.Join(root, s.Folder), temporary)
+	})
 }
 
 // install runs no package's own scripts: they would be programs that nobody has looked at.

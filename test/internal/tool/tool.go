@@ -73,30 +73,37 @@ func (t Tool) Path(ctx context.Context, out io.Writer) (string, error) {
 		return "", fmt.Errorf("find the cache folder: %w", err)
 	}
 	folder := filepath.Join(cache, "store-platform", "tools", strings.Join([]string{t.Name, version, runtime.Version() + t.Tags}, "-"))
-	program := filepath.Join(folder, t.Name)
-	if _, err := os.Stat(program); err == nil {
-		return program, nil
+	return inPlace(folder, t.Name, func(temporary string) error {
+		fmt.Fprintf(out, "building %s %s (once per machine, up to some minutes)\n", t.Name, version)
+		return t.build(ctx, temporary)
+	})
+}
+
+// inPlace is where in a folder of the cache a program is, which is made in another and put there where it isn't yet.
+func inPlace(folder, program string, make func(folder string) error) (string, error) {
+	name, path := filepath.Base(program), filepath.Join(folder, program)
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
 	}
 	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
 		return "", fmt.Errorf("make the folder of tools: %w", err)
 	}
-	temporary, err := os.MkdirTemp(filepath.Dir(folder), t.Name)
+	temporary, err := os.MkdirTemp(filepath.Dir(folder), name)
 	if err != nil {
-		return "", fmt.Errorf("make a folder for %s: %w", t.Name, err)
+		return "", fmt.Errorf("make a folder for %s: %w", name, err)
 	}
-	fmt.Fprintf(out, "building %s %s (once per machine, up to some minutes)\n", t.Name, version)
-	if err := t.build(ctx, temporary); err != nil {
-		return "", errors.Join(fmt.Errorf("build %s: %w", t.Name, err), os.RemoveAll(temporary))
+	if err := make(temporary); err != nil {
+		return "", errors.Join(fmt.Errorf("make %s: %w", name, err), os.RemoveAll(temporary))
 	}
-	// Who builds it at the same time builds the same.
+	// Who makes it at the same time makes the same.
 	err = os.Rename(temporary, folder)
 	if errors.Is(err, fs.ErrExist) {
-		return program, os.RemoveAll(temporary)
+		return path, os.RemoveAll(temporary)
 	}
 	if err != nil {
-		return "", errors.Join(fmt.Errorf("put %s in place: %w", t.Name, err), os.RemoveAll(temporary))
+		return "", errors.Join(fmt.Errorf("put %s in place: %w", name, err), os.RemoveAll(temporary))
 	}
-	return program, nil
+	return path, nil
 }
 
 // Pinned is the version, as in v1.2.3.

@@ -37,8 +37,8 @@ const (
 	// the table is brought back to its bounds.
 	checkEvery = 30 * time.Second
 	tidyEvery  = time.Hour
-	// keepFor is how long a row is kept, in days, and keepEach how many of one kind by one actor among one tenant's stores:
-	// the stream keeps fewer, and more would be noise.
+	// keepFor is how long a row is kept, in days, and keepEach how many of one kind by one actor among one tenant's stores, an account
+	// by whichever of its tokens: the stream keeps fewer, and more would be noise.
 	keepFor  = 400
 	keepEach = 1000
 )
@@ -184,7 +184,7 @@ func (k *Keeper) tidy(ctx context.Context) error {
 	defer cancel()
 	_, err := k.pool.Exec(ctx, `delete from audit where at < now() - make_interval(days => $1) or (epoch, seq) in (
   select epoch, seq from (
-    select epoch, seq, row_number() over (partition by what, tenant, actor order by at desc, seq desc) as place from audit
+    select epoch, seq, row_number() over (partition by what, tenant, split_part(actor, '/', 1) order by at desc, seq desc) as place from audit
   ) placed where place > $2)`, keepFor, keepEach)
 	if err != nil {
 		return fmt.Errorf("delete what the audit needn't keep: %w", err)

@@ -64,10 +64,14 @@ func (a *Accounts) Restored(ctx context.Context) (directory.Restored, error) {
 	return p.Directory.Restored(ctx)
 }
 
-// ConfirmRestored lets them in. by is the operator who says so, which is noted first: nobody comes back without a note of who let them.
+// ConfirmRestored lets them in. by is the operator who says so, which is noted first: nobody comes back without a note of who let them. Where nobody
+// waits, nothing is done and nothing noted.
 func (a *Accounts) ConfirmRestored(ctx context.Context, by string) error {
 	p, err := a.parts()
 	if err != nil {
+		return err
+	}
+	if waiting, err := p.Directory.Waiting(ctx); err != nil || !waiting {
 		return err
 	}
 	if err := p.note(ctx, storelog.RestoreConfirmed, by, ""); err != nil {

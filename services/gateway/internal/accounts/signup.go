@@ -48,7 +48,10 @@ func (a *Accounts) SignUp(ctx context.Context, asked NewAccount, from From) (Sig
 	}
 	if err := p.follow(ctx, invites, asked.Invite, proved.account); err != nil {
 		if proved.made && a.settings.SignUp != Open && spent(err) {
-			err = errors.Join(atInvite(err), p.takeBack(ctx, proved.account))
+			// That the account stays is worse than what is the matter with the invite.
+			if left := p.takeBack(ctx, proved.account); left != nil {
+				return SignedIn{}, left
+			}
 		}
 		return SignedIn{}, atInvite(err)
 	}

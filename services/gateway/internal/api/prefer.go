@@ -48,7 +48,7 @@ type commandOutput struct {
 	Status   int
 	Location string `header:"Location" doc:"Where the store is read"`
 	ETag     string `header:"ETag" doc:"The version of the last change to what can be set of the store: name, plan, options, ttl, tenant. Send it as If-Match"`
-	Applied  string `header:"Preference-Applied" doc:"wait=N, where that was preferred and was waited for: N is what was taken of it"`
+	Applied  string `header:"Preference-Applied" doc:"wait=N, where that was preferred and was kept to: N is as much of it as may be waited"`
 	Body     query.Store
 }
 

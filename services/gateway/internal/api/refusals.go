@@ -139,11 +139,11 @@ func describeRefusals(doc *huma.OpenAPI) {
 		for status, codes := range byStatus(slices.Concat(shared(op), op.Metadata[refuses].(refusals))) {
 			said := strconv.Itoa(status)
 			if !slices.Equal(codes, common[status]) {
-				op.Responses[said] = refusal(doc, status, codes)
+				op.Responses[said] = refusal(doc, codes)
 				continue
 			}
 			name := strings.ReplaceAll(http.StatusText(status), " ", "")
-			doc.Components.Responses[name] = refusal(doc, status, codes)
+			doc.Components.Responses[name] = refusal(doc, codes)
 			op.Responses[said] = &huma.Response{Ref: "#/components/responses/" + name}
 		}
 	}
@@ -162,7 +162,7 @@ func byStatus(codes refusals) map[int]refusals {
 }
 
 // refusal has an example of each code: so a program finds them, too.
-func refusal(doc *huma.OpenAPI, status int, codes refusals) *huma.Response {
+func refusal(doc *huma.OpenAPI, codes refusals) *huma.Response {
 	examples, said := map[string]*huma.Example{}, make([]string, len(codes))
 	for i, code := range codes {
 		name := string(code)

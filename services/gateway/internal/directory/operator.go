@@ -148,7 +148,7 @@ func (d *Directory) makeOperator(ctx context.Context, id string, by *Link) (Acco
 		if !slices.Contains(have.Accounts, id) {
 			have.Accounts, changed = append(have.Accounts, id), true
 		}
-		if by != nil && have.Met[id] != d.restored {
+		if by != nil && d.restored != "" && have.Met[id] != d.restored {
 			if have.Met == nil {
 				have.Met = map[string]string{}
 			}

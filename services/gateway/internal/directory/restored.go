@@ -60,10 +60,18 @@ type Restored struct {
 // readAtOnce is how many are read of a list before the next are asked for.
 const readAtOnce = 200
 
+// Waiting says whether there is somebody who was restored and whom no operator has let in.
+func (d *Directory) Waiting(ctx context.Context) (bool, error) {
+	err := d.confirmed(ctx)
+	if errors.Is(err, ErrUnconfirmed) {
+		return true, nil
+	}
+	return false, err
+}
+
 // Restored counts who would be let in. It reads all there are, which somebody does once.
 func (d *Directory) Restored(ctx context.Context) (Restored, error) {
-	err := d.confirmed(ctx)
-	if !errors.Is(err, ErrUnconfirmed) {
+	if waiting, err := d.Waiting(ctx); err != nil || !waiting {
 		return Restored{}, err
 	}
 	have, err := d.operators.read(ctx, keyOfOperators)

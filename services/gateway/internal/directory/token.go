@@ -26,7 +26,7 @@ const (
 const TokenPrefix = "sp_"
 
 const (
-	accountPrefix = "a-"
+	accountPrefix = storelog.AccountPrefix
 	secretLength  = 26
 	// usedEvery is how exactly is known when a token was used last.
 	usedEvery = time.Hour

@@ -10,7 +10,7 @@ import (
 )
 
 // Watch has gone closed when the client closes the connection, or breaks it. What it sends meanwhile, as a request behind this one,
-// stays to be read, and nothing is noticed any more. stop ends watching; nobody may read the connection before it has returned. A connection
+// stays to be read, and nothing is noticed any more; nor is it when the connection's read deadline has passed. stop ends watching; nobody may read the connection before it has returned. A connection
 // that is no socket of the system's is never gone.
 func Watch(c net.Conn) (gone <-chan struct{}, stop func()) {
 	socket, is := c.(syscall.Conn)

@@ -143,6 +143,9 @@ func write(c *fiber.Ctx, n *note, route string, status int, took time.Duration) 
 		slog.String("method", c.Method()), slog.String("route", route), slog.Int("status", status),
 		slog.Float64("ms", float64(took.Microseconds())/1000),
 	}
+	if n.waited > 0 {
+		attrs = append(attrs, slog.Float64("waited_ms", float64(n.waited.Microseconds())/1000))
+	}
 	if n.store != "" {
 		attrs = append(attrs, slog.String("store", string(n.store)), slog.Uint64("generation", n.generation))
 	}

@@ -61,8 +61,8 @@ const (
 	named
 	// everybodys: operators, to whomever it belongs.
 	everybodys
-	// letters: so do those who look after the platform and not after others' stores.
-	letters
+	// platforms: so do those who look after the platform and not after others' stores.
+	platforms
 )
 
 // row is what an action takes.
@@ -98,13 +98,13 @@ var table = map[Action]row{
 	TicketFeed:    {role: principal.Viewer, scope: principal.ReadStores, reach: everybodys},
 	CreateStore:   {role: principal.Member, scope: principal.WriteStores, reach: named, changes: true},
 	CommandStores: {role: principal.Member, scope: principal.WriteStores, reach: everybodys, changes: true},
-	TransferStore: {scope: principal.Operate, reach: letters},
+	TransferStore: {scope: principal.Operate, reach: platforms},
 	ReadPasswords: {role: principal.Member, scope: principal.ReadPasswords, reach: everybodys, changes: true},
 
-	ReadLetters:   {role: principal.Viewer, scope: principal.ReadStores, reach: letters},
-	AnswerLetters: {role: principal.Member, scope: principal.WriteStores, reach: letters, changes: true},
-	ReadAudit:     {role: principal.Owner, scope: principal.ManageTenant, reach: letters},
-	Operate:       {scope: principal.Operate, reach: letters},
+	ReadLetters:   {role: principal.Viewer, scope: principal.ReadStores, reach: platforms},
+	AnswerLetters: {role: principal.Member, scope: principal.WriteStores, reach: platforms, changes: true},
+	ReadAudit:     {role: principal.Owner, scope: principal.ManageTenant, reach: platforms},
+	Operate:       {scope: principal.Operate, reach: platforms},
 }
 
 // Actions lists them all, by name.
@@ -149,7 +149,7 @@ func everywhere(p principal.Principal, r row) bool {
 	switch r.reach {
 	case everybodys:
 		return p.Operator() && p.Holds(r.scope)
-	case letters:
+	case platforms:
 		return p.Operator() && (p.Holds(r.scope) || p.Holds(principal.Operate)) || p.Kind() == principal.AtHand
 	}
 	return false

@@ -21,9 +21,6 @@ func (r *round) mendClaims(ctx context.Context) error {
 		return err
 	}
 	listed, err := r.claims.List(ctx)
-	if err == nil {
-		err = r.claims.Forget(ctx, listed, r.now)
-	}
 	if err != nil {
 		return err
 	}
@@ -51,7 +48,8 @@ func (r *round) mendClaims(ctx context.Context) error {
 			r.found.add(platform.ClaimMissing, string(id))
 		}
 	}
-	return nil
+	// Behind what somebody waits for.
+	return r.claims.Forget(ctx, listed, r.now)
 }
 
 // mendsClaims: a tenant's claims are one key for its stores in all clusters. With two clusters' sweeps at it, each would

@@ -97,12 +97,19 @@ export class Account {
     $('tenant-choice').hidden = choices.length < 2;
     this.act(known ? before : me.operator ? '' : me.tenants[0]?.id || '');
     await this.follow();
-    if (me.operator) await this.restored();
+    await this.restored();
   }
 
-  /** restored asks an operator about those whom a backup has brought back: nobody else is let in before. */
+  /** restored asks an operator about those whom a backup has brought back: nobody else is let in before. What a link asks comes first. */
   async restored() {
-    const found = await api.restored().catch(() => ({}));
+    if (!this.me.operator || !$('account-yes').hidden) return;
+    let found;
+    try {
+      found = await api.restored();
+    } catch (problem) {
+      this.tell(`Whether somebody waits whom a backup has brought back can't be told: ${problem.message}`);
+      return;
+    }
     if (!found.waiting) return;
     const operators = (found.operators || []).map((one) => one.email || one.name).join(', ');
     this.tell(`Restored from a backup, and waiting: accounts ${found.accounts || 0}, tenants ${found.tenants || 0}, memberships ${found.members || 0}, `
@@ -170,9 +177,10 @@ export class Account {
     this.tell(this.nowhere() ? 'You belong to no tenant yet. Ask for an invite, or found one by the API: POST /tenants.' : '');
   }
 
-  choose(tenant) {
+  async choose(tenant) {
     this.act(tenant);
     this.again();
+    await this.restored();
   }
 
   /** again has the page show what the tenant has for which one acts now. */
