@@ -141,7 +141,7 @@ func (c Config) hosts() []string {
 func (c Config) post() (*mail.Post, error) {
 	page, err := url.Parse(c.PublicURL)
 	switch {
-	case c.PublicURL != "" && (err != nil || page.Host == "" || page.Scheme != "https" && page.Scheme != "http" || page.RawQuery != "" || page.Fragment != ""):
+	case c.PublicURL != "" && (err != nil || page.Host == "" || page.Scheme != "https" && page.Scheme != "http" || page.User != nil || page.RawQuery != "" || page.Fragment != ""):
 		return nil, fmt.Errorf("PUBLIC_URL=%s: must be like https://stores.example", config.CoverWrong(c.PublicURL))
 	case c.SMTPURL == "" || c.Auth != authAccounts:
 		return nil, nil

@@ -121,7 +121,7 @@ func serve(ctx context.Context, cfg Config, networks []netip.Prefix, listener ne
 	case failed = <-listening:
 		listening <- nil
 	}
-	failed = errors.Join(failed, leave(app, hub))
+	leave(app, hub)
 	// Whoever takes leave before the app has begun to serve has it begin afterwards, and never end.
 	_ = listener.Close()
 	closeBus()
@@ -160,7 +160,7 @@ func accountParts(b *bus.Bus) func() (accounts.Parts, error) {
 	}
 }
 
-func leave(app *fiber.App, hub *feed.Hub) error {
+func leave(app *fiber.App, hub *feed.Hub) {
 	ctx, cancel := context.WithTimeout(context.Background(), drain)
 	defer cancel()
 	goodbye := make(chan error, 1)
@@ -169,14 +169,12 @@ func leave(app *fiber.App, hub *feed.Hub) error {
 		defer cancel()
 		goodbye <- hub.Close(ctx)
 	}()
-	err := app.ShutdownWithContext(ctx)
-	if err != nil {
-		err = fmt.Errorf("drain requests: %w", err)
+	if err := app.ShutdownWithContext(ctx); err != nil {
+		slog.Warn("requests were cut off", "error", err)
 	}
 	if late := <-goodbye; late != nil {
 		slog.Warn("feed clients were cut off", "error", late)
 	}
-	return err
 }
 
 // build makes the whole of what is served. letIn is the door: it says of every request who asks, or answers it. gateways is
@@ -192,6 +190,8 @@ func build(cfg Config, letIn []fiber.Handler, b *bus.Bus, hub *feed.Hub, gateway
 	if err != nil {
 		return nil, err
 	}
+	// Whoever has sent another request behind one that is being answered is told that nobody reads it, instead of losing both.
+	app.Server().CloseOnShutdown = true
 	refuseMethods(app)
 	letProblemsArrive(app.Server())
 	app.Use(page.Headers, watch)

@@ -105,6 +105,17 @@ func TestInventedCredentialsCostTheBrokerNothing(t *testing.T) {
 	asked.wantNone("a session that has ended")
 }
 
+// Of IPv6 whoever has one network may have 65,536 of them.
+func TestInventedCredentialsArePaidForByAWholeSite(t *testing.T) {
+	b := setup(t, withAccounts, trusting, counting)
+	for n := range 9 {
+		from := of(fmt.Sprintf("2001:db8:7:%x::1", n))
+		wantProblem(t, b.get("/stores/sabcdefghijk", append(invented(n)[0], from...)...), http.StatusUnauthorized, problem.Unauthenticated)
+	}
+	wantProblem(t, b.get("/stores/sabcdefghijk", append(invented(9)[0], of("2001:db8:7:ffff::1")...)...), http.StatusTooManyRequests, problem.TooManyRequests)
+	wantProblem(t, b.get("/stores/sabcdefghijk", append(invented(9)[0], of("2001:db8:8::1")...)...), http.StatusUnauthorized, problem.Unauthenticated)
+}
+
 // What is the same for everybody isn't counted, and nobody is asked whose cookie comes with it.
 func TestNobodyIsAskedWhoLooksAtThePage(t *testing.T) {
 	b := setup(t, withAccounts, counting)

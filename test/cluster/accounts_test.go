@@ -113,8 +113,7 @@ func (b *bench) withAccounts() (api, link string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	link := people.OperatorsLink(string(printed))
-	if link == "" {
+	if link = people.OperatorsLink(string(printed)); link == "" {
 		b.Fatalf("no link in %s", printed)
 	}
 	return api, link

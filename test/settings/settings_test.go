@@ -125,7 +125,7 @@ var wrong = map[string][]string{
 	"LISTEN":                      {"nowhere"}, "OPS_LISTEN": {"nowhere"},
 	"AUTH": {"everybody"}, "SIGNUP": {"sometimes"}, "AUTH_OPEN_PUBLIC": {"perhaps"}, "WRITE_LEVEL": {"highest"},
 	"ADMIN_EMAILS": {marker + " at example"}, "ADMIN_API_KEY": {"sp_" + marker},
-	"PUBLIC_URL": {"ftp://user:" + marker + "@stores.example", "https://stores.example?" + marker},
+	"PUBLIC_URL": {"ftp://user:" + marker + "@stores.example", "https://user:" + marker + "@stores.example", "https://stores.example?" + marker},
 	"SMTP_URL":   {"smtp://user:" + marker + "@a b", "imap://user:" + marker + "@mail.example"}, "MAIL_FROM": {"nobody"},
 	"OIDC_PROVIDERS": {"/none"}, "TRUST_PROXY": {"everywhere"}, "CORS_ORIGINS": {"https://user:" + marker + "@shop.example"},
 	"MAX_STORES": {"0", "many"}, "EVENTS_URL": {"ftp://user:" + marker + "@events/", "http://user:" + marker + "@a b"}, "STREAM_REPLICAS": {"2"},

@@ -57,7 +57,7 @@ var secrets = map[string]string{
 	"DATABASE_URL":                "postgres://user:" + marker + "@" + closed + "/db?sslpassword=" + marker,
 	"ADMIN_API_KEY":               marker, "ADMIN_EMAILS": marker + "@example.com," + marker + "@example.org",
 	"SMTP_URL": "smtp://user:" + marker + "@" + closed + "?" + marker, "MAIL_FROM": "Stores <stores@example.com>",
-	"PUBLIC_URL":  "https://user:" + marker + "@stores.example",
+	"PUBLIC_URL":  "https://stores.example",
 	"EVENTS_URL":  "http://user:" + marker + "@" + closed + "/?" + marker + "#" + marker,
 	"BACKUP_KEYS": strings.Repeat(marker, 4) + "," + strings.Repeat(marker, 5),
 }

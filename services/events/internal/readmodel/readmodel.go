@@ -39,7 +39,8 @@ func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	}
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, fmt.Errorf("DATABASE_URL: %w", err)
+		// Not err's words: they hold what stands where a password might.
+		return nil, errors.New("DATABASE_URL: must be like postgres://user:password@host:5432/database, what is no letter or digit in the password encoded")
 	}
 	cfg.MaxConns = max(cfg.MaxConns, maxConns)
 	cfg.ConnConfig.ConnectTimeout = connectTimeout

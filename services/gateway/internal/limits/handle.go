@@ -27,9 +27,15 @@ func (b *Buckets) Handle(c *fiber.Ctx) error {
 	strange := principal.Strange(ctx)
 	if strange {
 		// Tokens and sessions are invented for nothing, and each costs the broker a question. Where they come from pays before it is asked; who was
-		// found by the same before doesn't, so that nobody's flood keeps those out who share its address.
-		if err := b.Take(ctx, network, 1); err != nil {
-			return err
+		// found by the same before doesn't, so that nobody's flood keeps those out who share its address. Of IPv6 a whole site pays, too, which has
+		// 65,536 networks.
+		for _, payer := range []string{network, principal.Site(door.Caller(c))} {
+			if payer == "" {
+				continue
+			}
+			if err := b.Take(ctx, payer, 1); err != nil {
+				return err
+			}
 		}
 	}
 	who := principal.In(ctx)
@@ -37,8 +43,8 @@ func (b *Buckets) Handle(c *fiber.Ctx) error {
 		n.standings = nil
 		return c.Next()
 	}
-	// Who has no tenant is their network: they could take another address for each request.
-	payer := cmp.Or(who.Tenant(), network)
+	// Who has no tenant is their account, and who has none their network: they could take another address for each request.
+	payer := cmp.Or(who.Tenant(), who.Account(), network)
 	if strange && payer == network {
 		return c.Next()
 	}

@@ -6,6 +6,7 @@ package linger
 import (
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -13,23 +14,53 @@ import (
 // patience bounds how long a refused client may go on sending. It is what a whole request has to arrive.
 const patience = 20 * time.Second
 
-// Over is l with connections that Refused knows.
-func Over(l net.Listener) net.Listener { return listener{l} }
+// lastWord is how long a connection may still begin to ask that never has, when the listener is closed.
+const lastWord = time.Second
 
-type listener struct{ net.Listener }
+// Over is l with connections that Refused knows. Closing it ends those soon on which nothing has come yet: browsers and balancers open some ahead, and
+// fasthttp, which closes idle ones when it shuts down, takes these for busy.
+func Over(l net.Listener) net.Listener { return &listener{Listener: l} }
 
-func (l listener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if tcp, is := c.(*net.TCPConn); is {
-		return &conn{TCPConn: tcp}, err
+type listener struct {
+	net.Listener
+	// silent are the connections on which nothing has come.
+	silent sync.Map
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	accepted, err := l.Listener.Accept()
+	if tcp, is := accepted.(*net.TCPConn); is {
+		c := &conn{TCPConn: tcp, of: l}
+		l.silent.Store(c, nil)
+		return c, err
 	}
-	return c, err
+	return accepted, err
+}
+
+// Close takes no more connections.
+func (l *listener) Close() error {
+	err := l.Listener.Close()
+	l.silent.Range(func(c, _ any) bool {
+		_ = c.(*conn).SetReadDeadline(time.Now().Add(lastWord))
+		return true
+	})
+	return err
 }
 
 type conn struct {
 	*net.TCPConn
+	of *listener
 
-	refused atomic.Bool
+	spoken, refused atomic.Bool
+}
+
+// Read notes that something has come.
+func (c *conn) Read(into []byte) (int, error) {
+	n, err := c.TCPConn.Read(into)
+	if n > 0 && !c.spoken.Swap(true) {
+		c.of.silent.Delete(c)
+	}
+	return n, err
 }
 
 // Refused has c read to its end before it is closed, because its request was answered before it was read. It does
@@ -42,6 +73,7 @@ func Refused(c net.Conn) {
 
 // Close ends the answer, and waits for the end of a request that was refused half read.
 func (c *conn) Close() error {
+	c.of.silent.Delete(c)
 	if c.refused.Load() {
 		c.readOut()
 	}
