@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/http"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -98,20 +100,22 @@ var roomy = object{"events": object{"feedMaxConnectionsPerTenant": 2 * listeners
 // otherwise is a change of values that makes every pod anew, but for the database's, which is one and isn't meant to be.
 var otherwise = object{"logLevel": "debug", "nats": object{"resources": object{"limits": object{"memory": "900Mi"}}}}
 
-// during asks for so many stores, spread over what happens meanwhile, and answers them when that is over and all are accepted.
+// during asks for so many stores while something happens, and answers them when that is over and all are accepted. Who has all of them
+// goes on asking until it is over, by the same keys: pods change when they do, and each that answers has to know the stores of those before.
 func (l *load) during(t *testing.T, what string, stores int, happens func()) []store.ID {
 	t.Helper()
 	var mu sync.Mutex
-	var made []store.ID
+	made := map[store.ID]bool{}
+	over := make(chan struct{})
 	asking, ctx := errgroup.WithContext(t.Context())
 	asking.Go(func() error {
 		var each errgroup.Group
-		for n := range stores {
+		for n := 0; ; n++ {
 			each.Go(func() error {
-				id, err := l.create(ctx, fmt.Sprintf("%s-%d", what, n))
+				id, err := l.create(ctx, fmt.Sprintf("%s-%d", what, n%stores))
 				mu.Lock()
 				defer mu.Unlock()
-				made = append(made, id)
+				made[id] = true
 				return err
 			})
 			select {
@@ -119,14 +123,26 @@ func (l *load) during(t *testing.T, what string, stores int, happens func()) []s
 				return ctx.Err()
 			case <-time.After(every):
 			}
+			if n+1 >= stores && isClosed(over) {
+				return each.Wait()
+			}
 		}
-		return each.Wait()
 	})
 	happens()
+	close(over)
 	if err := asking.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	return made
+	return slices.Collect(maps.Keys(made))
+}
+
+func isClosed(signal <-chan struct{}) bool {
+	select {
+	case <-signal:
+		return true
+	default:
+		return false
+	}
 }
 
 // areReady waits until all of them are.
