@@ -47,7 +47,8 @@ func TestAnUpgradeFromTheReleaseBeforeAndTheWayBackLoseNothing(t *testing.T) {
 		})
 	})
 	i.areReady(t, again...)
-	i.end(t, l)
+	// Pods of that release stop when they are told to, and not once nobody is sent to them any more.
+	i.end(t, l, "upgrade", "again")
 	i.buysIn(t, i.Get(t, made[0]))
 	i.buysIn(t, i.Get(t, back[0]))
 	i.raises(t)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -281,23 +282,27 @@ func (f *listener) hear(m feed.Message, since string) error {
 	return err
 }
 
-// refused are the answers that turned somebody away, but for a 503 of the platform's own, which says when to come again.
-func (l *load) refused(t *testing.T) (all []string) {
+// refused are the answers that turned somebody away, but for a 503 of the platform's own, which says when to come again, and while pods
+// leave of the release before, which is when those creates come that abrupt says, a 502 of the ingress controller's.
+func (l *load) refused(t *testing.T, abrupt ...string) (all []string) {
 	t.Helper()
 	requests, err := record.Read[record.Request](l.folder, record.RequestsGlob)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := 0
+	again, cutOff := 0, 0
 	for _, r := range requests {
+		what, _, _ := strings.Cut(r.Key, "-")
 		switch {
 		case r.HTTP == http.StatusAccepted:
 		case r.HTTP == http.StatusServiceUnavailable && r.Code != "":
 			again++
+		case r.HTTP == http.StatusBadGateway && slices.Contains(abrupt, what):
+			cutOff++
 		default:
 			all = append(all, fmt.Sprintf("%s at %s: %d %s", r.Key, r.Asked.Format(time.TimeOnly), r.HTTP, r.Error))
 		}
 	}
-	t.Logf("%d requests, of which %d were told to come again", len(requests), again)
+	t.Logf("%d requests, of which %d were told to come again, and %d came to a pod that was gone", len(requests), again, cutOff)
 	return all
 }

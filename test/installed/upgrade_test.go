@@ -85,10 +85,10 @@ func (i *installation) begin(t *testing.T) *load {
 }
 
 // end lets them go, and holds that nobody was turned away (see refused) and nothing lost.
-func (i *installation) end(t *testing.T, l *load) {
+func (i *installation) end(t *testing.T, l *load, abrupt ...string) {
 	t.Helper()
 	l.hush(t, i.newest(t))
-	if turnedAway := l.refused(t); len(turnedAway) > 0 {
+	if turnedAway := l.refused(t, abrupt...); len(turnedAway) > 0 {
 		t.Errorf("%d requests were turned away:\n%s", len(turnedAway), strings.Join(turnedAway, "\n"))
 	}
 	i.judge(t, l)
