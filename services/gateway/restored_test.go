@@ -62,6 +62,8 @@ func TestARestoreIsConfirmedByAnActOfItsOwn(t *testing.T) {
 	}
 	boss.gets(http.StatusOK, http.MethodPatch, "/accounts/a-former2222", `{"operator":false}`)
 	boss.gets(http.StatusNoContent, http.MethodPost, "/accounts/restored/confirm", "")
+	// Where nobody waits any more nothing was done, and so nothing is noted.
+	boss.gets(http.StatusNoContent, http.MethodPost, "/accounts/restored/confirm", "")
 	for _, headers := range all {
 		wantProblem(t, late.get("/stores/sabcdefghijk", headers...), http.StatusNotFound, problem.NotFound)
 	}
