@@ -5,17 +5,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"gocloud.dev/blob/fileblob"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/backup/internal/seal"
 )
 
 // peopled is a broker of installation "one" with a store on its log and something in each bucket of people.
@@ -103,6 +107,34 @@ func TestWhoThereIsComesBackWithTheLog(t *testing.T) {
 	}
 	if _, err := js.KeyValue(t.Context(), storelog.BucketPasses); !errors.Is(err, jetstream.ErrBucketNotFound) {
 		t.Errorf("sessions came back: %v", err)
+	}
+}
+
+// What is taken twice within a second, while the log stands still, is two backups: somebody may have been erased between them.
+func TestTwoBackupsOfOneSecondAreTwo(t *testing.T) {
+	nc, none, dir := peopled(t, bustest.StartFor(t, "one")), empty(t), t.TempDir()
+	bucket, err := fileblob.OpenBucket(dir, &fileblob.Options{NoTempDir: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = bucket.Close() })
+	kept, now := shelf{bucket: bucket, installation: "one", progress: io.Discard}, time.Now().UTC()
+	older, err := take(t.Context(), nc, kept, seal.Keys{key}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := bucketOf(t, nc, storelog.BucketAccounts).Delete(t.Context(), "key.0"); err != nil {
+		t.Fatal(err)
+	}
+	later, err := take(t.Context(), nc, kept, seal.Keys{key}, now)
+	if err != nil || later <= older {
+		t.Fatalf("taken as %s behind %s, %v", later, older, err)
+	}
+	if _, err := do(t, none, dir, "restore", from(older)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bucketOf(t, none, storelog.BucketAccounts).Get(t.Context(), "key.0"); err != nil {
+		t.Errorf("who was there at the first isn't in it: %v", err)
 	}
 }
 

@@ -48,6 +48,21 @@ func (s shelf) name(at time.Time, seq uint64) string {
 	return fmt.Sprintf("%s%s-%012d%s", s.begin(), at.Format(stamp), seq, sealedEnd)
 }
 
+// free is the name of a backup that is about to be taken. Accounts come and go without a message on the log, so two of one second and
+// one sequence aren't the same: the later one is named after the next second, or it would be written over the earlier, and take that with it where it fails.
+func (s shelf) free(ctx context.Context, now time.Time, seq uint64) (string, error) {
+	for at := now; ; at = at.Add(time.Second) {
+		name := s.name(at, seq)
+		taken, err := s.bucket.Exists(ctx, name)
+		if err != nil {
+			return "", fmt.Errorf("look whether %s is there already: %w", name, err)
+		}
+		if !taken {
+			return name, nil
+		}
+	}
+}
+
 // seqOf is the newest message of a backup of this installation.
 func (s shelf) seqOf(name string) uint64 {
 	_, seq, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(name, s.begin()), sealedEnd), "-")

@@ -36,7 +36,10 @@ func take(ctx context.Context, nc *nats.Conn, kept shelf, keys seal.Keys, now ti
 	if err != nil {
 		return "", errors.Join(err, log.Close())
 	}
-	name := kept.name(now, seq)
+	name, err := kept.free(ctx, now, seq)
+	if err != nil {
+		return "", errors.Join(err, log.Close())
+	}
 	fmt.Fprintf(kept.progress, "taking the log up to message %d as %s\n", seq, name)
 	said, err := keep(ctx, kept, name, keys, log)
 	for _, bucket := range people.buckets {
