@@ -142,7 +142,7 @@ func TestAListOfAnOlderReadModelSaysWhatIsDone(t *testing.T) {
 		{Generation: 8, Root: 8, Attempt: 5, Steps: []string{"namespace"}, Outcome: store.Unsuccessful},
 		{Verb: store.Delete, Generation: 11, Root: 11, Steps: []string{"namespace", "claims"}, Outcome: store.Succeeded},
 		{Generation: 13, Root: 13, Steps: []string{"namespace"}, Outcome: store.Succeeded},
-		{}, // a mend of it may have failed
+		{Steps: []string{}}, // a mend of it may have failed
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
 
@@ -33,14 +35,19 @@ func (d documented) RoundTrip(req *http.Request) (*http.Response, error) {
 		return resp, nil
 	}
 	var refused problem.Problem
-	if resp.Header.Get("Content-Type") == problem.ContentType && req.Method != http.MethodHead {
+	if kind := resp.Header.Get("Content-Type"); strings.HasSuffix(kind, "json") && req.Method != http.MethodHead {
 		body, err := io.ReadAll(resp.Body)
 		if err != nil {
 			return nil, err
 		}
 		resp.Body = io.NopCloser(bytes.NewReader(body))
-		if err := json.Unmarshal(body, &refused); err != nil {
-			return nil, err
+		if kind == problem.ContentType {
+			if err := json.Unmarshal(body, &refused); err != nil {
+				return nil, err
+			}
+		}
+		if err := doc.describes(op, resp.StatusCode, kind, body); err != nil {
+			return nil, fmt.Errorf("the OpenAPI document describes another answer to %s than %d %s: %w", op.OperationID, resp.StatusCode, body, err)
 		}
 	}
 	if !doc.tells(op, resp.StatusCode, refused.Code) {
@@ -48,6 +55,39 @@ func (d documented) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	return resp, nil
 }
+
+// describes holds an answer's body against the schema that the document has for it; nil where it has none.
+func (d document) describes(op operation, status int, kind string, body []byte) error {
+	answer := op.Responses[strconv.Itoa(status)]
+	if _, shared, is := strings.Cut(answer.Ref, "#/components/responses/"); is {
+		answer = d.Components.Responses[shared]
+	}
+	name, has := strings.CutPrefix(answer.Content[kind].Schema.Ref, "#/components/schemas/")
+	if !has {
+		return nil
+	}
+	schema, err := schemas(name)
+	if err != nil {
+		return err
+	}
+	said, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	return schema.Validate(said)
+}
+
+// schemas compiles one of the document's, once.
+var schemas = func() func(name string) (*jsonschema.Schema, error) {
+	var compiling sync.Mutex
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	return func(name string) (*jsonschema.Schema, error) {
+		compiling.Lock()
+		defer compiling.Unlock()
+		return compiler.Compile("testdata/openapi.json#/components/schemas/" + name)
+	}
+}()
 
 // golden is the document that another test holds against the one that is served.
 var golden = sync.OnceValues(func() (doc document, err error) {

@@ -15,6 +15,7 @@ require (
 	github.com/nats-io/nats-server/v2 v2.15.2
 	github.com/nats-io/nats.go v1.55.0
 	github.com/prometheus/client_golang v1.24.1
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	github.com/store-platform/store-platform/pkg v0.0.0
 	github.com/throttled/throttled/v2 v2.15.0
 	github.com/valyala/fasthttp v1.69.0

@@ -56,7 +56,12 @@ type response struct {
 	Ref         string `json:"$ref"`
 	Description string
 	Headers     map[string]any
-	Content     map[string]struct{ Examples map[string]any }
+	Content     map[string]struct {
+		Examples map[string]any
+		Schema   struct {
+			Ref string `json:"$ref"`
+		}
+	}
 }
 
 // says whether an answer is described as that of a problem.

@@ -26,6 +26,12 @@ func TestSweepsAreShownAndLetGoOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := platform.PublishSweep(t.Context(), kv, store.DefaultCluster, platform.Sweep{At: time.Unix(1, 0), By: "janitor-1"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := decoded[sweeps](t, b.get("/sweeps")); got.Last == nil || got.Last.Findings == nil {
+		t.Errorf("where nothing was ever swept: %+v", got)
+	}
 	report := platform.Sweep{
 		At: time.Unix(1, 0).UTC(), By: "janitor-1", Namespaces: 3, Stores: 2, Paused: "restored",
 		Findings: []platform.Finding{{Kind: platform.Stray, Count: 1, IDs: []string{"sabcdefghijk"}}},

@@ -47,7 +47,8 @@ func TestADeadLetterIsRedrivenAfterTheMend(t *testing.T) {
 			}
 			discard := fmt.Sprintf("/dead-letters/%.0f/discard", letter["seq"])
 			status, answer, err := o.Call(t.Context(), release.Admin, http.MethodPost, discard, []byte(`{"reason":"a test's"}`), "")
-			if err != nil || status != http.StatusAccepted {
+			// There is no store behind a history that begins with what can't be read.
+			if err != nil || status != http.StatusAccepted && (status != http.StatusNoContent || letter["kind"] != "set_aside") {
 				t.Fatalf("discard: %d %v (%v)", status, answer, err)
 			}
 		}

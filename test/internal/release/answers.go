@@ -71,6 +71,9 @@ func (in *Installation) Call(ctx context.Context, address, method, path string, 
 		return 0, nil, err
 	}
 	var answer any
+	if response.StatusCode == http.StatusNoContent {
+		return response.StatusCode, answer, nil
+	}
 	if err := json.Unmarshal(data, &answer); err != nil {
 		return 0, nil, fmt.Errorf("%s %s: %s: %w", method, path, response.Status, err)
 	}

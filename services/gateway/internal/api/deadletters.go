@@ -50,6 +50,14 @@ type discardInput struct {
 	Body Discard
 }
 
+// discardOutput is commandOutput of a request that nobody prefers to wait for.
+type discardOutput struct {
+	Status   int
+	Location string `header:"Location" doc:"Where the store is read"`
+	ETag     string `header:"ETag" doc:"The version of the last change to what can be set of the store: name, plan, options, ttl, tenant. Send it as If-Match"`
+	Body     query.Store
+}
+
 // Discard says why.
 type Discard struct {
 	Reason string `json:"reason" minLength:"1" maxLength:"500" doc:"Why nobody need look at it any more, in one line; kept in the store's history"`
@@ -74,27 +82,43 @@ func (a *API) deadLetters(routes router) {
 		op.Method, op.Tags, op.DefaultStatus = http.MethodPost, []string{"Dead letters"}, http.StatusAccepted
 		return op
 	}
-	handleCommand(a, routes, rights.AnswerLetters, answered(huma.Operation{
+	redrive := answered(huma.Operation{
 		OperationID: "redrive-dead-letter", Path: "/dead-letters/{n}/redrive", Summary: "Send a dead letter again", Description: aboutRedrive,
-	}), a.redrive, ofAnswer, refusals{problem.ConflictInFlight, problem.NothingToRetry})
-	handle(routes, rights.AnswerLetters, answered(huma.Operation{
+	})
+	handleCommand(a, routes, rights.AnswerLetters, redrive, a.redrive, ofAnswer, refusals{problem.ConflictInFlight, problem.NothingToRetry})
+	discard := answered(huma.Operation{
 		OperationID: "discard-dead-letter", Path: "/dead-letters/{n}/discard", Summary: "Put a dead letter away", Description: aboutDiscard,
 		MaxBodyBytes: MaxBody,
-	}), a.discard, ofAnswer)
+	})
+	handle(routes, rights.AnswerLetters, discard, a.discard, ofAnswer)
+	for _, op := range operationsOf(routes.OpenAPI()) {
+		if op.OperationID == discard.OperationID || op.OperationID == redrive.OperationID {
+			op.Responses[strconv.Itoa(http.StatusNoContent)] = &huma.Response{Description: "It was a message of a history that nobody could ever read, behind which there is no store"}
+		}
+	}
 }
 
 func (a *API) redrive(ctx context.Context, in *letterInput) (store.State, int, error) {
 	state, err := a.admission.Redrive(ctx, principal.In(ctx), in.parse())
-	return state, http.StatusAccepted, err
+	return state, statusOf(state), err
 }
 
-func (a *API) discard(ctx context.Context, in *discardInput) (*storeOutput, error) {
+// statusOf tells a store from what there is behind a message of a history that begins unreadably: nothing is known of that one, not even a status.
+func statusOf(state store.State) int {
+	if state.Status == "" {
+		return http.StatusNoContent
+	}
+	return http.StatusAccepted
+}
+
+func (a *API) discard(ctx context.Context, in *discardInput) (*discardOutput, error) {
 	letter := letterInput{N: in.N}
 	state, err := a.admission.Discard(ctx, principal.In(ctx), letter.parse(), in.Body.Reason)
 	if err != nil {
 		return nil, err
 	}
-	return a.show(ctx, state), nil
+	shown := a.show(ctx, state)
+	return &discardOutput{Status: statusOf(state), Location: shown.Location, ETag: shown.ETag, Body: shown.Body}, nil
 }
 
 func (a *API) listDeadLetters(ctx context.Context, in *deadLettersInput) (*deadLettersOutput, error) {

@@ -130,6 +130,9 @@ func (a *API) show(ctx context.Context, state store.State) *storeOutput {
 // stood beside it. Of one that has ended it tells neither the verb, but for a deletion, nor of a Degraded store the outcome; a retry was
 // a create's.
 func whole(s query.Store) query.Store {
+	if s.LastOperation.Steps == nil {
+		s.LastOperation.Steps = []string{}
+	}
 	if s.LastOperation.Generation != 0 || s.Operation == "" && s.Status == store.Degraded {
 		return s
 	}

@@ -63,6 +63,9 @@ func sweepsOf(ctx context.Context, parts *bus.Parts) (*sweepsOutput, error) {
 		return nil, err
 	}
 	out := &sweepsOutput{Body: Sweeps{Paused: paused}}
+	if last.Findings == nil {
+		last.Findings = []platform.Finding{} // nothing was swept yet
+	}
 	if !last.At.IsZero() {
 		out.Body.Last = &last
 	}

@@ -141,7 +141,7 @@ func fiberDetail(f *fiber.Error) string {
 // InstallInHuma makes huma's own errors (validation, above all) problems of ours, and has it tell a property from one that
 // differs in case: by itself it takes either, like encoding/json. huma keeps both in package variables; this sets them
 // once, before an API is built: another gateway of the same process may serve already.
-var InstallInHuma = sync.OnceFunc(func() { huma.NewError, huma.ValidateStrictCasing = ofHuma, true })
+var InstallInHuma = sync.OnceFunc(func() { huma.NewError, huma.ValidateStrictCasing, huma.DefaultArrayNullable = ofHuma, true, false })
 
 func ofHuma(status int, message string, errs ...error) huma.StatusError {
 	faults := faultsOf(errs)
