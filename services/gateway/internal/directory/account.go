@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/storelog"
@@ -40,23 +39,9 @@ func (d *Directory) Accounts(ctx context.Context, after string, limit int) (page
 	if err != nil {
 		return nil, false, err
 	}
-	from, found := slices.BinarySearch(keys, d.accounts.prefix+after)
-	if found {
-		from++
-	}
-	for _, key := range keys[from:] {
-		account, err := d.account(ctx, key[len(d.accounts.prefix):])
-		switch {
-		case errors.Is(err, ErrUnknown):
-			continue
-		case err != nil:
-			return nil, false, err
-		case len(page) == limit:
-			return page, true, nil
-		}
-		page = append(page, account)
-	}
-	return page, false, nil
+	return listed(ctx, behind(keys, d.accounts.prefix+after), limit, func(ctx context.Context, key string) (Account, error) {
+		return d.account(ctx, key[len(d.accounts.prefix):])
+	})
 }
 
 // SignUp makes an account with Email, Name and Hash of what is asked. ErrTaken, and the account that has the address, where somebody

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/store-platform/store-platform/pkg/storelog"
@@ -57,8 +58,8 @@ type Restored struct {
 	Accounts, Tenants, Members, Tokens int
 }
 
-// readAtOnce is how many are read of a list before the next are asked for.
-const readAtOnce = 200
+// everybody is more than an installation has.
+const everybody = math.MaxInt32
 
 // Waiting says whether there is somebody who was restored and whom no operator has let in.
 func (d *Directory) Waiting(ctx context.Context) (bool, error) {
@@ -78,40 +79,33 @@ func (d *Directory) Restored(ctx context.Context) (Restored, error) {
 	if err != nil && !errors.Is(err, ErrUnknown) {
 		return Restored{}, err
 	}
-	found := Restored{Waiting: true}
-	for after, more := "", true; more; {
-		var page []Account
-		if page, more, err = d.Accounts(ctx, after, readAtOnce); err != nil {
-			return Restored{}, err
-		}
-		for _, a := range page {
-			after = a.ID
-			found.Accounts++
-			if slices.Contains(have.Accounts, a.ID) && have.Met[a.ID] != d.restored {
-				found.Operators = append(found.Operators, a)
-			}
+	accounts, _, err := d.Accounts(ctx, "", everybody)
+	if err != nil {
+		return Restored{}, err
+	}
+	found := Restored{Waiting: true, Accounts: len(accounts)}
+	for _, a := range accounts {
+		if slices.Contains(have.Accounts, a.ID) && have.Met[a.ID] != d.restored {
+			found.Operators = append(found.Operators, a)
 		}
 	}
-	for after, more := "", true; more; more = after != "" {
-		var page []Tenant
-		if page, after, err = d.Tenants(ctx, after, readAtOnce); err != nil {
-			return Restored{}, err
-		}
-		for _, t := range page {
-			found.Tenants++
-			found.Members += len(t.Members)
-			tokens, err := d.TokensOf(ctx, t.ID)
-			if err != nil {
-				return Restored{}, err
-			}
-			for _, token := range tokens {
-				if d.now().Before(token.Expires) && t.RoleBy(token) != "" {
-					found.Tokens++
-				}
-			}
+	tenants, _, err := d.Tenants(ctx, "", everybody)
+	if err != nil {
+		return Restored{}, err
+	}
+	found.Tenants = len(tenants)
+	byID := make(map[string]*Tenant, len(tenants))
+	for i, t := range tenants {
+		found.Members += len(t.Members)
+		byID[t.ID] = &tenants[i]
+	}
+	tokens, err := d.tokensAt(ctx, "*.*")
+	for _, token := range tokens {
+		if t := byID[token.Tenant]; t != nil && d.now().Before(token.Expires) && t.RoleBy(token) != "" {
+			found.Tokens++
 		}
 	}
-	return found, nil
+	return found, err
 }
 
 // Confirm lets in who was restored, at every gateway. Doing it twice is doing it once.

@@ -200,24 +200,11 @@ func (d *Directory) Tenants(ctx context.Context, after string, limit int) (page 
 	if err != nil {
 		return nil, "", err
 	}
-	i, found := slices.BinarySearch(ids, after)
-	if found {
-		i++
+	page, more, err := listed(ctx, behind(ids, after), limit, d.Tenant)
+	if more {
+		next = page[limit-1].ID
 	}
-	for _, id := range ids[i:] {
-		if len(page) == limit {
-			return page, page[limit-1].ID, nil
-		}
-		t, err := d.Tenant(ctx, id)
-		if errors.Is(err, ErrUnknown) {
-			continue // deleted a moment ago
-		}
-		if err != nil {
-			return nil, "", err
-		}
-		page = append(page, t)
-	}
-	return page, "", nil
+	return page, next, err
 }
 
 // changeTenant lets decide change a tenant. A change that was made by a try whose answer was lost is found by its name.

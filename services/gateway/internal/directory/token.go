@@ -204,16 +204,21 @@ func (d *Directory) TokensOf(ctx context.Context, tenant string) ([]Token, error
 	if !isID(tenantPrefix, tenant) {
 		return nil, ErrUnknown
 	}
-	keys, err := d.log.Keys(ctx, storelog.BucketTokens, tenant+".*")
+	return d.tokensAt(ctx, tenant+".*")
+}
+
+// tokensAt are those behind the keys of a pattern, the oldest first.
+func (d *Directory) tokensAt(ctx context.Context, pattern string) ([]Token, error) {
+	keys, err := d.log.Keys(ctx, storelog.BucketTokens, pattern)
+	if err != nil {
+		return nil, err
+	}
+	holders, _, err := listed(ctx, keys, len(keys), d.tokens.read)
 	if err != nil {
 		return nil, err
 	}
 	var all []Token
-	for _, key := range keys {
-		have, err := d.tokens.read(ctx, key)
-		if err != nil && !errors.Is(err, ErrUnknown) {
-			return nil, err
-		}
+	for _, have := range holders {
 		all = append(all, have.Tokens...)
 	}
 	slices.SortFunc(all, func(a, b Token) int { return a.Created.Compare(b.Created) })
