@@ -32,8 +32,24 @@ type memory struct {
 
 // said is an answer, with when it was asked for: it was true then, or became so later.
 type said struct {
-	entry jetstream.KeyValueEntry
-	asked time.Time
+	answer *answer
+	asked  time.Time
+}
+
+// answer is what a key holds, and what whoever looked first has read that as. Reading it anew for each request would cost more than
+// all else that is done to know who asks.
+type answer struct {
+	jetstream.KeyValueEntry
+	once  sync.Once
+	thing any
+	err   error
+}
+
+// as answers what the entry is read as. All who look share it, so nobody in this package changes it, and nothing that could be
+// changed leaves the package: Standing and LimitsOf copy what they tell.
+func (a *answer) as(read func() (any, error)) (any, error) {
+	a.once.Do(func() { a.thing, a.err = read() })
+	return a.thing, a.err
 }
 
 func newMemory(divisor clock.Divisor, now func() time.Time) *memory {
@@ -45,7 +61,7 @@ func newMemory(divisor clock.Divisor, now func() time.Time) *memory {
 }
 
 // recall answers what was said of a key within its life.
-func (m *memory) recall(key string) (jetstream.KeyValueEntry, bool) {
+func (m *memory) recall(key string) (*answer, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	have, ok := m.said.Get(key)
@@ -53,20 +69,20 @@ func (m *memory) recall(key string) (jetstream.KeyValueEntry, bool) {
 		m.said.Remove(key)
 		return nil, false
 	}
-	return have.entry, ok
+	return have.answer, ok
 }
 
 // begin is before a question, and returns how its answer is kept.
-func (m *memory) begin() (keep func(key string, entry jetstream.KeyValueEntry)) {
+func (m *memory) begin() (keep func(key string, a *answer)) {
 	asked := m.now()
 	m.mu.Lock()
 	dropped := m.dropped
 	m.mu.Unlock()
-	return func(key string, entry jetstream.KeyValueEntry) {
+	return func(key string, a *answer) {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		if m.dropped == dropped {
-			m.said.Add(key, said{entry: entry, asked: asked})
+			m.said.Add(key, said{answer: a, asked: asked})
 		}
 	}
 }
@@ -92,20 +108,20 @@ func (b remembering) Get(ctx context.Context, key string) (jetstream.KeyValueEnt
 		return b.KeyValue.Get(ctx, key)
 	}
 	name := b.name(key)
-	if entry, asked := looks.seen[name]; asked {
-		return entry, nil
-	}
-	if entry, kept := b.memory.recall(name); kept && !looks.anew {
-		looks.old = true
-		return entry, nil
+	if !looks.anew {
+		if a, kept := b.memory.recall(name); kept {
+			looks.old = true
+			return a, nil
+		}
 	}
 	keep := b.memory.begin()
 	entry, err := b.KeyValue.Get(ctx, key)
-	if err == nil {
-		keep(name, entry)
-		looks.seen[name] = entry
+	if err != nil {
+		return nil, err
 	}
-	return entry, err
+	a := &answer{KeyValueEntry: entry}
+	keep(name, a)
+	return a, nil
 }
 
 func (b remembering) Create(ctx context.Context, key string, value []byte, opts ...jetstream.KVCreateOpt) (uint64, error) {
@@ -133,11 +149,10 @@ func (b remembering) Purge(ctx context.Context, key string, opts ...jetstream.KV
 	return b.KeyValue.Purge(ctx, key, opts...)
 }
 
-// look is one look at who somebody is.
+// look is one look at who somebody is. It reads each thing once.
 type look struct {
-	// anew takes the leader's word alone, for each thing once.
+	// anew takes the leader's word alone.
 	anew bool
-	seen map[string]jetstream.KeyValueEntry
 	// old: some of it was said before the look began.
 	old bool
 }
@@ -147,7 +162,7 @@ type lookKey struct{}
 // looking looks at what was said lately. Who is refused by that is looked at anew: what makes somebody a member, or begins a
 // session under a new era, happens at any gateway and is true at once. What is taken away may go on for as long as an answer is kept.
 func (d *Directory) looking(ctx context.Context, at func(context.Context) error) error {
-	l := &look{seen: map[string]jetstream.KeyValueEntry{}}
+	l := &look{}
 	err := at(context.WithValue(ctx, lookKey{}, l))
 	if l.old && (errors.Is(err, ErrUnknown) || errors.Is(err, ErrNoTenant) || errors.Is(err, ErrUnconfirmed)) {
 		return d.lookingAnew(ctx, at)
@@ -157,5 +172,5 @@ func (d *Directory) looking(ctx context.Context, at func(context.Context) error)
 
 // lookingAnew asks the leader.
 func (d *Directory) lookingAnew(ctx context.Context, at func(context.Context) error) error {
-	return at(context.WithValue(ctx, lookKey{}, &look{anew: true, seen: map[string]jetstream.KeyValueEntry{}}))
+	return at(context.WithValue(ctx, lookKey{}, &look{anew: true}))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -65,7 +66,7 @@ func keeps(t *testing.T) (*keeping, *server.Server) {
 func (k *keeping) role(t *testing.T) (principal.Role, error) {
 	t.Helper()
 	s, err := k.here.SignedIn(t.Context(), k.secret, k.tenant)
-	if err == nil && (s.Account.ID != k.owner.ID || s.Place.Tenant != k.tenant) {
+	if err == nil && (s.Account != k.owner.ID || s.Place.Tenant != k.tenant) {
 		t.Fatalf("somebody else: %+v", s)
 	}
 	return s.Place.Role, err
@@ -198,6 +199,44 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 	}
 	if n := m.said.Len(); n != mostKept {
 		t.Errorf("%d answers are kept", n)
+	}
+}
+
+// What was read is shared by all who are told of it, and nobody but the leader changes what the next one is told.
+func TestWhoIsToldChangesNothingOfWhatTheNextIsTold(t *testing.T) {
+	k, _ := keeps(t)
+	if _, err := k.there.ChangeTenant(t.Context(), By{Operator: true}, k.tenant, TenantChange{Limits: &Limits{MaxStores: new(3)}}); err != nil {
+		t.Fatal(err)
+	}
+	scopes := []principal.Scope{principal.ReadStores, principal.WriteStores}
+	// A use that is to be noted is a write, behind which the leader is asked again.
+	_, text, err := k.there.NewToken(t.Context(), Token{Account: k.owner.ID, Tenant: k.tenant, Role: principal.Owner, Scopes: scopes, LastUsed: k.clock.now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, when := range []string{"first", "behind who has changed it"} {
+		s, err := k.here.Bearing(t.Context(), text, "")
+		if err != nil || !slices.Equal(s.Scopes, scopes) {
+			t.Errorf("%s: %v (%v)", when, s.Scopes, err)
+		}
+		limits, err := k.here.LimitsOf(t.Context(), k.tenant)
+		if err != nil || limits.MaxStores == nil || *limits.MaxStores != 3 {
+			t.Fatalf("%s: %+v (%v)", when, limits, err)
+		}
+		s.Scopes[1], *limits.MaxStores = principal.Operate, 1000
+	}
+}
+
+// What can't be read is refused to everybody who looks, and not to the first alone.
+func TestWhatCannotBeReadIsNobodysStanding(t *testing.T) {
+	k, _ := keeps(t)
+	if _, err := k.there.accounts.kv.Put(t.Context(), "account."+k.owner.ID, []byte(`{"id":`)); err != nil {
+		t.Fatal(err)
+	}
+	for _, when := range []string{"first", "once more"} {
+		if s, err := k.here.SignedIn(t.Context(), k.secret, k.tenant); err == nil || errors.Is(err, ErrUnknown) || errors.Is(err, ErrNoTenant) {
+			t.Errorf("%s: %+v (%v)", when, s, err)
+		}
 	}
 }
 

@@ -73,7 +73,7 @@ func TestWhoWasRestoredWaitsForAnOperator(t *testing.T) {
 	let := func(when string, want error) {
 		t.Helper()
 		for n, d := range []*Directory{first, other, opened(t, nc)} {
-			if s, err := d.SignedIn(t.Context(), bosss, ""); err != nil || !s.Account.Operator {
+			if s, err := d.SignedIn(t.Context(), bosss, ""); err != nil || !s.Operator {
 				t.Errorf("%s at %d the operator is %+v, %v", when, n, s, err)
 			}
 			_, bySession := d.Stands(t.Context(), principal.Credential{Kind: principal.BySession, ID: d.sessions.keyOf(session)}, "")

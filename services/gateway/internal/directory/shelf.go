@@ -22,17 +22,31 @@ type shelf[T any] struct {
 	prefix string
 }
 
-// read answers what is there; ErrUnknown where nothing is.
+// read answers what is there; ErrUnknown where nothing is. Who looks (looking) shares what it answers with all others who do.
 func (s shelf[T]) read(ctx context.Context, id string) (T, error) {
-	var thing T
-	value, err := storelog.ReadValue(ctx, s.kv, s.prefix+id)
-	if err != nil {
+	var nothing T
+	entry, err := s.kv.Get(ctx, s.prefix+id)
+	switch {
+	case errors.Is(err, jetstream.ErrKeyNotFound):
+		return nothing, ErrUnknown
+	case err != nil:
+		return nothing, fmt.Errorf("read %s: %w", s.prefix+id, err)
+	}
+	read := func() (any, error) {
+		var thing T
+		err := s.decode(entry.Value(), &thing)
 		return thing, err
 	}
-	if value.Data == nil {
-		return thing, ErrUnknown
+	var thing any
+	if kept, looks := entry.(*answer); looks {
+		thing, err = kept.as(read)
+	} else {
+		thing, err = read()
 	}
-	return thing, s.decode(value.Data, &thing)
+	if err != nil {
+		return nothing, err
+	}
+	return thing.(T), nil
 }
 
 // create puts it where nothing is. What is there already and is the same is this very thing, put by a try whose answer was

@@ -15,7 +15,9 @@ var ErrNoTenant = errors.New("there is no such tenant")
 // Standing is what a credential stands for, in a tenant or in none.
 type Standing struct {
 	Credential principal.Credential
-	Account    Account
+	// Account is whose it is, and Operator says that the account looks after the platform.
+	Account  string
+	Operator bool
 	// Scopes are a token's.
 	Scopes []principal.Scope
 	Place  principal.Place
@@ -39,7 +41,7 @@ func (d *Directory) Bearing(ctx context.Context, text, tenant string) (s Standin
 		if err != nil {
 			return err
 		}
-		s, err = d.standing(ctx, principal.Credential{Kind: principal.ByToken, ID: token.ID}, tenant)
+		s, err = d.bearing(ctx, token, tenant)
 		return err
 	})
 	return s, err
@@ -64,37 +66,45 @@ func (d *Directory) Exists(ctx context.Context, tenant string) error {
 }
 
 func (d *Directory) standing(ctx context.Context, shown principal.Credential, tenant string) (Standing, error) {
-	s := Standing{Credential: shown}
 	switch shown.Kind {
 	case principal.BySession:
-		var err error
-		if s.Account, err = d.bySession(ctx, shown.ID); err == nil {
-			err = d.confirmedFor(ctx, s.Account.ID)
+		account, err := d.bySession(ctx, shown.ID)
+		if err == nil {
+			err = d.confirmedFor(ctx, account.ID)
 		}
 		if err != nil {
 			return Standing{}, err
 		}
-		s.Place, err = d.place(ctx, s.Account, tenant)
+		s := Standing{Credential: shown, Account: account.ID, Operator: account.Operator}
+		s.Place, err = d.place(ctx, account, tenant)
 		return s, err
 	case principal.ByToken:
-		if err := d.confirmed(ctx); err != nil {
-			return Standing{}, err
-		}
 		token, err := d.Token(ctx, shown.ID)
 		if err != nil {
 			return Standing{}, err
 		}
-		if s.Account, err = d.Account(ctx, token.Account); err != nil {
-			return Standing{}, err
-		}
-		s.Scopes = token.Scopes
-		s.Place, err = d.placeBy(ctx, token, s.Account.Operator && slices.Contains(token.Scopes, principal.Operate), tenant)
-		if err != nil {
-			return Standing{}, err
-		}
-		return s, nil
+		return d.bearing(ctx, token, tenant)
 	}
 	return Standing{}, ErrUnknown
+}
+
+// bearing is standing by a token that has been read.
+func (d *Directory) bearing(ctx context.Context, token Token, tenant string) (Standing, error) {
+	if err := d.confirmed(ctx); err != nil {
+		return Standing{}, err
+	}
+	account, err := d.Account(ctx, token.Account)
+	if err != nil {
+		return Standing{}, err
+	}
+	place, err := d.placeBy(ctx, token, account.Operator && slices.Contains(token.Scopes, principal.Operate), tenant)
+	if err != nil {
+		return Standing{}, err
+	}
+	return Standing{
+		Credential: principal.Credential{Kind: principal.ByToken, ID: token.ID}, Account: account.ID, Operator: account.Operator,
+		Scopes: slices.Clone(token.Scopes), Place: place,
+	}, nil
 }
 
 // placeBy is what a token's bearer is in the token's tenant. In another only an operator is anything, and no member. ErrUnknown of a token

@@ -119,7 +119,7 @@ func (d *Directory) RoleIn(ctx context.Context, account, tenant string) (princip
 func (d *Directory) LimitsOf(ctx context.Context, tenant string) (l Limits, err error) {
 	err = d.looking(ctx, func(ctx context.Context) error {
 		t, err := d.tenant(ctx, tenant)
-		l = t.Limits
+		l = t.Limits.copied()
 		return err
 	})
 	return l, err
@@ -266,6 +266,13 @@ func (d *Directory) ChangeTenant(ctx context.Context, by By, id string, c Tenant
 		}
 		return changed, nil
 	})
+}
+
+func (l Limits) copied() Limits {
+	if l.MaxStores != nil {
+		l.MaxStores = new(*l.MaxStores)
+	}
+	return l
 }
 
 func (l Limits) same(other Limits) bool {

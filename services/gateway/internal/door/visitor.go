@@ -187,9 +187,9 @@ func (v *visitor) from(s directory.Standing, err error) (principal.Principal, er
 		return principal.Principal{}, err
 	}
 	if s.Credential.Kind == principal.BySession {
-		return principal.Person(v.address, s.Account.ID, s.Credential.ID, s.Account.Operator, s.Place), err
+		return principal.Person(v.address, s.Account, s.Credential.ID, s.Operator, s.Place), err
 	}
-	return principal.Bearer(v.address, s.Account.ID, s.Credential.ID, s.Account.Operator, s.Scopes, s.Place), err
+	return principal.Bearer(v.address, s.Account, s.Credential.ID, s.Operator, s.Scopes, s.Place), err
 }
 
 func noTenant() error { return problem.New(problem.NotFound, "There is no such tenant.") }
