@@ -17,7 +17,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
-// storeOutput is one store, with where it is and which command it obeys.
+// storeOutput is one store, with where it is and what a change of it may be held to: nothing, of one as it was.
 type storeOutput struct {
 	Location string `header:"Location" doc:"Where the store is read"`
 	ETag     string `header:"ETag" doc:"The version of the last change to what can be set of the store: name, plan, options, ttl, tenant. Send it as If-Match"`
@@ -64,14 +64,21 @@ func (a *API) stores(routes router) {
 	}, a.list, ofLists)
 	handle(routes, rights.ReadStores, huma.Operation{
 		OperationID: "get-store", Method: http.MethodGet, Path: "/stores/{id}", Tags: []string{"Stores"}, Summary: "One store",
-		Description: "Read from the log, so it is exact, also after its deletion.",
-	}, func(ctx context.Context, in *idInput) (*storeOutput, error) {
-		state, err := a.read(ctx, *in, rights.ReadStores)
-		if err != nil {
-			return nil, err
-		}
-		return a.show(ctx, state), nil
-	}, ofStore)
+		Description: "Read from the log, so it is exact, also after its deletion. With `at`, as it was then: its whole past is its present owner's, as its history is. " +
+			"Such an answer says so by its own `at`, and has no ETag. 404 before there was anything to say of it, and 422 of what is yet to come.",
+	}, a.get, ofStore)
+}
+
+func (a *API) get(ctx context.Context, in *getInput) (*storeOutput, error) {
+	id := idInput{ID: in.ID}
+	if in.At != "" {
+		return a.past(ctx, id, in.At)
+	}
+	state, err := a.read(ctx, id, rights.ReadStores)
+	if err != nil {
+		return nil, err
+	}
+	return a.show(ctx, state), nil
 }
 
 func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {
