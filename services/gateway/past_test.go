@@ -1,16 +1,23 @@
 package gateway
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+
 	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/gateway/internal/api"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
 
@@ -128,5 +135,54 @@ func TestThereIsNoPastBeforeTheFirstMessageAndBehindTheLast(t *testing.T) {
 		if p := wantProblem(t, b.get(path+at), http.StatusUnprocessableEntity, problem.InvalidField); p.Field != "at" {
 			t.Errorf("at %s is refused at %s", at, p.Field)
 		}
+	}
+}
+
+// The log says which sequence a time stands for, and the read model how stores were up to it.
+func TestAListIsAskedForAsItWas(t *testing.T) {
+	b := setup(t, keyed)
+	first := b.create(`{"name":"Tea"}`, asStranger...)
+	last := b.create(`{}`, asStranger...)
+	between := b.stored(last.Version).Add(-1).UTC()
+	wantProblem(t, b.get("/stores?at=1", asStranger...), http.StatusServiceUnavailable, problem.ProjectionUnavailable)
+	asked := make(chan query.PastRequest, 1)
+	b.answers(query.Past.Subject, func(data []byte) any {
+		r := parsed[query.PastRequest](t, data)
+		if r.Wanted.After == "x" {
+			return nats.Header{micro.ErrorCodeHeader: []string{question.Invalid}}
+		}
+		asked <- r
+		return query.PastReply{Stores: []query.Store{first}, Next: "more"}
+	})
+	wanted := query.StoresRequest{
+		Scope: query.Of(b.named(stranger)), Log: b.log.Epoch(), Status: store.Deleted, Engine: "sample", Search: "te", Deleted: true, After: "c", Limit: 7, Seen: last.Version,
+	}
+	const filters = "/stores?status=Deleted&engine=sample&q=te&cursor=c&limit=7&at="
+	for at, said := range map[string]string{
+		fmt.Sprint(first.Version):        fmt.Sprintf(`{"seq":%d}`, first.Version),
+		between.Format(time.RFC3339Nano): fmt.Sprintf(`{"seq":%d,"time":%q}`, first.Version, between.Format(time.RFC3339Nano)),
+	} {
+		a := b.get(filters+at, asStranger...)
+		list := decoded[struct {
+			api.StoreList
+			At json.RawMessage `json:"at"`
+		}](t, a)
+		if a.status != http.StatusOK || !reflect.DeepEqual(list.Stores, []query.Store{first}) || list.Next != "more" || string(list.At) != said ||
+			list.Feed != fmt.Sprintf("%s-%d", b.log.Epoch(), first.Version) {
+			t.Errorf("at %s it is answered %d %s", at, a.status, a.body)
+		}
+		if r := received(t, asked); r.Upto != first.Version || !reflect.DeepEqual(r.Wanted, wanted) {
+			t.Errorf("at %s is asked for %+v", at, r)
+		}
+	}
+	wantProblem(t, b.get("/stores?at=1&cursor=x", asStranger...), http.StatusBadRequest, problem.InvalidCursor)
+	for _, at := range []string{"yesterday", fmt.Sprint(b.head() + 1), "9999-12-31T23:59:59Z"} {
+		if p := wantProblem(t, b.get("/stores?at="+at, asStranger...), http.StatusUnprocessableEntity, problem.InvalidField); p.Field != "at" {
+			t.Errorf("at %s is refused at %s", at, p.Field)
+		}
+	}
+	b.get("/stores?at=1", asOperator...)
+	if r := received(t, asked); !r.Wanted.Scope.SeesAll() {
+		t.Errorf("the operator asks for %+v", r)
 	}
 }

@@ -5,11 +5,13 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
+	"github.com/store-platform/store-platform/services/gateway/internal/reader"
 )
 
 // getInput repeats idInput's field: huma doesn't look into an embedded struct that isn't exported.
@@ -58,4 +60,27 @@ func (a *API) past(ctx context.Context, in idInput, text string) (*storeOutput, 
 	view := query.View(past.Then)
 	view.At = atOf(past.Upto, at)
 	return &storeOutput{Location: "/stores/" + string(id), Body: view}, nil
+}
+
+// pastList lists stores as they were. The log says which sequence stands for a time, so that the read model means by it what GET of
+// one store does. The feed goes on from then.
+func (a *API) pastList(ctx context.Context, log *storelog.Log, text string, wanted query.StoresRequest) (*listOutput, error) {
+	at, err := parsePoint(text)
+	if err != nil {
+		return nil, err
+	}
+	upto, err := log.Upto(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := reader.Ask(ctx, a.reader, query.Past, query.PastRequest{Upto: upto, Wanted: wanted})
+	if err != nil {
+		return nil, err
+	}
+	if reply.Stores == nil {
+		reply.Stores = []query.Store{}
+	}
+	return &listOutput{Body: StoreList{
+		Stores: reply.Stores, Next: reply.Next, Feed: feed.Cursor{Epoch: log.Epoch(), Seq: upto}.String(), At: atOf(upto, at),
+	}}, nil
 }
