@@ -31,6 +31,7 @@ type Question[Q, A any] struct {
 // The questions. A new one is a line here and in subjects, and its answer in the service; the broker's permissions follow.
 var (
 	Stores      = remembered[StoresRequest, StoresReply]("stores")
+	Past        = remembered[PastRequest, PastReply]("past")
 	Events      = remembered[EventsRequest, EventsReply]("events")
 	DeadLetters = remembered[DeadLettersRequest, DeadLettersReply]("dead-letters")
 	Live        = remembered[LiveRequest, LiveReply]("live")
@@ -41,7 +42,7 @@ var (
 )
 
 var subjects = map[Service][]string{
-	Remembering:  {Stores.Subject, Events.Subject, DeadLetters.Subject, Live.Subject, Audit.Subject},
+	Remembering:  {Stores.Subject, Past.Subject, Events.Subject, DeadLetters.Subject, Live.Subject, Audit.Subject},
 	Provisioning: {Credentials.Subject, Growth.Subject},
 }
 

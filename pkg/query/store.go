@@ -31,6 +31,7 @@ type Store struct {
 	// Operation was a word before there was more to say of one.
 	LastOperation Operation `json:"lastOperation" doc:"The newest operation, whatever became of it. What it meets isn't the store's own reason, while the store stands"`
 	Failures      []Failure `json:"failures,omitempty" doc:"Operations that failed or were called off, until a retry or another success of the verb: retry takes the newest that nobody has discarded"`
+	At            *At       `json:"at,omitempty" doc:"When it was so, of a store that was asked for as it was. Absent of one as it is"`
 }
 
 // Cause is why something is as it is. Its texts are bounded: a log from before they were may hold any.

@@ -23,6 +23,8 @@ type Log struct {
 	naming   Naming
 	// level is the write level as this process last heard of it.
 	level *atomic.Int64
+	// reach is nearby.
+	reach uint64
 }
 
 // Open waits until the stream exists, or ctx ends, and binds to it.
@@ -44,7 +46,7 @@ var opening = again.Pauses{First: 250 * time.Millisecond, Longest: 500 * time.Mi
 func newLog(js jetstream.JetStream, stream jetstream.Stream) *Log {
 	info := stream.CachedInfo()
 	metadata := info.Config.Metadata
-	l := &Log{js: js, stream: stream, epoch: epochOf(info), metadata: metadata, naming: NamingOf(metadata), level: &atomic.Int64{}}
+	l := &Log{js: js, stream: stream, epoch: epochOf(info), metadata: metadata, naming: NamingOf(metadata), level: &atomic.Int64{}, reach: nearby}
 	l.level.Store(int64(levelOf(metadata)))
 	return l
 }
@@ -119,9 +121,7 @@ func (l *Log) last(ctx context.Context, id store.ID) (Raw, error) {
 // entryAfter reads the first message of a store's history behind the sequence seq. The broker scans for it, so this is
 // for the rare case that needs it.
 func (l *Log) entryAfter(ctx context.Context, id store.ID, seq uint64) (Entry, error) {
-	raw, err := l.get(ctx, id, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
-		return l.stream.GetMsg(ctx, seq+1, jetstream.WithGetMsgSubject(historyOf(id)))
-	})
+	raw, err := l.next(ctx, id, historyOf(id), seq+1)
 	if err != nil {
 		return Entry{}, err
 	}

@@ -66,23 +66,18 @@ func (l *Log) Mend(ctx context.Context, id store.ID, unreadable uint64, m store.
 	return l.Append(ctx, before, m)
 }
 
-// lastReadable walks a store's history up to its end for the last state in it. The broker scans the log for each of its
-// messages, which is right for a repair and for nothing else.
+// lastReadable walks a store's history up to its end for the last state in it.
 func (l *Log) lastReadable(ctx context.Context, id store.ID, end uint64) (store.State, error) {
 	var state store.State
-	for seq := uint64(0); seq < end; {
-		msg, err := l.stream.GetMsg(ctx, seq+1, jetstream.WithGetMsgSubject(historyOf(id)))
-		if err != nil {
-			return state, fmt.Errorf("walk the history of store %s: %w", id, err)
-		}
-		seq = msg.Sequence
-		entry, err := Decode(msg.Subject, msg.Header, msg.Data, seq)
+	err := l.walk(ctx, id, end, func(raw Raw) error {
+		entry, err := raw.Entry()
 		if errors.Is(err, ErrNewerSchema) {
-			return state, err
+			return err
 		}
 		if err == nil {
 			state = entry.State
 		}
-	}
-	return state, nil
+		return nil
+	})
+	return state, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,14 @@ import (
 // scribble puts a body into the store's history past the one function that may, and returns its sequence.
 func scribble(t *testing.T, nc *nats.Conn, log *storelog.Log, body string) uint64 {
 	t.Helper()
+	return scribbleWith(t, nc, log, body, nil)
+}
+
+// scribbleWith is scribble with more headers.
+func scribbleWith(t *testing.T, nc *nats.Conn, log *storelog.Log, body string, header nats.Header) uint64 {
+	t.Helper()
 	msg := nats.NewMsg(strings.Replace(storelog.AllSubjects, ">", string(id)+".event", 1))
+	maps.Copy(msg.Header, header)
 	msg.Header["ce-type"] = []string{"storeplatform.store.waited.v1"}
 	msg.Header["ce-time"] = []string{time.Now().Format(time.RFC3339Nano)}
 	msg.Data = []byte(body)

@@ -79,7 +79,7 @@ func (s *Service) serve(ctx context.Context) error {
 
 func (s *Service) endpoints() []question.Endpoint {
 	return []question.Endpoint{
-		question.Answer(query.Stores, s.stores), question.Answer(query.Events, s.events), question.Answer(query.DeadLetters, s.deadLetters),
+		question.Answer(query.Stores, s.stores), question.Answer(query.Past, s.past), question.Answer(query.Events, s.events), question.Answer(query.DeadLetters, s.deadLetters),
 		question.Answer(query.Live, s.live), question.Answer(query.Audit, s.audit),
 	}
 }
@@ -90,7 +90,7 @@ func refuse(err error) *question.Refusal {
 	switch {
 	case errors.Is(err, readmodel.ErrOtherLog):
 		return &question.Refusal{Code: question.OtherLog, Message: err.Error()}
-	case errors.Is(err, readmodel.ErrRebuilding), errors.Is(err, readmodel.ErrFilling):
+	case errors.Is(err, readmodel.ErrRebuilding), errors.Is(err, readmodel.ErrFilling), errors.Is(err, readmodel.ErrBehind):
 		return &question.Refusal{Code: question.Unavailable, Message: err.Error()}
 	case !errors.As(err, new(*pgconn.ConnectError)) && errors.As(err, &refused) && !unavailable(refused.Code):
 		return &question.Refusal{Code: question.Internal, Message: "the query failed"}

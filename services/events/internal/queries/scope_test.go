@@ -28,7 +28,8 @@ func TestAScopeThatSeesNobodyIsShownNothing(t *testing.T) {
 			continue
 		}
 		question := func(who string) []byte {
-			return fmt.Appendf(nil, `{%s,"store":%q,"limit":100,"cluster":"*","seen":%d}`, who, id, seen)
+			now := fmt.Sprintf(`%s,"store":%q,"limit":100,"cluster":"*","seen":%d`, who, id, seen)
+			return fmt.Appendf(nil, `{%s,"upto":%d,"wanted":{%s}}`, now, seen, now)
 		}
 		for _, who := range []string{
 			`"tenant":"","scope":{"all":true}`, `"tenant":"a","scope":{"tenant":"a"}`,

@@ -113,6 +113,22 @@ func (a *Admission) Read(ctx context.Context, who principal.Principal, id store.
 	return state, nil
 }
 
+// Past returns the store as it was at a point. Its past is its present owner's, and nobody's before there is one.
+func (a *Admission) Past(ctx context.Context, who principal.Principal, id store.ID, at storelog.Point) (storelog.Past, error) {
+	parts, err := a.bus.Parts()
+	if err != nil {
+		return storelog.Past{}, err
+	}
+	past, err := parts.Log.Past(ctx, id, at)
+	if err == nil {
+		err = visible(past.Now, who, rights.ReadStores)
+	}
+	if err == nil && !past.Then.Exists() {
+		err = store.ErrNotFound
+	}
+	return past, err
+}
+
 // Delete wants the store gone. Of a store that is being deleted, or is gone already, it returns how that stands. It is free:
 // a store goes once, and its create was paid for, so whoever has spent all can still end what they began.
 func (a *Admission) Delete(ctx context.Context, who principal.Principal, id store.ID) (store.State, error) {

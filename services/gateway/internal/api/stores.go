@@ -17,7 +17,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
-// storeOutput is one store, with where it is and which command it obeys.
+// storeOutput is one store, with where it is and what a change of it may be held to: nothing, of one as it was.
 type storeOutput struct {
 	Location string `header:"Location" doc:"Where the store is read"`
 	ETag     string `header:"ETag" doc:"The version of the last change to what can be set of the store: name, plan, options, ttl, tenant. Send it as If-Match"`
@@ -45,6 +45,7 @@ type listInput struct {
 	Deleted bool         `query:"deleted" doc:"Deleted stores too"`
 	Cursor  string       `query:"cursor" maxLength:"200" doc:"next of the page before"`
 	Limit   int          `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Most on a page"`
+	At      string       `query:"at" maxLength:"40" doc:"As they were behind the message of the log with this sequence, or at this time (RFC 3339) by the broker's clock" example:"51"`
 	Seen    uint64       `query:"seen" maximum:"9007199254740991" doc:"A version the caller has seen: the answer waits, bounded, until it is contained"`
 }
 
@@ -53,6 +54,7 @@ type StoreList struct {
 	Stores []query.Store `json:"stores" doc:"Newest first"`
 	Next   string        `json:"next,omitempty" doc:"cursor of the next page; absent on the last"`
 	Feed   string        `json:"feed" doc:"Give this to /feed as since: it continues where this page was read"`
+	At     *query.At     `json:"at,omitempty" doc:"When all this was so, of a list that was asked for as it was. Absent of one as it is"`
 }
 
 type listOutput struct{ Body StoreList }
@@ -60,18 +62,26 @@ type listOutput struct{ Body StoreList }
 func (a *API) stores(routes router) {
 	handle(routes, rights.ReadStores, huma.Operation{
 		OperationID: "list-stores", Method: http.MethodGet, Path: "/stores", Tags: []string{"Stores"}, Summary: "Own stores",
-		Description: "With the admin key, everybody's. Deleted ones only when asked for.",
+		Description: "With the admin key, everybody's. Deleted ones only when asked for. With `at`, as they were then: those that are the asker's now, with all their past, by " +
+			"what was true of them then. A page of these may be shorter than `limit`, or empty, and yet have a `next`; 422 of what is yet to come.",
 	}, a.list, ofLists)
 	handle(routes, rights.ReadStores, huma.Operation{
 		OperationID: "get-store", Method: http.MethodGet, Path: "/stores/{id}", Tags: []string{"Stores"}, Summary: "One store",
-		Description: "Read from the log, so it is exact, also after its deletion.",
-	}, func(ctx context.Context, in *idInput) (*storeOutput, error) {
-		state, err := a.read(ctx, *in, rights.ReadStores)
-		if err != nil {
-			return nil, err
-		}
-		return a.show(ctx, state), nil
-	}, ofStore)
+		Description: "Read from the log, so it is exact, also after its deletion. With `at`, as it was then: its whole past is its present owner's, as its history is. " +
+			"Such an answer says so by its own `at`, and has no ETag. 404 before there was anything to say of it, and 422 of what is yet to come.",
+	}, a.get, ofStore)
+}
+
+func (a *API) get(ctx context.Context, in *getInput) (*storeOutput, error) {
+	id := idInput{ID: in.ID}
+	if in.At != "" {
+		return a.past(ctx, id, in.At)
+	}
+	state, err := a.read(ctx, id, rights.ReadStores)
+	if err != nil {
+		return nil, err
+	}
+	return a.show(ctx, state), nil
 }
 
 func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {
@@ -80,11 +90,15 @@ func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {
 		return nil, err
 	}
 	who := principal.In(ctx)
-	reply, err := reader.Ask(ctx, a.reader, query.Stores, query.StoresRequest{
+	wanted := query.StoresRequest{
 		Scope: rights.Scope(who, rights.ReadStores), Status: in.Status, Engine: in.Engine, Search: in.Search,
 		Deleted: in.Deleted || in.Status == store.Deleted, After: in.Cursor, Limit: in.Limit,
 		Seen: max(in.Seen, a.admission.Seen(who.Tenant())),
-	})
+	}
+	if in.At != "" {
+		return a.pastList(ctx, parts.Log, in.At, wanted)
+	}
+	reply, err := reader.Ask(ctx, a.reader, query.Stores, wanted)
 	if err != nil {
 		return nil, err
 	}

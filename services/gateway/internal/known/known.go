@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -125,6 +126,7 @@ func problemOf(err error) *problem.Problem {
 		standing *store.StandingError
 		changed  *admission.ChangedError
 		notReady *admission.NotReadyError
+		future   *storelog.FutureError
 	)
 	switch {
 	case errors.As(err, &field):
@@ -152,6 +154,8 @@ func problemOf(err error) *problem.Problem {
 		p := problem.New(problem.Changed, "The store has changed since you read it. What it is now stands in current.").At("If-Match")
 		p.Current, p.ETag = query.View(changed.Is), admission.ETag(changed.Is)
 		return p
+	case errors.As(err, &future):
+		return problem.AtField("at", fmt.Sprintf("is yet to come: the log ends at %d, and it is %s", future.Present.Head, future.Present.Time.UTC().Format(time.RFC3339Nano)))
 	case errors.As(err, &quota) && quota.Others:
 		return problem.New(problem.QuotaExceeded, fmt.Sprintf("The tenant has %d stores, which is as many as one may have.", quota.Limit))
 	case errors.As(err, &quota):

@@ -74,6 +74,8 @@ func continues(request any) bool {
 	switch r := request.(type) {
 	case query.StoresRequest:
 		return r.After != ""
+	case query.PastRequest:
+		return r.Wanted.After != ""
 	case query.EventsRequest:
 		return r.After != 0
 	case query.DeadLettersRequest:

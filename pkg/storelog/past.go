@@ -1,0 +1,223 @@
+package storelog
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+// Point is one in the log's past: behind the message with a sequence or, where Time is set, behind all that the broker had
+// stored by then, by its own clock. The zero Point is before everything.
+type Point struct {
+	Seq  uint64
+	Time time.Time
+}
+
+// FutureError: the log hasn't come to a point yet. What it will hold there nobody can say.
+type FutureError struct{ Present Present }
+
+func (e *FutureError) Error() string {
+	return fmt.Sprintf("the log ends at %d, and the broker has %s", e.Present.Head, e.Present.Time.Format(time.RFC3339))
+}
+
+// Upto is the sequence that a point stands for: of the last message at it or before. All that is read of the past goes by this,
+// so that a time means the same wherever it is asked for. It fails with a *FutureError. The first message that was stored later
+// decides for a time, also where a broker whose clock was behind has led in between.
+func (l *Log) Upto(ctx context.Context, p Point) (uint64, error) {
+	if p.Time.IsZero() {
+		now, err := l.Present(ctx)
+		if err == nil && p.Seq > now.Head {
+			err = &FutureError{now}
+		}
+		return p.Seq, err
+	}
+	if next, err := l.firstBehind(ctx, p.Time); err != nil || next != 0 {
+		return max(next, 1) - 1, err
+	}
+	now, err := l.Present(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if p.Time.After(now.Time) {
+		return 0, &FutureError{now}
+	}
+	// What came between the two questions may be of before the time, too.
+	if next, err := l.firstBehind(ctx, p.Time); err != nil || next != 0 {
+		return max(next, 1) - 1, err
+	}
+	return now.Head, nil
+}
+
+// Times are told to the broker as nanoseconds in an int64, which holds none outside of these.
+var firstTime, lastTime = time.Unix(0, 0), time.Unix(0, math.MaxInt64)
+
+// getSubject is where the broker is asked for a message by its time, which nats.go doesn't.
+const getSubject = "$JS.API.STREAM.MSG.GET." + Stream
+
+// got is what the broker answers there.
+type got struct {
+	Error   *jetstream.APIError `json:"error"`
+	Message struct {
+		Seq uint64 `json:"seq"`
+	} `json:"message"`
+}
+
+// firstBehind is the sequence of the first message that the broker stored later than at, and zero where there is none.
+func (l *Log) firstBehind(ctx context.Context, at time.Time) (uint64, error) {
+	switch {
+	case at.Before(firstTime):
+		at = firstTime
+	case !at.Before(lastTime):
+		return 0, nil
+	}
+	request, err := json.Marshal(map[string]time.Time{"start_time": at.Add(1).UTC()})
+	if err != nil {
+		return 0, fmt.Errorf("encode a time: %w", err)
+	}
+	var found got
+	err = ask(ctx, func(ctx context.Context) error {
+		reply, err := l.js.Conn().RequestWithContext(ctx, getSubject, request)
+		if err != nil {
+			return err
+		}
+		found = got{}
+		if err := json.Unmarshal(reply.Data, &found); err != nil {
+			return fmt.Errorf("decode the broker's answer: %w", err)
+		}
+		if found.Error != nil {
+			return found.Error
+		}
+		return nil
+	})
+	if errorCode(err) == jetstream.JSErrCodeMessageNotFound {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("look for what was stored after %s: %w", at.Format(time.RFC3339Nano), err)
+	}
+	return found.Message.Seq, nil
+}
+
+// Past is a store as it was.
+type Past struct {
+	// Then is its state at the point; the zero State where nothing had been said of it yet.
+	Then store.State
+	// Now is its state by its last message, which says whose its past is.
+	Now store.State
+	// Upto is the sequence that the point stands for.
+	Upto uint64
+}
+
+// Past reads a store exactly as its last message at a point or before has left it. It fails with a *FutureError, and as Last does
+// where the last message of the store can't be read, or the one that it looks for.
+func (l *Log) Past(ctx context.Context, id store.ID, p Point) (Past, error) {
+	last, err := l.last(ctx, id)
+	if err != nil {
+		return Past{}, err
+	}
+	past := Past{Upto: p.Seq}
+	if !p.Time.IsZero() || p.Seq > last.Seq {
+		if past.Upto, err = l.Upto(ctx, p); err != nil {
+			return Past{}, err
+		}
+	}
+	if past.Upto > last.Seq {
+		// Something may have been said of the store since, and yet before the point.
+		if last, err = l.last(ctx, id); err != nil {
+			return Past{}, err
+		}
+	}
+	now, err := entryOf(last)
+	if err != nil {
+		return Past{}, err
+	}
+	past.Now = now.State
+	then, err := l.lastUpto(ctx, id, now.State.ClusterName(), last, past.Upto)
+	if err != nil {
+		return Past{}, err
+	}
+	entry, err := entryOf(then)
+	past.Then = entry.State
+	return past, err
+}
+
+// nearby is how many sequences the broker may be made to look through for a store's next event. It holds up whoever writes
+// meanwhile, and reads what it looks through from the disk: of a large log that could be all.
+const nearby = 1 << 16
+
+// lastUpto is the last message of a store's history at a sequence or before it, from one behind it on. Each message says which
+// was the last one when it was written (the fence), so that the way back can't miss any. Where the goal is near it begins at the
+// first event behind that, however much has been said of the store since: only commands may be between the two.
+func (l *Log) lastUpto(ctx context.Context, id store.ID, cluster string, from Raw, upto uint64) (Raw, error) {
+	at := from
+	for near := false; at.Seq > upto; {
+		var err error
+		if !near && at.Seq-upto <= l.reach {
+			near = true
+			event, err := l.next(ctx, id, eventsOf(id, cluster), upto+1)
+			if err != nil {
+				return Raw{}, err
+			}
+			if event.Seq != 0 && event.Seq < at.Seq {
+				at = event
+			}
+			continue
+		}
+		if at, err = l.before(ctx, id, at); err != nil {
+			return Raw{}, err
+		}
+	}
+	return at, nil
+}
+
+// before is the message before another one of a store's history, the zero Raw before the first.
+func (l *Log) before(ctx context.Context, id store.ID, behind Raw) (Raw, error) {
+	expected, err := strconv.ParseUint(first(behind.Header, jetstream.ExpectedLastSubjSeqHeader), 10, 64)
+	if err == nil && expected < behind.Seq && first(behind.Header, jetstream.ExpectedLastSubjSeqSubjHeader) == historyOf(id) {
+		if expected == 0 {
+			return Raw{}, nil
+		}
+		return l.get(ctx, id, func(ctx context.Context) (*jetstream.RawStreamMsg, error) { return l.stream.GetMsg(ctx, expected) })
+	}
+	// Whoever wrote it wasn't the platform.
+	var before Raw
+	err = l.walk(ctx, id, behind.Seq, func(raw Raw) error {
+		if raw.Seq < behind.Seq {
+			before = raw
+		}
+		return nil
+	})
+	return before, err
+}
+
+// next is the first message of a store that matches a subject, from a sequence on. The broker looks through what lies between.
+func (l *Log) next(ctx context.Context, id store.ID, subject string, from uint64) (Raw, error) {
+	return l.get(ctx, id, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		return l.stream.GetMsg(ctx, from, jetstream.WithGetMsgSubject(subject))
+	})
+}
+
+// walk visits a store's history from its beginning to the message with the sequence end. The broker scans the log for each, which is
+// right behind what somebody has written past the fence, and for nothing else.
+func (l *Log) walk(ctx context.Context, id store.ID, end uint64, visit func(Raw) error) error {
+	for seq := uint64(0); seq < end; {
+		raw, err := l.next(ctx, id, historyOf(id), seq+1)
+		if err == nil && raw.Seq == 0 {
+			err = ErrNoMessage
+		}
+		if err == nil {
+			seq, err = raw.Seq, visit(raw)
+		}
+		if err != nil {
+			return fmt.Errorf("walk the history of store %s: %w", id, err)
+		}
+	}
+	return nil
+}
