@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -55,6 +54,7 @@ const (
 	reasonNoPods        = "NoPodsYet"
 	reasonEnding        = "PodsNotEnded"
 	reasonInitializing  = "PodInitializing"
+	reasonCreating      = "ContainerCreating"
 	reasonDNSElsewhere  = "DNSElsewhere"
 )
 
@@ -247,7 +247,7 @@ func (o *Operation) lastWarning(ctx context.Context, id store.ID, about ...strin
 	if err != nil || len(events.Items) == 0 {
 		return nil
 	}
-	last := slices.MaxFunc(events.Items, func(a, b corev1.Event) int { return cmp.Compare(eventTime(a), eventTime(b)) })
+	last := slices.MaxFunc(events.Items, func(a, b corev1.Event) int { return eventTime(a).Compare(eventTime(b)) })
 	return &last
 }
 
@@ -277,6 +277,11 @@ func (o *Operation) explainVolumes(ctx context.Context, id store.ID, e *NotReady
 	return e
 }
 
-func eventTime(e corev1.Event) int64 {
-	return max(e.LastTimestamp.Unix(), e.EventTime.Unix(), e.CreationTimestamp.Unix())
+// eventTime is when it was said last: who tells of events leaves out one or the other.
+func eventTime(e corev1.Event) time.Time {
+	said := []time.Time{e.LastTimestamp.Time, e.EventTime.Time, e.CreationTimestamp.Time}
+	if e.Series != nil {
+		said = append(said, e.Series.LastObservedTime.Time)
+	}
+	return slices.MaxFunc(said, time.Time.Compare)
 }

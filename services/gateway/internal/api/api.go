@@ -49,6 +49,8 @@ func Mount(
 	api.changes(routes)
 	api.transfers(routes)
 	api.details(routes)
+	api.monitoring(routes)
+	api.summaries(routes)
 	api.deadLetters(routes)
 	api.sweeps(routes)
 	api.audit(routes)

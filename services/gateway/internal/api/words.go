@@ -7,6 +7,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/reason"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 )
@@ -21,6 +22,7 @@ func takeWordsFromTheirLists(schemas huma.Registry) {
 	schemas.RegisterTypeAlias(reflect.TypeFor[engine.Change](), reflect.TypeFor[change]())
 	schemas.RegisterTypeAlias(reflect.TypeFor[principal.Role](), reflect.TypeFor[role]())
 	schemas.RegisterTypeAlias(reflect.TypeFor[principal.Scope](), reflect.TypeFor[scope]())
+	schemas.RegisterTypeAlias(reflect.TypeFor[reason.Whom](), reflect.TypeFor[whom]())
 }
 
 type (
@@ -31,6 +33,7 @@ type (
 	change         string
 	role           string
 	scope          string
+	whom           string
 )
 
 // Schema and its like are huma's way to ask a type for its schema.
@@ -41,6 +44,10 @@ func (optionType) Schema(huma.Registry) *huma.Schema     { return oneOf(engine.O
 func (change) Schema(huma.Registry) *huma.Schema         { return oneOf(engine.Changes) }
 func (role) Schema(huma.Registry) *huma.Schema           { return oneOf(principal.Roles) }
 func (scope) Schema(huma.Registry) *huma.Schema          { return oneOf(principal.TokenScopes) }
+
+func (whom) Schema(huma.Registry) *huma.Schema {
+	return oneOf([]reason.Whom{reason.Merchant, reason.Operator})
+}
 
 func oneOf[T ~string](words []T) *huma.Schema {
 	s := &huma.Schema{Type: huma.TypeString}
