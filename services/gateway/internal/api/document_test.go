@@ -17,7 +17,7 @@ import (
 func mounted(t *testing.T) *huma.OpenAPI {
 	t.Helper()
 	app := fiber.New()
-	doc, err := Mount(app, guard.New(app, true), "https://stores.example/", nil, nil, nil, nil)
+	doc, err := Mount(app, guard.New(app, true), "https://stores.example/", nil, nil, nil, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,6 +54,9 @@ const (
 	TooManyCommands       Code = "too_many_commands"
 	CredentialsMissing    Code = "credentials_unavailable"
 	CredentialsGone       Code = "credentials_gone"
+	LogsUnavailable       Code = "logs_unavailable"
+	LogsFull              Code = "logs_full"
+	TooManyLogs           Code = "too_many_logs"
 	NewerSchema           Code = "newer_schema"
 	ShuttingDown          Code = "shutting_down"
 	Internal              Code = "internal"
@@ -134,6 +137,9 @@ var kinds = map[Code]kind{
 	TooManyCommands:       {http.StatusTooManyRequests, "The tenant sends too many commands", true},
 	CredentialsMissing:    {http.StatusServiceUnavailable, "The credentials can't be read right now", true},
 	CredentialsGone:       {http.StatusConflict, "The store's passwords are gone", false},
+	LogsUnavailable:       {http.StatusServiceUnavailable, "The logs can't be read right now", true},
+	LogsFull:              {http.StatusServiceUnavailable, "The gateway has no room for another reader of logs", true},
+	TooManyLogs:           {http.StatusTooManyRequests, "The tenant reads too many logs", true},
 	NewerSchema:           {http.StatusServiceUnavailable, "The store was written by a newer version", true},
 	ShuttingDown:          {http.StatusServiceUnavailable, "This gateway is going down", true},
 	Internal:              {http.StatusInternalServerError, "Something went wrong here", true},

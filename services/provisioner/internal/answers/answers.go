@@ -1,5 +1,5 @@
-// Package answers replies to the questions that only a provisioner can answer: what passwords a store has, and whether its
-// volumes can grow. Passwords go from the store's Secret into the reply and nowhere else: not on the log, not into a trace,
+// Package answers replies to the questions that only a provisioner can answer: what passwords a store has, whether its
+// volumes can grow, and what its containers write. Passwords go from the store's Secret into the reply and nowhere else: not on the log, not into a trace,
 // not into a log line.
 package answers
 
@@ -12,6 +12,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/provisioner/internal/logs"
 	"github.com/store-platform/store-platform/services/provisioner/internal/packs"
 )
 
@@ -33,14 +34,16 @@ type Service struct {
 	// Grow says why the volumes of a store can't become as large as a plan wants them, and changes nothing: of
 	// cluster.ReasonVolumeCannotGrow where their class lets none grow.
 	Grow func(ctx context.Context, s store.State, plan string) error
+	Logs *logs.Sessions
 }
 
 // Start answers until it is stopped. All provisioners of a cluster share the work.
 func (s *Service) Start(nc *nats.Conn, cluster string) (*question.Answering, error) {
 	return question.Service{
 		Name: query.Provisioning, Group: micro.DefaultQueueGroup, Refuse: refuse,
-		Description: "Shows a store's generated passwords, and says whether its volumes can grow",
-	}.Start(nc, question.Answer(query.Credentials.In(cluster), s.credentials), question.Answer(query.Growth.In(cluster), s.growth))
+		Description: "Shows a store's generated passwords and its logs, and says whether its volumes can grow",
+	}.Start(nc, question.Answer(query.Credentials.In(cluster), s.credentials), question.Answer(query.Growth.In(cluster), s.growth),
+		question.Answer(query.Logs.In(cluster), s.logs), question.Answer(query.LogsRead.At(s.Logs.Name()).In(cluster), s.Logs.Read))
 }
 
 // refuse: of the cause nothing is for the asker.
