@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/kubernetes"
+	typedcore "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/tools/clientcmd"
@@ -70,6 +71,8 @@ type link struct {
 	mapper    meta.ResettableRESTMapper
 	inCluster bool
 	identity  atomic.Pointer[identity]
+	// pods reads what containers write (ReadLog).
+	pods typedcore.PodsGetter
 }
 
 // Connect checks the configuration and returns at once: it makes no request, and the kubeconfig may appear later.
@@ -140,6 +143,9 @@ func newLink(config *rest.Config) (*link, error) {
 	typed := rest.CopyConfig(config)
 	typed.ContentType, typed.AcceptContentTypes = protobuf, protobufOrJSON
 	if l.client, err = kubernetes.NewForConfigAndClient(typed, l.http); err != nil {
+		return nil, err
+	}
+	if l.pods, err = newPods(config); err != nil {
 		return nil, err
 	}
 	direct, err := discovery.NewDiscoveryClientForConfigAndClient(config, l.http)

@@ -52,6 +52,8 @@ type conn struct {
 	of *listener
 
 	spoken, refused atomic.Bool
+	// within is how long each write may take (Within); zero: as whoever serves has said.
+	within atomic.Int64
 }
 
 // Read notes that something has come.

@@ -13,7 +13,7 @@ import (
 type Service string
 
 // The events service answers from what it remembers, a provisioner what it alone may see: a store's Secret, its volumes and
-// what runs of it.
+// what of it runs and writes.
 const (
 	Remembering  Service = "events"
 	Provisioning Service = "provisioner"
@@ -41,11 +41,13 @@ var (
 	Credentials = provisioned[CredentialsRequest, CredentialsReply]("credentials", 8*time.Second)
 	Growth      = provisioned[GrowthRequest, GrowthReply]("growth", 3*time.Second)
 	Monitoring  = provisioned[MonitoringRequest, MonitoringReply]("monitoring", 5*time.Second)
+	Logs        = provisioned[LogsRequest, LogsReply]("logs", 8*time.Second)
+	LogsRead    = provisioned[LogsReadRequest, LogsFrame]("logs-read", 8*time.Second)
 )
 
 var subjects = map[Service][]string{
 	Remembering:  {Stores.Subject, Past.Subject, Events.Subject, DeadLetters.Subject, Live.Subject, Audit.Subject},
-	Provisioning: {Credentials.Subject, Growth.Subject, Monitoring.Subject},
+	Provisioning: {Credentials.Subject, Growth.Subject, Monitoring.Subject, Logs.Subject, LogsRead.At("*").Subject},
 }
 
 // Subjects are where a service is asked; a provisioner of another cluster than the default one is asked behind them.
@@ -70,6 +72,12 @@ func (q Question[Q, A]) In(cluster string) Question[Q, A] {
 	if !store.IsDefaultCluster(cluster) {
 		q.Subject += "." + cluster
 	}
+	return q
+}
+
+// At is the question as one of several who could answer it is asked, who has said its name.
+func (q Question[Q, A]) At(name string) Question[Q, A] {
+	q.Subject += "." + name
 	return q
 }
 

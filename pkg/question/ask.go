@@ -32,6 +32,8 @@ const (
 	Gone = "410"
 	// OtherLog: the answer would be of another log than the asker's.
 	OtherLog = "412"
+	// TooMany: of this asker's as much is being worked on as may be at once.
+	TooMany = "429"
 	// Internal: the cause is in the log of whoever was asked.
 	Internal = "500"
 	// Unavailable: what the answer takes isn't there at the moment; worth asking again.

@@ -31,6 +31,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/health"
 	"github.com/store-platform/store-platform/services/gateway/internal/known"
 	"github.com/store-platform/store-platform/services/gateway/internal/limits"
+	"github.com/store-platform/store-platform/services/gateway/internal/logs"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
 	"github.com/store-platform/store-platform/services/gateway/internal/page"
 	"github.com/store-platform/store-platform/services/gateway/internal/password"
@@ -208,7 +209,7 @@ func build(cfg Config, letIn []fiber.Handler, b *bus.Bus, hub *feed.Hub, gateway
 		return nil, err
 	}
 	owned := accounts.New(accountParts(b), password.NewHasher(), letters, providers, accounts.Settings{SignUp: accounts.SignUp(cfg.SignUp), AdminEmails: cfg.AdminEmails})
-	document := api.Mount(app, routes, cfg.PublicURL, admit, questions, b, owned)
+	document := api.Mount(app, routes, cfg.PublicURL, admit, questions, b, owned, logs.New(questions, cfg.TestClockDivisor.Of(logs.AskAgain)))
 	if err := page.Mount(routes, document); err != nil {
 		return nil, err
 	}

@@ -49,8 +49,8 @@ func (l *lines) requests() (texts []string, told bool) {
 	return texts, told
 }
 
-// logs collects what is logged from now on until the test ends.
-func logs(t *testing.T) *lines {
+// loggedNow collects what is logged from now on until the test ends.
+func loggedNow(t *testing.T) *lines {
 	t.Helper()
 	logged, before := &lines{}, slog.Default()
 	slog.SetDefault(slog.New(slog.NewJSONHandler(logged, nil)))
@@ -63,7 +63,7 @@ func TestACreateIsOneLineAndOneTrace(t *testing.T) {
 	// Its spans go nowhere, but belong to the caller's trace.
 	otel.SetTracerProvider(noop.NewTracerProvider())
 	b := setupAlone(t)
-	logged := logs(t)
+	logged := loggedNow(t)
 	const traceID = "4bf92f3577b34da6a3ce929d0e0e4736"
 	s := b.create(`{"name":"Secret Garden"}`, "traceparent", "00-"+traceID+"-00f067aa0ba902b7-01")
 	b.await("the request is logged", func() bool { _, told := logged.requests(); return told })
@@ -101,7 +101,7 @@ func TestACreateIsOneLineAndOneTrace(t *testing.T) {
 func TestWaitingIsToldApartFromWhatARequestTook(t *testing.T) {
 	b := setupAlone(t)
 	s := b.create(`{}`, "Idempotency-Key", "one")
-	logged := logs(t)
+	logged := loggedNow(t)
 	began := time.Now()
 	b.do(http.MethodPost, "/stores", `{}`, "Idempotency-Key", "one", "Prefer", "wait=1")
 	whole := time.Since(began)

@@ -24,6 +24,7 @@ import (
 	"github.com/store-platform/store-platform/services/provisioner/internal/announce"
 	"github.com/store-platform/store-platform/services/provisioner/internal/answers"
 	"github.com/store-platform/store-platform/services/provisioner/internal/keep"
+	"github.com/store-platform/store-platform/services/provisioner/internal/logs"
 	"github.com/store-platform/store-platform/services/provisioner/internal/packs"
 	"github.com/store-platform/store-platform/services/provisioner/internal/provision"
 )
@@ -76,22 +77,25 @@ func (c Config) work(
 	kube := kubernetes{Cluster: process.Cluster, releases: release.New(c.HelmSlots)}
 	hand := c.hand(process, set, settings, kube)
 	hand.Stores, hand.Said = stores, c.cluster(stores).Said()
+	reading := logs.New(process.Cluster, process.Clock)
 	service, err := (&answers.Service{
-		States: process.Log, Secrets: process.Cluster, Packs: set, Cluster: kube,
+		States: process.Log, Secrets: process.Cluster, Packs: set, Cluster: kube, Logs: reading,
 		Grow: func(ctx context.Context, s store.State, plan string) error { return hand.CanGrow(ctx, s, plan, kube) },
 	}).Start(process.NATS, c.Cluster)
 	if err != nil {
 		return err
 	}
+	// Before the service waits for the questions that it has taken: those that wait for something to be written end with this.
+	stop := func() error { reading.Close(); return service.Stop() }
 	stopKeeping, err := startKeeper(ctx, c.Cluster, process, hand, kube)
 	if err != nil {
-		return errors.Join(err, service.Stop())
+		return errors.Join(err, stop())
 	}
 	defer stopKeeping()
 	err = process.Work(ctx, hands.Work{
 		Hand: hand, Cluster: c.Cluster, Commands: storelog.ApplyCommands, Slots: c.Slots, Standing: c.standing(),
 	})
-	return errors.Join(err, service.Stop())
+	return errors.Join(err, stop())
 }
 
 // startKeeper returns the function that ends it and waits for its end.

@@ -19,6 +19,7 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/bus"
 	"github.com/store-platform/store-platform/services/gateway/internal/guard"
 	"github.com/store-platform/store-platform/services/gateway/internal/known"
+	"github.com/store-platform/store-platform/services/gateway/internal/logs"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
@@ -31,18 +32,23 @@ type API struct {
 	reader    *reader.Reader
 	bus       *bus.Bus
 	accounts  *accounts.Accounts
-	waiters   waiters
+	logsOf    *logs.Ways
+	// waiters prefer to wait, readers read logs.
+	waiters, readers seats
 }
 
 // Mount adds the routes to app and returns the OpenAPI document. public is where people find the gateway; empty where that is unknown.
 func Mount(
-	app *fiber.App, guarded guard.Routes, public string, a *admission.Admission, r *reader.Reader, b *bus.Bus, people *accounts.Accounts,
+	app *fiber.App, guarded guard.Routes, public string, a *admission.Admission, r *reader.Reader, b *bus.Bus, people *accounts.Accounts, l *logs.Ways,
 ) *huma.OpenAPI {
 	problem.InstallInHuma()
 	config := huma.Config{OpenAPI: newDocument(public), Formats: huma.DefaultFormats, DefaultFormat: "application/json"}
 	takeWordsFromTheirLists(config.Components.Schemas)
 	routes := router{humafiber.NewWithGroup(app, headToo{app}, config), guarded}
-	api := &API{admission: a, reader: r, bus: b, accounts: people}
+	api := &API{
+		admission: a, reader: r, bus: b, accounts: people, logsOf: l,
+		waiters: seats{atOnce: waitersAtOnce, perTenant: waitersPerTenant}, readers: seats{atOnce: logsAtOnce, perTenant: logsPerTenant},
+	}
 	api.catalog(routes)
 	api.stores(routes)
 	api.commands(routes)
@@ -51,6 +57,7 @@ func Mount(
 	api.details(routes)
 	api.monitoring(routes)
 	api.summaries(routes)
+	api.logs(routes)
 	api.deadLetters(routes)
 	api.sweeps(routes)
 	api.audit(routes)

@@ -17,7 +17,7 @@ import (
 func mounted(t *testing.T) *huma.OpenAPI {
 	t.Helper()
 	app := fiber.New()
-	return Mount(app, guard.New(app, true), "https://stores.example/", nil, nil, nil, nil)
+	return Mount(app, guard.New(app, true), "https://stores.example/", nil, nil, nil, nil, nil)
 }
 
 func TestEveryBodyHasAnExampleThatFitsItsSchema(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -74,7 +73,7 @@ func handleCommand[I any](a *API, routes router, do rights.Action, op huma.Opera
 			return nil, err
 		}
 		out := &commandOutput{Status: status}
-		if w, asked := ctx.Value(waiterKey{}).(waiter); asked && status == http.StatusAccepted && a.waiters.enter(principal.In(ctx).Tenant()) {
+		if w, asked := ctx.Value(waiterKey{}).(waiter); asked && status == http.StatusAccepted && a.waiters.enter(principal.In(ctx).Tenant()) == nil {
 			defer a.waiters.leave(principal.In(ctx).Tenant())
 			whole := false
 			if state, whole = a.wait(ctx, do, w, state); whole {
@@ -155,35 +154,4 @@ func waitOf(header string) time.Duration {
 		return min(time.Duration(seconds)*time.Second, longestWait)
 	}
 	return 0
-}
-
-// waiters are who wait at this gateway. The zero value has none.
-type waiters struct {
-	mu  sync.Mutex
-	all int
-	by  map[string]int
-}
-
-// enter says whether one more of a tenant may wait, which then leaves.
-func (w *waiters) enter(tenant string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.all >= waitersAtOnce || w.by[tenant] >= waitersPerTenant {
-		return false
-	}
-	if w.by == nil {
-		w.by = map[string]int{}
-	}
-	w.all++
-	w.by[tenant]++
-	return true
-}
-
-func (w *waiters) leave(tenant string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.all--
-	if w.by[tenant]--; w.by[tenant] == 0 {
-		delete(w.by, tenant)
-	}
 }

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"net"
 	"testing"
 	"time"
@@ -21,31 +20,6 @@ func TestAPreferenceIsReadAsFarAsItCanBe(t *testing.T) {
 		if got := waitOf(header); got != want {
 			t.Errorf("%q is a wait of %s, want %s", header, got, want)
 		}
-	}
-}
-
-func TestWhoWaitsIsBounded(t *testing.T) {
-	t.Parallel()
-	var w waiters
-	let := 0
-	for i := range 2 * waitersAtOnce {
-		if w.enter(fmt.Sprint(i % 20)) {
-			let++
-		}
-	}
-	if let != waitersAtOnce || w.enter("another") {
-		t.Errorf("%d wait at once", let)
-	}
-	w.leave("0")
-	if !w.enter("another") || w.enter("one more") {
-		t.Error("a place that was left isn't had once")
-	}
-	w = waiters{}
-	for range waitersPerTenant {
-		w.enter("one")
-	}
-	if w.enter("one") || !w.enter("two") {
-		t.Error("a tenant's own bound isn't its own")
 	}
 }
 

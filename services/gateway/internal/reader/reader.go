@@ -23,6 +23,8 @@ var (
 	ErrProvisioner = errors.New("no provisioner can tell")
 	// ErrGone: what was asked for is lost for good.
 	ErrGone = errors.New("what was asked for is gone")
+	// ErrTooMany: of who asks as much is being worked on as may be at once.
+	ErrTooMany = errors.New("as much is asked as may be at once")
 	// ErrOtherLog: the read model was made of another log than the gateway's. It comes with ErrProjection.
 	ErrOtherLog = errors.New("the read model is another log's")
 )
@@ -62,6 +64,8 @@ func told(by query.Service, request any, err error) error {
 		return fmt.Errorf("%w: %w", ErrQuestion, err)
 	case refused && refusal.Code == question.Gone:
 		return fmt.Errorf("%w: %w", ErrGone, err)
+	case refused && refusal.Code == question.TooMany:
+		return fmt.Errorf("%w: %w", ErrTooMany, err)
 	case refused && refusal.Code == question.OtherLog:
 		return fmt.Errorf("%w: %w: %w", unable[by], ErrOtherLog, err)
 	default:

@@ -34,7 +34,7 @@ const (
 	// ManageTokens is about one's own in a tenant.
 	ManageTokens Action = "tokens.manage"
 
-	// ReadStores: with their histories and links, and the feed; TicketFeed: letting a page listen that can't say who it is.
+	// ReadStores: with their histories, links and logs, and the feed; TicketFeed: letting a page listen that can't say who it is.
 	ReadStores    Action = "stores.read"
 	TicketFeed    Action = "feed.ticket"
 	CreateStore   Action = "stores.create"

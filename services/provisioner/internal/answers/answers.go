@@ -1,5 +1,5 @@
 // Package answers replies to the questions that only a provisioner can answer: what passwords a store has, whether its
-// volumes can grow, and how what runs of it is. Passwords go from the store's Secret into the reply and nowhere else: not on the log, not into a trace,
+// volumes can grow, how what runs of it is and what it writes. Passwords go from the store's Secret into the reply and nowhere else: not on the log, not into a trace,
 // not into a log line.
 package answers
 
@@ -12,6 +12,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/provisioner/internal/logs"
 	"github.com/store-platform/store-platform/services/provisioner/internal/packs"
 )
 
@@ -35,16 +36,18 @@ type Service struct {
 	Grow func(ctx context.Context, s store.State, plan string) error
 	// Cluster is looked at for how what runs of a store is.
 	Cluster Cluster
+	Logs    *logs.Sessions
 }
 
 // Start answers until it is stopped. All provisioners of a cluster share the work.
 func (s *Service) Start(nc *nats.Conn, cluster string) (*question.Answering, error) {
 	return question.Service{
 		Name: query.Provisioning, Group: micro.DefaultQueueGroup, Refuse: refuse,
-		Description: "Shows a store's generated passwords, and says whether its volumes can grow and how what runs of it is",
+		Description: "Shows a store's generated passwords and its logs, and says whether its volumes can grow and how what runs of it is",
 	}.Start(nc,
 		question.Answer(query.Credentials.In(cluster), s.credentials), question.Answer(query.Growth.In(cluster), s.growth),
 		question.Answer(query.Monitoring.In(cluster), newMonitor(s, nc.MaxPayload).answer),
+		question.Answer(query.Logs.In(cluster), s.logs), question.Answer(query.LogsRead.At(s.Logs.Name()).In(cluster), s.Logs.Read),
 	)
 }
 

@@ -1,0 +1,194 @@
+// Package logs reads what stores' containers write, for who asks over the bus. Frames are pulled one by one: a session reads
+// ahead by one frame and no further, so that where nobody asks nobody reads, and what is written waits at the kubelet. A
+// session that is asked for nothing for a while ends, and whoever comes then is sent to begin another where it was.
+//
+// Which containers there are is known from the watches; the API server is asked for their logs alone.
+package logs
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/clock"
+	"github.com/store-platform/store-platform/pkg/cluster"
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/question"
+	"github.com/store-platform/store-platform/pkg/store"
+)
+
+const (
+	// atOnce is how many sessions a provisioner has, so that their questions, which wait, take less than half of those that
+	// it answers at once; perTenant how many of them one tenant has.
+	atOnce    = 100
+	perTenant = 32
+	// idle ends a session that nobody asks.
+	idle = 15 * time.Second
+	// firstWithin is how long the first frame waits for what has been written so far, the others for something to be written.
+	firstWithin = 2 * time.Second
+	readWithin  = 3 * time.Second
+	// gather is how long a frame waits for more of what is written just now: a question for every line would cost more than
+	// the lines.
+	gather = 50 * time.Millisecond
+	// watchesWithin is how long a provisioner that has just begun may take to hear of all pods.
+	watchesWithin = 3 * time.Second
+)
+
+// Cluster is what is asked of it (cluster.Cluster).
+type Cluster interface {
+	Containers(store.ID) (found []cluster.Container, known bool)
+	Changes(store.ID) (<-chan struct{}, func())
+	ReadLog(ctx context.Context, id store.ID, pod, container string, which cluster.Reading) (io.ReadCloser, error)
+}
+
+// Sessions are a provisioner's. Make them with New.
+type Sessions struct {
+	cluster Cluster
+	name    string
+	// idle ends a session that nobody asks.
+	idle time.Duration
+
+	mu     sync.Mutex
+	open   map[string]*session
+	tenant map[string]int
+	closed bool
+	// running are those whose streams haven't all ended.
+	running sync.WaitGroup
+}
+
+// New makes none, on an installation's clock.
+func New(c Cluster, by clock.Divisor) *Sessions {
+	return &Sessions{cluster: c, name: rand.Text(), idle: by.Of(idle), open: map[string]*session{}, tenant: map[string]int{}}
+}
+
+// Name is by which this provisioner is asked (query.LogsRead), and no other.
+func (s *Sessions) Name() string { return s.name }
+
+var (
+	errUnknown = &question.Refusal{Code: question.Unavailable, Message: "There is no such session here, or it has ended."}
+	errFull    = &question.Refusal{Code: question.Unavailable, Message: "As many logs are being read here as may be at once."}
+	errTenant  = &question.Refusal{Code: question.TooMany, Message: "As many logs of the tenant are being read as may be at once."}
+	errWatches = &question.Refusal{Code: question.Unavailable, Message: "It isn't known yet what runs in the cluster."}
+)
+
+// Open begins a session for a tenant's store, and answers its first frame.
+func (s *Sessions) Open(ctx context.Context, tenant string, asked query.LogsRequest) (reply query.LogsReply, err error) {
+	there, err := s.containers(ctx, asked.Store)
+	if err != nil {
+		return reply, err
+	}
+	// Who goes on may be told of pods that have gone meanwhile.
+	if asked.Began.IsZero() {
+		if reply.Unknown, reply.Known = unknown(asked, there); reply.Unknown != "" {
+			return reply, nil
+		}
+	}
+	one, err := s.begin(tenant, asked)
+	if err != nil {
+		return reply, err
+	}
+	reply.Provisioner, reply.Session = s.name, one.name
+	reply.Frame, err = s.turn(one, func() (query.LogsFrame, bool) { return one.pages.first(ctx, firstWithin) })
+	return reply, err
+}
+
+// Read answers a session's next frame.
+func (s *Sessions) Read(ctx context.Context, asked query.LogsReadRequest) (query.LogsFrame, error) {
+	s.mu.Lock()
+	one := s.open[asked.Session]
+	// Who asks twice at once has lost an answer, and begins anew.
+	taken := one == nil || one.reading
+	if !taken {
+		one.reading = true
+		one.idle.Stop()
+	}
+	s.mu.Unlock()
+	if taken {
+		return query.LogsFrame{}, errUnknown
+	}
+	return s.turn(one, func() (query.LogsFrame, bool) { return one.pages.next(ctx, readWithin) })
+}
+
+// turn takes a frame of a session, which then waits for the next question or, told to its end, is over.
+func (s *Sessions) turn(one *session, take func() (frame query.LogsFrame, done bool)) (query.LogsFrame, error) {
+	frame, done := take()
+	if one.ctx.Err() != nil {
+		s.end(one)
+		// It ended before its end, so this isn't its last frame.
+		return query.LogsFrame{}, errUnknown
+	}
+	if done {
+		s.end(one)
+		return frame, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	one.reading = false
+	one.idle.Reset(s.idle)
+	return frame, nil
+}
+
+// Close ends all sessions, and waits for their streams to end.
+func (s *Sessions) Close() {
+	s.mu.Lock()
+	s.closed = true
+	for _, one := range s.open {
+		one.stop()
+	}
+	s.mu.Unlock()
+	s.running.Wait()
+}
+
+// containers are a store's, once they are known.
+func (s *Sessions) containers(ctx context.Context, id store.ID) ([]cluster.Container, error) {
+	ctx, cancel := context.WithTimeout(ctx, watchesWithin)
+	defer cancel()
+	// Nobody tells when a watch has heard of everything.
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if there, known := s.cluster.Containers(id); known {
+			return there, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, errWatches
+		}
+	}
+}
+
+func (s *Sessions) begin(tenant string, asked query.LogsRequest) (*session, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed, len(s.open) >= atOnce:
+		return nil, errFull
+	case s.tenant[tenant] >= perTenant:
+		return nil, errTenant
+	}
+	one := newSession(s.cluster, tenant, asked)
+	one.reading = true
+	one.idle = time.AfterFunc(s.idle, func() { s.end(one) })
+	one.idle.Stop()
+	s.open[one.name] = one
+	s.tenant[tenant]++
+	s.running.Go(one.run)
+	return one, nil
+}
+
+func (s *Sessions) end(one *session) {
+	one.stop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open[one.name] != one {
+		return
+	}
+	one.idle.Stop()
+	delete(s.open, one.name)
+	if s.tenant[one.tenant]--; s.tenant[one.tenant] == 0 {
+		delete(s.tenant, one.tenant)
+	}
+}
