@@ -33,6 +33,8 @@ type Question[Q, A any] struct {
 var (
 	Stores      = remembered[StoresRequest, StoresReply]("stores")
 	Past        = remembered[PastRequest, PastReply]("past")
+	Listing     = remembered[StoresRequest, StoresReply]("listing")
+	Counts      = remembered[StoresRequest, CountsReply]("counts")
 	Events      = remembered[EventsRequest, EventsReply]("events")
 	DeadLetters = remembered[DeadLettersRequest, DeadLettersReply]("dead-letters")
 	Live        = remembered[LiveRequest, LiveReply]("live")
@@ -46,7 +48,7 @@ var (
 )
 
 var subjects = map[Service][]string{
-	Remembering:  {Stores.Subject, Past.Subject, Events.Subject, DeadLetters.Subject, Live.Subject, Audit.Subject},
+	Remembering:  {Stores.Subject, Past.Subject, Listing.Subject, Counts.Subject, Events.Subject, DeadLetters.Subject, Live.Subject, Audit.Subject},
 	Provisioning: {Credentials.Subject, Growth.Subject, Monitoring.Subject, Logs.Subject, LogsRead.At("*").Subject},
 }
 
@@ -79,33 +81,6 @@ func (q Question[Q, A]) In(cluster string) Question[Q, A] {
 func (q Question[Q, A]) At(name string) Question[Q, A] {
 	q.Subject += "." + name
 	return q
-}
-
-// StoresRequest asks for stores, newest first.
-type StoresRequest struct {
-	// Scope is whose.
-	Scope Scope `json:"-"`
-	// Log is the epoch of the asker's log; empty of gateways before it was asked for, which take any.
-	Log    string       `json:"log,omitempty"`
-	Status store.Status `json:"status,omitempty"`
-	Engine string       `json:"engine,omitempty"`
-	// Search matches part of a name or an id.
-	Search string `json:"search,omitempty"`
-	// Deleted stores are listed only when asked for.
-	Deleted bool `json:"deleted,omitempty"`
-	// After is the cursor of the page before; Limit is 1 to 200.
-	After string `json:"after,omitempty"`
-	Limit int    `json:"limit"`
-	// Seen is a version the caller has seen: the answer waits, bounded, until the projection is that far.
-	Seen uint64 `json:"seen,omitempty"`
-}
-
-// StoresReply is one page.
-type StoresReply struct {
-	Stores []Store `json:"stores"`
-	Next   string  `json:"next,omitempty"`
-	// Checkpoint is how far the projection was when it answered.
-	Checkpoint uint64 `json:"checkpoint"`
 }
 
 // EventsRequest asks for a store's history, oldest first, also after the store's deletion.

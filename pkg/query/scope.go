@@ -30,6 +30,14 @@ func (s Scope) Sees(tenant string) bool { return s.all || tenant != "" && tenant
 // Tenant is whose stores it sees; empty of All, and of a scope that sees nothing.
 func (s Scope) Tenant() string { return s.tenant }
 
+// Within is what the scope sees of a tenant: never more than before, and nothing where that is another than its own.
+func (s Scope) Within(tenant string) Scope {
+	if !s.Sees(tenant) {
+		return Scope{}
+	}
+	return Of(tenant)
+}
+
 type scopeWire struct {
 	All    bool   `json:"all,omitempty"`
 	Tenant string `json:"tenant,omitempty"`

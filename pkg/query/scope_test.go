@@ -20,6 +20,20 @@ func TestTheZeroScopeSeesNobody(t *testing.T) {
 	}
 }
 
+func TestAScopeOnlyNarrows(t *testing.T) {
+	for _, c := range []struct {
+		scope  Scope
+		tenant string
+		want   Scope
+	}{
+		{All(), "a", Of("a")}, {Of("a"), "a", Of("a")}, {Of("a"), "b", Scope{}}, {Scope{}, "a", Scope{}}, {Of("a"), "", Scope{}}, {All(), "", Scope{}},
+	} {
+		if got := c.scope.Within(c.tenant); got != c.want {
+			t.Errorf("%+v within %q is %+v, want %+v", c.scope, c.tenant, got, c.want)
+		}
+	}
+}
+
 // questions are all that carry a scope. Each is tried by its JSON, as a release before scopes wrote and read it.
 var questions = map[string]func() any{
 	"stores":       func() any { return new(StoresRequest) },

@@ -47,7 +47,7 @@ func TestListAsksForOwnStoresAsFiltered(t *testing.T) {
 	want := query.StoresRequest{
 		Log: b.log.Epoch(), Scope: query.Of("ip:loopback"), Status: store.Ready, Engine: "sample", Search: "tea", After: "xyz", Limit: 7, Seen: s.Version,
 	}
-	if q := received(t, asked); q != want {
+	if q := received(t, asked); !reflect.DeepEqual(q, want) {
 		t.Errorf("asked for %+v, want %+v", q, want)
 	}
 	b.get("/stores?seen=900&deleted=true", "X-Api-Key", "sesame")

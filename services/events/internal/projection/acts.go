@@ -21,6 +21,8 @@ select $1, $2, $3, $4, $5, $6, $7, $8::text::json, $9::text::json where exists (
 	// Its store has at least one newer message, the operator's: what that said of the store stays.
 	openAgain = `with before as (
   update stores set opened = least(opened, $1) where id = $2 and exists (select from set_aside where seq = $1)
+), list as (
+  update listed set opened = least(opened, $1) where id = $2 and exists (select from set_aside where seq = $1)
 )
 update stores_4 set opened = least(opened, $1) where id = $2 and exists (select from set_aside where seq = $1)`
 

@@ -158,6 +158,7 @@ func (b *testBundle) checkRowsUpTo(tb testing.TB, seq uint64) {
 			}
 		}
 		b.checkLetters(tb, m, folded)
+		b.checkListed(tb, folded)
 	})
 }
 
@@ -223,7 +224,7 @@ func (b *testBundle) placed(tb testing.TB, m readmodel.Moment) (all []readmodel.
 		if all = append(all, page...); !more {
 			return all
 		}
-		list.Before = page[len(page)-1].Place
+		list.Behind = page[len(page)-1].Spot
 	}
 }
 

@@ -3,6 +3,7 @@ package projection
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -17,6 +18,7 @@ type storeRows struct {
 	id, tenant, name, engine, status, standing, states []string
 	cluster                                            []string
 	finished                                           []bool
+	plan, sorted, texts, grams                         []string
 	// last are the states, for the letters in them.
 	last []*store.State
 }
@@ -38,6 +40,7 @@ func (r *storeRows) set(id store.ID, opened uint64, s *store.State, text string)
 		r.tenant, r.name, r.engine = append(r.tenant, ""), append(r.name, ""), append(r.engine, "")
 		r.status, r.standing, r.states = append(r.status, ""), append(r.standing, ""), append(r.states, "")
 		r.cluster, r.finished = append(r.cluster, ""), append(r.finished, false)
+		r.plan, r.sorted, r.texts, r.grams = append(r.plan, ""), append(r.sorted, ""), append(r.texts, ""), append(r.grams, "")
 		r.last = append(r.last, nil)
 	}
 	r.version[i] = int64(s.Version)
@@ -46,6 +49,31 @@ func (r *storeRows) set(id store.ID, opened uint64, s *store.State, text string)
 	r.cluster[i], r.finished[i] = s.Cluster, s.Finished()
 	r.last[i] = s
 }
+
+// describe says of each store what it is listed by. It is done once all is known, since of many messages only the last one counts.
+func (r *storeRows) describe() {
+	for i, s := range r.last {
+		name, id := readmodel.Folded(s.Spec.Name), readmodel.Folded(r.id[i])
+		r.plan[i], r.sorted[i] = word(s.Spec.Plan), readmodel.Sorted(s.Spec.Name)
+		r.texts[i] = name + betweenTexts + id
+		r.grams[i] = strings.Join(append(readmodel.Grams(name), readmodel.Grams(id)...), betweenTexts)
+	}
+}
+
+// word is a word as an index holds it. In a log anything may stand for one, and nobody filters by what isn't.
+func word(text string) string { return readmodel.Cut(printable(text)) }
+
+// words are such.
+func words(texts []string) []string {
+	all := make([]string, len(texts))
+	for i, text := range texts {
+		all[i] = word(text)
+	}
+	return all
+}
+
+// betweenTexts is in no text that anybody searches for.
+const betweenTexts = "\n"
 
 func (r *storeRows) queue(b *pgx.Batch) error {
 	return r.queueInto(b, upsertStores)
@@ -58,6 +86,9 @@ func (r *storeRows) queueInto(b *pgx.Batch, upsert string) error {
 	}
 	b.Queue(upsert, r.id, r.opened, r.version, r.tenant, r.name, r.engine, r.status, r.states, r.standing,
 		r.cluster, r.finished)
+	r.describe()
+	b.Queue(list, r.id, r.opened, r.tenant, words(r.status), words(r.engine), r.plan, r.sorted, upsert == fillStores)
+	b.Queue(listTexts, r.id, r.texts, r.grams)
 	// Not nil, which would be null: it says that these stores have none.
 	seqs, stores, tenants, kinds, letters := []int64{}, []string{}, []string{}, []string{}, []string{}
 	for _, s := range r.last {

@@ -2,7 +2,6 @@ package queries
 
 import (
 	"context"
-	"strconv"
 	"strings"
 
 	"github.com/store-platform/store-platform/pkg/query"
@@ -10,57 +9,6 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
-
-// stores answers a query.StoresRequest. The cursor is the place of a page's last store, which nothing that happens
-// meanwhile can move.
-func (s *Service) stores(ctx context.Context, r query.StoresRequest) (reply query.StoresReply, err error) {
-	list, err := listOf(r)
-	if err != nil {
-		return reply, err
-	}
-	s.see(ctx, r.Log, r.Seen)
-	var (
-		found []readmodel.Placed
-		more  bool
-	)
-	err = readmodel.At(ctx, s.pool, r.Log, func(m readmodel.Moment) (err error) {
-		reply.Checkpoint = m.Seq
-		found, more, err = readmodel.Stores(ctx, m, list)
-		return err
-	})
-	if err != nil {
-		return reply, err
-	}
-	stores := make([]query.Store, len(found))
-	for i, f := range found {
-		stores[i] = f.View()
-	}
-	reply.Stores, reply.Next, err = page(s, stores, more, func(last int) string { return placeAt(found[last].Place) })
-	return reply, err
-}
-
-// listOf is the list that a request asks for.
-func listOf(r query.StoresRequest) (l readmodel.List, err error) {
-	if err := checkPage(r.Limit, 0); err != nil {
-		return l, err
-	}
-	var before uint64
-	if r.After != "" {
-		if before, err = strconv.ParseUint(r.After, 36, 63); err != nil {
-			return l, badRequest("after is no cursor of a list of stores")
-		}
-	}
-	// The one character that JSON can say and Postgres can't.
-	if strings.ContainsRune(r.Scope.Tenant()+r.Engine+r.Search+string(r.Status), 0) {
-		return l, badRequest("the request holds text that is none")
-	}
-	return readmodel.List{
-		Scope: r.Scope, Status: r.Status, Engine: r.Engine, Search: r.Search, Deleted: r.Deleted, Before: before, Limit: r.Limit,
-	}, nil
-}
-
-// placeAt is the cursor of a place in the order of lists.
-func placeAt(place uint64) string { return strconv.FormatUint(place, 36) }
 
 // events answers a query.EventsRequest.
 func (s *Service) events(ctx context.Context, r query.EventsRequest) (reply query.EventsReply, err error) {

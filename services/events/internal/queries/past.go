@@ -2,6 +2,8 @@ package queries
 
 import (
 	"context"
+	"errors"
+	"strconv"
 
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
@@ -10,9 +12,17 @@ import (
 // past answers a query.PastRequest. It waits for what was asked for as for what was seen, and where that doesn't come says so: a list
 // that lacks the last messages would be of another moment.
 func (s *Service) past(ctx context.Context, r query.PastRequest) (reply query.PastReply, err error) {
-	list, err := listOf(r.Wanted)
-	if err != nil {
+	if err := errors.Join(checkPage(r.Wanted.Limit, 0), checkList(r.Wanted)); err != nil {
 		return reply, err
+	}
+	if r.Wanted.Order != "" && r.Wanted.Order != query.Newest {
+		return reply, badRequest("stores as they were are listed newest first")
+	}
+	list := listOf(r.Wanted)
+	if r.Wanted.After != "" {
+		if list.Behind.Opened, err = strconv.ParseUint(r.Wanted.After, 36, 63); err != nil {
+			return reply, badRequest("after is no cursor of a list of stores")
+		}
 	}
 	s.see(ctx, r.Wanted.Log, max(r.Upto, r.Wanted.Seen))
 	var (
@@ -35,7 +45,10 @@ func (s *Service) past(ctx context.Context, r query.PastRequest) (reply query.Pa
 		if last == len(found)-1 {
 			return placeAt(next)
 		}
-		return placeAt(found[last].Place)
+		return placeAt(found[last].Opened)
 	})
 	return reply, err
 }
+
+// placeAt is the cursor of a place in the order of lists.
+func placeAt(place uint64) string { return strconv.FormatUint(place, 36) }

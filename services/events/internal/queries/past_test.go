@@ -20,9 +20,10 @@ import (
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
 
-// filters are lists that are looked at while a history is written. The zero one is the usual list.
-var filters = []query.StoresRequest{
+// pastFilters are lists that are looked at while a history is written. The zero one is the usual list.
+var pastFilters = []query.StoresRequest{
 	{Deleted: true}, {}, {Status: store.Ready}, {Status: store.Deleted}, {Status: store.Queued, Search: "Söhne 1"}, {Engine: "sample", Search: "7"}, {Engine: "none"},
+	{Statuses: []store.Status{store.Ready, store.Deleted}, Search: "sohne"}, {Plan: "small"}, {Name: "SOHNE 1"},
 }
 
 // lived is what lists held behind each message, each store as it was written in an answer.
@@ -37,13 +38,13 @@ type lived struct {
 // live lets a random history happen and looks at everybody's lists behind each of its messages.
 func live(t *testing.T, b *testBundle, messages, tenants, stores int) *lived {
 	t.Helper()
-	l := &lived{b: b, all: make([][][]string, len(filters))}
+	l := &lived{b: b, all: make([][][]string, len(pastFilters))}
 	b.author.Transfers = tenants
 	for seq := range uint64(messages + 1) {
 		if seq > 0 {
 			b.author.Write(t.Context(), 1, tenants, stores)
 		}
-		for i, r := range filters {
+		for i, r := range pastFilters {
 			r.Scope, r.Limit, r.Seen = query.All(), maxPage, seq
 			l.all[i] = append(l.all[i], written(t, b.page(t, r).Stores))
 		}
@@ -81,7 +82,7 @@ func (l *lived) want(t *testing.T, seq uint64, filter int, scope query.Scope, li
 			want = append(want, text)
 		}
 	}
-	r := query.PastRequest{Upto: seq, Wanted: filters[filter]}
+	r := query.PastRequest{Upto: seq, Wanted: pastFilters[filter]}
 	r.Wanted.Scope, r.Wanted.Limit, r.Wanted.Log = scope, limit, l.b.author.Log.Epoch()
 	got := []string{}
 	for {
@@ -92,7 +93,7 @@ func (l *lived) want(t *testing.T, seq uint64, filter int, scope query.Scope, li
 		r.Wanted.After = reply.Next
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%+v of %+v up to %d, by %d (-then +past):\n%s", filters[filter], scope, seq, limit, diff)
+		t.Errorf("%+v of %+v up to %d, by %d (-then +past):\n%s", pastFilters[filter], scope, seq, limit, diff)
 	}
 }
 
@@ -106,7 +107,7 @@ func TestAPastListIsWhatWasListedThen(t *testing.T) {
 	scopes := []query.Scope{query.All(), query.Of(logtest.Tenant(0)), query.Of(logtest.Tenant(1)), query.Of(logtest.Tenant(2)), {}}
 	judge := func() {
 		for range 80 {
-			l.want(t, uint64(rnd.IntN(messages+1)), rnd.IntN(len(filters)), scopes[rnd.IntN(len(scopes))], 1+rnd.IntN(7))
+			l.want(t, uint64(rnd.IntN(messages+1)), rnd.IntN(len(pastFilters)), scopes[rnd.IntN(len(scopes))], 1+rnd.IntN(7))
 		}
 		l.want(t, messages, 0, query.All(), maxPage)
 	}

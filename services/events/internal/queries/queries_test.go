@@ -125,7 +125,7 @@ func askUpTo[T any](t *testing.T, nc *nats.Conn, subject string, request any, se
 // page asks for one page of stores.
 func (b *testBundle) page(t *testing.T, r query.StoresRequest) query.StoresReply {
 	t.Helper()
-	return askUpTo(t, b.nc, query.Stores.Subject, r, r.Seen, func(reply query.StoresReply) uint64 { return reply.Checkpoint })
+	return askUpTo(t, b.nc, r.Question().Subject, r, r.Seen, func(reply query.StoresReply) uint64 { return reply.Checkpoint })
 }
 
 // list asks for stores and returns their names, all pages of them.
@@ -304,6 +304,8 @@ func TestRefusals(t *testing.T) {
 		"no limit":           {query.Stores.Subject, query.StoresRequest{}, "400"},
 		"too long a page":    {query.Stores.Subject, query.StoresRequest{Limit: 201}, "400"},
 		"no cursor":          {query.Stores.Subject, query.StoresRequest{Limit: 1, After: "x y"}, "400"},
+		"no order":           {query.Listing.Subject, query.StoresRequest{Limit: 1, Order: "random"}, "400"},
+		"no text to count":   {query.Counts.Subject, query.StoresRequest{Plan: "\x00"}, "400"},
 		"no store":           {query.Events.Subject, query.EventsRequest{Limit: 1, Store: "*"}, "400"},
 		"a text that's none": {query.Stores.Subject, query.StoresRequest{Limit: 1, Search: "\x00"}, "400"},
 		"beyond all events":  {query.Events.Subject, query.EventsRequest{Limit: 1, Store: "sabcdefghijk", After: math.MaxUint64}, "400"},
@@ -330,30 +332,6 @@ func TestPostgresGone(t *testing.T) {
 	if _, code := ask[query.StoresReply](t, b.nc, query.Stores.Subject, r); code != "" {
 		t.Errorf("code %q when it is back", code)
 	}
-}
-
-// An index serves a tenant's list even in a large installation.
-func TestTenantListUsesItsIndex(t *testing.T) {
-	b := setup(t)
-	for _, table := range []string{"stores", "stores_4"} {
-		_, err := b.pool.Exec(t.Context(), fmt.Sprintf(`insert into %[1]s (id, opened, version, tenant, name, engine, status, state%[2]s)
-			select 's' || n, n, n, 'tenant-' || n %% 500, 'n', 'e', 'Ready', '{}'%[3]s from generate_series(1, 20000) n; analyze %[1]s`,
-			table, map[string]string{"stores_4": ", standing"}[table], map[string]string{"stores_4": ", 'up'"}[table]))
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.usesIndex(t, table == "stores_4", table+"_by_tenant")
-	}
-}
-
-func (b *testBundle) usesIndex(t *testing.T, filled bool, index string) {
-	t.Helper()
-	asked := &recorder{Querier: b.pool}
-	m := readmodel.Moment{Querier: asked, Filled: filled}
-	if _, _, err := readmodel.Stores(t.Context(), m, readmodel.List{Scope: query.Of("tenant-7"), Before: 15000, Limit: 51}); err != nil {
-		t.Fatal(err)
-	}
-	b.usesFor(t, asked, index)
 }
 
 // usesFor has Postgres say how it answers what was asked.

@@ -76,8 +76,12 @@ func (b *testBundle) listed(t *testing.T, subject string, question []byte, seen 
 	})
 	for _, value := range reply {
 		var list []json.RawMessage
-		if json.Unmarshal(value, &list) == nil {
+		var counts map[string]int
+		switch {
+		case json.Unmarshal(value, &list) == nil:
 			items += len(list)
+		case json.Unmarshal(value, &counts) == nil:
+			items += len(counts)
 		}
 	}
 	return items

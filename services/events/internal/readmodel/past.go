@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/store-platform/store-platform/pkg/store"
@@ -41,12 +42,12 @@ func (p Past) Page(ctx context.Context, m Moment) (stores []Placed, next uint64,
 			return nil, 0, fmt.Errorf("list stores as they were: %w", err)
 		}
 		for i, s := range batch {
-			p.Before = s.Place
+			p.Behind = s.Spot
 			if !p.holds(s.State) {
 				continue
 			}
 			if stores = append(stores, s); len(stores) == p.Limit && (more || i < len(batch)-1) {
-				return stores, p.Before, nil
+				return stores, p.Behind.Opened, nil
 			}
 		}
 		if !more {
@@ -57,7 +58,7 @@ func (p Past) Page(ctx context.Context, m Moment) (stores []Placed, next uint64,
 			break
 		}
 	}
-	return stores, p.Before, nil
+	return stores, p.Behind.Opened, nil
 }
 
 func (p Past) batch(ctx context.Context, m Moment, size int) (batch []Placed, more bool, err error) {
@@ -82,35 +83,37 @@ func (p Past) statement(filled bool, rows int) (string, []any) {
 		return fmt.Sprintf("$%d", len(args))
 	}
 	unchanged := []string{"status <> ''"}
-	if p.Status != "" {
-		unchanged = append(unchanged, "status = "+value(string(p.Status)))
+	if len(p.Statuses) > 0 {
+		unchanged = append(unchanged, "status = any("+value(words(p.Statuses))+")")
 	} else if !p.Deleted {
-		unchanged = append(unchanged, "status <> "+value(string(store.Deleted)))
+		unchanged = append(unchanged, undeleted)
 	}
 	where := []string{"opened <= $1", "(version > $1 or " + strings.Join(unchanged, " and ") + ")"}
 	if !p.Scope.SeesAll() {
 		where = append(where, "tenant = "+value(p.Scope.Tenant()))
 	}
-	if p.Before != 0 {
-		where = append(where, "opened < "+value(p.Before))
+	if p.Behind.Opened != 0 {
+		where = append(where, "opened < "+value(p.Behind.Opened))
 	}
 	limit := value(rows)
-	return fmt.Sprintf(`select now.opened, coalesce(old.seq, now.version), coalesce(old.state, now.state) from (
+	return fmt.Sprintf(`select now.opened, '', coalesce(old.seq, now.version), coalesce(old.state, now.state) from (
   select id, opened, version, case when version <= $1 then state end as state from %s where %s order by opened desc limit %s
 ) now left join lateral (
   select seq, state from events where now.version > $1 and store = now.id and seq <= $1 order by seq desc limit 1
 ) old on true order by now.opened desc`, table, strings.Join(where, " and "), limit), args
 }
 
-// holds says of a store as it was what the conditions of a list say of one as it is.
+// holds says of a store as it was what the filters of a list say of one as it is.
 func (p Past) holds(s store.State) bool {
 	switch {
 	case s.Status == "",
-		p.Status != "" && s.Status != p.Status,
-		p.Status == "" && !p.Deleted && s.Status == store.Deleted,
-		p.Engine != "" && s.Spec.Engine != p.Engine:
+		len(p.Statuses) > 0 && !slices.Contains(p.Statuses, s.Status),
+		len(p.Statuses) == 0 && !p.Deleted && s.Status == store.Deleted,
+		p.Engine != "" && s.Spec.Engine != p.Engine,
+		p.Plan != "" && s.Spec.Plan != p.Plan,
+		p.Name != "" && Sorted(s.Spec.Name) != Sorted(p.Name):
 		return false
 	}
-	part := strings.ToLower(p.Search)
-	return strings.Contains(strings.ToLower(s.Spec.Name), part) || strings.Contains(strings.ToLower(string(s.ID)), part)
+	part := Folded(p.Search)
+	return strings.Contains(Folded(s.Spec.Name), part) || strings.Contains(string(s.ID), part)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -13,79 +12,50 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
-// List selects stores, newest first.
-type List struct {
-	// Scope is whose stores.
-	Scope   query.Scope
-	Status  store.Status
-	Engine  string
-	Search  string
-	Deleted bool
-	// Before is the place of the last store of the page before; zero begins with the newest.
-	Before uint64
-	Limit  int
-}
-
 // Placed is a store and its place in the order of lists.
 type Placed struct {
 	State store.State
-	Place uint64
+	Spot
 }
 
-// Stores reads one page and says whether another comes after it.
+// Stores reads one page and says whether another comes after it. It fails with ErrFilling where the newest tables aren't as far
+// as the checkpoint and those of before don't know what is asked for.
 func Stores(ctx context.Context, m Moment, l List) (stores []Placed, more bool, err error) {
-	if l.Scope.SeesNothing() {
+	statement := l.statement
+	switch {
+	case l.Scope.SeesNothing():
 		return []Placed{}, false, nil
+	case !m.Filled && !l.plain():
+		return nil, false, ErrFilling
+	case !m.Filled:
+		statement = l.before
 	}
-	sql, args := l.statement(m.Filled)
+	sql, args := statement()
 	rows, err := m.Query(ctx, sql, args...)
-	if err != nil {
-		return nil, false, fmt.Errorf("list stores: %w", err)
+	if err == nil {
+		stores, more, err = collect(rows, l.Limit, scanStore)
 	}
-	if stores, more, err = collect(rows, l.Limit, scanStore); err != nil {
+	if err != nil {
 		return nil, false, fmt.Errorf("list stores: %w", err)
 	}
 	return stores, more, nil
 }
 
-// statement names only the conditions that are asked for: with "$1 is null or" before each Postgres would settle on a
-// plan that uses no index.
-func (l List) statement(filled bool) (string, []any) {
-	table := "stores"
-	if filled {
-		table = "stores_4"
+// CountStores says how many stores a list holds, by their status. It fails with ErrFilling while the newest tables aren't as far as the checkpoint.
+func CountStores(ctx context.Context, m Moment, l List) (map[store.Status]int64, error) {
+	switch {
+	case l.Scope.SeesNothing():
+		return map[store.Status]int64{}, nil
+	case !m.Filled:
+		return nil, ErrFilling
 	}
-	// A history that began unreadably, and was gone on behind, has a row and is nobody's store.
-	where := []string{"status <> ''"}
-	var args []any
-	and := func(condition string, value any) {
-		args = append(args, value)
-		where = append(where, strings.ReplaceAll(condition, "?", fmt.Sprintf("$%d", len(args))))
+	sql, args := l.counts()
+	counts, err := counted[store.Status](ctx, m, sql, args...)
+	if err != nil {
+		return nil, fmt.Errorf("count the stores of a list: %w", err)
 	}
-	if !l.Scope.SeesAll() {
-		and("tenant = ?", l.Scope.Tenant())
-	}
-	if l.Status != "" {
-		and("status = ?", string(l.Status))
-	} else if !l.Deleted {
-		and("status <> ?", string(store.Deleted))
-	}
-	if l.Engine != "" {
-		and("engine = ?", l.Engine)
-	}
-	if l.Search != "" {
-		and("(name ilike ? or id ilike ?)", "%"+likeLiteral.Replace(l.Search)+"%")
-	}
-	if l.Before != 0 {
-		and("opened < ?", l.Before)
-	}
-	args = append(args, l.Limit+1)
-	return fmt.Sprintf("select opened, version, state from %s where %s order by opened desc limit $%d",
-		table, strings.Join(where, " and "), len(args)), args
+	return counts, nil
 }
-
-// likeLiteral takes the meaning from what a pattern would give one to.
-var likeLiteral = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
 func scanStore(row pgx.CollectableRow) (Placed, error) {
 	var (
@@ -93,11 +63,11 @@ func scanStore(row pgx.CollectableRow) (Placed, error) {
 		version uint64
 		state   []byte
 	)
-	if err := row.Scan(&p.Place, &version, &state); err != nil {
+	if err := row.Scan(&p.Opened, &p.Sorted, &version, &state); err != nil {
 		return p, err
 	}
 	if err := storelog.Read(state, &p.State); err != nil {
-		return p, fmt.Errorf("decode the state of the store opened at %d: %w", p.Place, err)
+		return p, fmt.Errorf("decode the state of the store opened at %d: %w", p.Opened, err)
 	}
 	// Never in a body, and the decoder makes a state anew.
 	p.State.Version = version

@@ -80,6 +80,7 @@ func examplesOfStores() []any {
 		EngineList{Engines: []Engine{corner}}, corner, PlanList{Plans: []Plan{plan}},
 		CreateStore{Name: "Amber Harbour", Engine: "corner", Plan: "small", Options: map[string]any{"currency": "EUR"}, TTL: "72h"},
 		storeIn(store.Ready, ""),
+		StoreCounts{Total: 3, ByStatus: map[store.Status]int64{store.Queued: 1, store.Ready: 2}},
 		StoreList{Stores: []query.Store{storeIn(store.Ready, "")}, Feed: "4kq7wmzc-51"},
 		EventList{Events: []query.Event{{
 			Seq: 50, Store: exampleStore, Type: store.StepCompleted, Time: exampleTime, Actor: "provisioner", Generation: 42, Verb: store.Create, Facts: facts,

@@ -69,6 +69,9 @@ func (a *API) pastList(ctx context.Context, log *storelog.Log, text string, want
 	if err != nil {
 		return nil, err
 	}
+	if wanted.Order != "" {
+		return nil, problem.AtField("order", "must be newest where at says that stores are wanted as they were")
+	}
 	upto, err := log.Upto(ctx, at)
 	if err != nil {
 		return nil, err

@@ -22,8 +22,9 @@ type refusals []problem.Code
 // What the parts refuse that handlers call: a route names these, and beside them what it alone refuses. What the door, the guard and
 // the limits refuse is named by no route, as it stands before them all (shared).
 var (
-	ofStore = refusals{problem.NotFound, problem.StoreUnreadable, problem.NewerSchema, problem.BrokerUnavailable}
-	ofLists = refusals{problem.ProjectionUnavailable, problem.BrokerUnavailable, problem.InvalidCursor}
+	ofStore  = refusals{problem.NotFound, problem.StoreUnreadable, problem.NewerSchema, problem.BrokerUnavailable}
+	ofCounts = refusals{problem.ProjectionUnavailable, problem.BrokerUnavailable}
+	ofLists  = slices.Concat(ofCounts, refusals{problem.InvalidCursor})
 	// ofWriting is behind ofStore: what else a message may meet on its way into the log.
 	ofWriting = refusals{problem.ConflictChanged, problem.LogFull}
 	// ofCommand is what may keep a store from being asked for something.

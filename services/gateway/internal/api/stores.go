@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -39,19 +40,28 @@ func (in idInput) parse() (store.ID, error) {
 
 // Sequences, here and elsewhere, may be as large as numbers of JSON are exact: no log gets there, and Postgres holds it.
 type listInput struct {
-	Status  store.Status `query:"status" doc:"Only stores in this status"`
-	Engine  string       `query:"engine" maxLength:"63" doc:"Only stores of this engine"`
-	Search  string       `query:"q" maxLength:"100" doc:"Part of a name or an id"`
-	Deleted bool         `query:"deleted" doc:"Deleted stores too"`
-	Cursor  string       `query:"cursor" maxLength:"200" doc:"next of the page before"`
-	Limit   int          `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Most on a page"`
-	At      string       `query:"at" maxLength:"40" doc:"As they were behind the message of the log with this sequence, or at this time (RFC 3339) by the broker's clock" example:"51"`
-	Seen    uint64       `query:"seen" maximum:"9007199254740991" doc:"A version the caller has seen: the answer waits, bounded, until it is contained"`
+	StoreFilters
+	Order  query.Order `query:"order" default:"newest" doc:"In what order. By name is without case and accents"`
+	Cursor string      `query:"cursor" maxLength:"1000" doc:"next of the page before, asked for with the same filters and order"`
+	Limit  int         `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Most on a page"`
+	At     string      `query:"at" maxLength:"40" doc:"As they were behind the message of the log with this sequence, or at this time (RFC 3339) by the broker's clock; the newest first" example:"51"`
+}
+
+// StoreFilters says which stores are listed, or counted.
+type StoreFilters struct {
+	Status  []store.Status `query:"status,explode" maxItems:"8" doc:"Only stores in this status; may be repeated"`
+	Engine  string         `query:"engine" maxLength:"63" doc:"Only stores of this engine"`
+	Plan    string         `query:"plan" maxLength:"63" doc:"Only stores of this plan"`
+	Tenant  string         `query:"tenant" maxLength:"100" doc:"Only stores of this tenant; for operators, who see all tenants'"`
+	Name    string         `query:"name" maxLength:"100" doc:"Only stores of this name, however its case and accents are written"`
+	Search  string         `query:"q" maxLength:"100" doc:"Part of a name or an id"`
+	Deleted bool           `query:"deleted" doc:"Deleted stores too"`
+	Seen    uint64         `query:"seen" maximum:"9007199254740991" doc:"A version the caller has seen: the answer waits, bounded, until it is contained"`
 }
 
 // StoreList is one page.
 type StoreList struct {
-	Stores []query.Store `json:"stores" doc:"Newest first"`
+	Stores []query.Store `json:"stores" doc:"In the order asked for"`
 	Next   string        `json:"next,omitempty" doc:"cursor of the next page; absent on the last"`
 	Feed   string        `json:"feed" doc:"Give this to /feed as since: it continues where this page was read"`
 	At     *query.At     `json:"at,omitempty" doc:"When all this was so, of a list that was asked for as it was. Absent of one as it is"`
@@ -59,12 +69,25 @@ type StoreList struct {
 
 type listOutput struct{ Body StoreList }
 
+// StoreCounts is how many stores there are.
+type StoreCounts struct {
+	Total    int64                  `json:"total" doc:"All together"`
+	ByStatus map[store.Status]int64 `json:"byStatus" doc:"By their status; one that no store is in isn't named"`
+}
+
+type countsOutput struct{ Body StoreCounts }
+
 func (a *API) stores(routes router) {
 	handle(routes, rights.ReadStores, huma.Operation{
 		OperationID: "list-stores", Method: http.MethodGet, Path: "/stores", Tags: []string{"Stores"}, Summary: "Own stores",
-		Description: "With the admin key, everybody's. Deleted ones only when asked for. With `at`, as they were then: those that are the asker's now, with all their past, by " +
-			"what was true of them then. A page of these may be shorter than `limit`, or empty, and yet have a `next`; 422 of what is yet to come.",
+		Description: "With the admin key, everybody's. Deleted ones only when asked for. A page ends behind a store, and a cursor is that store's place in the order: pages " +
+			"hold each store once, whatever is made or deleted meanwhile. By name, a store that is renamed meanwhile may be met twice, or not at all. With `at`, as they were then: those " +
+			"that are the asker's now, with all their past, by what was true of them then. A page of these may be shorter than `limit`, or empty, and yet have a `next`; 422 of what is yet to come.",
 	}, a.list, ofLists)
+	handle(routes, rights.ReadStores, huma.Operation{
+		OperationID: "count-stores", Method: http.MethodGet, Path: "/stores/counts", Tags: []string{"Stores"}, Summary: "How many stores, by status",
+		Description: "Those that GET /stores lists with the same filters.",
+	}, a.counts, ofCounts)
 	handle(routes, rights.ReadStores, huma.Operation{
 		OperationID: "get-store", Method: http.MethodGet, Path: "/stores/{id}", Tags: []string{"Stores"}, Summary: "One store",
 		Description: "Read from the log, so it is exact, also after its deletion. With `at`, as it was then: its whole past is its present owner's, as its history is. " +
@@ -84,21 +107,52 @@ func (a *API) get(ctx context.Context, in *getInput) (*storeOutput, error) {
 	return a.show(ctx, state), nil
 }
 
+// listed is what the filters ask for. Whose stores is narrowed by them, and never widened.
+func (a *API) listed(ctx context.Context, in *StoreFilters) query.StoresRequest {
+	who := principal.In(ctx)
+	r := query.StoresRequest{
+		Scope: rights.Scope(who, rights.ReadStores), Engine: in.Engine, Plan: in.Plan, Name: in.Name, Search: in.Search,
+		Deleted: in.Deleted || slices.Contains(in.Status, store.Deleted), Seen: max(in.Seen, a.admission.Seen(who.Tenant())),
+	}
+	if in.Tenant != "" {
+		r.Scope = r.Scope.Within(in.Tenant)
+	}
+	// One alone is what a release before can be asked for, too.
+	if len(in.Status) == 1 {
+		r.Status = in.Status[0]
+	} else {
+		r.Statuses = in.Status
+	}
+	return r
+}
+
+func (a *API) counts(ctx context.Context, in *StoreFilters) (*countsOutput, error) {
+	reply, err := reader.Ask(ctx, a.reader, query.Counts, a.listed(ctx, in))
+	if err != nil {
+		return nil, err
+	}
+	counts := StoreCounts{ByStatus: map[store.Status]int64{}}
+	for status, stores := range reply.ByStatus {
+		counts.ByStatus[status] = stores
+		counts.Total += stores
+	}
+	return &countsOutput{Body: counts}, nil
+}
+
 func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	parts, err := a.bus.Parts()
 	if err != nil {
 		return nil, err
 	}
-	who := principal.In(ctx)
-	wanted := query.StoresRequest{
-		Scope: rights.Scope(who, rights.ReadStores), Status: in.Status, Engine: in.Engine, Search: in.Search,
-		Deleted: in.Deleted || in.Status == store.Deleted, After: in.Cursor, Limit: in.Limit,
-		Seen: max(in.Seen, a.admission.Seen(who.Tenant())),
+	request := a.listed(ctx, &in.StoreFilters)
+	request.After, request.Limit = in.Cursor, in.Limit
+	if in.Order != query.Newest {
+		request.Order = in.Order
 	}
 	if in.At != "" {
-		return a.pastList(ctx, parts.Log, in.At, wanted)
+		return a.pastList(ctx, parts.Log, in.At, request)
 	}
-	reply, err := reader.Ask(ctx, a.reader, query.Stores, wanted)
+	reply, err := reader.Ask(ctx, a.reader, request.Question(), request)
 	if err != nil {
 		return nil, err
 	}

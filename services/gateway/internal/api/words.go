@@ -16,6 +16,7 @@ import (
 // are words. An enum tag at a field would be a second list, which nobody thinks of when the first grows.
 func takeWordsFromTheirLists(schemas huma.Registry) {
 	schemas.RegisterTypeAlias(reflect.TypeFor[store.Status](), reflect.TypeFor[status]())
+	schemas.RegisterTypeAlias(reflect.TypeFor[query.Order](), reflect.TypeFor[order]())
 	schemas.RegisterTypeAlias(reflect.TypeFor[query.DeadLetterKind](), reflect.TypeFor[deadLetterKind]())
 	schemas.RegisterTypeAlias(reflect.TypeFor[engine.Tier](), reflect.TypeFor[tier]())
 	schemas.RegisterTypeAlias(reflect.TypeFor[engine.OptionType](), reflect.TypeFor[optionType]())
@@ -27,6 +28,7 @@ func takeWordsFromTheirLists(schemas huma.Registry) {
 
 type (
 	status         string
+	order          string
 	deadLetterKind string
 	tier           string
 	optionType     string
@@ -38,6 +40,7 @@ type (
 
 // Schema and its like are huma's way to ask a type for its schema.
 func (status) Schema(huma.Registry) *huma.Schema         { return oneOf(store.Statuses) }
+func (order) Schema(huma.Registry) *huma.Schema          { return oneOf(query.Orders) }
 func (deadLetterKind) Schema(huma.Registry) *huma.Schema { return oneOf(query.DeadLetterKinds) }
 func (tier) Schema(huma.Registry) *huma.Schema           { return oneOf(engine.Tiers) }
 func (optionType) Schema(huma.Registry) *huma.Schema     { return oneOf(engine.OptionTypes) }

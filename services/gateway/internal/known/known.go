@@ -167,7 +167,7 @@ func problemOf(err error) *problem.Problem {
 		return problem.New(problem.QuotaExceeded, fmt.Sprintf(
 			"You have %d stores, which is as many as one tenant may have. Delete one first.", quota.Limit))
 	case errors.Is(err, reader.ErrCursor):
-		return problem.New(problem.InvalidCursor, "The cursor is not one of ours. Begin with the first page.").At("cursor")
+		return problem.New(problem.InvalidCursor, "The cursor is not one of ours, or of a list of other filters or another order. Begin with the first page.").At("cursor")
 	}
 	for _, k := range table {
 		if errors.Is(err, k.err) {
