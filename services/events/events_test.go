@@ -104,6 +104,12 @@ func TestRun(t *testing.T) {
 	refuseAnother(t, author, base, "a")
 	await(t, base+"/metrics", http.StatusOK, `feed_refused_total{limit="tenant"`)
 
+	// Some clients open a connection ahead, and ask nothing on it.
+	unused, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unused.Close()
 	cancel()
 	client.wait(t)
 	var end *websocket.CloseError
@@ -112,6 +118,16 @@ func TestRun(t *testing.T) {
 	}
 	if err := <-ended; err != nil {
 		t.Errorf("the service ended with %v", err)
+	}
+	wantClosed(t, unused)
+}
+
+// wantClosed wants a connection closed at the other end: one that the end has waited for in vain is open still.
+func wantClosed(t *testing.T, c net.Conn) {
+	t.Helper()
+	err := c.SetReadDeadline(time.Now().Add(time.Second))
+	if _, read := io.Copy(io.Discard, c); err != nil || read != nil {
+		t.Errorf("a connection on which nothing came: %v, %v", read, err)
 	}
 }
 

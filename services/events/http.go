@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/linger"
 	"github.com/store-platform/store-platform/services/events/internal/feed"
 	"github.com/store-platform/store-platform/services/events/internal/projection"
 )
@@ -72,7 +73,7 @@ func (s *service) ready(ctx context.Context) (text string, err error) {
 func (s *service) serveHTTP(ctx context.Context, listener net.Listener) error {
 	app := s.app()
 	ended := make(chan error, 1)
-	go func() { ended <- app.Listener(feed.Listener{Listener: listener}) }()
+	go func() { ended <- app.Listener(linger.Over(feed.Listener{Listener: listener})) }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve LISTEN: %w", err)

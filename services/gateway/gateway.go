@@ -19,6 +19,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/linger"
 	"github.com/store-platform/store-platform/pkg/telemetry"
 	"github.com/store-platform/store-platform/services/gateway/internal/accounts"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
@@ -30,7 +31,6 @@ import (
 	"github.com/store-platform/store-platform/services/gateway/internal/health"
 	"github.com/store-platform/store-platform/services/gateway/internal/known"
 	"github.com/store-platform/store-platform/services/gateway/internal/limits"
-	"github.com/store-platform/store-platform/services/gateway/internal/linger"
 	"github.com/store-platform/store-platform/services/gateway/internal/observe"
 	"github.com/store-platform/store-platform/services/gateway/internal/page"
 	"github.com/store-platform/store-platform/services/gateway/internal/password"

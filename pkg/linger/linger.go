@@ -1,6 +1,6 @@
 // Package linger closes connections so that the last answer arrives. A socket that is closed while input waits in it
 // unread resets the connection, and a client that is still sending its request then hears "broken pipe" and never the
-// refusal that was written to it.
+// refusal that was written to it. It also ends those on which nothing ever came, so that no service waits for them when it ends.
 package linger
 
 import (
