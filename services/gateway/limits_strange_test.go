@@ -10,6 +10,8 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/services/gateway/internal/directory"
+	"github.com/store-platform/store-platform/services/gateway/internal/limits"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
 
@@ -114,6 +116,31 @@ func TestInventedCredentialsArePaidForByAWholeSite(t *testing.T) {
 	}
 	wantProblem(t, b.get("/stores/sabcdefghijk", append(invented(9)[0], of("2001:db8:7:ffff::1")...)...), http.StatusTooManyRequests, problem.TooManyRequests)
 	wantProblem(t, b.get("/stores/sabcdefghijk", append(invented(9)[0], of("2001:db8:8::1")...)...), http.StatusUnauthorized, problem.Unauthenticated)
+}
+
+// Whoever belongs nowhere yet is somebody all the same: they pay wherever they are, and nobody beside them does.
+func TestPeopleWithoutATenantPayAsTheirAccount(t *testing.T) {
+	b := setup(t, withAccounts, trusting, counting)
+	w := b.town()
+	noisy, quiet := w.session(w.settle(directory.Account{ID: "a-noisy22222"}), ""), w.session(w.settle(directory.Account{ID: "a-quiet22222"}), "")
+	from := func(headers []string, address string) []string {
+		return append(headers[:len(headers):len(headers)], of(address)...)
+	}
+	for range 9 {
+		if a := b.get("/auth/me", from(noisy, "203.0.113.7")...); a.status != http.StatusOK {
+			t.Fatalf("answered %d %s", a.status, a.body)
+		}
+	}
+	for _, address := range []string{"203.0.113.7", "203.0.113.9"} {
+		wantProblem(t, b.get("/auth/me", from(noisy, address)...), http.StatusTooManyRequests, problem.TooManyRequests)
+	}
+	// Each was strange once, for which the address has paid.
+	for left := 8; left >= 0; left-- {
+		a := b.get("/auth/me", from(quiet, "203.0.113.7")...)
+		if is := b.buckets(a)[limits.Requests]; a.status != http.StatusOK || left < 8 && is.left != left {
+			t.Errorf("another is answered %d, and has %+v left, want %d", a.status, is, left)
+		}
+	}
 }
 
 // What is the same for everybody isn't counted, and nobody is asked whose cookie comes with it.

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/propagation"
@@ -47,16 +49,21 @@ func (l *lines) requests() (texts []string, told bool) {
 	return texts, told
 }
 
+// logs collects what is logged from now on until the test ends.
+func logs(t *testing.T) *lines {
+	t.Helper()
+	logged, before := &lines{}, slog.Default()
+	slog.SetDefault(slog.New(slog.NewJSONHandler(logged, nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	return logged
+}
+
 func TestACreateIsOneLineAndOneTrace(t *testing.T) {
 	otel.SetTextMapPropagator(propagation.TraceContext{})
 	// Its spans go nowhere, but belong to the caller's trace.
 	otel.SetTracerProvider(noop.NewTracerProvider())
 	b := setup(t)
-	var logged lines
-	before := slog.Default()
-	slog.SetDefault(slog.New(slog.NewJSONHandler(&logged, nil)))
-	t.Cleanup(func() { slog.SetDefault(before) })
-
+	logged := logs(t)
 	const traceID = "4bf92f3577b34da6a3ce929d0e0e4736"
 	s := b.create(`{"name":"Secret Garden"}`, "traceparent", "00-"+traceID+"-00f067aa0ba902b7-01")
 	b.await("the request is logged", func() bool { _, told := logged.requests(); return told })
@@ -87,5 +94,34 @@ func TestACreateIsOneLineAndOneTrace(t *testing.T) {
 	})
 	if !errors.Is(err, found) {
 		t.Error(err)
+	}
+}
+
+// What a client has waited for because it preferred to is no slowness of the gateway's, and stands beside what the request took.
+func TestWaitingIsToldApartFromWhatARequestTook(t *testing.T) {
+	b := setup(t)
+	s := b.create(`{}`, "Idempotency-Key", "one")
+	logged := logs(t)
+	began := time.Now()
+	b.do(http.MethodPost, "/stores", `{}`, "Idempotency-Key", "one", "Prefer", "wait=1")
+	whole := time.Since(began)
+	b.delete(s.ID)
+	var texts []string
+	b.await("both requests are logged", func() bool { texts, _ = logged.requests(); return len(texts) == 2 })
+	took := func(text string) (ms, waited *float64) {
+		var line struct {
+			MS     *float64
+			Waited *float64 `json:"waited_ms"`
+		}
+		if err := json.Unmarshal([]byte(text), &line); err != nil || line.MS == nil {
+			t.Fatalf("%v in %s", err, text)
+		}
+		return line.MS, line.Waited
+	}
+	if ms, waited := took(texts[0]); waited == nil || *waited < 1000 || *ms+*waited > float64(whole.Microseconds())/1000 {
+		t.Errorf("of %s it says %s", whole, texts[0])
+	}
+	if _, waited := took(texts[1]); waited != nil {
+		t.Errorf("of who hasn't waited it says %s", texts[1])
 	}
 }

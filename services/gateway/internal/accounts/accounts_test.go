@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"github.com/alexedwards/argon2id"
+	"github.com/nats-io/nats.go"
 
+	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/gateway/internal/directory"
@@ -179,5 +181,65 @@ func TestAnInviteMakesOneAccount(t *testing.T) {
 	people, _, err := g.List(t.Context(), "", 100)
 	if err != nil || in.Load() != 1 || len(people) != 2 {
 		t.Errorf("%d have signed up, and there are %d accounts, %v", in.Load(), len(people), err)
+	}
+}
+
+// An account that should be taken back and stays is worse than an invite that is good for nothing: who signs up is told of the platform's
+// fault, and not of their own.
+func TestWhoseAccountCannotBeTakenBackIsToldThat(t *testing.T) {
+	t.Parallel()
+	g, nc := started(t)
+	owner := g.verifiedUp(t, "owner@example.com").Account
+	tenant, err := g.parts.Directory.NewTenant(t.Context(), owner.ID, "Amber")
+	if err != nil {
+		t.Fatal(err)
+	}
+	invite, text, err := g.parts.Directory.NewInvite(t.Context(), directory.By{Account: owner.ID}, tenant.ID, principal.Viewer, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate := bustest.NewGate(t, nc.ConnectedUrl())
+	behind, err := nats.Connect("nats://" + gate.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(behind.Close)
+	late := opened(t, behind, storelog.Settings{Replicas: 1, Accounts: true})
+	late.settings.SignUp = ByInvite
+	made := gate.ShutBefore(func(subject string) bool { return strings.HasPrefix(subject, "audit."+string(storelog.SignedUp)) })
+	answered := make(chan error, 1)
+	go func() {
+		_, err := late.SignUp(t.Context(), NewAccount{Email: "guest@example.com", Name: "Guest", Password: secret, Invite: text}, away(1))
+		answered <- err
+	}()
+	<-made
+	if err := g.parts.Directory.WithdrawInvite(t.Context(), directory.By{Account: owner.ID}, tenant.ID, invite.ID); err != nil {
+		t.Fatal(err)
+	}
+	guest, err := g.parts.Directory.ByAddress(t.Context(), "guest@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	spoil(t, nc, "account."+guest.ID)
+	gate.Open()
+	var field *engine.FieldError
+	if err := <-answered; err == nil || errors.As(err, &field) || !strings.Contains(err.Error(), "can't be read") {
+		t.Errorf("the sign-up ended with %v", err)
+	}
+}
+
+// spoil writes what nobody can read in the place of an account.
+func spoil(t *testing.T, nc *nats.Conn, key string) {
+	t.Helper()
+	log, err := storelog.Open(t.Context(), nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bucket, err := log.Bucket(t.Context(), storelog.BucketAccounts)
+	if err == nil {
+		_, err = bucket.Put(t.Context(), key, []byte("{"))
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -3,6 +3,7 @@ package sweep
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/claim"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
@@ -155,6 +157,31 @@ func TestASweepForgetsWhichTenantsWereClosed(t *testing.T) {
 	if _, err := b.claims.Claim(t.Context(), "t-gone", id, 9, time.Now()); err != nil {
 		t.Errorf("it is remembered for ever: %v", err)
 	}
+}
+
+// A place that somebody waits for is given back before it is tidied up behind those who are gone.
+func TestClaimsAreMendedBeforeClosedTenantsAreForgotten(t *testing.T) {
+	b := setup(t)
+	leaked := b.api.NewID(t)
+	b.claim(time.Now(), leaked)
+	if err := b.claims.Close(t.Context(), "t-gone"); err != nil {
+		t.Fatal(err)
+	}
+	b.ahead.Store(int64(claim.Remembered + time.Hour))
+	written := bustest.Listen(t, b.nc, "$KV."+storelog.BucketClaims+".>")
+	b.sweep()
+	var order []string
+	for range 2 {
+		m, err := written.NextMsg(patience)
+		if err != nil {
+			t.Fatalf("behind %v: %v", order, err)
+		}
+		order = append(order, m.Header.Get("KV-Operation"))
+	}
+	if want := []string{"", "PURGE"}; !slices.Equal(order, want) {
+		t.Errorf("a claim was given back and a tenant forgotten by %q, want %q", order, want)
+	}
+	b.wantHeld()
 }
 
 func TestPausedSweepsLookAndMendClaimsOnly(t *testing.T) {
