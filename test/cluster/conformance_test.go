@@ -42,7 +42,7 @@ type conformance struct {
 // packs are the engines that ship.
 func packs(t *testing.T) []engine.Pack {
 	t.Helper()
-	all, err := engine.Load(os.DirFS(filepath.Join(repo, "services", "provisioner", "engines")))
+	all, err := engine.Load(os.DirFS(filepath.Join(clone, "services", "provisioner", "engines")))
 	if err != nil || len(all) == 0 {
 		t.Fatalf("load the packs: %d, %v", len(all), err)
 	}

@@ -28,7 +28,7 @@ const (
 // its own tests' (deploy/local/internal/broker).
 func TestAVolumeOfTheLogThatFillsIsTold(t *testing.T) {
 	b := setup(t)
-	clone, err := filepath.Abs(repo)
+	clone, err := filepath.Abs(clone)
 	if err != nil {
 		t.Fatal(err)
 	}

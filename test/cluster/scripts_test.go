@@ -13,14 +13,14 @@ import (
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/waittest"
+	"github.com/store-platform/store-platform/test/internal/repo"
 )
 
-// repo is the clone, seen from this package.
-const repo = "../.."
+// clone is where that is, seen from this package.
+const clone = "../.."
 
 var (
 	storeLine = regexp.MustCompile(`(?m)^store ([a-z][a-z0-9]{11}):$`)
-	bashBlock = regexp.MustCompile("(?s)```bash\n(.*?)```")
 	storeID   = regexp.MustCompile(`"id":"([a-z][a-z0-9]{11})"`)
 )
 
@@ -28,7 +28,7 @@ var (
 func (b *bench) run(args ...string) string {
 	b.Helper()
 	command := exec.CommandContext(b.Context(), "bash", args...)
-	command.Dir = repo
+	command.Dir = clone
 	command.Env = append(os.Environ(), "STORE_API="+b.API, "STORE_DOOR="+b.Stores, fmt.Sprintf("PATIENCE=%.0f", 4*waittest.Patience().Seconds()))
 	output, err := command.CombinedOutput()
 	if err != nil {
@@ -56,7 +56,7 @@ func TestTheScriptsFailWhenTheirStepFails(t *testing.T) {
 	t.Parallel()
 	for _, script := range []string{"demo.sh", "smoke.sh", "order.sh"} {
 		command := exec.CommandContext(t.Context(), "bash", filepath.Join("scripts", script))
-		command.Dir = repo
+		command.Dir = clone
 		// A port that refuses: nothing can listen on it.
 		command.Env = append(os.Environ(), "STORE_API=http://127.0.0.1:1", "PATIENCE=1")
 		if output, err := command.CombinedOutput(); err == nil {
@@ -65,22 +65,12 @@ func TestTheScriptsFailWhenTheirStepFails(t *testing.T) {
 	}
 }
 
-// commands are README's that ask the API, in its order: those of its section about accounts, or all others.
-func commands(t *testing.T, accounts bool) (blocks []string) {
+// commands are README's that ask the API.
+func commands(t *testing.T, accounts bool) []string {
 	t.Helper()
-	readme, err := os.ReadFile(filepath.Join(repo, "README.md"))
+	blocks, err := repo.Commands(clone, accounts)
 	if err != nil {
 		t.Fatal(err)
-	}
-	for _, section := range strings.Split(string(readme), "\n## ") {
-		if strings.HasPrefix(section, "Accounts\n") != accounts {
-			continue
-		}
-		for _, block := range bashBlock.FindAllStringSubmatch(section, -1) {
-			if strings.Contains(block[1], "curl") {
-				blocks = append(blocks, block[1])
-			}
-		}
 	}
 	return blocks
 }

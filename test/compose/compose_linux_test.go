@@ -54,6 +54,12 @@ func (b *bench) step(name string, do func()) {
 func (b *bench) up() {
 	b.Helper()
 	b.run("scripts/compose-env.sh")
+	b.upFromEnv()
+}
+
+// upFromEnv is the block behind the making of .env.
+func (b *bench) upFromEnv() {
+	b.Helper()
 	b.run("docker compose up --build --detach")
 	b.run("docker compose build engine-sample")
 	b.run("docker save store-platform/engine-sample:1.0.0 | docker compose exec -T k3s ctr --namespace k8s.io images import -")
@@ -165,8 +171,14 @@ func (b *bench) restore(id string) {
 
 func (b *bench) await(id, status string) {
 	b.Helper()
+	b.awaitSaid("curl --fail --silent --show-error", id, status)
+}
+
+// awaitSaid asks by a curl until the store is in that status.
+func (b *bench) awaitSaid(curl, id, status string) {
+	b.Helper()
 	waittest.Eventually(b, func() error {
-		s, err := b.try("curl --fail --silent --show-error http://127.0.0.1:8080/stores/" + id)
+		s, err := b.try(curl + " http://127.0.0.1:8080/stores/" + id)
 		if err == nil && strings.Contains(s, `"status":"`+status+`"`) {
 			return nil
 		}
