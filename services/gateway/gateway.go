@@ -208,10 +208,7 @@ func build(cfg Config, letIn []fiber.Handler, b *bus.Bus, hub *feed.Hub, gateway
 		return nil, err
 	}
 	owned := accounts.New(accountParts(b), password.NewHasher(), letters, providers, accounts.Settings{SignUp: accounts.SignUp(cfg.SignUp), AdminEmails: cfg.AdminEmails})
-	document, err := api.Mount(app, routes, cfg.PublicURL, admit, questions, b, owned)
-	if err != nil {
-		return nil, err
-	}
+	document := api.Mount(app, routes, cfg.PublicURL, admit, questions, b, owned)
 	if err := page.Mount(routes, document); err != nil {
 		return nil, err
 	}

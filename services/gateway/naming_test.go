@@ -56,7 +56,7 @@ func TestWhatIsKeptTellsNobodysAddressAndNothingTellsTheKey(t *testing.T) {
 	slog.SetDefault(slog.New(slog.NewJSONHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	t.Cleanup(func() { slog.SetDefault(before) })
 	u := newUpstream(t)
-	b := setup(t, trusting, withFeed(u))
+	b := setupAlone(t, trusting, withFeed(u))
 	b.answers(query.Credentials.Subject, func([]byte) any { return query.CredentialsReply{} })
 
 	s := b.ready(`{"name":"Tea"}`, asStranger...)

@@ -62,7 +62,7 @@ func TestACreateIsOneLineAndOneTrace(t *testing.T) {
 	otel.SetTextMapPropagator(propagation.TraceContext{})
 	// Its spans go nowhere, but belong to the caller's trace.
 	otel.SetTracerProvider(noop.NewTracerProvider())
-	b := setup(t)
+	b := setupAlone(t)
 	logged := logs(t)
 	const traceID = "4bf92f3577b34da6a3ce929d0e0e4736"
 	s := b.create(`{"name":"Secret Garden"}`, "traceparent", "00-"+traceID+"-00f067aa0ba902b7-01")
@@ -99,7 +99,7 @@ func TestACreateIsOneLineAndOneTrace(t *testing.T) {
 
 // What a client has waited for because it preferred to is no slowness of the gateway's, and stands beside what the request took.
 func TestWaitingIsToldApartFromWhatARequestTook(t *testing.T) {
-	b := setup(t)
+	b := setupAlone(t)
 	s := b.create(`{}`, "Idempotency-Key", "one")
 	logged := logs(t)
 	began := time.Now()

@@ -86,8 +86,16 @@ func (s *said) String() string {
 	return s.text.String()
 }
 
-// setup starts a broker with an engine on offer and a cluster that is ready, and a gateway in front of it.
+// setup starts a broker with an engine on offer and a cluster that is ready, and a gateway in front of it. The test runs beside others, since it waits
+// more than it works.
 func setup(t *testing.T, change ...func(*Config)) *testBundle {
+	t.Helper()
+	t.Parallel()
+	return setupAlone(t, change...)
+}
+
+// setupAlone is for who changes what the whole process has one of.
+func setupAlone(t *testing.T, change ...func(*Config)) *testBundle {
 	t.Helper()
 	b := &testBundle{t: t, broker: bustest.StartServer(t, &server.Options{})}
 	b.conn = bustest.Connect(t, b.broker)
@@ -389,6 +397,3 @@ func readGolden(t *testing.T, name string) []byte {
 	}
 	return data
 }
-
-// alone is how many gateways serve a log that has one.
-func alone() int { return 1 }

@@ -37,7 +37,7 @@ type API struct {
 // Mount adds the routes to app and returns the OpenAPI document. public is where people find the gateway; empty where that is unknown.
 func Mount(
 	app *fiber.App, guarded guard.Routes, public string, a *admission.Admission, r *reader.Reader, b *bus.Bus, people *accounts.Accounts,
-) (*huma.OpenAPI, error) {
+) *huma.OpenAPI {
 	problem.InstallInHuma()
 	config := huma.Config{OpenAPI: newDocument(public), Formats: huma.DefaultFormats, DefaultFormat: "application/json"}
 	takeWordsFromTheirLists(config.Components.Schemas)
@@ -63,15 +63,17 @@ func Mount(
 	api.account(routes)
 	api.others(routes)
 	api.restored(routes)
-	document, err := describe(routes.OpenAPI())
-	if err != nil {
-		return nil, err
-	}
+	describe(routes.OpenAPI())
+	document := write(routes.OpenAPI())
 	guarded.Get("/openapi.json", rights.Look, func(c *fiber.Ctx) error {
+		text, err := document()
+		if err != nil {
+			return err
+		}
 		c.Set(fiber.HeaderContentType, "application/openapi+json")
-		return c.Send(document)
+		return c.Send(text)
 	})
-	return routes.OpenAPI(), nil
+	return routes.OpenAPI()
 }
 
 // headToo answers HEAD wherever huma has Fiber answer GET, as Fiber's own Get does. The document needn't say so.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -70,8 +71,8 @@ func newDocument(public string) *huma.OpenAPI {
 	}
 }
 
-// describe adds what is known only when all is registered, and writes the document.
-func describe(doc *huma.OpenAPI) ([]byte, error) {
+// describe adds what is known only when all is registered.
+func describe(doc *huma.OpenAPI) {
 	describeOthers(doc)
 	for _, op := range operationsOf(doc) {
 		do := actionOf(op)
@@ -94,11 +95,18 @@ func describe(doc *huma.OpenAPI) ([]byte, error) {
 	doc.Paths["/readyz"].Get.Responses["503"] = answering("The broker can't be reached", "application/json", schemaOf[health.Readiness](doc))
 	describeHeaders(doc)
 	describeExamples(doc)
-	document, err := json.Marshal(doc)
-	if err != nil {
-		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
-	}
-	return document, nil
+}
+
+// write writes the document as soon as somebody reads it, and once. Few do, and every gateway would start later by as much as all else takes that
+// is done before it listens.
+func write(doc *huma.OpenAPI) func() ([]byte, error) {
+	return sync.OnceValues(func() ([]byte, error) {
+		document, err := json.Marshal(doc)
+		if err != nil {
+			return nil, fmt.Errorf("write the OpenAPI document: %w", err)
+		}
+		return document, nil
+	})
 }
 
 // operationsOf are all of the document, in any order.

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"mime"
 	"path"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
@@ -50,11 +51,21 @@ func SetHeaders(c *fiber.Ctx) {
 
 // Mount adds the dashboard at /, its files under /assets, and the documentation at /docs.
 func Mount(routes guard.Routes, document *huma.OpenAPI) error {
-	docs, err := renderDocs(document)
-	if err != nil {
-		return fmt.Errorf("render the documentation: %w", err)
-	}
-	routes.Get("/docs", rights.Look, serve("docs.html", docs))
+	// When somebody reads it, as few do: a start would take longer by it.
+	docs := sync.OnceValues(func() (fiber.Handler, error) {
+		content, err := renderDocs(document)
+		if err != nil {
+			return nil, fmt.Errorf("render the documentation: %w", err)
+		}
+		return serve("docs.html", content), nil
+	})
+	routes.Get("/docs", rights.Look, func(c *fiber.Ctx) error {
+		show, err := docs()
+		if err != nil {
+			return err
+		}
+		return show(c)
+	})
 	index, err := static.ReadFile("static/index.html")
 	if err != nil {
 		return fmt.Errorf("read the page: %w", err)
