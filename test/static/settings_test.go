@@ -110,7 +110,8 @@ func TestComposeSetsOnlyWhatServicesTake(t *testing.T) {
 
 // otherInCompose are values whose default isn't the service's, which is for one's own machine.
 var otherInCompose = map[string]string{
-	"NATS_URL": "the file's own broker",
+	"NATS_URL":   "the file's own broker",
+	"PUBLIC_URL": "where the file publishes the gateway",
 }
 
 // TestComposeLetsEverySettingBeSet says every variable, also with the service's name before it, and looks at what arrives.
