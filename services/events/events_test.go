@@ -119,9 +119,14 @@ func TestRun(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Errorf("the service ended with %v", err)
 	}
-	// One that the end has waited for in vain is open still.
-	err = unused.SetReadDeadline(time.Now().Add(time.Second))
-	if _, read := io.Copy(io.Discard, unused); err != nil || read != nil {
+	wantClosed(t, unused)
+}
+
+// wantClosed wants a connection closed at the other end: one that the end has waited for in vain is open still.
+func wantClosed(t *testing.T, c net.Conn) {
+	t.Helper()
+	err := c.SetReadDeadline(time.Now().Add(time.Second))
+	if _, read := io.Copy(io.Discard, c); err != nil || read != nil {
 		t.Errorf("a connection on which nothing came: %v, %v", read, err)
 	}
 }

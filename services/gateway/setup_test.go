@@ -397,6 +397,3 @@ func readGolden(t *testing.T, name string) []byte {
 	}
 	return data
 }
-
-// alone is how many gateways serve a log that has one.
-func alone() int { return 1 }

@@ -12,7 +12,7 @@ import (
 
 // What programs in Go are told the bodies are is what the document says, name by name.
 func TestTheTypesOfClientsAreTheDocuments(t *testing.T) {
-	schemas := mounted(t).Components.Schemas.Map()
+	schemas := mounted().Components.Schemas.Map()
 	for _, known := range []any{
 		api.CreateStore{}, api.ChangeStore{}, api.Store{}, api.Operation{}, api.Failure{}, api.StoreList{}, api.LinkList{}, api.Link{}, api.CredentialList{},
 		api.Credential{}, api.EventList{}, api.Event{}, api.Facts{}, api.Spec{}, api.Problem{}, api.Fault{}, api.Cluster{},
