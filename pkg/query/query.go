@@ -37,13 +37,15 @@ var (
 	DeadLetters = remembered[DeadLettersRequest, DeadLettersReply]("dead-letters")
 	Live        = remembered[LiveRequest, LiveReply]("live")
 	Audit       = remembered[AuditRequest, AuditReply]("audit")
+	UsageOf     = remembered[UsageRequest, UsageReply]("usage")
 
 	Credentials = provisioned[CredentialsRequest, CredentialsReply]("credentials", 8*time.Second)
 	Growth      = provisioned[GrowthRequest, GrowthReply]("growth", 3*time.Second)
 )
 
 var subjects = map[Service][]string{
-	Remembering:  {Stores.Subject, Listing.Subject, Counts.Subject, Events.Subject, DeadLetters.Subject, Live.Subject, Audit.Subject},
+	Remembering: {Stores.Subject, Listing.Subject, Counts.Subject, Events.Subject, DeadLetters.Subject, Live.Subject, Audit.Subject,
+		UsageOf.Subject},
 	Provisioning: {Credentials.Subject, Growth.Subject},
 }
 
