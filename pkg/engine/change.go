@@ -59,6 +59,16 @@ func (p Pack) CheckPlanChange(from, to string) error {
 	return nil
 }
 
+// GiB is the plan's storage in units of 2^30 bytes.
+func (p Plan) GiB() (float64, error) {
+	size, err := quantity(p.Storage)
+	if err != nil {
+		return 0, fmt.Errorf("read the storage of plan %s: %w", p.Name, err)
+	}
+	gib, _ := size.Quo(size, new(big.Rat).SetInt64(1<<30)).Float64()
+	return gib, nil
+}
+
 // units are the suffixes of quantityGrammar.
 var units = map[string]*big.Rat{
 	"": big.NewRat(1, 1), "m": big.NewRat(1, 1000), "k": big.NewRat(1e3, 1), "M": big.NewRat(1e6, 1), "G": big.NewRat(1e9, 1),

@@ -39,6 +39,7 @@ var (
 	DeadLetters = remembered[DeadLettersRequest, DeadLettersReply]("dead-letters")
 	Live        = remembered[LiveRequest, LiveReply]("live")
 	Audit       = remembered[AuditRequest, AuditReply]("audit")
+	UsageOf     = remembered[UsageRequest, UsageReply]("usage")
 
 	Credentials = provisioned[CredentialsRequest, CredentialsReply]("credentials", 8*time.Second)
 	Growth      = provisioned[GrowthRequest, GrowthReply]("growth", 3*time.Second)
@@ -48,7 +49,9 @@ var (
 )
 
 var subjects = map[Service][]string{
-	Remembering:  {Stores.Subject, Past.Subject, Listing.Subject, Counts.Subject, Events.Subject, DeadLetters.Subject, Live.Subject, Audit.Subject},
+	Remembering: {
+		Stores.Subject, Past.Subject, Listing.Subject, Counts.Subject, Events.Subject, DeadLetters.Subject, Live.Subject, Audit.Subject, UsageOf.Subject,
+	},
 	Provisioning: {Credentials.Subject, Growth.Subject, Monitoring.Subject, Logs.Subject, LogsRead.At("*").Subject},
 }
 

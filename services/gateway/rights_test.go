@@ -36,6 +36,7 @@ passwords.read  GET /stores/:id/credentials
 letters.read    GET /dead-letters
 letters.answer  POST /dead-letters/:n/redrive  /dead-letters/:n/discard
 audit.read      GET /audit
+usage.read      GET /usage
 platform.operate GET /log  /sweeps
 platform.operate POST /log/raise  /sweeps/resume
 account.read    GET /auth/me
@@ -79,6 +80,7 @@ passwords.read        401    403    own    own   403  403      404    all      a
 letters.read          401    own    own    own   own  403      404    all      all 404  own  own  403  403  403  404  own  all  all    401  own
 letters.answer        401    403    own    own   403  403      404    all      all 404  403  own  403  403  403  404  403  all  all    401  own
 audit.read            401    403    403    own   own  403      404    all      all 404  403  403  403  own  403  404  403  all  all    401  401
+usage.read            401    403    403    own   own  403      404    all      all 404  403  403  403  own  403  404  403  all  all    401  401
 platform.operate      401    403    403    403   403  403      404    all      all 404  403  403  403  403  403  404  403  all  all    401  401
 account.read          401    all    all    all   all  all      all    all      all all  all  all  all  all  all  404  all  all  all    401  404
 account.change        401    all    all    all   all  all      all    all      403 403  403  403  403  403  403  404  403  403  403    401  404

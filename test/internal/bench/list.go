@@ -22,8 +22,16 @@ const (
 // barePage is what a page is read from, by the same index.
 const barePage = "select opened, version, state from stores where status <> '' and tenant = $1 and status <> 'Deleted' order by opened desc limit 51"
 
-// listPages holds the first page of a tenant of a thousand, asked for by its token, against the same rows read from the database.
-func listPages(b *bench) {
+// listing is a gateway and an events service before as many stores as there are to be, a thousand of them a tenant's.
+type listing struct {
+	url, database string
+	tenant        people.Tenant
+	events        *parts.Process
+	all           int
+}
+
+func (b *bench) listing() listing {
+	b.Helper()
 	s := b.newBus()
 	s.run(whileLoading)
 	events := b.freeAddress()
@@ -51,13 +59,19 @@ func listPages(b *bench) {
 	p := b.start("events", s.service("events", "LISTEN="+events, "DATABASE_URL="+database))
 	b.Logf("projecting %d messages", head)
 	b.checkpoint(p, conn, head)
-	_, err = conn.Exec(b.ctx, "analyze stores")
+	_, err = conn.Exec(b.ctx, "analyze")
 	b.must("analyze the stores", err)
 	b.await("reach the events service", p, startPatience, func() error { return parts.Answers(b.ctx, "http://"+events+"/readyz") })
-	askers := b.askers(who, func() [2]string { return bearing(tenant) })
-	b.await("list stores", p, startPatience, askers[0].list)
+	return listing{url: who, database: database, tenant: tenant, events: p, all: all}
+}
+
+// listPages holds the first page of a tenant of a thousand, asked for by its token, against the same rows read from the database.
+func listPages(b *bench) {
+	l := b.listing()
+	askers := b.askers(l.url, func() [2]string { return bearing(l.tenant) })
+	b.await("list stores", l.events, startPatience, askers[0].list)
 	b.allOf(askers, len(askers), (*asker).list)
-	readers := b.pageReaders(database, tenant.ID)
+	readers := b.pageReaders(l.database, barePage, l.tenant.ID)
 	var platform, bare []float64
 	for turn := range listTurns {
 		platform = append(platform, b.allOf(askers, b.sizes.reads, (*asker).list))
@@ -65,7 +79,7 @@ func listPages(b *bench) {
 		b.Logf("turn %d of %d: %s, bare %s", turn+1, listTurns, perSecond(platform[turn]), perSecond(bare[turn]))
 	}
 	b.report(line{
-		what:     fmt.Sprintf("pages of 50 by a token, a tenant of %d among %d stores", listed, all),
+		what:     fmt.Sprintf("pages of 50 by a token, a tenant of %d among %d stores", listed, l.all),
 		platform: perSecond(median(platform)), bare: perSecond(median(bare)), ratio: median(ratios(platform, bare)),
 		aim: fmt.Sprintf("≥ %d/s", listAim), met: median(platform) >= listAim,
 		how: fmt.Sprintf("medians of %d turns of %d pages; %d clients at one gateway and one events service, against the same select of the same rows by %d connections",
@@ -76,8 +90,8 @@ func listPages(b *bench) {
 // pageConnections are as many as the events service has.
 const pageConnections = 16
 
-// pageReaders reads the same page straight from the database, so many times, and answers at what rate.
-func (b *bench) pageReaders(database, tenant string) func(pages int) float64 {
+// pageReaders reads a page straight from the database, so many times, and answers at what rate.
+func (b *bench) pageReaders(database, page string, arguments ...any) func(pages int) float64 {
 	b.Helper()
 	conns := make(chan *pgx.Conn, pageConnections)
 	for range pageConnections {
@@ -88,7 +102,7 @@ func (b *bench) pageReaders(database, tenant string) func(pages int) float64 {
 		took := b.together(pages, func(count int) error {
 			for range count {
 				conn := <-conns
-				err := readPage(b, conn, tenant)
+				err := readPage(b, conn, page, arguments)
 				conns <- conn
 				if err != nil {
 					return err
@@ -100,8 +114,8 @@ func (b *bench) pageReaders(database, tenant string) func(pages int) float64 {
 	}
 }
 
-func readPage(b *bench, conn *pgx.Conn, tenant string) error {
-	rows, err := conn.Query(b.ctx, barePage, tenant)
+func readPage(b *bench, conn *pgx.Conn, page string, arguments []any) error {
+	rows, err := conn.Query(b.ctx, page, arguments...)
 	if err != nil {
 		return err
 	}

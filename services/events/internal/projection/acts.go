@@ -71,3 +71,13 @@ func (it *item) queueAgain(b *pgx.Batch) {
 	b.Queue(openAgain, m.Seq, string(m.Store))
 	b.Queue(takeBack, m.Seq)
 }
+
+// readAgain are the stores of which the batch has a message read again: what came behind that was told without it.
+func readAgain(batch []*item) (ids []string) {
+	for _, it := range batch {
+		if it.err == nil && it.again != nil && it.again.err == nil {
+			ids = append(ids, string(it.again.entry.Message.Store))
+		}
+	}
+	return ids
+}

@@ -21,7 +21,7 @@ const (
 	holdCheckpoint = `select from checkpoint where seq = $1 and epoch = $2 for update`
 
 	emptyNewest = `with letters as (delete from dead_letters), again as (update shadow set epoch = '', seq = 0), lists as (delete from listed),
-  texts as (delete from listed_texts), counts as (delete from listed_counts) delete from stores_4`
+  grams as (delete from listed_grams), counts as (delete from listed_counts), usages as (delete from usage) delete from stores_4`
 
 	readStores = `select id, opened, version, state::text from stores where version > $1 and id > $2 order by id limit $3`
 
@@ -112,6 +112,9 @@ func (w *writer) fillSome(ctx context.Context, tx pgx.Tx, f *filling) error {
 	stores := newStoreRows()
 	count, err := takeStores(rows, stores, f)
 	if err != nil {
+		return err
+	}
+	if err := refillUsage(ctx, tx, stores.id); err != nil {
 		return err
 	}
 	var b pgx.Batch

@@ -21,7 +21,7 @@ func (b *testBundle) content(tb testing.TB) []string {
 	tb.Helper()
 	var all []string
 	for table, key := range map[string]string{"events": "seq", "stores": "id", "stores_4": "id", "dead_letters": "seq", "set_aside": "seq",
-		"listed": "id", "listed_texts": "id"} {
+		"listed": "id", "listed_grams": "id", "usage": "store, seq"} {
 		var count int
 		var digest string
 		sql := fmt.Sprintf("select count(*), coalesce(md5(string_agg(t::text, E'\n' order by %s)), '') from %s t", key, table)
@@ -55,6 +55,7 @@ func (b *testBundle) forget(tb testing.TB, seq uint64) {
 			"update stores set opened = $1 + 1 where opened = $1",
 			"update stores_4 set opened = $1 + 1 where opened = $1",
 			"update listed set opened = $1 + 1 where opened = $1",
+			"delete from usage where store = (select store from events where seq = $1)",
 			"delete from events where seq = $1",
 		} {
 			if _, err := tx.Exec(tb.Context(), sql, seq); err != nil {

@@ -159,6 +159,7 @@ func (b *testBundle) checkRowsUpTo(tb testing.TB, seq uint64) {
 		}
 		b.checkLetters(tb, m, folded)
 		b.checkListed(tb, folded)
+		b.checkUsage(tb, log)
 	})
 }
 

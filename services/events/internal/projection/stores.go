@@ -56,7 +56,7 @@ func (r *storeRows) describe() {
 		name, id := readmodel.Folded(s.Spec.Name), readmodel.Folded(r.id[i])
 		r.plan[i], r.sorted[i] = word(s.Spec.Plan), readmodel.Sorted(s.Spec.Name)
 		r.texts[i] = name + betweenTexts + id
-		r.grams[i] = strings.Join(append(readmodel.Grams(name), readmodel.Grams(id)...), betweenTexts)
+		r.grams[i] = strings.Join(readmodel.Grams(strings.ReplaceAll(name, betweenTexts, " "), id), betweenTexts)
 	}
 }
 
@@ -87,8 +87,8 @@ func (r *storeRows) queueInto(b *pgx.Batch, upsert string) error {
 	b.Queue(upsert, r.id, r.opened, r.version, r.tenant, r.name, r.engine, r.status, r.states, r.standing,
 		r.cluster, r.finished)
 	r.describe()
-	b.Queue(list, r.id, r.opened, r.tenant, words(r.status), words(r.engine), r.plan, r.sorted, upsert == fillStores)
-	b.Queue(listTexts, r.id, r.texts, r.grams)
+	b.Queue(list, r.id, r.opened, r.tenant, words(r.status), words(r.engine), r.plan, r.sorted, upsert == fillStores, r.texts)
+	b.Queue(listGrams, r.id, r.grams)
 	// Not nil, which would be null: it says that these stores have none.
 	seqs, stores, tenants, kinds, letters := []int64{}, []string{}, []string{}, []string{}, []string{}
 	for _, s := range r.last {

@@ -200,7 +200,7 @@ func (w *writer) commit(ctx context.Context, batch []*item) (err error) {
 func (w *writer) send(ctx context.Context, tx pgx.Tx, batch []*item, last uint64) error {
 	var events eventRows
 	var aside asideRows
-	stores := newStoreRows()
+	stores, usage := newStoreRows(), newUsageRows()
 	for _, it := range batch {
 		if it.err != nil {
 			aside.add(it)
@@ -208,12 +208,14 @@ func (w *writer) send(ctx context.Context, tx pgx.Tx, batch []*item, last uint64
 		}
 		events.add(it)
 		stores.add(it)
+		usage.add(&it.entry.Message, &it.entry.State)
 	}
 	var b pgx.Batch
 	b.Queue(moveCheckpoint, int64(last), int64(w.seq), w.log.Epoch())
 	if err := stores.queue(&b); err != nil {
 		return err
 	}
+	usage.queue(&b)
 	aside.queue(&b)
 	for _, it := range batch {
 		it.queueAct(&b)
@@ -227,7 +229,10 @@ func (w *writer) send(ctx context.Context, tx pgx.Tx, batch []*item, last uint64
 	if err = errors.Join(err, results.Close()); err != nil {
 		return err
 	}
-	return events.copyTo(ctx, tx)
+	if err := events.copyTo(ctx, tx); err != nil {
+		return err
+	}
+	return refillUsage(ctx, tx, readAgain(batch))
 }
 
 // continueTraces opens a span in the trace of each message's append. The statements of the batch go into the first.

@@ -21,7 +21,7 @@ func filters() map[string]query.StoresRequest {
 		"no plan": {Plan: "large"}, "a name": {Name: "BLUMEN & SOHNE 7"}, "part of a name": {Search: "söhne 1"}, "two characters": {Search: "7"},
 		"several":            {Statuses: []store.Status{store.Ready, store.Degraded, store.Deleted, store.Ready}, Deleted: true},
 		"several and a plan": {Statuses: []store.Status{store.Queued, store.Failed}, Plan: "small", Search: "sohne"},
-		"an id":              {Search: string(logtest.Store(logtest.Tenant(1), 3))}, "what would be a pattern": {Search: "_"},
+		"an id":              {Search: string(logtest.Store(logtest.Tenant(1), 3))}, "what would be a pattern": {Search: "_"}, "an accent": {Search: "\u0301"},
 	}
 	for _, status := range store.Statuses {
 		all[string(status)] = query.StoresRequest{Status: status, Deleted: status == store.Deleted}
@@ -163,8 +163,8 @@ func TestUntilTheNewestTablesAreFilledListsAreOfWhatThoseOfBeforeKnow(t *testing
 func TestEachFilterUsesItsIndex(t *testing.T) {
 	b := setup(t)
 	b.exec(t, `insert into listed select 's' || n, n, 'tenant-' || n % 500, case when n % 400 = 0 then 'Failed' when n % 3 = 0 then 'Deleted' else 'Ready' end,
-		case when n % 300 = 0 then 'rare' else 'e' end, case when n % 300 = 0 then 'rare' else 'p' end, 'name ' || n from generate_series(1, 20000) n`,
-		`insert into listed_texts select id, sorted, array[substr(sorted, length(sorted) - 2, 3)] from listed`,
+		case when n % 300 = 0 then 'rare' else 'e' end, case when n % 300 = 0 then 'rare' else 'p' end, 'name ' || n, 'name ' || n from generate_series(1, 20000) n`,
+		`insert into listed_grams select id, array[substr(text, length(text) - 2, 3)] from listed`,
 		`insert into stores_4 (id, opened, version, tenant, name, engine, status, standing, state)
 		select id, opened, opened, tenant, sorted, engine, status, 'up', '{}' from listed`,
 		"insert into stores select id, opened, version, tenant, name, engine, status, state from stores_4", "analyze")
@@ -172,7 +172,7 @@ func TestEachFilterUsesItsIndex(t *testing.T) {
 	for index, l := range map[string]readmodel.List{
 		"listed_undeleted": {}, "listed_by_opened": {Deleted: true}, "listed_by_tenant": {Scope: query.Of("tenant-7")},
 		"listed_by_status": {Statuses: []store.Status{store.Failed, store.Degraded}}, "listed_by_engine": {Engine: "rare"}, "listed_by_plan": {Plan: "rare"},
-		"listed_by_name": {Order: query.ByName}, "listed_by_grams": {Search: "789"},
+		"listed_by_name": {Order: query.ByName}, "listed_by_grams": {Search: "789"}, "listed_by_tenant_name": {Scope: query.Of("tenant-7"), Order: query.ByName},
 	} {
 		if l.Scope.SeesNothing() {
 			l.Scope = query.All()

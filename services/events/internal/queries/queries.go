@@ -82,6 +82,7 @@ func (s *Service) endpoints() []question.Endpoint {
 		question.Answer(query.Stores, s.stores), question.Answer(query.Past, s.past), question.Answer(query.Listing, s.stores),
 		question.Answer(query.Counts, s.counts), question.Answer(query.Events, s.events), question.Answer(query.DeadLetters, s.deadLetters),
 		question.Answer(query.Live, s.live), question.Answer(query.Audit, s.audit),
+		question.Answer(query.UsageOf, s.usage),
 	}
 }
 

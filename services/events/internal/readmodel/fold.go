@@ -1,6 +1,8 @@
 package readmodel
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -14,7 +16,7 @@ import (
 // indexedBytes is as much of a text as is ordered by and found whole: an index of Postgres doesn't hold any length.
 const indexedBytes = 256
 
-// gramRunes are so many characters in a row as the index of texts holds together.
+// gramRunes are most of the characters in a row that the index of texts holds together.
 const gramRunes = 3
 
 // Folded is a text without its case and its accents, in which names are ordered and searched. It is made here because what Postgres
@@ -52,16 +54,29 @@ func Cut(text string) string {
 	return strings.ToValidUTF8(text[:indexedBytes], "")
 }
 
-// Grams are all that gramRunes characters in a row make of a folded text, each once; none of a shorter one.
-func Grams(folded string) []string {
-	all := []rune(folded)
-	grams, known := []string{}, map[string]bool{}
-	for i := range max(0, len(all)-gramRunes+1) {
-		gram := string(all[i : i+gramRunes])
-		if !known[gram] {
-			known[gram] = true
-			grams = append(grams, gram)
+// Grams are all that one to gramRunes characters in a row make of folded texts, each once, in order.
+func Grams(folded ...string) []string {
+	known := map[string]bool{}
+	for _, text := range folded {
+		for long := 1; long <= gramRunes; long++ {
+			for _, gram := range gramsOf(text, long) {
+				known[gram] = true
+			}
 		}
 	}
+	return slices.Sorted(maps.Keys(known))
+}
+
+// gramsOf are those of so many characters.
+func gramsOf(folded string, long int) (grams []string) {
+	all := []rune(folded)
+	for i := range max(0, len(all)-long+1) {
+		grams = append(grams, string(all[i:i+long]))
+	}
 	return grams
+}
+
+// gramsWithin are the fewest that hold what is searched for: those as long as there are, which stand in the fewest texts.
+func gramsWithin(folded string) []string {
+	return gramsOf(folded, min(gramRunes, utf8.RuneCountInString(folded)))
 }

@@ -67,8 +67,23 @@ var ordered = map[query.Order]struct{ by, behind string }{
 	query.ByName: {"sorted, opened", "(sorted, opened) > (?, ?)"},
 }
 
+// search is how what is searched for is found.
+type search int
+
+const (
+	// among all, however many these are, or among those that come first in the order of the page.
+	amongAll search = iota
+	amongFirst
+	// countFirst is how many these are.
+	countFirst
+)
+
+// firstOnes are so many. A text that so few have that a page of them isn't among these is found by its index; to gather what many
+// have, only to sort it and leave most of it, would take longer than to look.
+const firstOnes = 2000
+
 // statement reads a page and one row more, from what the newest tables list.
-func (l List) statement() (string, []any) {
+func (l List) statement(how search) (string, []any) {
 	c := l.filters()
 	if l.Order == "" {
 		l.Order = query.Newest
@@ -81,9 +96,20 @@ func (l List) statement() (string, []any) {
 	default:
 		c.and(order.behind, l.Behind.Opened)
 	}
-	limit := c.value(l.Limit + 1)
+	with := ""
+	if l.searches() && how == amongAll {
+		// Materialized: Postgres thinks that characters stand beside each other by chance, and takes what is frequent for rare.
+		with = fmt.Sprintf("with found as materialized (select id from listed_grams where grams @> %s) ", c.value(gramsWithin(Folded(l.Search))))
+		c.and("id in (select id from found)")
+		c.and(textLike, l.pattern())
+	}
+	most := l.Limit + 1
+	if how != amongAll {
+		most = firstOnes
+	}
+	limit := c.value(most)
 	page := func(more ...string) string {
-		return fmt.Sprintf("select id, opened, sorted from listed where %s order by %s limit %s", c.text(more...), order.by, limit)
+		return fmt.Sprintf("select id, opened, sorted, text from listed where %s order by %s limit %s", c.text(more...), order.by, limit)
 	}
 	pages := page(l.unlessNamed()...)
 	if len(l.Statuses) > 0 {
@@ -95,9 +121,23 @@ func (l List) statement() (string, []any) {
 		}
 		pages = fmt.Sprintf("select * from (%s) each order by %s limit %s", strings.Join(each, " union all "), order.by, limit)
 	}
-	return fmt.Sprintf("select page.opened, page.sorted, version, state from (%s) page join stores_4 using (id) order by %s",
-		pages, strings.ReplaceAll(order.by, "opened", "page.opened")), c.args
+	switch how {
+	case countFirst:
+		return fmt.Sprintf("select count(*) from (%s) first", pages), c.args
+	case amongFirst:
+		pages = fmt.Sprintf("select * from (%s) first where %s order by %s limit %s",
+			pages, strings.Replace(textLike, "?", c.value(l.pattern()), 1), order.by, c.value(l.Limit+1))
+	}
+	return fmt.Sprintf("%sselect page.opened, page.sorted, version, state from (%s) page join stores_4 using (id) order by %s",
+		with, pages, strings.ReplaceAll(order.by, "opened", "page.opened")), c.args
 }
+
+const textLike = "text like ?"
+
+// searches says whether anything is left to search for without case and accents.
+func (l List) searches() bool { return Folded(l.Search) != "" }
+
+func (l List) pattern() string { return "%" + likeLiteral.Replace(Folded(l.Search)) + "%" }
 
 // unlessNamed is what holds of statuses where none is named.
 func (l List) unlessNamed() []string {
@@ -122,27 +162,23 @@ func (l List) filters() *conditions {
 	if l.Name != "" {
 		c.and("sorted = ?", Sorted(l.Name))
 	}
-	if l.Search == "" {
-		return c
-	}
-	folded := Folded(l.Search)
-	within := "text like ?"
-	values := []any{"%" + likeLiteral.Replace(folded) + "%"}
-	if grams := Grams(folded); len(grams) > 0 {
-		within, values = "grams @> ? and "+within, append([]any{grams}, values...)
-	}
-	c.and("id in (select id from listed_texts where "+within+")", values...)
 	return c
 }
 
 // counts is how many a list would hold, by status. Who asks for no text is answered from what is counted already.
 func (l List) counts() (string, []any) {
-	if l.Name == "" && l.Search == "" {
+	if l.Name == "" && !l.searches() {
 		return l.summed()
 	}
 	c := l.filters()
 	l.withStatuses(c)
-	return "select status, count(*) from listed where " + c.text() + " group by status", c.args
+	from := "listed"
+	if l.searches() {
+		c.and("grams @> ?", gramsWithin(Folded(l.Search)))
+		c.and(textLike, l.pattern())
+		from = "listed join listed_grams using (id)"
+	}
+	return "select status, count(*) from " + from + " where " + c.text() + " group by status", c.args
 }
 
 func (l List) summed() (string, []any) {

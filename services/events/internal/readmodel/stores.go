@@ -21,16 +21,35 @@ type Placed struct {
 // Stores reads one page and says whether another comes after it. It fails with ErrFilling where the newest tables aren't as far
 // as the checkpoint and those of before don't know what is asked for.
 func Stores(ctx context.Context, m Moment, l List) (stores []Placed, more bool, err error) {
-	statement := l.statement
 	switch {
 	case l.Scope.SeesNothing():
 		return []Placed{}, false, nil
 	case !m.Filled && !l.plain():
 		return nil, false, ErrFilling
 	case !m.Filled:
-		statement = l.before
+		sql, args := l.before()
+		return l.read(ctx, m, sql, args)
 	}
-	sql, args := statement()
+	if l.searches() {
+		sql, args := l.statement(amongFirst)
+		if stores, more, err = l.read(ctx, m, sql, args); err != nil || more {
+			return stores, more, err
+		}
+		// What is narrowed otherwise is often no more than these.
+		var first int
+		sql, args = l.statement(countFirst)
+		if err := m.QueryRow(ctx, sql, args...).Scan(&first); err != nil {
+			return nil, false, fmt.Errorf("count what comes first in a list: %w", err)
+		}
+		if first < firstOnes {
+			return stores, false, nil
+		}
+	}
+	sql, args := l.statement(amongAll)
+	return l.read(ctx, m, sql, args)
+}
+
+func (l List) read(ctx context.Context, m Moment, sql string, args []any) (stores []Placed, more bool, err error) {
 	rows, err := m.Query(ctx, sql, args...)
 	if err == nil {
 		stores, more, err = collect(rows, l.Limit, scanStore)

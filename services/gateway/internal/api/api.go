@@ -61,6 +61,7 @@ func Mount(
 	api.deadLetters(routes)
 	api.sweeps(routes)
 	api.audit(routes)
+	api.usage(routes)
 	api.log(routes)
 	api.tenants(routes)
 	api.members(routes)

@@ -174,12 +174,15 @@ func examplesForOperators() []any {
 	account := Account{
 		ID: exampleAccount, Email: exampleEmail, Name: "Maria", Verified: true, MayOperate: true, Tenants: []string{exampleTenant}, Created: exampleTime,
 	}
-	part := health.Part{OK: true, Seq: 51}
+	part, storage := health.Part{OK: true, Seq: 51}, 180.0
 	return []any{
 		account, AccountList{Accounts: []Account{account}}, ChangeAccount{Operator: true}, ReadOut{For: "reset"},
 		Restored{Waiting: true, Operators: []Account{account}, Accounts: 12, Tenants: 4, Members: 15, Tokens: 6},
 		ActList{Acts: []query.Act{{
 			At: exampleTime, What: "credentials_viewed", Tenant: exampleTenant, Store: exampleStore, Actor: exampleAccount, Origin: exampleTenant,
+		}}},
+		UsageList{Until: exampleTime, Rows: []Usage{{
+			Tenant: exampleTenant, Month: "2026-10", Engine: "corner", EngineVersion: "1.0.0", Plan: "small", Stores: 1, StoreHours: 700.5, StorageHours: &storage,
 		}}},
 		LinkText{Link: "sl_ABCDEFGHIJKLMNOPQRSTUVWXYZ", Expires: exampleTime.Add(time.Hour)},
 		Log{WriteLevel: store.Schema, Newest: store.Schema},

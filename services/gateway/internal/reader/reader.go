@@ -86,6 +86,8 @@ func continues(request any) bool {
 		return r.After != 0
 	case query.AuditRequest:
 		return r.After != ""
+	case query.UsageRequest:
+		return r.After != ""
 	}
 	return false
 }

@@ -17,6 +17,8 @@ func TestACursorIsWrongOnlyWhereThereIsOne(t *testing.T) {
 	}{
 		{query.StoresRequest{After: "x"}, ErrCursor},
 		{query.StoresRequest{}, ErrQuestion},
+		{query.UsageRequest{After: "x"}, ErrCursor},
+		{query.UsageRequest{}, ErrQuestion},
 		{query.EventsRequest{After: 1 << 63}, ErrCursor},
 		{query.EventsRequest{}, ErrQuestion},
 		{query.DeadLettersRequest{After: 1 << 63}, ErrCursor},

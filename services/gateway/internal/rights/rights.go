@@ -47,6 +47,8 @@ const (
 	AnswerLetters Action = "letters.answer"
 	// ReadAudit: who did what in a tenant; of operators, anywhere.
 	ReadAudit Action = "audit.read"
+	// ReadUsage: what a tenant's stores took, which is what it is billed by.
+	ReadUsage Action = "usage.read"
 	// Operate is about the platform itself: its log, its sweeps, and messages that nobody can read.
 	Operate Action = "platform.operate"
 )
@@ -104,6 +106,7 @@ var table = map[Action]row{
 	ReadLetters:   {role: principal.Viewer, scope: principal.ReadStores, reach: platforms},
 	AnswerLetters: {role: principal.Member, scope: principal.WriteStores, reach: platforms, changes: true},
 	ReadAudit:     {role: principal.Owner, scope: principal.ManageTenant, reach: platforms},
+	ReadUsage:     {role: principal.Owner, scope: principal.ManageTenant, reach: platforms},
 	Operate:       {scope: principal.Operate, reach: platforms},
 }
 

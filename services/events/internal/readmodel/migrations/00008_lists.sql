@@ -16,26 +16,28 @@ create table listed (
     plan   text   not null,
     -- The name without case and accents, cut to what an index holds. In this collation two servers, and two releases of
     -- the system below them, order it alike.
-    sorted text collate "C" not null
+    sorted text collate "C" not null,
+    -- What is searched: name and id without case and accents.
+    text   text   not null
 );
 create index listed_by_opened on listed (opened);
 create index listed_undeleted on listed (opened) where status <> 'Deleted';
 create index listed_by_tenant on listed (tenant, opened);
+create index listed_by_tenant_name on listed (tenant, sorted, opened);
 create index listed_by_status on listed (status, opened);
-create index listed_by_engine on listed (engine, opened);
-create index listed_by_plan on listed (plan, opened);
+create index listed_by_engine on listed (engine, opened) where status <> 'Deleted';
+create index listed_by_plan on listed (plan, opened) where status <> 'Deleted';
 create index listed_by_name on listed (sorted, opened);
 
--- What is searched: name and id without case and accents, and all that three of their characters in a row make, for an index. The
--- projector takes them apart: pg_trgm would do so, too, but not every server has it, and not every role may create it. Apart from
--- listed, since a name hardly ever changes, and an index of these is dear to write.
-create table listed_texts (
+-- All that one, two or three characters in a row make of the searched text, for an index. The projector takes it apart: pg_trgm
+-- would do so, too, but not every server has it, and not every role may create it. Apart from listed, since a name hardly ever
+-- changes, and an index of these is dear to write.
+create table listed_grams (
     id    text   primary key,
-    text  text   not null,
     grams text[] not null
 );
 -- No pending list: a search would read all of it.
-create index listed_by_grams on listed_texts using gin (grams) with (fastupdate = off);
+create index listed_by_grams on listed_grams using gin (grams) with (fastupdate = off);
 
 -- How many of listed there are, since counting them all takes as long as there are many. Those of tenant '', which nobody
 -- is, are everybody's.
@@ -51,4 +53,4 @@ create table listed_counts (
 update shadow set epoch = '', seq = 0;
 
 -- +goose Down
-drop table listed_counts, listed_texts, listed;
+drop table listed_counts, listed_grams, listed;
