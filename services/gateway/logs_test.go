@@ -295,6 +295,7 @@ func TestNobodyIsAskedForLogsOfWhoHasGone(t *testing.T) {
 		t.Errorf("it was asked for %d times, want %d at most", n, most)
 	}
 	l.leave()
+	left := asked.Load()
 	last, since := int64(-1), time.Now()
 	b.await("nobody is asked", func() bool {
 		if now := asked.Load(); now != last {
@@ -302,6 +303,10 @@ func TestNobodyIsAskedForLogsOfWhoHasGone(t *testing.T) {
 		}
 		return time.Since(since) > 3*time.Second
 	})
+	// What was on its way, and as often as it is asked before a client is noticed to have gone.
+	if last > left+10 {
+		t.Errorf("it was asked for %d times when the client had gone", last-left)
+	}
 }
 
 // A client of quiet logs that goes is noticed, and its session isn't asked any more.
