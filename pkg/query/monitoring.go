@@ -82,15 +82,13 @@ type ContainerEnd struct {
 	At       time.Time `json:"at,omitzero" doc:"When"`
 }
 
-// Volume is a claim and what answers it, in bytes.
+// Volume is a claim and what answers it, in bytes. How full it is only its node's kubelet knows, and nobody asks those.
 type Volume struct {
 	Claim     string `json:"claim" doc:"Its name in the store's namespace"`
 	Phase     string `json:"phase" doc:"As Kubernetes calls it" example:"Bound"`
 	Class     string `json:"class,omitempty" doc:"Its storage class; absent where none is named and the cluster has no default"`
 	Requested int64  `json:"requested" doc:"How large it is to be, in bytes"`
 	Capacity  int64  `json:"capacity,omitempty" doc:"How large it is, in bytes; absent before there is one"`
-	Used      *int64 `json:"used,omitempty" doc:"How much of it is in use, in bytes; absent where that can't be told"`
-	Of        *int64 `json:"of,omitempty" doc:"How much there is to use, in bytes: of some storage classes it is the machine's whole disk"`
 }
 
 // Route leads visitors to the store.

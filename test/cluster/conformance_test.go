@@ -99,6 +99,7 @@ func TestEveryEngineKeepsEveryPromise(t *testing.T) {
 func (c *conformance) goesTheCourse() {
 	c.part("credentials work", (*conformance).credentialsWork)
 	c.part("links open", (*conformance).linksOpen)
+	c.part("seen", (*conformance).isSeenWhole)
 	c.part("restricted", (*conformance).isRestricted)
 	c.part("buying by clicks", (*conformance).sellsByClicks)
 	c.part("strangers", (*conformance).servesAmongStrangers)

@@ -76,6 +76,7 @@ func TestAShopThatCrashesIsDegradedUntilItRuns(t *testing.T) {
 	if got := b.Password(t, s.ID); got != password {
 		t.Fatal("its password is another while it is Degraded")
 	}
+	b.toldToCrash(s.ID)
 	b.change(http.MethodPatch, secret, map[string]any{"data": map[string]string{"cookie-key": held.Data["cookie-key"]}})
 	b.restart(s.ID)
 	seen = told.UntilType(t, store.Recovered)

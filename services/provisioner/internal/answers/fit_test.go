@@ -8,12 +8,12 @@ import (
 	"testing"
 
 	"github.com/store-platform/store-platform/pkg/query"
-	"github.com/store-platform/store-platform/pkg/store"
 )
 
 // crowded is more than anybody's store has, and says as much of it as may be said.
 func crowded() query.MonitoringReply {
-	words := strings.Repeat("\x00", store.MaxText)
+	// Each byte is six in an answer.
+	words := strings.Repeat("\x00", 1<<9)
 	var r query.MonitoringReply
 	for i := range 200 {
 		p := query.Pod{Name: fmt.Sprintf("pod-%03d", i), Ready: i != 150, Message: words}
