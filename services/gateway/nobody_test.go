@@ -28,6 +28,7 @@ var public = map[string]string{
 	"/":             "the page itself, the same for everybody",
 	"/assets/*":     "the page's files",
 	"/docs":         "the API's documentation, the same for everybody",
+	"/docs/reasons": "what the reasons of stores mean, the same for everybody",
 	"/openapi.json": "the same, for programs",
 	"/engines":      "what is on offer, the same for everybody",
 	"/plans":        "what is on offer, the same for everybody",

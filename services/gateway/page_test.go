@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/store-platform/store-platform/pkg/reason"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
@@ -79,6 +80,27 @@ func TestEveryOperationIsInTheDocumentation(t *testing.T) {
 			entry := strings.ToUpper(method) + `</span> ` + path + `</a>`
 			if !strings.Contains(docs, section) || !strings.Contains(docs, entry) {
 				t.Errorf("%s %s (%s) is not on the page", method, path, operation.Summary)
+			}
+		}
+	}
+}
+
+// Explanations of stores lead here.
+func TestEveryReasonHasItsSection(t *testing.T) {
+	b := &testBundle{t: t}
+	b.start()
+	page := string(b.get(reason.Page).body)
+	for _, e := range reason.All {
+		_, anchor, _ := strings.Cut(e.Runbook(), "#")
+		begin := strings.Index(page, `<section class="operation" id="`+anchor+`"`)
+		if begin < 0 {
+			t.Errorf("%s has no section", e.Name)
+			continue
+		}
+		section, _, _ := strings.Cut(page[begin:], "</section>")
+		for _, must := range []string{">" + e.Name + "</h2>", e.For.Begins()} {
+			if !strings.Contains(section, must) {
+				t.Errorf("%s is explained by %s, without %q", e.Name, section, must)
 			}
 		}
 	}

@@ -21,7 +21,7 @@ import (
 // actions says what is done on each route. Without a line here a route isn't served in the end: this test fails. What a route
 // asks beside stands behind a plus, and makes a row of its own.
 const actions = `
-look            GET /  /docs  /openapi.json  /assets/*  /engines  /plans  /healthz  /readyz  /metrics
+look            GET /  /docs  /docs/reasons  /openapi.json  /assets/*  /engines  /plans  /healthz  /readyz  /metrics
 sign_in         POST /auth/signup  /auth/login  /auth/logout  /auth/reset  /auth/reset/confirm
 sign_in         GET /auth/oidc  /auth/oidc/:provider/start  /auth/oidc/:provider/callback
 stores.read     GET /stores  /stores/:id  /stores/:id/events  /stores/:id/engine  /stores/:id/links  /feed

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/store-platform/store-platform/pkg/reason"
 	"github.com/store-platform/store-platform/services/gateway/internal/door"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 )
@@ -58,7 +59,7 @@ func (b *Buckets) Handle(c *fiber.Ctx) error {
 // the same bytes for everybody.
 func isFree(path string) bool {
 	switch path {
-	case "/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics":
+	case "/", "/docs", reason.Page, "/openapi.json", "/healthz", "/readyz", "/metrics":
 		return true
 	}
 	return strings.HasPrefix(path, "/assets/")

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/store-platform/store-platform/pkg/reason"
 )
 
 // The documentation is rendered here and not by a script of somebody else's: those come from a CDN, which the content
@@ -48,16 +50,25 @@ type docsField struct {
 }
 
 func renderDocs(doc *huma.OpenAPI) ([]byte, error) {
-	t, err := template.New("docs.html.tmpl").Funcs(template.FuncMap{
+	return render("docs.html.tmpl", viewOf(doc), template.FuncMap{
 		"prose":   prose,
 		"isModel": func(name string) bool { return doc.Components.Schemas.Map()[strings.TrimSuffix(name, "[]")] != nil },
 		"model":   func(name string) string { return strings.TrimSuffix(name, "[]") },
-	}).ParseFS(static, "static/docs.html.tmpl")
+	})
+}
+
+// renderReasons makes the page of reasons, into which explanations of stores lead.
+func renderReasons() ([]byte, error) {
+	return render("reasons.html.tmpl", reason.All, template.FuncMap{"prose": prose})
+}
+
+func render(name string, view any, functions template.FuncMap) ([]byte, error) {
+	t, err := template.New(name).Funcs(functions).ParseFS(static, "static/"+name)
 	if err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer
-	if err := t.Execute(&out, viewOf(doc)); err != nil {
+	if err := t.Execute(&out, view); err != nil {
 		return nil, err
 	}
 	return out.Bytes(), nil

@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/store-platform/store-platform/pkg/reason"
 	"github.com/store-platform/store-platform/services/gateway/internal/guard"
 	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
@@ -48,13 +49,18 @@ func SetHeaders(c *fiber.Ctx) {
 	c.Set(fiber.HeaderCacheControl, "no-store")
 }
 
-// Mount adds the dashboard at /, its files under /assets, and the documentation at /docs.
+// Mount adds the dashboard at /, its files under /assets, the documentation at /docs and the table of reasons below it.
 func Mount(routes guard.Routes, document *huma.OpenAPI) error {
 	docs, err := renderDocs(document)
 	if err != nil {
 		return fmt.Errorf("render the documentation: %w", err)
 	}
 	routes.Get("/docs", rights.Look, serve("docs.html", docs))
+	reasons, err := renderReasons()
+	if err != nil {
+		return fmt.Errorf("render the table of reasons: %w", err)
+	}
+	routes.Get(reason.Page, rights.Look, serve("reasons.html", reasons))
 	index, err := static.ReadFile("static/index.html")
 	if err != nil {
 		return fmt.Errorf("read the page: %w", err)
