@@ -12,7 +12,8 @@ import (
 // Service is who answers a question.
 type Service string
 
-// The events service answers from what it remembers, a provisioner what it alone may see: a store's Secret and its volumes.
+// The events service answers from what it remembers, a provisioner what it alone may see: a store's Secret, its volumes and
+// what runs of it.
 const (
 	Remembering  Service = "events"
 	Provisioning Service = "provisioner"
@@ -38,11 +39,12 @@ var (
 
 	Credentials = provisioned[CredentialsRequest, CredentialsReply]("credentials", 8*time.Second)
 	Growth      = provisioned[GrowthRequest, GrowthReply]("growth", 3*time.Second)
+	Monitoring  = provisioned[MonitoringRequest, MonitoringReply]("monitoring", 5*time.Second)
 )
 
 var subjects = map[Service][]string{
 	Remembering:  {Stores.Subject, Events.Subject, DeadLetters.Subject, Live.Subject, Audit.Subject},
-	Provisioning: {Credentials.Subject, Growth.Subject},
+	Provisioning: {Credentials.Subject, Growth.Subject, Monitoring.Subject},
 }
 
 // Subjects are where a service is asked; a provisioner of another cluster than the default one is asked behind them.

@@ -148,7 +148,7 @@ func TestTheWireIsPlain(t *testing.T) {
 	}
 	subjects := append(query.Subjects(query.Remembering), query.Subjects(query.Provisioning)...)
 	if got := strings.Join(subjects, " "); !strings.HasPrefix(got, "query.stores query.events query.dead-letters") ||
-		!strings.HasSuffix(got, "query.credentials query.growth") || query.Growth.In("eu").Subject != "query.growth.eu" {
+		!strings.HasSuffix(got, "query.credentials query.growth query.monitoring") || query.Growth.In("eu").Subject != "query.growth.eu" {
 		t.Errorf("asked at %s", got)
 	}
 }
