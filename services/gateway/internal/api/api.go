@@ -49,6 +49,7 @@ func Mount(
 	api.changes(routes)
 	api.transfers(routes)
 	api.details(routes)
+	api.explanations(routes)
 	api.deadLetters(routes)
 	api.sweeps(routes)
 	api.audit(routes)

@@ -9,7 +9,9 @@ import (
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/reason"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/gateway/internal/explain"
 	"github.com/store-platform/store-platform/services/gateway/internal/health"
 	"github.com/store-platform/store-platform/services/gateway/internal/oidc"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
@@ -85,12 +87,30 @@ func examplesOfStores() []any {
 		}}},
 		LinkList{Links: []Link{{Name: "storefront", Title: "Shop", URL: exampleURL + "/"}}},
 		CredentialList{Credentials: []query.Credential{{Name: "admin", Title: "Orders", Username: "admin", Password: exampleSecret}}},
+		exampleExplanation(),
 		FeedTicket{Ticket: "ABCDEFGHIJKLMNOPQRSTUVWXYZ", Expires: exampleTime.Add(30 * time.Second)},
 		DeadLetterList{DeadLetters: []query.DeadLetter{{
 			Seq: 42, Kind: query.DeadFailed, Store: exampleStore, Tenant: exampleTenant, Name: "Amber Harbour", Verb: store.Create, Attempt: 5,
 			Reason: "ImagePullBackOff", Message: "The shop's image can't be fetched.", Since: exampleTime,
 		}}},
 		Discard{Reason: "The engine was withdrawn"},
+	}
+}
+
+func exampleExplanation() explain.Explanation {
+	const pod = "pod/store-6d4f5b7c9-x2x9k"
+	words := pod + ` container shop: Back-off pulling image "registry.example/corner:1.0.0"`
+	entry, _ := reason.Of("ImagePullBackOff")
+	bad := false
+	return explain.Explanation{
+		Store: exampleStore, Status: store.Provisioning, Object: pod, Next: entry.Next, For: entry.For, Runbook: entry.Runbook(),
+		Sentence: "Making the store is between two attempts: attempt 1 of 5 has ended, and the next is due at 2026-11-03T09:00:10Z. The shop's image can't be fetched.",
+		Cause:    query.Cause{Reason: entry.Name, Message: "The shop's image can't be fetched.", Detail: words},
+		Chain: []explain.ChainLink{
+			{At: exampleTime, Kind: explain.OfCommand, Title: "create", Text: "Makes the store.", Seq: 42},
+			{At: exampleTime.Add(time.Second), Kind: explain.OfAttempt, Title: "attempt 1", Seq: 43},
+			{At: exampleTime.Add(5 * time.Second), Kind: explain.OfAttempt, Title: entry.Name, Text: words, Object: pod, Seq: 50, OK: &bad},
+		},
 	}
 }
 
