@@ -224,7 +224,7 @@ func trim(object any) (any, error) {
 		o.ObjectMeta = trimMeta(o.ObjectMeta)
 		o.OwnerReferences = owners
 		o.Labels = kept(labels, appsv1.DefaultDeploymentUniqueLabelKey, appsv1.ControllerRevisionHashLabelKey)
-		o.Spec = corev1.PodSpec{}
+		o.Spec = corev1.PodSpec{NodeName: o.Spec.NodeName}
 		o.Status = corev1.PodStatus{
 			Phase: o.Status.Phase, Conditions: o.Status.Conditions,
 			InitContainerStatuses: trimContainers(o.Status.InitContainerStatuses),
