@@ -99,7 +99,7 @@ func classifyStatus(err error) *Error {
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return wrap(err, Transient, "NamespaceTerminating", "The store is being removed.")
 	case objected(err):
-		return webhookRefused(err)
+		return wrap(err, Permanent, reasonWebhookRefused, "A rule of the cluster refuses a part of the store.")
 	case apierrors.IsForbidden(err):
 		return wrap(err, Forbidden, "Forbidden", "The cluster doesn't allow what the store needs.")
 	case apierrors.IsUnauthorized(err):
@@ -129,14 +129,6 @@ func objected(err error) bool {
 }
 
 const objection = "admission webhook "
-
-func webhookRefused(err error) *Error {
-	kind := Permanent
-	if apierrors.IsForbidden(err) {
-		kind = Forbidden
-	}
-	return wrap(err, kind, reasonWebhookRefused, "A rule of the cluster refuses a part of the store.")
-}
 
 const reasonWebhookRefused = "WebhookRefused"
 

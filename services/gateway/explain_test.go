@@ -74,7 +74,7 @@ func TestAnExplanationIsOneChain(t *testing.T) {
 	is := b.meets(s.ID)
 	picture := query.MonitoringReply{
 		At:      time.Now(),
-		Wrong:   &query.Wrong{Reason: "ImagePullBackOff", Message: "It can't be fetched now.", Object: "pod/store-1", Detail: unpulled + " sample:1", For: query.Operator},
+		Wrong:   &query.Wrong{Reason: "ImagePullBackOff", Message: "It can't be fetched now.", Object: "pod/store-1", Detail: unpulled + " sample:1", For: "operator"},
 		Pods:    []query.Pod{{Name: "store-1", Phase: "Pending", Since: time.Now().Add(time.Second), Containers: []query.Container{{Name: "shop", Reason: "ImagePullBackOff", Message: "Back-off"}}}},
 		Release: &query.Release{Revision: 3, Status: "deployed", At: time.Now().Add(2 * time.Second)},
 		Events:  []query.ClusterEvent{{At: time.Now().Add(3 * time.Second), Object: "pod/store-1", Reason: "Failed", Message: "manifest unknown", Count: 4}},
@@ -212,5 +212,33 @@ func TestARunbookIsServed(t *testing.T) {
 		if e.Status != store.Failed || e.For == "" || !strings.Contains(e.Next, "`retry`") {
 			t.Errorf("%s: %s asks for %q of %q", reason, e.Status, e.Next, e.For)
 		}
+	}
+}
+
+// An attempt that is under way says nothing yet. What the cluster and Helm say stands for it.
+func TestAnAttemptUnderWayIsExplainedByTheCluster(t *testing.T) {
+	b := setup(t)
+	b.remembers()
+	var picture query.MonitoringReply
+	b.answers(query.Monitoring.Subject, func([]byte) any { return picture })
+	s := b.create(`{}`)
+	b.happen(s.ID, store.AttemptStarted, store.Facts{Attempt: 1})
+	b.happen(s.ID, store.StepCompleted, store.Facts{Step: "namespace"})
+	if e := b.explained(s.ID); e.Reason != "" || !strings.Contains(e.Sentence, "attempt 1 of 5, at the step isolation") {
+		t.Errorf("explained by %+v", e)
+	}
+	picture.Release = &query.Release{Revision: 2, Status: "pending-upgrade", Description: "Preparing upgrade", At: time.Now()}
+	if e := b.explained(s.ID); e.Reason != "ReleasePending" || e.Object != "release/store.v2" || !strings.Contains(e.Detail, picture.Release.Description) {
+		t.Errorf("explained by %+v", e)
+	}
+	picture.Wrong = &query.Wrong{Reason: "Unschedulable", Message: "No room.", Object: "pod/store-1", Detail: "pod/store-1: 0/1 nodes are available", For: "operator"}
+	if e := b.explained(s.ID); e.Reason != "Unschedulable" || e.Object != "pod/store-1" || e.For != reason.Operator || !strings.Contains(e.Sentence, "No room.") {
+		t.Errorf("explained by %+v", e)
+	}
+	// What an attempt has ended with is why the store waits, whatever is seen in the meantime.
+	due := time.Now().Add(time.Minute)
+	b.happen(s.ID, store.RetryScheduled, store.Facts{Attempt: 1, Step: "http", Reason: "NotAnswering", Message: "It doesn't answer.", Detail: "service/store: GET / answered 404", NotBefore: &due})
+	if e := b.explained(s.ID); e.Reason != "NotAnswering" || e.Object != "service/store" {
+		t.Errorf("explained by %+v", e)
 	}
 }

@@ -85,10 +85,11 @@ func linkOf(e query.Event) ChainLink {
 		l.Kind, l.Title = OfStep, f.Step
 	case store.RetryScheduled:
 		l.Kind, l.Title, l.OK = OfAttempt, f.Reason, well(false)
-		l.Text = joined(atStep(f.Step), fmt.Sprintf("Attempt %d ended.", f.Attempt), l.Text)
+		due := ""
 		if f.NotBefore != nil {
-			l.Text = joined(l.Text, "The next is due at "+clockOf(*f.NotBefore)+".")
+			due = "The next is due at " + clockOf(*f.NotBefore) + "."
 		}
+		l.Text = joined(atStep(f.Step), fmt.Sprintf("Attempt %d ended.", f.Attempt), due, l.Text)
 	case store.BecameFailed:
 		l.Kind, l.OK = OfAttempt, well(false)
 		l.Title, l.Text = cmp.Or(f.Reason, l.Title), joined(atStep(f.Step), "It failed for good.", l.Text)
@@ -116,7 +117,7 @@ func (s Seen) stands() []ChainLink {
 	var links []ChainLink
 	if r := s.Cluster.Release; r != nil {
 		links = append(links, ChainLink{
-			At: r.At, Kind: OfHelm, Title: r.Status, Text: r.Description, Object: "release/" + fmt.Sprint(r.Revision), OK: well(r.Status == "deployed"),
+			At: r.At, Kind: OfHelm, Title: r.Status, Text: r.Description, Object: releaseObject(*r), OK: well(r.Status == "deployed"),
 		})
 	}
 	for _, p := range s.Cluster.Pods {
@@ -132,6 +133,8 @@ func (s Seen) stands() []ChainLink {
 	slices.SortStableFunc(links, func(a, b ChainLink) int { return a.At.Compare(b.At) })
 	return links
 }
+
+func releaseObject(r query.Release) string { return fmt.Sprintf("release/store.v%d", r.Revision) }
 
 // podLinks are a pod, and how those of its containers are that don't serve, or have ended before.
 func podLinks(p query.Pod) []ChainLink {

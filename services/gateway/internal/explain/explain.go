@@ -3,6 +3,7 @@
 package explain
 
 import (
+	"strings"
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/query"
@@ -85,6 +86,9 @@ func Explain(seen Seen) Explanation {
 		e.Cause = query.Cause{Reason: wrong.Reason, Message: wrong.Message, Detail: wrong.Detail}
 		e.Object = wrong.Object
 	}
+	if e.Reason == "" {
+		e.pending(seen)
+	}
 	e.Sentence = sentence(s, e.Cause)
 	e.advise(s)
 	return e
@@ -97,6 +101,18 @@ func (s Seen) wrong() *query.Wrong {
 		return nil
 	}
 	return s.Cluster.Wrong
+}
+
+// pending names Helm's release where an attempt has come no further than that.
+func (e *Explanation) pending(seen Seen) {
+	if !seen.State.InFlight() || seen.Cluster == nil || seen.Cluster.Release == nil || !strings.HasPrefix(seen.Cluster.Release.Status, "pending") {
+		return
+	}
+	e.Cause = query.Cause{
+		Reason: "ReleasePending", Message: "What Helm has begun of the store's release hasn't come to its end.",
+		Detail: joined(seen.Cluster.Release.Status, seen.Cluster.Release.Description),
+	}
+	e.Object = releaseObject(*seen.Cluster.Release)
 }
 
 // advise says what to do next.
