@@ -191,8 +191,8 @@ func failed(r rollout, pods []*corev1.Pod, failures []engine.Failure) *Error {
 			for _, failure := range failures {
 				if failure.Container == status.Name && endedWith(status, failure.ExitCode) {
 					e := &NotReadyError{
-						Workload: r.key(), Reason: failure.Reason, Sentence: failure.Message,
-						Detail: fmt.Sprintf("init container %s ended with %d", status.Name, failure.ExitCode),
+						Workload: r.key(), Object: workloadKey("pod", pod.Name), Reason: failure.Reason, Sentence: failure.Message,
+						Detail: fmt.Sprintf("pod/%s: init container %s ended with %d", pod.Name, status.Name, failure.ExitCode),
 					}
 					classified := e.classified()
 					classified.Kind = Permanent

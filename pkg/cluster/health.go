@@ -99,7 +99,7 @@ func (c *Cluster) Failing(id store.ID, listed []engine.Workload) *Error {
 	for _, w := range listed {
 		r, ok := found[workloadKey(w.Kind, w.Name)]
 		if !ok {
-			return broken(rollout{kind: w.Kind, name: w.Name}, reasonWorkloadMissing, "It isn't there any more, or isn't labelled as the store's.", "not found")
+			return missing(w)
 		}
 		if e := failing(r, pods); e != nil {
 			return e
@@ -111,6 +111,13 @@ func (c *Cluster) Failing(id store.ID, listed []engine.Workload) *Error {
 		}
 	}
 	return nil
+}
+
+func missing(w engine.Workload) *Error {
+	return broken(rollout{kind: w.Kind, name: w.Name}, &NotReadyError{
+		Workload: workloadKey(w.Kind, w.Name), Reason: reasonWorkloadMissing,
+		Sentence: "It isn't there any more, or isn't labelled as the store's.", Detail: "not found",
+	})
 }
 
 // others are the workloads that the pack doesn't list, in order.
@@ -131,24 +138,31 @@ func failing(r rollout, pods []*corev1.Pod) *Error {
 	if r.available >= r.want {
 		return nil
 	}
+	return broken(r, whyNot(r, pods))
+}
+
+// onItsWay are reasons of a first start, or of what comes up anyway.
+var onItsWay = map[string]bool{
+	reasonNotReady: true, reasonNoPods: true, reasonNoProgress: true, reasonInitializing: true, reasonCreating: true,
+}
+
+// whyNot is the diagnosis in words that hold of a workload that has served as well.
+func whyNot(r rollout, pods []*corev1.Pod) *NotReadyError {
 	why := diagnose(r, pods)
-	sentence := why.Sentence
-	switch why.Reason {
-	case reasonNotReady, reasonNoPods, reasonNoProgress, reasonInitializing, "ContainerCreating":
-		// These speak of a first start, or are on their way.
-		sentence = fmt.Sprintf("%d of its %d pods work.", r.available, r.want)
+	if onItsWay[why.Reason] {
+		why.Sentence = fmt.Sprintf("%d of its %d pods work.", r.available, r.want)
 	}
-	return broken(r, why.Reason, sentence, why.Detail)
+	return why
 }
 
 // broken puts the part's name before what is wrong with it.
-func broken(r rollout, reason, sentence, detail string) *Error {
-	words := r.key()
-	if detail != "" {
-		words += ": " + detail
+func broken(r rollout, why *NotReadyError) *Error {
+	words := why.Workload
+	if why.Detail != "" {
+		words += ": " + why.Detail
 	}
 	return &Error{
-		Kind: Transient, Reason: reason, Detail: words,
-		Sentence: fmt.Sprintf("A part of the store, %s, doesn't work. %s", r.name, sentence),
+		Kind: Transient, Reason: why.Reason, Detail: words, Err: why,
+		Sentence: fmt.Sprintf("A part of the store, %s, doesn't work. %s", r.name, why.Sentence),
 	}
 }

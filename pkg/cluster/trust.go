@@ -135,6 +135,16 @@ func (c *cancelOnClose) Close() error {
 	return c.ReadCloser.Close()
 }
 
+// Looking is the trust of who writes nothing, as whoever answers a question: it lasts as long as ctx does. Nothing of it is carried out
+// behind its end, so that no request need keep a distance from that.
+func Looking(ctx context.Context) Trust { return looking{ctx} }
+
+type looking struct{ ctx context.Context }
+
+func (l looking) Err() error { return l.ctx.Err() }
+
+func (l looking) Remaining() time.Duration { return time.Hour }
+
 // deadlineTrust is a Trust that also ends at a fixed time.
 type deadlineTrust struct {
 	Trust

@@ -209,7 +209,7 @@ func (w *watcher) listen(informer cache.SharedIndexInformer) error {
 	return errors.Join(handling, failing)
 }
 
-// trim keeps what readiness is made of. A pod's spec and everybody's managed fields are nine tenths of the memory, and labels
+// trim keeps what readiness is made of, and what is told of a pod. A pod's whole spec and everybody's managed fields are nine tenths of the memory, and labels
 // are most of the rest: thousands of stores have a dozen objects each.
 func trim(object any) (any, error) {
 	switch o := object.(type) {
@@ -226,7 +226,7 @@ func trim(object any) (any, error) {
 		o.Labels = kept(labels, appsv1.DefaultDeploymentUniqueLabelKey, appsv1.ControllerRevisionHashLabelKey)
 		o.Spec = corev1.PodSpec{NodeName: o.Spec.NodeName}
 		o.Status = corev1.PodStatus{
-			Phase: o.Status.Phase, Conditions: o.Status.Conditions,
+			Phase: o.Status.Phase, Reason: o.Status.Reason, Message: o.Status.Message, Conditions: o.Status.Conditions,
 			InitContainerStatuses: trimContainers(o.Status.InitContainerStatuses),
 			ContainerStatuses:     trimContainers(o.Status.ContainerStatuses),
 		}

@@ -3,6 +3,7 @@ package query
 import (
 	"time"
 
+	"github.com/store-platform/store-platform/pkg/reason"
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
@@ -27,22 +28,13 @@ type MonitoringReply struct {
 	Missing   []string       `json:"missing,omitempty" doc:"The parts that couldn't be looked at: an empty list among them says nothing"`
 }
 
-// Whom something asks to act.
-type Whom string
-
-// Either of them.
-const (
-	Merchant Whom = "merchant"
-	Operator Whom = "operator"
-)
-
 // Wrong is the first thing that is, where there are more.
 type Wrong struct {
 	Reason  string `json:"reason" doc:"CamelCase: docs/reasons.md explains each" example:"ImagePullBackOff"`
 	Message string `json:"message" doc:"The same as a sentence"`
 	Object  string `json:"object,omitempty" doc:"What of the cluster it is about" example:"deployment/store"`
 	Detail  string `json:"detail,omitempty" doc:"The cluster's own words"`
-	For     Whom   `json:"for" doc:"Who can do something about it" enum:"merchant,operator"`
+	For reason.Whom `json:"for,omitempty" doc:"Who is to do something about it. Absent of what passes by itself"`
 }
 
 // Workload is a Deployment or a StatefulSet.
@@ -59,7 +51,7 @@ type Workload struct {
 // Pod is one, those that end included.
 type Pod struct {
 	Name       string      `json:"name" doc:"In the store's namespace"`
-	Workload   string      `json:"workload,omitempty" doc:"What it belongs to. Absent of a job's" example:"deployment/store"`
+	Workload   string      `json:"workload,omitempty" doc:"What it belongs to" example:"deployment/store"`
 	Phase      string      `json:"phase" doc:"As Kubernetes calls it" example:"Running"`
 	Node       string      `json:"node,omitempty" doc:"The machine; absent while it has none"`
 	Since      time.Time   `json:"since" doc:"When it was made"`
@@ -106,7 +98,7 @@ type Route struct {
 	Name     string   `json:"name" doc:"Of the Ingress"`
 	Host     string   `json:"host,omitempty" doc:"The host whose visitors it leads; absent where it leads all"`
 	Paths    []string `json:"paths" doc:"What lies behind it"`
-	Admitted bool     `json:"admitted" doc:"Whether an ingress controller has taken it on and said where it listens. Some never say so"`
+	Admitted bool     `json:"admitted,omitempty" doc:"That an ingress controller has said where it listens for it. Some never say so"`
 }
 
 // Cron is a CronJob.

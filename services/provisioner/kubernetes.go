@@ -5,6 +5,9 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/cluster/release"
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/provisioner/internal/answers"
 	"github.com/store-platform/store-platform/services/provisioner/internal/provision"
 )
 
@@ -17,6 +20,7 @@ type kubernetes struct {
 var (
 	_ provision.Cluster = kubernetes{}
 	_ provision.Watch   = kubernetes{}
+	_ answers.Cluster   = kubernetes{}
 )
 
 func (k kubernetes) Begin(trust cluster.Trust) (provision.Attempt, error) {
@@ -33,6 +37,15 @@ func (k kubernetes) Look(trust cluster.Trust) (provision.Look, error) {
 		return nil, err
 	}
 	return attempt{Operation: op, releases: k.releases}, nil
+}
+
+// Release looks only, for as long as ctx lasts.
+func (k kubernetes) Release(ctx context.Context, id store.ID) (*query.Release, error) {
+	op, err := k.Operation(cluster.Looking(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return release.Record(ctx, op, id)
 }
 
 type attempt struct {

@@ -77,7 +77,7 @@ func (c Config) work(
 	hand := c.hand(process, set, settings, kube)
 	hand.Stores, hand.Said = stores, c.cluster(stores).Said()
 	service, err := (&answers.Service{
-		States: process.Log, Secrets: process.Cluster, Packs: set,
+		States: process.Log, Secrets: process.Cluster, Packs: set, Cluster: kube,
 		Grow: func(ctx context.Context, s store.State, plan string) error { return hand.CanGrow(ctx, s, plan, kube) },
 	}).Start(process.NATS, c.Cluster)
 	if err != nil {

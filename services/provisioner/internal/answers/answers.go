@@ -1,5 +1,5 @@
-// Package answers replies to the questions that only a provisioner can answer: what passwords a store has, and whether its
-// volumes can grow. Passwords go from the store's Secret into the reply and nowhere else: not on the log, not into a trace,
+// Package answers replies to the questions that only a provisioner can answer: what passwords a store has, whether its
+// volumes can grow, and how what runs of it is. Passwords go from the store's Secret into the reply and nowhere else: not on the log, not into a trace,
 // not into a log line.
 package answers
 
@@ -33,14 +33,19 @@ type Service struct {
 	// Grow says why the volumes of a store can't become as large as a plan wants them, and changes nothing: of
 	// cluster.ReasonVolumeCannotGrow where their class lets none grow.
 	Grow func(ctx context.Context, s store.State, plan string) error
+	// Cluster is looked at for how what runs of a store is.
+	Cluster Cluster
 }
 
 // Start answers until it is stopped. All provisioners of a cluster share the work.
 func (s *Service) Start(nc *nats.Conn, cluster string) (*question.Answering, error) {
 	return question.Service{
 		Name: query.Provisioning, Group: micro.DefaultQueueGroup, Refuse: refuse,
-		Description: "Shows a store's generated passwords, and says whether its volumes can grow",
-	}.Start(nc, question.Answer(query.Credentials.In(cluster), s.credentials), question.Answer(query.Growth.In(cluster), s.growth))
+		Description: "Shows a store's generated passwords, and says whether its volumes can grow and how what runs of it is",
+	}.Start(nc,
+		question.Answer(query.Credentials.In(cluster), s.credentials), question.Answer(query.Growth.In(cluster), s.growth),
+		question.Answer(query.Monitoring.In(cluster), newMonitor(s, nc.MaxPayload).answer),
+	)
 }
 
 // refuse: of the cause nothing is for the asker.

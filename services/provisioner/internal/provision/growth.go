@@ -2,8 +2,8 @@ package provision
 
 import (
 	"context"
-	"time"
 
+	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
@@ -16,19 +16,9 @@ func (h *Hand) CanGrow(ctx context.Context, s store.State, plan string, watch Wa
 	if err != nil {
 		return err
 	}
-	look, err := watch.Look(question{ctx})
+	look, err := watch.Look(cluster.Looking(ctx))
 	if err != nil {
 		return err
 	}
 	return look.VolumesCanGrow(ctx, p.release)
-}
-
-// question is trusted as long as its asker waits: whoever only looks needs no lease.
-type question struct{ ctx context.Context }
-
-func (q question) Err() error { return q.ctx.Err() }
-
-func (q question) Remaining() time.Duration {
-	until, _ := q.ctx.Deadline()
-	return time.Until(until)
 }
