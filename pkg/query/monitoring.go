@@ -30,11 +30,11 @@ type MonitoringReply struct {
 
 // Wrong is the first thing that is, where there are more.
 type Wrong struct {
-	Reason  string `json:"reason" doc:"CamelCase: docs/reasons.md explains each" example:"ImagePullBackOff"`
-	Message string `json:"message" doc:"The same as a sentence"`
-	Object  string `json:"object,omitempty" doc:"What of the cluster it is about" example:"deployment/store"`
-	Detail  string `json:"detail,omitempty" doc:"The cluster's own words"`
-	For reason.Whom `json:"for,omitempty" doc:"Who is to do something about it. Absent of what passes by itself"`
+	Reason  string      `json:"reason" doc:"CamelCase: docs/reasons.md explains each" example:"ImagePullBackOff"`
+	Message string      `json:"message" doc:"The same as a sentence"`
+	Object  string      `json:"object,omitempty" doc:"What of the cluster it is about" example:"deployment/store"`
+	Detail  string      `json:"detail,omitempty" doc:"The cluster's own words"`
+	For     reason.Whom `json:"for,omitempty" doc:"Who is to do something about it. Absent of what passes by itself"`
 }
 
 // Workload is a Deployment or a StatefulSet.

@@ -60,6 +60,10 @@ func TestAStoreOfAnotherClusterIsTreatedLikeAny(t *testing.T) {
 		t.Errorf("its passwords are answered %d %s", a.status, a.body)
 	}
 	b.wantElsewhere("a look at passwords")
+	b.answers(query.Monitoring.In("eu").Subject, func([]byte) any { return query.MonitoringReply{} })
+	if a := b.get(path + "/monitoring"); a.status != http.StatusOK {
+		t.Errorf("how what runs of it is, is answered %d %s", a.status, a.body)
+	}
 	if a := b.do(http.MethodDelete, path, ""); a.status != http.StatusAccepted {
 		t.Errorf("its delete is answered %d %s", a.status, a.body)
 	}

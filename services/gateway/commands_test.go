@@ -110,6 +110,7 @@ func TestNotYoursIsNotFound(t *testing.T) {
 	missing := wantProblem(t, b.get("/stores/sabcdefghijk", "X-Forwarded-For", "203.0.113.7"), http.StatusNotFound, problem.NotFound)
 	for _, a := range []answer{
 		b.get(path), b.get(path + "/events"), b.get(path + "/links"), b.get(path + "/credentials"),
+		b.get(path + "/monitoring"), b.get(path + "/summary"),
 		b.get(path, "X-Forwarded-For", "203.0.113.7, 203.0.113.8"),
 		b.do(http.MethodDelete, path, ""), b.do(http.MethodPost, path+"/retry", ""),
 	} {

@@ -50,6 +50,8 @@ func Mount(
 	api.transfers(routes)
 	api.details(routes)
 	api.explanations(routes)
+	api.monitoring(routes)
+	api.summaries(routes)
 	api.deadLetters(routes)
 	api.sweeps(routes)
 	api.audit(routes)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/admission"
@@ -109,19 +110,21 @@ func (a *API) links(ctx context.Context, in *idInput) (*linksOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &linksOutput{}
-	// Nobody may ever have said what this version's pages are; its stores go on, and their first page is always there.
-	out.Body.Links = []Link{}
+	return &linksOutput{Body: LinkList{Links: linksOf(state, catalog)}}, nil
+}
+
+// linksOf are those of a store that stands. Nobody may ever have said what its version's pages are; its stores go on, and their first
+// page is always there.
+func linksOf(state store.State, catalog *engine.Catalog) []Link {
+	var links []Link
 	pack, _ := catalog.Version(state.Spec.Engine, state.Spec.Version)
 	for _, link := range pack.Links {
-		out.Body.Links = append(out.Body.Links, Link{
-			Name: link.Name, Title: link.Title, URL: strings.TrimSuffix(state.URL, "/") + link.Path,
-		})
+		links = append(links, Link{Name: link.Name, Title: link.Title, URL: strings.TrimSuffix(state.URL, "/") + link.Path})
 	}
-	if len(out.Body.Links) == 0 {
-		out.Body.Links = append(out.Body.Links, Link{Name: "storefront", Title: "Storefront", URL: state.URL})
+	if len(links) == 0 {
+		links = append(links, Link{Name: "storefront", Title: "Storefront", URL: state.URL})
 	}
-	return out, nil
+	return links
 }
 
 func (a *API) credentials(ctx context.Context, in *idInput) (*credentialsOutput, error) {

@@ -88,6 +88,9 @@ func examplesOfStores() []any {
 		LinkList{Links: []Link{{Name: "storefront", Title: "Shop", URL: exampleURL + "/"}}},
 		CredentialList{Credentials: []query.Credential{{Name: "admin", Title: "Orders", Username: "admin", Password: exampleSecret}}},
 		exampleExplanation(),
+		exampleMonitoring(), Summary{
+			Store: storeIn(store.Ready, ""), Engine: &corner, Links: []Link{{Name: "storefront", Title: "Shop", URL: exampleURL + "/"}}, Missing: []string{"monitoring"},
+		},
 		FeedTicket{Ticket: "ABCDEFGHIJKLMNOPQRSTUVWXYZ", Expires: exampleTime.Add(30 * time.Second)},
 		DeadLetterList{DeadLetters: []query.DeadLetter{{
 			Seq: 42, Kind: query.DeadFailed, Store: exampleStore, Tenant: exampleTenant, Name: "Amber Harbour", Verb: store.Create, Attempt: 5,
@@ -111,6 +114,36 @@ func exampleExplanation() explain.Explanation {
 			{At: exampleTime.Add(time.Second), Kind: explain.OfAttempt, Title: "attempt 1", Seq: 43},
 			{At: exampleTime.Add(5 * time.Second), Kind: explain.OfAttempt, Title: entry.Name, Text: words, Object: pod, Seq: 50, OK: &bad},
 		},
+	}
+}
+
+// exampleMonitoring is of a store whose program has ended too often.
+func exampleMonitoring() query.MonitoringReply {
+	const workload, pod, words = "deployment/store", "store-6d4f5b7c9-x2x9k", "back-off 40s restarting failed container=shop"
+	// They are the cluster's, and no store's reasons.
+	const end, warning = "OOMKilled", "BackOff"
+	last := &query.ContainerEnd{ExitCode: 137, Reason: end, At: exampleTime}
+	why := query.Cause{Reason: "CrashLoopBackOff", Message: "A program of the store ends again and again.", Detail: "container shop: " + words}
+	return query.MonitoringReply{
+		At: exampleTime,
+		Wrong: &query.Wrong{
+			Reason: why.Reason, Message: "A part of the store, store, doesn't work. " + why.Message, Object: workload, Detail: workload + ": " + why.Detail,
+			For: reason.Merchant,
+		},
+		Workloads: []query.Workload{{Kind: "Deployment", Name: "store", Wanted: 1, Updated: 1, Cause: why}},
+		Pods: []query.Pod{{
+			Name: pod, Workload: workload, Phase: "Running", Node: "node-1", Since: exampleTime, Containers: []query.Container{{
+				Name: "shop", State: "waiting", Reason: why.Reason, Message: words, Restarts: 4, Last: last,
+			}},
+		}},
+		Volumes: []query.Volume{{Claim: "store-data", Phase: "Bound", Class: "standard", Requested: 256 << 20, Capacity: 256 << 20}},
+		Routes:  []query.Route{{Name: "store", Host: "sabcdefghijk.localhost", Paths: []string{"/"}, Admitted: true}},
+		Crons: []query.Cron{{
+			Name: "tasks", Schedule: "7 * * * *", LastSchedule: &exampleTime, LastSuccess: &exampleTime,
+			Last: &query.CronRun{Job: "tasks-29364420", Outcome: "succeeded", At: exampleTime},
+		}},
+		Release: &query.Release{Revision: 1, Status: "deployed", Description: "Install complete", At: exampleTime},
+		Events:  []query.ClusterEvent{{At: exampleTime, Object: "pod/" + pod, Reason: warning, Message: words, Count: 7}},
 	}
 }
 

@@ -73,6 +73,7 @@ var table = []struct {
 	{reader.ErrQuestion, problem.InvalidRequest, "Whoever was asked can't make anything of the request."},
 	{admission.ErrCredentialsGone, problem.CredentialsGone, "The store's passwords were removed from the cluster, and nobody can make them anew."},
 	{admission.ErrCredentials, problem.CredentialsMissing, "No provisioner can read the store's passwords right now."},
+	{reader.ErrProvisioner, problem.ClusterUnavailable, "No provisioner of the store's cluster answers right now. The store itself and its history can be read."},
 	{accounts.ErrRefused, problem.SignInRefused, "The address or the password is wrong. Who has forgotten it can ask for a link."},
 	{accounts.ErrOff, problem.AccountsOff, "This gateway has no accounts (AUTH=open): a client is its address."},
 	{accounts.ErrSignUpOff, problem.SignUpOff, "Nobody signs up here. Ask an operator."},

@@ -54,6 +54,7 @@ const (
 	TooManyCommands       Code = "too_many_commands"
 	CredentialsMissing    Code = "credentials_unavailable"
 	CredentialsGone       Code = "credentials_gone"
+	ClusterUnavailable    Code = "cluster_unavailable"
 	NewerSchema           Code = "newer_schema"
 	ShuttingDown          Code = "shutting_down"
 	Internal              Code = "internal"
@@ -134,6 +135,7 @@ var kinds = map[Code]kind{
 	TooManyCommands:       {http.StatusTooManyRequests, "The tenant sends too many commands", true},
 	CredentialsMissing:    {http.StatusServiceUnavailable, "The credentials can't be read right now", true},
 	CredentialsGone:       {http.StatusConflict, "The store's passwords are gone", false},
+	ClusterUnavailable:    {http.StatusServiceUnavailable, "Nobody can look at the store's cluster right now", true},
 	NewerSchema:           {http.StatusServiceUnavailable, "The store was written by a newer version", true},
 	ShuttingDown:          {http.StatusServiceUnavailable, "This gateway is going down", true},
 	Internal:              {http.StatusInternalServerError, "Something went wrong here", true},

@@ -42,7 +42,7 @@ func TestOnlyWhatMayComeIsToBeAskedForAgain(t *testing.T) {
 	again := map[Code]bool{
 		RequestTimeout: true, ConflictInFlight: true, ConflictChanged: true, NotReady: true, EngineUnknown: true, Upgrading: true, LogFull: true,
 		AuditFull: true, BrokerUnavailable: true, CatalogEmpty: true, ProjectionUnavailable: true, FeedUnavailable: true, FeedFull: true,
-		TooManyFeeds: true, TooManyRequests: true, TooManyCommands: true, TooManyGuesses: true, Busy: true, CredentialsMissing: true, NewerSchema: true, ShuttingDown: true, Internal: true,
+		TooManyFeeds: true, TooManyRequests: true, TooManyCommands: true, TooManyGuesses: true, Busy: true, CredentialsMissing: true, ClusterUnavailable: true, NewerSchema: true, ShuttingDown: true, Internal: true,
 	}
 	for code, kind := range kinds {
 		p := New(code, "")

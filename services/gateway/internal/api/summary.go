@@ -1,0 +1,84 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/reason"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/gateway/internal/rights"
+)
+
+// Summary is a store on one page: its passwords are the only thing of it that isn't here.
+type Summary struct {
+	Store      query.Store            `json:"store" doc:"The store, from the log"`
+	Engine     *Engine                `json:"engine,omitempty" doc:"What it is made of, in its own version"`
+	Links      []Link                 `json:"links" doc:"Where it can be opened; none before it stands"`
+	Wrong      *query.Wrong           `json:"wrong,omitempty" doc:"What is wrong with it, as its cluster says, or else the log. Absent while nothing is known to be"`
+	Monitoring *query.MonitoringReply `json:"monitoring,omitempty" doc:"How what runs of it is. Absent of a deleted store"`
+	Missing    []string               `json:"missing" doc:"The parts that nobody could tell just now: engine, links, monitoring"`
+}
+
+type summaryOutput struct {
+	ETag string `header:"ETag" doc:"As that of the store"`
+	Body Summary
+}
+
+func (a *API) summaries(routes router) {
+	handle(routes, rights.ReadStores, huma.Operation{
+		OperationID: "get-summary", Method: http.MethodGet, Path: "/stores/{id}/summary", Tags: []string{"Stores"},
+		Summary: "A store on one page", Description: "The store with its engine, its links and how what runs of it is. It is told without what can't be told just now, " +
+			"and `missing` names that.",
+	}, a.summary, ofStore)
+}
+
+func (a *API) summary(ctx context.Context, in *idInput) (*summaryOutput, error) {
+	state, err := a.read(ctx, *in, rights.ReadStores)
+	if err != nil {
+		return nil, err
+	}
+	shown := a.show(ctx, state)
+	page := Summary{Store: shown.Body, Links: []Link{}, Wrong: wrongOf(shown.Body), Missing: []string{}}
+	a.describe(&page, state)
+	if state.Status != store.Deleted {
+		if seen, err := a.monitored(ctx, state); err != nil {
+			slog.InfoContext(ctx, "show a store without how what runs of it is", "store", state.ID, "error", err)
+			page.Missing = append(page.Missing, "monitoring")
+		} else {
+			page.Monitoring, page.Wrong = &seen, seen.Wrong
+		}
+	}
+	return &summaryOutput{ETag: shown.ETag, Body: page}, nil
+}
+
+// describe adds what the catalog says of the store.
+func (a *API) describe(page *Summary, state store.State) {
+	catalog, err := a.packs()
+	if err != nil {
+		page.Missing = append(page.Missing, "engine", "links")
+		return
+	}
+	if pack, ok := catalog.Version(state.Spec.Engine, state.Spec.Version); ok {
+		preferred, _ := catalog.Default()
+		engine := engineOf(pack, preferred)
+		page.Engine = &engine
+	} else {
+		page.Missing = append(page.Missing, "engine")
+	}
+	if state.Stands() {
+		page.Links = linksOf(state, catalog)
+	}
+}
+
+// wrongOf is what the log says where nobody can look.
+func wrongOf(s query.Store) *query.Wrong {
+	if s.Reason == "" || s.Status != store.Degraded && s.Status != store.Failed {
+		return nil
+	}
+	entry, _ := reason.Of(s.Reason)
+	return &query.Wrong{Reason: s.Reason, Message: s.Message, Detail: s.Detail, For: entry.For}
+}
