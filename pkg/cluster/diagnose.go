@@ -1,24 +1,22 @@
 package cluster
 
 import (
-	"context"
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/store-platform/store-platform/pkg/engine"
-	"github.com/store-platform/store-platform/pkg/store"
 )
 
 // NotReadyError says which workload isn't up. It comes inside an *Error of the same reason, sentence and detail.
 type NotReadyError struct {
-	// Workload is like "deployment/web".
-	Workload string
+	// Workload is like "deployment/web", and Object what of the cluster is the matter, like "pod/web-1": the workload itself where
+	// nothing of it is. The detail begins with any other object than that.
+	Workload, Object string
 	// Reason is the cluster's own where it has one (ImagePullBackOff, CrashLoopBackOff, Unschedulable, …).
 	Reason, Sentence, Detail string
 }
@@ -56,6 +54,10 @@ const (
 	reasonInitializing  = "PodInitializing"
 	reasonCreating      = "ContainerCreating"
 	reasonDNSElsewhere  = "DNSElsewhere"
+	reasonOutOfMemory   = "OutOfMemory"
+	reasonCannotRun     = "RunContainerError"
+	reasonNodeGone      = "NodeGone"
+	reasonNotBound      = "VolumeNotBound"
 )
 
 var sentences = map[string]string{
@@ -72,6 +74,10 @@ var sentences = map[string]string{
 	reasonNotReady:      "A program of the store runs, but doesn't work yet.",
 	reasonNoPods:        "The cluster hasn't begun to start the store's programs.",
 	reasonEnding:        "A program of the store hasn't ended yet.",
+	reasonOutOfMemory:   "A program of the store needs more memory than it is given, and is ended for it again and again.",
+	reasonCannotRun:     "A program of the store can't be started as it is configured.",
+	reasonNodeGone:      "The machine that the store runs on doesn't answer any more.",
+	reasonNotBound:      "The store's volume isn't there yet.",
 	reasonDNSElsewhere:  "The store's programs don't find each other: nobody is there whom the platform lets them ask for names.",
 }
 
@@ -94,26 +100,89 @@ func notReady(r rollout, reason, detail string) *NotReadyError {
 	if pulls[reason] && asksForSignIn.MatchString(detail) {
 		sentence, detail = signInSentence, detail+signInWords
 	}
-	return &NotReadyError{Workload: r.key(), Reason: reason, Sentence: sentence, Detail: detail}
+	return &NotReadyError{Workload: r.key(), Object: r.key(), Reason: reason, Sentence: sentence, Detail: detail}
+}
+
+// ofPod is notReady about one of the workload's pods.
+func ofPod(r rollout, pod *corev1.Pod, reason, words string) *NotReadyError {
+	object := workloadKey("pod", pod.Name)
+	e := notReady(r, reason, strings.TrimSuffix(object+": "+words, ": "))
+	e.Object = object
+	return e
 }
 
 func (e *NotReadyError) classified() *Error {
-	return &Error{Kind: Transient, Reason: e.Reason, Sentence: e.Sentence, Detail: e.Detail, Err: e}
+	detail := e.Detail
+	if e.Object == e.Workload {
+		detail = strings.TrimSuffix(e.Workload+": "+detail, ": ")
+	}
+	return &Error{Kind: Transient, Reason: e.Reason, Sentence: e.Sentence, Detail: detail, Err: e}
 }
 
 // hopeless is what keeps a container from running for longer than an attempt waits, or nil.
 func hopeless(r rollout, pods []*corev1.Pod) *NotReadyError {
-	for _, status := range containers(podsOf(r, pods)) {
-		waiting := status.State.Waiting
-		if waiting == nil {
-			continue
-		}
-		if definitive[waiting.Reason] || waiting.Reason == reasonCrashLoop && status.RestartCount >= crashesToGiveUp {
-			return notReady(r, waiting.Reason, containerWords(status))
+	for _, pod := range podsOf(r, pods) {
+		for _, status := range containers(pod) {
+			waiting := status.State.Waiting
+			if waiting == nil {
+				continue
+			}
+			reason := waitsFor(status)
+			if definitive[reason] || waiting.Reason == reasonCrashLoop && status.RestartCount >= crashesToGiveUp {
+				return ofPod(r, pod, reason, containerWords(status))
+			}
 		}
 	}
 	return nil
 }
+
+// waitsFor is why a container waits, in the kubelet's word: of a loop, where it tells, what the loop comes from.
+func waitsFor(status corev1.ContainerStatus) string {
+	last := status.LastTerminationState.Terminated
+	switch {
+	case status.State.Waiting.Reason != reasonCrashLoop || last == nil:
+		return status.State.Waiting.Reason
+	case last.Reason == killedForMemory:
+		return reasonOutOfMemory
+	case neverRan[last.Reason]:
+		return reasonCannotRun
+	}
+	return reasonCrashLoop
+}
+
+// killedForMemory and neverRan are how a container has ended, in a kubelet's words. What never ran is told of by the runtime alone.
+const killedForMemory = "OOMKilled"
+
+var neverRan = map[string]bool{"StartError": true, "ContainerCannotRun": true}
+
+// outOfMemory says that a container which doesn't serve was ended for its memory.
+func outOfMemory(status corev1.ContainerStatus) bool {
+	for _, state := range []corev1.ContainerState{status.State, status.LastTerminationState} {
+		if state.Terminated != nil && state.Terminated.Reason == killedForMemory {
+			return !status.Ready
+		}
+	}
+	return false
+}
+
+// lost says that nobody tells of a pod any more: its node is gone. Then the cluster calls it unready, and its containers stay as the
+// node told of them last, until somebody else ends the pod.
+func lost(pod *corev1.Pod) bool {
+	if pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded {
+		return false
+	}
+	is := map[corev1.PodConditionType]corev1.ConditionStatus{}
+	for _, condition := range pod.Status.Conditions {
+		is[condition.Type] = condition.Status
+		if condition.Type == corev1.DisruptionTarget && condition.Status == corev1.ConditionTrue && takenFromNode[condition.Reason] {
+			return true
+		}
+	}
+	return is[corev1.PodReady] == corev1.ConditionFalse && is[corev1.ContainersReady] == corev1.ConditionTrue
+}
+
+// takenFromNode are the words of those who end pods of a node that is gone.
+var takenFromNode = map[string]bool{"DeletionByTaintManager": true, "DeletionByPodGC": true}
 
 // failed is the pack's word for an init container that has ended as it never would otherwise, or nil.
 func failed(r rollout, pods []*corev1.Pod, failures []engine.Failure) *Error {
@@ -122,8 +191,8 @@ func failed(r rollout, pods []*corev1.Pod, failures []engine.Failure) *Error {
 			for _, failure := range failures {
 				if failure.Container == status.Name && endedWith(status, failure.ExitCode) {
 					e := &NotReadyError{
-						Workload: r.key(), Reason: failure.Reason, Sentence: failure.Message,
-						Detail: fmt.Sprintf("init container %s ended with %d", status.Name, failure.ExitCode),
+						Workload: r.key(), Object: workloadKey("pod", pod.Name), Reason: failure.Reason, Sentence: failure.Message,
+						Detail: fmt.Sprintf("pod/%s: init container %s ended with %d", pod.Name, status.Name, failure.ExitCode),
 					}
 					classified := e.classified()
 					classified.Kind = Permanent
@@ -178,16 +247,11 @@ func diagnose(r rollout, pods []*corev1.Pod) *NotReadyError {
 		return notReady(r, reasonPodsRefused, r.refused)
 	}
 	current := podsOf(r, pods)
-	for _, pod := range current {
-		for _, condition := range pod.Status.Conditions {
-			if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse {
-				return notReady(r, reasonUnschedulable, condition.Message)
+	for _, judge := range []func(rollout, *corev1.Pod) *NotReadyError{gone, roomless, waiting} {
+		for _, pod := range current {
+			if e := judge(r, pod); e != nil {
+				return e
 			}
-		}
-	}
-	for _, status := range containers(current) {
-		if waiting := status.State.Waiting; waiting != nil {
-			return notReady(r, waiting.Reason, containerWords(status))
 		}
 	}
 	if len(current) == 0 {
@@ -200,13 +264,41 @@ func diagnose(r rollout, pods []*corev1.Pod) *NotReadyError {
 	return notReady(r, reasonNotReady, fmt.Sprintf("%d of %d pods are available", r.available, r.want))
 }
 
-func containers(pods []*corev1.Pod) []corev1.ContainerStatus {
-	var all []corev1.ContainerStatus
-	for _, pod := range pods {
-		all = append(all, pod.Status.InitContainerStatuses...)
-		all = append(all, pod.Status.ContainerStatuses...)
+// gone, roomless and waiting are what there is to say of one pod, nil where it isn't that.
+func gone(r rollout, pod *corev1.Pod) *NotReadyError {
+	if !lost(pod) {
+		return nil
 	}
-	return all
+	words := "the node doesn't tell of it any more"
+	if pod.Spec.NodeName != "" {
+		words = "the node " + pod.Spec.NodeName + " doesn't tell of it any more"
+	}
+	return ofPod(r, pod, reasonNodeGone, words)
+}
+
+func roomless(r rollout, pod *corev1.Pod) *NotReadyError {
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse {
+			return ofPod(r, pod, reasonUnschedulable, condition.Message)
+		}
+	}
+	return nil
+}
+
+func waiting(r rollout, pod *corev1.Pod) *NotReadyError {
+	for _, status := range containers(pod) {
+		switch {
+		case outOfMemory(status):
+			return ofPod(r, pod, reasonOutOfMemory, containerWords(status))
+		case status.State.Waiting != nil:
+			return ofPod(r, pod, waitsFor(status), containerWords(status))
+		}
+	}
+	return nil
+}
+
+func containers(pod *corev1.Pod) []corev1.ContainerStatus {
+	return slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses)
 }
 
 func containerWords(status corev1.ContainerStatus) string {
@@ -214,74 +306,13 @@ func containerWords(status corev1.ContainerStatus) string {
 	if w := status.State.Waiting; w != nil && w.Message != "" {
 		words += ": " + w.Message
 	}
-	if t := status.LastTerminationState.Terminated; t != nil {
-		words += fmt.Sprintf(" (last ended with %d, %s)", t.ExitCode, t.Reason)
+	t := cmp.Or(status.LastTerminationState.Terminated, status.State.Terminated)
+	if t == nil {
+		return words
 	}
-	return words
-}
-
-// explain adds to a diagnosis what only a live look tells. It has its own few seconds, because it is called when those
-// of the wait are over; without an answer the diagnosis stands as it is.
-func (o *Operation) explain(ctx context.Context, id store.ID, e *NotReadyError) *NotReadyError {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
-	defer cancel()
-	if e.Reason == reasonPodsRefused && o.overQuota(ctx, id, e.Workload) {
-		e.Reason, e.Sentence = reasonQuotaExceeded, sentences[reasonQuotaExceeded]
+	words += fmt.Sprintf(" (last ended with %d, %s", t.ExitCode, t.Reason)
+	if neverRan[t.Reason] && t.Message != "" {
+		words += ": " + t.Message
 	}
-	if e.Reason == reasonUnschedulable {
-		return o.explainVolumes(ctx, id, e)
-	}
-	if o.explainNames(ctx, e) || e.Reason != reasonNotReady && e.Reason != reasonNoPods {
-		return e
-	}
-	if last := o.lastWarning(ctx, id); last != nil {
-		e.Detail = fmt.Sprintf("%s %s: %s", last.InvolvedObject.Name, last.Reason, last.Message)
-	}
-	return e
-}
-
-// lastWarning is the newest event of that kind, nil when there is none or nobody answers.
-func (o *Operation) lastWarning(ctx context.Context, id store.ID, about ...string) *corev1.Event {
-	selector := strings.Join(append(about, "type="+corev1.EventTypeWarning), ",")
-	events, err := o.client.CoreV1().Events(id.Namespace()).List(ctx, metav1.ListOptions{FieldSelector: selector, Limit: 100})
-	if err != nil || len(events.Items) == 0 {
-		return nil
-	}
-	last := slices.MaxFunc(events.Items, func(a, b corev1.Event) int { return eventTime(a).Compare(eventTime(b)) })
-	return &last
-}
-
-// explainVolumes tells a cluster without room from one that can't make a volume, which the scheduler calls the same.
-func (o *Operation) explainVolumes(ctx context.Context, id store.ID, e *NotReadyError) *NotReadyError {
-	list, err := o.client.CoreV1().PersistentVolumeClaims(id.Namespace()).List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return e
-	}
-	for _, claim := range list.Items {
-		if claim.Status.Phase != corev1.ClaimPending {
-			continue
-		}
-		title := "persistentvolumeclaim/" + claim.Name
-		if class := claim.Spec.StorageClassName; class == nil || *class == "" {
-			e.Reason, e.Sentence = reasonNoClass, sentences[reasonNoClass]
-			e.Detail = title + " has no storage class: set storageClass in STORES_SETTINGS, or make a class the cluster's default"
-			return e
-		}
-		// One that waits for its first pod has no warning.
-		if warning := o.lastWarning(ctx, id, "involvedObject.name="+claim.Name); warning != nil {
-			e.Reason, e.Sentence = reasonNoVolume, sentences[reasonNoVolume]
-			e.Detail = fmt.Sprintf("%s of class %s: %s: %s", title, *claim.Spec.StorageClassName, warning.Reason, warning.Message)
-			return e
-		}
-	}
-	return e
-}
-
-// eventTime is when it was said last: who tells of events leaves out one or the other.
-func eventTime(e corev1.Event) time.Time {
-	said := []time.Time{e.LastTimestamp.Time, e.EventTime.Time, e.CreationTimestamp.Time}
-	if e.Series != nil {
-		said = append(said, e.Series.LastObservedTime.Time)
-	}
-	return slices.MaxFunc(said, time.Time.Compare)
+	return words + ")"
 }

@@ -28,7 +28,7 @@ func (o *Operation) endings(ctx context.Context, id store.ID) (endings, error) {
 	found := make(endings)
 	for i := range pods.Items {
 		pod := &pods.Items[i]
-		for _, status := range containers([]*corev1.Pod{pod}) {
+		for _, status := range containers(pod) {
 			for _, state := range []corev1.ContainerState{status.State, status.LastTerminationState} {
 				if state.Terminated != nil {
 					found[ending{pod.UID, state.Terminated.ContainerID}] = true

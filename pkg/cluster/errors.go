@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -97,6 +98,8 @@ func classifyStatus(err error) *Error {
 	switch {
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return wrap(err, Transient, "NamespaceTerminating", "The store is being removed.")
+	case objected(err):
+		return wrap(err, Permanent, reasonWebhookRefused, "A rule of the cluster refuses a part of the store.")
 	case apierrors.IsForbidden(err):
 		return wrap(err, Forbidden, "Forbidden", "The cluster doesn't allow what the store needs.")
 	case apierrors.IsUnauthorized(err):
@@ -117,6 +120,17 @@ func classifyStatus(err error) *Error {
 	}
 	return nil
 }
+
+// objected says whether an admission webhook has refused the request. It may do so with any code, and only the words that the API
+// server puts before the webhook's own say who it was.
+func objected(err error) bool {
+	var said apierrors.APIStatus
+	return errors.As(err, &said) && strings.HasPrefix(said.Status().Message, objection)
+}
+
+const objection = "admission webhook "
+
+const reasonWebhookRefused = "WebhookRefused"
 
 func notAccepted(err error) *Error {
 	return wrap(err, Permanent, "Invalid", "The cluster doesn't accept what the engine asks for.")

@@ -88,11 +88,11 @@ func (c *Cluster) Explained(ctx context.Context, id store.ID, found *Error) *Err
 	return broken(rollout{name: name}, &looked)
 }
 
-// Object is what of the cluster an error is about, like deployment/web; empty where it doesn't say.
+// Object is what of the cluster an error is about, like pod/web-1; empty where it doesn't say.
 func (e *Error) Object() string {
 	var why *NotReadyError
 	if errors.As(e, &why) {
-		return why.Workload
+		return cmp.Or(why.Object, why.Workload)
 	}
 	return ""
 }

@@ -36,7 +36,7 @@ func (o *Operation) explainNames(ctx context.Context, e *NotReadyError) bool {
 	if e.Detail != "" {
 		words += "; " + e.Detail
 	}
-	e.Reason, e.Sentence, e.Detail = reasonDNSElsewhere, sentences[reasonDNSElsewhere], words
+	e.Object, e.Reason, e.Sentence, e.Detail = e.Workload, reasonDNSElsewhere, sentences[reasonDNSElsewhere], words
 	return true
 }
 

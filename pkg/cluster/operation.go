@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"sync/atomic"
@@ -79,7 +80,7 @@ func (o *Operation) Mapper() meta.ResettableRESTMapper { return o.link.mapper }
 // Tell is the package's Classify, knowing what became of the operation's requests where err doesn't tell any more.
 func (o *Operation) Tell(err error) *Error {
 	e := Classify(err)
-	if e == nil || e.Reason != ReasonUnexpected {
+	if e == nil || e.Reason != ReasonUnexpected && e.Reason != reasonWebhookRefused {
 		return e
 	}
 	was := o.guard.met.quoted(err)
@@ -88,6 +89,9 @@ func (o *Operation) Tell(err error) *Error {
 	}
 	found := *Classify(was)
 	found.Detail, found.Err = err.Error(), &flattened{text: err, was: was}
+	if refused := (*refusedObject)(nil); errors.As(was, &refused) {
+		found.Detail = refused.object + ": " + found.Detail
+	}
 	return &found
 }
 

@@ -62,7 +62,7 @@ func TestAwaitWorkloadsKnowsThePacksOwnFailures(t *testing.T) {
 	b.runPods(t, "registry.example/shop:1", installing(ended(78, "second")))
 	err := <-failed
 	wantKind(t, err, cluster.Permanent, "NothingToSell")
-	wantNotReady(t, err, "deployment/web", "init container install ended with 78")
+	wantNotReady(t, err, "deployment/web", ": init container install ended with 78")
 }
 
 // Somebody has filled the shelves and asks for a retry. The kubelet goes on telling of the last end until the next.

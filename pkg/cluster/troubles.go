@@ -6,10 +6,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/kubernetes/scheme"
 )
 
@@ -69,6 +71,54 @@ func readRefusal(resp *http.Response) error {
 		return nil
 	}
 	return apierrors.FromObject(said)
+}
+
+// refusedObject is what a webhook has objected to: its refusal doesn't say.
+type refusedObject struct {
+	error
+	// object is like "ingress/store".
+	object string
+}
+
+func (e *refusedObject) Unwrap() error { return e.error }
+
+// about names the object of a request that a webhook has refused. Others' refusals name it by themselves.
+func about(req *http.Request, refusal error) error {
+	if !objected(refusal) {
+		return refusal
+	}
+	// Of a patch the address says it, and of what is to be made the body.
+	of := path.Dir(req.URL.Path)
+	object := workloadKey(path.Base(of), path.Base(req.URL.Path))
+	if kind, name := madeBy(req); name != "" {
+		object = workloadKey(kind, name)
+	}
+	return &refusedObject{refusal, object}
+}
+
+// madeBy reads what a request sends; nothing where it isn't a whole object.
+func madeBy(req *http.Request) (kind, name string) {
+	if req.GetBody == nil {
+		return "", ""
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return "", ""
+	}
+	defer func() { _ = body.Close() }()
+	content, err := io.ReadAll(body)
+	if err != nil {
+		return "", ""
+	}
+	sent, kinds, err := scheme.Codecs.UniversalDeserializer().Decode(content, nil, nil)
+	if err != nil {
+		return "", ""
+	}
+	named, err := meta.Accessor(sent)
+	if err != nil {
+		return "", ""
+	}
+	return kinds.Kind, named.GetName()
 }
 
 // flattened is an error that has lost its type, and what it was.

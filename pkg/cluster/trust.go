@@ -67,7 +67,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if refusal := readRefusal(resp); refusal != nil {
-		g.met.add(refusal)
+		g.met.add(about(req, refusal))
 	}
 	return resp, nil
 }

@@ -94,8 +94,11 @@ type EventsRequest struct {
 	Log   string   `json:"log,omitempty"`
 	Store store.ID `json:"store"`
 	After uint64   `json:"after,omitempty"`
-	Limit int      `json:"limit"`
-	Seen  uint64   `json:"seen,omitempty"`
+	// Newest asks for the last entries behind After instead of the first: there is no page behind them. Releases that don't know it
+	// answer with the first.
+	Newest bool   `json:"newest,omitempty"`
+	Limit  int    `json:"limit"`
+	Seen   uint64 `json:"seen,omitempty"`
 }
 
 // EventsReply is one page; Next is the After of the following one, zero at the end.

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -39,7 +40,7 @@ func TestWithoutAQuorumEveryRouteMayBeAskedAgain(t *testing.T) {
 	u := newUpstream(t)
 	b, brokers := setupCluster(t, withFeed(u), func(c *Config) { c.AdminKey = "sesame" })
 	app, _ := b.nobodys(t, u)
-	for _, subject := range append(query.Subjects(query.Remembering), query.Subjects(query.Provisioning)...) {
+	for _, subject := range slices.Concat(query.Subjects(query.Remembering), query.Subjects(query.Provisioning)) {
 		b.answers(subject, func([]byte) any { return struct{}{} })
 	}
 	standing, failed := b.ready(`{"name":"Tea"}`), b.failed()

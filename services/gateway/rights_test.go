@@ -25,7 +25,7 @@ look            GET /  /docs  /docs/reasons  /openapi.json  /assets/*  /engines 
 sign_in         POST /auth/signup  /auth/login  /auth/logout  /auth/reset  /auth/reset/confirm
 sign_in         GET /auth/oidc  /auth/oidc/:provider/start  /auth/oidc/:provider/callback
 stores.read     GET /stores  /stores/counts  /stores/:id  /stores/:id/events  /stores/:id/engine  /stores/:id/links  /feed
-stores.read     GET /stores/:id/monitoring  /stores/:id/summary  /stores/:id/logs
+stores.read     GET /stores/:id/monitoring  /stores/:id/summary  /stores/:id/logs  /stores/:id/explain
 feed.ticket     POST /feed/tickets
 stores.create   POST /stores
 stores.command  PATCH /stores/:id

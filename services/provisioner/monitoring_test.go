@@ -92,7 +92,7 @@ func TestWhatRunsOfAStoreIsToldWithWhatIsWrong(t *testing.T) {
 
 	b.setPods(id, podCrashes)
 	reply, raw = b.awaitMonitored(id, "the crash is told", func(r query.MonitoringReply) bool { return r.Wrong != nil })
-	if w := reply.Wrong; w.Reason != "CrashLoopBackOff" || w.Object != "deployment/store" || w.For != reason.Merchant ||
+	if w := reply.Wrong; w.Reason != "CrashLoopBackOff" || !strings.HasPrefix(w.Object, "pod/store-") || w.For != reason.Merchant ||
 		!strings.Contains(w.Detail, "back-off restarting") || !strings.HasPrefix(w.Message, "A part of the store, store, doesn't work.") {
 		t.Errorf("wrong is %+v", w)
 	}

@@ -53,7 +53,7 @@ type row struct {
 
 // rows stand in the order in which they run: those that want no cluster come before there is one.
 var rows = []row{
-	{"posts", posts}, {"who", knownByToken}, {"list", listPages}, {"filters", listFilters}, {"signin", crowdSigningIn},
+	{"posts", posts}, {"who", knownByToken}, {"list", listPages}, {"filters", listFilters}, {"explain", explaining}, {"signin", crowdSigningIn},
 	{"projection", projectionRate}, {"feed", feedLatency}, {"sweep", sweepAmongGone},
 	{"standing", manyStanding}, {"waiting", manyWaiting}, {"scaling", creating},
 	{"ready", createToReady}, {"idle", idle}, {"flight", inFlight}, {"start", startUp},

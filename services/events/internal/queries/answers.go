@@ -29,7 +29,9 @@ func (s *Service) events(ctx context.Context, r query.EventsRequest) (reply quer
 			return err
 		}
 		// A store's whole history is its owner's, also what was written behind a message that nobody could read.
-		entries, more, err = readmodel.History(ctx, m, readmodel.Span{Scope: query.All(), Store: id, After: r.After, Limit: r.Limit})
+		entries, more, err = readmodel.History(ctx, m, readmodel.Span{
+			Scope: query.All(), Store: id, After: r.After, Newest: r.Newest, Limit: r.Limit,
+		})
 		return err
 	})
 	if err != nil {
@@ -38,6 +40,10 @@ func (s *Service) events(ctx context.Context, r query.EventsRequest) (reply quer
 	events := make([]query.Event, len(entries))
 	for i, e := range entries {
 		events[i] = query.EventOf(e.Message, e.State)
+	}
+	if r.Newest {
+		reply.Events, err = newest(s, events)
+		return reply, err
 	}
 	reply.Events, reply.Next, err = page(s, events, more, func(last int) uint64 { return events[last].Seq })
 	return reply, err

@@ -3,6 +3,7 @@ package queries
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // envelope is more than an answer holds beside its items, in bytes.
@@ -18,6 +19,14 @@ func page[T, C any](s *Service, items []T, more bool, cursor func(last int) C) (
 		next = cursor(len(carried) - 1)
 	}
 	return carried, next, nil
+}
+
+// newest is as many of the items as one answer carries, from the last.
+func newest[T any](s *Service, items []T) ([]T, error) {
+	slices.Reverse(items)
+	carried, err := carriedBy(s, items)
+	slices.Reverse(carried)
+	return carried, err
 }
 
 // carriedBy are as many of the items, from the first, as the broker carries in one answer: at least one, or a list would end

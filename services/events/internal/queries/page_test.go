@@ -93,6 +93,14 @@ func (b *testBundle) wantPages(t *testing.T, failedOften store.ID, many int) {
 		t.Errorf("a history:\n%s", diff)
 	}
 	got = nil
+	events.After, events.Newest = 0, true
+	for _, e := range answered[query.EventsReply](t, b, query.Events.Subject, events).Events {
+		tell(e.Seq, e.Facts.Detail)
+	}
+	if diff := cmp.Diff(want[many-len(got):], got); diff != "" || len(got) == many {
+		t.Errorf("the newest of a history:\n%s", diff)
+	}
+	got = nil
 	letters := query.DeadLettersRequest{Scope: query.All(), Limit: maxPage}
 	for _, l := range leaf(t, func() ([]query.DeadLetter, bool) {
 		reply := answered[query.DeadLettersReply](t, b, query.DeadLetters.Subject, letters)

@@ -238,6 +238,16 @@ func TestHistoryOutlivesItsStore(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-log +answer):\n%s", diff)
 	}
+	// The last of it in one answer, from a place on.
+	r.After, r.Newest = want[1].Seq, true
+	newest := answered[query.EventsReply](t, b, query.Events.Subject, r)
+	if diff := cmp.Diff(want[len(want)-r.Limit:], newest.Events); diff != "" || newest.Next != 0 {
+		t.Errorf("(-log +newest), and then %d:\n%s", newest.Next, diff)
+	}
+	r.After = want[len(want)-2].Seq
+	if diff := cmp.Diff(want[len(want)-1:], answered[query.EventsReply](t, b, query.Events.Subject, r).Events); diff != "" {
+		t.Errorf("(-log +newest of one):\n%s", diff)
+	}
 }
 
 func TestWaitsForWhatWasSeen(t *testing.T) {

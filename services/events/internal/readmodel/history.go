@@ -26,10 +26,12 @@ type Span struct {
 	Store store.ID
 	// Scope is whose stores' messages. The transfer of a store is its former owner's, too.
 	Scope query.Scope
-	Limit int
+	// Newest takes the last of the span instead of the first.
+	Newest bool
+	Limit  int
 }
 
-// History reads one page and says whether another comes after it. The entries are those of the log, less the ids and
+// History reads one page and says whether another comes after it, or before it where the newest were asked for. The entries are those of the log, less the ids and
 // headers of their messages.
 func History(ctx context.Context, db Querier, s Span) (entries []storelog.Entry, more bool, err error) {
 	if s.Scope.SeesNothing() {
@@ -42,6 +44,9 @@ func History(ctx context.Context, db Querier, s Span) (entries []storelog.Entry,
 	}
 	if entries, more, err = collect(rows, s.Limit, scanEntry); err != nil {
 		return nil, false, fmt.Errorf("read the history behind %d: %w", s.After, err)
+	}
+	if s.Newest {
+		slices.Reverse(entries)
 	}
 	return entries, more, nil
 }
@@ -60,10 +65,13 @@ func (s Span) statement() (string, []any) {
 		and("store = $%d", string(s.Store))
 	}
 	args = append(args, s.Limit+1)
-	limit := len(args)
+	limit, order := len(args), "seq"
+	if s.Newest {
+		order = "seq desc"
+	}
 	page := func(more ...string) string {
-		return fmt.Sprintf("select seq, store, tenant, type, at, actor, generation, facts, state from events where %s order by seq limit $%d",
-			strings.Join(append(slices.Clone(where), more...), " and "), limit)
+		return fmt.Sprintf("select seq, store, tenant, type, at, actor, generation, facts, state from events where %s order by %s limit $%d",
+			strings.Join(append(slices.Clone(where), more...), " and "), order, limit)
 	}
 	if s.Scope.SeesAll() {
 		return page(), args
@@ -72,7 +80,7 @@ func (s Span) statement() (string, []any) {
 	tenant := fmt.Sprintf("$%d", len(args))
 	own, left := page("tenant = "+tenant), page("type = '"+string(store.Transferred)+"'", "facts ->> 'from' = "+tenant, "tenant <> "+tenant)
 	// Each half goes by an index of its own in the order of the page; with "or" between them Postgres would sort all there is.
-	return fmt.Sprintf("select * from ((%s) union all (%s)) page order by seq limit $%d", own, left, limit), args
+	return fmt.Sprintf("select * from ((%s) union all (%s)) page order by %s limit $%d", own, left, order, limit), args
 }
 
 func scanEntry(row pgx.CollectableRow) (storelog.Entry, error) {

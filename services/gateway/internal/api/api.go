@@ -55,6 +55,7 @@ func Mount(
 	api.changes(routes)
 	api.transfers(routes)
 	api.details(routes)
+	api.explanations(routes)
 	api.monitoring(routes)
 	api.summaries(routes)
 	api.logs(routes)

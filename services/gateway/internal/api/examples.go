@@ -11,6 +11,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/reason"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/gateway/internal/explain"
 	"github.com/store-platform/store-platform/services/gateway/internal/health"
 	"github.com/store-platform/store-platform/services/gateway/internal/oidc"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
@@ -87,6 +88,7 @@ func examplesOfStores() []any {
 		}}},
 		LinkList{Links: []Link{{Name: "storefront", Title: "Shop", URL: exampleURL + "/"}}},
 		CredentialList{Credentials: []query.Credential{{Name: "admin", Title: "Orders", Username: "admin", Password: exampleSecret}}},
+		exampleExplanation(),
 		exampleMonitoring(), Summary{
 			Store: storeIn(store.Ready, ""), Engine: &corner, Links: []Link{{Name: "storefront", Title: "Shop", URL: exampleURL + "/"}}, Missing: []string{"monitoring"},
 		},
@@ -96,6 +98,23 @@ func examplesOfStores() []any {
 			Reason: "ImagePullBackOff", Message: "The shop's image can't be fetched.", Since: exampleTime,
 		}}},
 		Discard{Reason: "The engine was withdrawn"},
+	}
+}
+
+func exampleExplanation() explain.Explanation {
+	const pod = "pod/store-6d4f5b7c9-x2x9k"
+	words := pod + ` container shop: Back-off pulling image "registry.example/corner:1.0.0"`
+	entry, _ := reason.Of("ImagePullBackOff")
+	bad := false
+	return explain.Explanation{
+		Store: exampleStore, Status: store.Provisioning, Object: pod, Next: entry.Next, For: entry.For, Runbook: entry.Runbook(),
+		Sentence: "Making the store is between two attempts: attempt 1 of 5 has ended, and the next is due at 2026-11-03T09:00:10Z. The shop's image can't be fetched.",
+		Cause:    query.Cause{Reason: entry.Name, Message: "The shop's image can't be fetched.", Detail: words},
+		Chain: []explain.ChainLink{
+			{At: exampleTime, Kind: explain.OfCommand, Title: "create", Text: "Makes the store.", Seq: 42},
+			{At: exampleTime.Add(time.Second), Kind: explain.OfAttempt, Title: "attempt 1", Seq: 43},
+			{At: exampleTime.Add(5 * time.Second), Kind: explain.OfAttempt, Title: entry.Name, Text: words, Object: pod, Seq: 50, OK: &bad},
+		},
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/reason"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/gateway/internal/explain"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 )
 
@@ -24,6 +25,8 @@ func takeWordsFromTheirLists(schemas huma.Registry) {
 	schemas.RegisterTypeAlias(reflect.TypeFor[principal.Role](), reflect.TypeFor[role]())
 	schemas.RegisterTypeAlias(reflect.TypeFor[principal.Scope](), reflect.TypeFor[scope]())
 	schemas.RegisterTypeAlias(reflect.TypeFor[reason.Whom](), reflect.TypeFor[whom]())
+	schemas.RegisterTypeAlias(reflect.TypeFor[explain.Kind](), reflect.TypeFor[linkKind]())
+	schemas.RegisterTypeAlias(reflect.TypeFor[explain.Part](), reflect.TypeFor[part]())
 }
 
 type (
@@ -36,6 +39,8 @@ type (
 	role           string
 	scope          string
 	whom           string
+	linkKind       string
+	part           string
 )
 
 // Schema and its like are huma's way to ask a type for its schema.
@@ -47,6 +52,8 @@ func (optionType) Schema(huma.Registry) *huma.Schema     { return oneOf(engine.O
 func (change) Schema(huma.Registry) *huma.Schema         { return oneOf(engine.Changes) }
 func (role) Schema(huma.Registry) *huma.Schema           { return oneOf(principal.Roles) }
 func (scope) Schema(huma.Registry) *huma.Schema          { return oneOf(principal.TokenScopes) }
+func (linkKind) Schema(huma.Registry) *huma.Schema       { return oneOf(explain.Kinds) }
+func (part) Schema(huma.Registry) *huma.Schema           { return oneOf(explain.Parts) }
 
 func (whom) Schema(huma.Registry) *huma.Schema {
 	return oneOf([]reason.Whom{reason.Merchant, reason.Operator})
