@@ -5,6 +5,7 @@
 //	posts       accepted POSTs against the two fsynced writes behind each
 //	who         reading a store and accepted POSTs, by a token, against open mode
 //	list        pages of fifty stores by a token, of a tenant among many, against the same rows of the database
+//	at          reading a store, and pages of a list, as they were against as they are
 //	signin      a gateway's memory while a crowd signs in against the same one with one guess at a time
 //	projection  catching up with the log against inserting the same rows
 //	feed        append to the last of a thousand clients against fan-out by a bare broker
@@ -17,7 +18,7 @@
 //	flight      one provisioner's memory with two hundred stores in flight against the same one idle
 //	start       make up to the page and to the first Ready against the slowest part of each, alone
 //
-// The first seven run real services and a real broker without a cluster, the next three beside an API server without nodes; the
+// The first eight run real services and a real broker without a cluster, the next three beside an API server without nodes; the
 // others run `make up` in a state folder of their own. A row that fails prints why, and the others go on.
 package bench
 
@@ -52,7 +53,7 @@ type row struct {
 
 // rows stand in the order in which they run: those that want no cluster come before there is one.
 var rows = []row{
-	{"posts", posts}, {"who", knownByToken}, {"list", listPages}, {"signin", crowdSigningIn},
+	{"posts", posts}, {"who", knownByToken}, {"list", listPages}, {"at", readPast}, {"signin", crowdSigningIn},
 	{"projection", projectionRate}, {"feed", feedLatency}, {"sweep", sweepAmongGone},
 	{"standing", manyStanding}, {"waiting", manyWaiting}, {"scaling", creating},
 	{"ready", createToReady}, {"idle", idle}, {"flight", inFlight}, {"start", startUp},
