@@ -6,6 +6,7 @@
 //	who         reading a store and accepted POSTs, by a token, against open mode
 //	list        pages of fifty stores by a token, of a tenant among many, against the same rows of the database
 //	filters     pages of fifty of each filter and order, by an operator among all stores, against the same select
+//	at          reading a store, and pages of a list, as they were against as they are
 //	signin      a gateway's memory while a crowd signs in against the same one with one guess at a time
 //	projection  catching up with the log against inserting the same rows
 //	feed        append to the last of a thousand clients against fan-out by a bare broker
@@ -53,7 +54,8 @@ type row struct {
 
 // rows stand in the order in which they run: those that want no cluster come before there is one.
 var rows = []row{
-	{"posts", posts}, {"who", knownByToken}, {"list", listPages}, {"filters", listFilters}, {"explain", explaining}, {"signin", crowdSigningIn},
+	{"posts", posts}, {"who", knownByToken}, {"list", listPages}, {"filters", listFilters}, {"at", readPast}, {"explain", explaining},
+	{"signin", crowdSigningIn},
 	{"projection", projectionRate}, {"feed", feedLatency}, {"sweep", sweepAmongGone},
 	{"standing", manyStanding}, {"waiting", manyWaiting}, {"scaling", creating},
 	{"ready", createToReady}, {"idle", idle}, {"flight", inFlight}, {"start", startUp},
