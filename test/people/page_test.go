@@ -58,6 +58,7 @@ func TestPeopleComeAndGoOnThePage(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &page{in, shops.OpenTabHere(t, filepath.Join(clone, ".local", "screenshots"), "people")}
+	p.staysStill()
 	p.do("", p.Cursor("#gate-email"), p.Says("#gate-title", "Sign in"), p.Says("#gate-providers", "Sign in with Example House"), p.Shoot("sign-in"))
 	p.do("#invite="+in.operatorsLink(),
 		p.Cursor("#gate-name"), p.Says("#gate-title", "Make an account"), p.Says("#gate-text", "you look after the platform"), p.Shoot("sign-up"),
