@@ -69,7 +69,11 @@ export const remove = (id) => call('DELETE', store(id));
 export const change = (id, wish, etag) => call('PATCH', store(id), { body: wish, headers: { 'If-Match': etag } });
 /** command asks for one that has no body: retry, suspend, resume, cancel. */
 export const command = (id, verb) => call('POST', `${store(id)}/${verb}`);
-export const redrive = (letter) => call('POST', `/dead-letters/${letter}/redrive`);
+export const deadLetters = (after, key) => call('GET', `/dead-letters?limit=100&after=${after}`, { headers: as(key) });
+export const redrive = (letter, key) => call('POST', `/dead-letters/${letter}/redrive`, { headers: as(key) });
+export const discard = (letter, reason, key) => call('POST', `/dead-letters/${letter}/discard`, { body: { reason }, headers: as(key) });
+export const sweeps = (key) => call('GET', '/sweeps', { headers: as(key) });
+export const resumeSweeps = (key) => call('POST', '/sweeps/resume', { headers: as(key) });
 export const log = (key) => call('GET', '/log', { headers: as(key) });
 export const raise = (key) => call('POST', '/log/raise', { headers: as(key) });
 

@@ -1,12 +1,15 @@
 import { Account } from './account.js';
 import * as api from './api.js';
+import { ask, askDelete } from './ask.js';
 import { CreateForm } from './create.js';
 import { Detail } from './detail.js';
-import { $, announce, busy, clock, setText } from './dom.js';
+import { $, announce, clock, setText } from './dom.js';
 import { Feed } from './feed.js';
+import { Letters } from './letters.js';
 import { List } from './list.js';
 import { Model } from './model.js';
 import { operatorKey } from './secrets.js';
+import { Sweeps } from './sweeps.js';
 import { doingWords } from './words.js';
 
 const STALE_AFTER = 1500;
@@ -15,7 +18,9 @@ const LONGEST_WAIT = 15000;
 
 const model = new Model();
 const list = new List(model);
-const detail = new Detail(model, { askDelete, askSuspend, changed: take });
+const detail = new Detail(model, { askDelete: askAway, askSuspend, changed: take });
+const letters = new Letters();
+const sweeps = new Sweeps();
 const form = new CreateForm((store) => {
   take(store);
   location.hash = `#store/${store.id}`;
@@ -31,6 +36,7 @@ const account = new Account({
     model.stores.clear();
     model.loaded = false;
     location.hash = '';
+    $('operators-link').hidden = true;
     render();
   },
 });
@@ -51,6 +57,10 @@ const feed = new Feed({
       detail.reconnected();
       refreshSelected();
     }
+    if (!$('operators').hidden) {
+      letters.renewal.want();
+      sweeps.renewal.want();
+    }
   },
   lost() {
     connection('lost', 'Reconnecting');
@@ -62,6 +72,7 @@ const feed = new Feed({
     const before = model.get(event.store);
     if (store && model.put(store)) tell(store, before);
     detail.addEvent(event);
+    if (!$('operators').hidden) letters.happened(event);
     render();
   },
   left(id) {
@@ -172,6 +183,8 @@ async function refreshLevel() {
   const level = account.operates() || operatorKey() ? await api.log(operatorKey()).catch(() => null) : null;
   if (level) showLevel(level);
   else $('level').hidden = true;
+  // Who may ask this may ask what the other page shows.
+  if (level) $('operators-link').hidden = false;
 }
 
 function showLevel({ writeLevel, newest }) {
@@ -201,28 +214,8 @@ function askSuspend(store) {
   });
 }
 
-/**
- * ask wants a second click for what others notice. Where the cursor goes then is for after the dialog, beside which nothing can
- * have it: the button that it would go back to is gone by then.
- */
-function ask({ title, text, yes, send, then }) {
-  const dialog = $('ask');
-  setText($('ask-title'), title);
-  setText($('ask-text'), text);
-  setText($('ask-yes'), yes);
-  setText($('ask-error'), '');
-  $('ask-no').onclick = () => dialog.close();
-  $('ask-form').onsubmit = async (event) => {
-    event.preventDefault();
-    try {
-      await busy($('ask-yes'), send);
-      dialog.close();
-      then();
-    } catch (problem) {
-      setText($('ask-error'), problem.message);
-    }
-  };
-  dialog.showModal();
+function askAway(store) {
+  askDelete(store, { send: async () => take(await api.remove(store.id)), then: () => detail.focus() });
 }
 
 async function loadMore() {
@@ -258,12 +251,18 @@ async function refreshSelected() {
 }
 
 function route() {
-  const [, kind, id] = /^#(new|store)(?:\/([a-z0-9]+))?$/.exec(location.hash) || [];
+  const [, kind, id] = /^#(new|operators|store)(?:\/([a-z0-9]+))?$/.exec(location.hash) || [];
   model.selected = kind === 'store' ? id || '' : '';
-  document.body.dataset.view = kind === 'new' ? 'new' : model.selected ? 'store' : 'list';
+  const caring = kind === 'operators';
+  document.body.dataset.view = kind === 'new' || caring ? kind : model.selected ? 'store' : 'list';
   $('welcome').hidden = Boolean(kind);
   $('create').hidden = kind !== 'new';
   $('detail').hidden = !model.selected;
+  if ($('operators').hidden === caring) letters.open(caring);
+  $('operators').hidden = !caring;
+  if (caring) sweeps.renewal.want();
+  current($('stores-link'), !caring);
+  current($('operators-link'), caring);
   if (model.selected) {
     detail.open(model.selected);
     detail.focus();
@@ -273,42 +272,19 @@ function route() {
   }
   render();
   if (kind === 'new') $('create-name').focus();
+  if (caring) $('operators-title').focus({ preventScroll: true });
 }
 
-/** sameWords compares as one reads: a browser shows any blanks as one. */
-function sameWords(a, b) {
-  const read = (text) => text.normalize().replace(/\s+/g, ' ').trim();
-  return read(a) === read(b);
-}
-
-function askDelete(store) {
-  const dialog = $('confirm');
-  const typed = $('confirm-name');
-  setText($('confirm-expected'), store.name);
-  setText($('confirm-error'), '');
-  typed.value = '';
-  $('confirm-yes').disabled = true;
-  typed.oninput = () => { $('confirm-yes').disabled = !sameWords(typed.value, store.name); };
-  $('confirm-no').onclick = () => dialog.close();
-  $('confirm-form').onsubmit = async (event) => {
-    event.preventDefault();
-    if (!sameWords(typed.value, store.name)) return;
-    try {
-      await busy($('confirm-yes'), async () => take(await api.remove(store.id)));
-      announce(`${store.name} is being deleted`);
-      dialog.close();
-      detail.focus();
-    } catch (problem) {
-      setText($('confirm-error'), problem.message);
-    }
-  };
-  dialog.showModal();
+function current(link, yes) {
+  if (yes) link.setAttribute('aria-current', 'page');
+  else link.removeAttribute('aria-current');
 }
 
 async function start() {
   addEventListener('hashchange', route);
   addEventListener('unlocked', refreshLevel);
   $('list-more').addEventListener('click', loadMore);
+  $('operators-parts').replaceChildren(letters.node, sweeps.node);
   $('level-raise').addEventListener('click', askRaise);
   route();
   refreshCatalog();
