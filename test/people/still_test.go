@@ -12,11 +12,12 @@ import (
 	"github.com/store-platform/store-platform/test/internal/shops"
 )
 
-// staysStill is somebody who aims at a button of the form before it is known where else they may sign in: what comes late moves nothing that is
-// there.
+// staysStill is somebody who aims at a button of the form before it is known where else they may sign in: what comes late moves nothing that
+// is there.
 func (p *page) staysStill() {
 	p.Helper()
-	behind, answer := p.late("/auth/oidc")
+	providers, answer := late()
+	behind := p.door(map[string]doorman{"/auth/oidc": providers})
 	aims := shops.Steps(p.Cursor("#gate-name"), p.Lacks("#gate", "Example House"),
 		p.Still("#gate-others button", answer, p.Says("#gate-providers", "Sign in with Example House")))
 	opens := shops.Steps(p.Open("about:blank"), p.Open(behind+"/#invite=si_of-nobody"))
@@ -25,31 +26,46 @@ func (p *page) staysStill() {
 	}
 }
 
-// late is the gateway behind a door at which what asks for a path waits until it is let through, which the act does for one.
-func (in *installation) late(path string) (string, shops.Act) {
+// doorman does something about a request before it is let through, or answers it himself.
+type doorman func(w http.ResponseWriter, r *http.Request, through http.Handler)
+
+// door is before the gateway, with doormen by path. The page is asked for there, and so is all that it asks for.
+func (in *installation) door(men map[string]doorman) string {
 	in.Helper()
 	gateway, err := url.Parse(in.api)
 	if err != nil {
 		in.Fatal(err)
 	}
-	let := make(chan struct{})
-	// Not as a proxy that says so: the gateway trusts none here. The page is asked for at this door, and so is all that it asks for.
-	through := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+	// It doesn't say that it is a proxy: the gateway trusts none here.
+	through := &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(gateway)
 		r.Out.Host = r.In.Host
 	}}
 	door := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == path {
-			select {
-			case <-let:
-			case <-r.Context().Done():
-				return
-			}
+		if man, there := men[r.URL.Path]; there {
+			man(w, r, through)
+			return
 		}
 		through.ServeHTTP(w, r)
 	}))
-	in.Cleanup(door.Close)
-	return door.URL, func(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
+	in.Cleanup(func() {
+		door.CloseClientConnections()
+		door.Close()
+	})
+	return door.URL
+}
+
+// late lets nobody through but one for each time that the act is done.
+func late() (doorman, shops.Act) {
+	let := make(chan struct{})
+	man := func(w http.ResponseWriter, r *http.Request, through http.Handler) {
+		select {
+		case <-let:
+			through.ServeHTTP(w, r)
+		case <-r.Context().Done():
+		}
+	}
+	return man, func(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
 		select {
 		case let <- struct{}{}:
 			return chromedp.Void{}, nil

@@ -25,25 +25,43 @@ export const whenSignedOut = (tell) => { signedOut = tell; };
 /** call is the answer's body, tagged the same with its ETag. */
 const call = async (...request) => (await tagged(...request)).body;
 
-async function tagged(method, path, { body, headers = {} } = {}) {
-  const init = { method, headers: { ...headers }, cache: 'no-store' };
-  if (tenant) init.headers['X-Tenant'] = tenant;
-  if (body !== undefined) {
-    init.headers['Content-Type'] = 'application/json';
-    init.body = JSON.stringify(body);
-  }
-  let response;
-  try {
-    response = await fetch(path, init);
-  } catch {
-    throw offline();
-  }
+async function tagged(method, path, wish) {
+  const response = await send(method, path, wish);
   const answer = await response.json().catch(() => ({}));
   // A proxy that packs answers marks their tags as weak, and those match nothing.
   const etag = response.headers.get('ETag')?.replace(/^W\//, '');
   if (response.status === 401 && answer.code === 'unauthenticated') signedOut();
   if (!response.ok && path !== '/readyz') throw new Problem(answer, etag);
   return { body: answer, etag };
+}
+
+async function send(method, path, { body, headers = {}, signal } = {}) {
+  const init = { method, headers: { ...headers }, cache: 'no-store', signal };
+  if (tenant) init.headers['X-Tenant'] = tenant;
+  if (body !== undefined) {
+    init.headers['Content-Type'] = 'application/json';
+    init.body = JSON.stringify(body);
+  }
+  try {
+    return await fetch(path, init);
+  } catch {
+    throw offline();
+  }
+}
+
+/** lines are an answer's that comes line by line, each of JSON, until it ends or the signal says so. */
+async function* lines(path, signal) {
+  const response = await send('GET', path, { signal });
+  if (!response.ok) throw new Problem(await response.json().catch(() => ({})));
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let begun = '';
+  for (;;) {
+    const { value, done } = await reader.read().catch(() => { throw offline(); });
+    if (done) return;
+    const whole = (begun + value).split('\n');
+    begun = whole.pop();
+    for (const line of whole) if (line) yield JSON.parse(line);
+  }
 }
 
 const as = (key) => (key ? { 'X-Api-Key': key } : {});
@@ -60,6 +78,11 @@ export const readTagged = async (id) => {
 };
 /** engineOf is a store's engine in the store's own version, which may be another than the one on offer. */
 export const engineOf = (id) => call('GET', `${store(id)}/engine`);
+export const explain = (id) => call('GET', `${store(id)}/explain`);
+export const monitoring = (id) => call('GET', `${store(id)}/monitoring`);
+/** logs are the lines of a store's containers; what of the wish is empty isn't asked for. */
+export const logs = (id, wish, signal) =>
+  lines(`${store(id)}/logs?${new URLSearchParams(Object.entries(wish).filter(([, value]) => value !== ''))}`, signal);
 export const history = (id, after) => call('GET', `${store(id)}/events?limit=200&after=${after}`);
 export const links = async (id) => (await call('GET', `${store(id)}/links`)).links;
 export const credentials = async (id, key) =>

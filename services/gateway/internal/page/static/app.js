@@ -8,6 +8,7 @@ import { Feed } from './feed.js';
 import { Letters } from './letters.js';
 import { List } from './list.js';
 import { Model } from './model.js';
+import { Renewal } from './renewal.js';
 import { operatorKey } from './secrets.js';
 import { Sweeps } from './sweeps.js';
 import { doingWords } from './words.js';
@@ -25,6 +26,7 @@ const form = new CreateForm((store) => {
   take(store);
   location.hash = `#store/${store.id}`;
 });
+const looking = new Renewal(() => refreshSelected());
 let staleTimer = 0;
 let listTimer = 0;
 let listWait = FIRST_WAIT;
@@ -70,6 +72,9 @@ const feed = new Feed({
   },
   event(event, store) {
     const before = model.get(event.store);
+    // The feed doesn't say where in line a store is. Until it is asked anew the place is the one known.
+    if (store && store.line === undefined && before?.line && before.generation === store.generation) store.line = before.line;
+    if (before?.line && model.selected === event.store) looking.want();
     if (store && model.put(store)) tell(store, before);
     detail.addEvent(event);
     if (!$('operators').hidden) letters.happened(event);
@@ -99,6 +104,16 @@ function stale(since) {
   setText($('stale-title'), `Not up to date since ${clock(since)}.`);
   setText($('stale-text'), 'What you see is what was known then. Connecting again by itself; your stores go on running.');
   $('stale').hidden = false;
+}
+
+/** Whoever waits in line moves up by what happens to others, of which the feed doesn't tell. */
+const LINE_WAIT = 15000;
+let lineTimer = 0;
+
+function watchLine() {
+  clearTimeout(lineTimer);
+  if (!model.get(model.selected)?.line) return;
+  lineTimer = setTimeout(() => (document.visibilityState === 'visible' ? looking.want() : watchLine()), LINE_WAIT);
 }
 
 /** tell says aloud what a sighted person sees change. */
@@ -243,6 +258,7 @@ async function refreshSelected() {
   const id = model.selected;
   try {
     take(await api.read(id));
+    watchLine();
   } catch (problem) {
     if (problem.code !== 'not_found' || model.selected !== id) return;
     announce('There is no such store.');
@@ -266,7 +282,7 @@ function route() {
   if (model.selected) {
     detail.open(model.selected);
     detail.focus();
-    if (!model.get(model.selected)) refreshSelected();
+    refreshSelected();
   } else {
     detail.close();
   }
