@@ -88,8 +88,8 @@ func TestEveryOperationIsInTheDocumentation(t *testing.T) {
 
 // The dashboard has words for every status, and a filter that finds it; deleted stores it lists only while they are open.
 func TestThePageKnowsEveryStatus(t *testing.T) {
-	index, list, words := static(t, "index.html"), static(t, "list.js"), static(t, "words.js")
-	working := regexp.MustCompile(`WORKING = new Set\(\[(.*)\]\)`).FindString(list)
+	index, filters, words := static(t, "index.html"), static(t, "filters.js"), static(t, "words.js")
+	working := regexp.MustCompile(`WORKING = new Set\(\[(.*)\]\)`).FindString(filters)
 	for _, status := range store.Statuses {
 		if status == store.Deleted {
 			continue

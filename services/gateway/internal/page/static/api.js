@@ -69,7 +69,8 @@ const store = (id) => `/stores/${encodeURIComponent(id)}`;
 
 export const engines = async () => (await call('GET', '/engines')).engines;
 export const readiness = () => call('GET', '/readyz');
-export const stores = (cursor) => call('GET', `/stores?limit=100${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
+/** stores are a page of those that match a wish. */
+export const stores = (wish, cursor) => call('GET', `/stores?${new URLSearchParams([['limit', '100'], ...wish, ...(cursor ? [['cursor', cursor]] : [])])}`);
 export const read = (id) => call('GET', store(id));
 /** readTagged is the store with its ETag, for a change that is to be held to it. */
 export const readTagged = async (id) => {

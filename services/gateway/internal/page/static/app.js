@@ -5,6 +5,7 @@ import { CreateForm } from './create.js';
 import { Detail } from './detail.js';
 import { $, announce, clock, setText } from './dom.js';
 import { Feed } from './feed.js';
+import { Filters } from './filters.js';
 import { Letters } from './letters.js';
 import { List } from './list.js';
 import { Model } from './model.js';
@@ -18,7 +19,8 @@ const FIRST_WAIT = 1000;
 const LONGEST_WAIT = 15000;
 
 const model = new Model();
-const list = new List(model);
+const filters = new Filters({ render: () => list.render(true), find });
+const list = new List(model, filters, (store) => account.ownerOf(store));
 const detail = new Detail(model, { askDelete: askAway, askSuspend, changed: take });
 const letters = new Letters();
 const sweeps = new Sweeps();
@@ -161,7 +163,7 @@ async function loadStores() {
     return '';
   }
   try {
-    const page = await api.stores();
+    const page = await api.stores(filters.wish());
     model.forget(new Set(page.stores.map((store) => store.id)));
     page.stores.forEach((store) => model.put(store));
     model.next = page.next || '';
@@ -233,12 +235,23 @@ function askAway(store) {
   askDelete(store, { send: async () => take(await api.remove(store.id)), then: () => detail.focus() });
 }
 
-async function loadMore() {
+/** find brings what matches a wish and isn't here yet. What is here shows at once, and stays where no more can be had. */
+function find() {
+  return add('');
+}
+
+const loadMore = () => add(model.next);
+
+async function add(cursor) {
+  const wish = filters.wish();
   try {
-    const page = await api.stores(model.next);
+    const page = await api.stores(wish, cursor);
     page.stores.forEach((store) => model.put(store));
-    model.next = page.next || '';
+    // Somebody may want to see others by now.
+    if (String(wish) === String(filters.wish())) model.next = page.next || '';
+    model.listProblem = '';
   } catch (problem) {
+    model.listProblem = problem.message;
     announce(problem.message);
   }
   render();
@@ -248,6 +261,7 @@ async function refreshCatalog() {
   try {
     model.engines = await api.engines();
     form.offer(model.engines);
+    filters.offer(model.engines);
     render();
   } catch {
     // The form says what it knew; the next connection asks again.
