@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/store-platform/store-platform/pkg/platform"
+	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/reason"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
@@ -113,15 +115,8 @@ func TestEveryReasonHasItsSection(t *testing.T) {
 
 // The dashboard has words for every status, and a filter that finds it; deleted stores it lists only while they are open.
 func TestThePageKnowsEveryStatus(t *testing.T) {
-	static := func(name string) string {
-		data, err := os.ReadFile("internal/page/static/" + name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(data)
-	}
-	index, list, words := static("index.html"), static("list.js"), static("words.js")
-	working := regexp.MustCompile(`WORKING = new Set\(\[(.*)\]\)`).FindString(list)
+	index, filters, words := static(t, "index.html"), static(t, "filters.js"), static(t, "words.js")
+	working := regexp.MustCompile(`WORKING = new Set\(\[(.*)\]\)`).FindString(filters)
 	for _, status := range store.Statuses {
 		if status == store.Deleted {
 			continue
@@ -133,6 +128,29 @@ func TestThePageKnowsEveryStatus(t *testing.T) {
 			t.Errorf("no filter finds %s", status)
 		}
 	}
+}
+
+// Operators have words for all that may wait for them, and all that a sweep may find.
+func TestThePageKnowsWhatOperatorsAreShown(t *testing.T) {
+	for _, kind := range query.DeadLetterKinds {
+		if !strings.Contains(static(t, "words.js"), "case '"+string(kind)+"':") {
+			t.Errorf("no words for letters of kind %s", kind)
+		}
+	}
+	for _, kind := range platform.FindingKinds {
+		if !strings.Contains(static(t, "sweeps.js"), "\n  "+string(kind)+": '") {
+			t.Errorf("no words for findings of kind %s", kind)
+		}
+	}
+}
+
+func static(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile("internal/page/static/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }
 
 func TestPagesBringEverythingThemselves(t *testing.T) {

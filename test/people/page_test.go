@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/test/internal/repo"
 	"github.com/store-platform/store-platform/test/internal/shops"
 )
@@ -58,6 +59,7 @@ func TestPeopleComeAndGoOnThePage(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &page{in, shops.OpenTabHere(t, filepath.Join(clone, ".local", "screenshots"), "people")}
+	p.staysStill()
 	p.do("", p.Cursor("#gate-email"), p.Says("#gate-title", "Sign in"), p.Says("#gate-providers", "Sign in with Example House"), p.Shoot("sign-in"))
 	p.do("#invite="+in.operatorsLink(),
 		p.Cursor("#gate-name"), p.Says("#gate-title", "Make an account"), p.Says("#gate-text", "you look after the platform"), p.Shoot("sign-up"),
@@ -113,17 +115,18 @@ func (p *page) comes(place, user string, acts ...shops.Act) {
 type tenant struct {
 	id    string
 	chief *visitor
+	store store.ID
 }
 
 // tenants are two that the operator has founded.
 func (in *installation) tenants() (amber, violet tenant) {
 	in.Helper()
-	founded := func(name, store string) tenant {
+	founded := func(name, called string) tenant {
 		chief := in.visitor()
 		chief.did(http.StatusOK, http.MethodPost, "/auth/login", body("email", boss, "password", password))
 		chief.tenant, _ = chief.did(http.StatusCreated, http.MethodPost, "/tenants", body("name", name))["id"].(string)
-		chief.did(http.StatusAccepted, http.MethodPost, "/stores", body("name", store, "engine", "sample"))
-		return tenant{chief.tenant, chief}
+		made, _ := chief.did(http.StatusAccepted, http.MethodPost, "/stores", body("name", called, "engine", "sample"))["id"].(string)
+		return tenant{chief.tenant, chief, store.ID(made)}
 	}
 	return founded("Amber Agency", "Amber tea"), founded("Violet Works", "Violet ink")
 }

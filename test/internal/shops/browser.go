@@ -241,6 +241,28 @@ func (t *Tab) Cursor(selector string) Act {
 	}
 }
 
+// errMoved is something that moved away under the finger.
+var errMoved = errors.New("it moved")
+
+// Still does acts during which what the selector names stays where it is, and as large as it is.
+func (t *Tab) Still(selector string, acts ...Act) Act {
+	place := chromedp.Evaluate[string](fmt.Sprintf(`JSON.stringify(document.querySelector(%q).getBoundingClientRect())`, selector))
+	return func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		before, err := place(ctx, target)
+		if err != nil {
+			return chromedp.Void{}, err
+		}
+		if _, err := chromedp.Steps(acts...)(ctx, target); err != nil {
+			return chromedp.Void{}, err
+		}
+		after, err := place(ctx, target)
+		if err == nil && after != before {
+			err = fmt.Errorf("%s: %w: from %s to %s", selector, errMoved, before, after)
+		}
+		return chromedp.Void{}, err
+	}
+}
+
 // Deafen cuts the page's WebSocket and lets it have no other, as behind a proxy that passes none, until it is opened anew.
 func (t *Tab) Deafen() Act {
 	return chromedp.Evaluate[chromedp.Void](`window.WebSocket = class extends EventTarget { close() {} }, dispatchEvent(new Event("offline")), undefined`)

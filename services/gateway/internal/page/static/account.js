@@ -72,6 +72,12 @@ export class Account {
   /** operates says whether who uses the page may ask about the platform itself: at a gateway without accounts it may be anybody. */
   operates() { return !this.me || this.me.operator; }
 
+  /** ownerOf is the tenant of a store, told to who looks at everybody's. */
+  ownerOf({ tenant }) {
+    if (!this.me?.operator || $('tenant').value) return '';
+    return this.me.tenants.find((one) => one.id === tenant)?.name || tenant;
+  }
+
   /** nowhere says whether they belong to no tenant, and so have nothing to see. */
   nowhere() { return this.me !== null && !this.me.operator && !this.me.tenants.length; }
 

@@ -25,19 +25,8 @@ export const whenSignedOut = (tell) => { signedOut = tell; };
 /** call is the answer's body, tagged the same with its ETag. */
 const call = async (...request) => (await tagged(...request)).body;
 
-async function tagged(method, path, { body, headers = {} } = {}) {
-  const init = { method, headers: { ...headers }, cache: 'no-store' };
-  if (tenant) init.headers['X-Tenant'] = tenant;
-  if (body !== undefined) {
-    init.headers['Content-Type'] = 'application/json';
-    init.body = JSON.stringify(body);
-  }
-  let response;
-  try {
-    response = await fetch(path, init);
-  } catch {
-    throw offline();
-  }
+async function tagged(method, path, wish) {
+  const response = await send(method, path, wish);
   const answer = await response.json().catch(() => ({}));
   // A proxy that packs answers marks their tags as weak, and those match nothing.
   const etag = response.headers.get('ETag')?.replace(/^W\//, '');
@@ -46,12 +35,42 @@ async function tagged(method, path, { body, headers = {} } = {}) {
   return { body: answer, etag };
 }
 
+async function send(method, path, { body, headers = {}, signal } = {}) {
+  const init = { method, headers: { ...headers }, cache: 'no-store', signal };
+  if (tenant) init.headers['X-Tenant'] = tenant;
+  if (body !== undefined) {
+    init.headers['Content-Type'] = 'application/json';
+    init.body = JSON.stringify(body);
+  }
+  try {
+    return await fetch(path, init);
+  } catch {
+    throw offline();
+  }
+}
+
+/** lines are an answer's that comes line by line, each of JSON, until it ends or the signal says so. */
+async function* lines(path, signal) {
+  const response = await send('GET', path, { signal });
+  if (!response.ok) throw new Problem(await response.json().catch(() => ({})));
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let begun = '';
+  for (;;) {
+    const { value, done } = await reader.read().catch(() => { throw offline(); });
+    if (done) return;
+    const whole = (begun + value).split('\n');
+    begun = whole.pop();
+    for (const line of whole) if (line) yield JSON.parse(line);
+  }
+}
+
 const as = (key) => (key ? { 'X-Api-Key': key } : {});
 const store = (id) => `/stores/${encodeURIComponent(id)}`;
 
 export const engines = async () => (await call('GET', '/engines')).engines;
 export const readiness = () => call('GET', '/readyz');
-export const stores = (cursor) => call('GET', `/stores?limit=100${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
+/** stores are a page of those that match a wish. */
+export const stores = (wish, cursor) => call('GET', `/stores?${new URLSearchParams([['limit', '100'], ...wish, ...(cursor ? [['cursor', cursor]] : [])])}`);
 export const read = (id) => call('GET', store(id));
 /** readTagged is the store with its ETag, for a change that is to be held to it. */
 export const readTagged = async (id) => {
@@ -60,6 +79,11 @@ export const readTagged = async (id) => {
 };
 /** engineOf is a store's engine in the store's own version, which may be another than the one on offer. */
 export const engineOf = (id) => call('GET', `${store(id)}/engine`);
+export const explain = (id) => call('GET', `${store(id)}/explain`);
+export const monitoring = (id) => call('GET', `${store(id)}/monitoring`);
+/** logs are the lines of a store's containers; what of the wish is empty isn't asked for. */
+export const logs = (id, wish, signal) =>
+  lines(`${store(id)}/logs?${new URLSearchParams(Object.entries(wish).filter(([, value]) => value !== ''))}`, signal);
 export const history = (id, after) => call('GET', `${store(id)}/events?limit=200&after=${after}`);
 export const links = async (id) => (await call('GET', `${store(id)}/links`)).links;
 export const credentials = async (id, key) =>
@@ -69,7 +93,11 @@ export const remove = (id) => call('DELETE', store(id));
 export const change = (id, wish, etag) => call('PATCH', store(id), { body: wish, headers: { 'If-Match': etag } });
 /** command asks for one that has no body: retry, suspend, resume, cancel. */
 export const command = (id, verb) => call('POST', `${store(id)}/${verb}`);
-export const redrive = (letter) => call('POST', `/dead-letters/${letter}/redrive`);
+export const deadLetters = (after, key) => call('GET', `/dead-letters?limit=100&after=${after}`, { headers: as(key) });
+export const redrive = (letter, key) => call('POST', `/dead-letters/${letter}/redrive`, { headers: as(key) });
+export const discard = (letter, reason, key) => call('POST', `/dead-letters/${letter}/discard`, { body: { reason }, headers: as(key) });
+export const sweeps = (key) => call('GET', '/sweeps', { headers: as(key) });
+export const resumeSweeps = (key) => call('POST', '/sweeps/resume', { headers: as(key) });
 export const log = (key) => call('GET', '/log', { headers: as(key) });
 export const raise = (key) => call('POST', '/log/raise', { headers: as(key) });
 

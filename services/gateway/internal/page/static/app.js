@@ -1,12 +1,17 @@
 import { Account } from './account.js';
 import * as api from './api.js';
+import { ask, askDelete } from './ask.js';
 import { CreateForm } from './create.js';
 import { Detail } from './detail.js';
-import { $, announce, busy, clock, setText } from './dom.js';
+import { $, announce, clock, setText } from './dom.js';
 import { Feed } from './feed.js';
+import { Filters } from './filters.js';
+import { Letters } from './letters.js';
 import { List } from './list.js';
 import { Model } from './model.js';
+import { Renewal } from './renewal.js';
 import { operatorKey } from './secrets.js';
+import { Sweeps } from './sweeps.js';
 import { doingWords } from './words.js';
 
 const STALE_AFTER = 1500;
@@ -14,12 +19,16 @@ const FIRST_WAIT = 1000;
 const LONGEST_WAIT = 15000;
 
 const model = new Model();
-const list = new List(model);
-const detail = new Detail(model, { askDelete, askSuspend, changed: take });
+const filters = new Filters({ render: () => list.render(true), find });
+const list = new List(model, filters, (store) => account.ownerOf(store));
+const detail = new Detail(model, { askDelete: askAway, askSuspend, changed: take });
+const letters = new Letters();
+const sweeps = new Sweeps();
 const form = new CreateForm((store) => {
   take(store);
   location.hash = `#store/${store.id}`;
 });
+const looking = new Renewal(() => refreshSelected());
 let staleTimer = 0;
 let listTimer = 0;
 let listWait = FIRST_WAIT;
@@ -31,6 +40,7 @@ const account = new Account({
     model.stores.clear();
     model.loaded = false;
     location.hash = '';
+    $('operators-link').hidden = true;
     render();
   },
 });
@@ -51,6 +61,10 @@ const feed = new Feed({
       detail.reconnected();
       refreshSelected();
     }
+    if (!$('operators').hidden) {
+      letters.renewal.want();
+      sweeps.renewal.want();
+    }
   },
   lost() {
     connection('lost', 'Reconnecting');
@@ -60,8 +74,12 @@ const feed = new Feed({
   },
   event(event, store) {
     const before = model.get(event.store);
+    // The feed doesn't say where in line a store is. Until it is asked anew the place is the one known.
+    if (store && store.line === undefined && before?.line && before.generation === store.generation) store.line = before.line;
+    if (before?.line && model.selected === event.store) looking.want();
     if (store && model.put(store)) tell(store, before);
     detail.addEvent(event);
+    if (!$('operators').hidden) letters.happened(event);
     render();
   },
   left(id) {
@@ -88,6 +106,16 @@ function stale(since) {
   setText($('stale-title'), `Not up to date since ${clock(since)}.`);
   setText($('stale-text'), 'What you see is what was known then. Connecting again by itself; your stores go on running.');
   $('stale').hidden = false;
+}
+
+/** Whoever waits in line moves up by what happens to others, of which the feed doesn't tell. */
+const LINE_WAIT = 15000;
+let lineTimer = 0;
+
+function watchLine() {
+  clearTimeout(lineTimer);
+  if (!model.get(model.selected)?.line) return;
+  lineTimer = setTimeout(() => (document.visibilityState === 'visible' ? looking.want() : watchLine()), LINE_WAIT);
 }
 
 /** tell says aloud what a sighted person sees change. */
@@ -135,7 +163,7 @@ async function loadStores() {
     return '';
   }
   try {
-    const page = await api.stores();
+    const page = await api.stores(filters.wish());
     model.forget(new Set(page.stores.map((store) => store.id)));
     page.stores.forEach((store) => model.put(store));
     model.next = page.next || '';
@@ -172,6 +200,8 @@ async function refreshLevel() {
   const level = account.operates() || operatorKey() ? await api.log(operatorKey()).catch(() => null) : null;
   if (level) showLevel(level);
   else $('level').hidden = true;
+  // Who may ask this may ask what the other page shows.
+  if (level) $('operators-link').hidden = false;
 }
 
 function showLevel({ writeLevel, newest }) {
@@ -201,36 +231,27 @@ function askSuspend(store) {
   });
 }
 
-/**
- * ask wants a second click for what others notice. Where the cursor goes then is for after the dialog, beside which nothing can
- * have it: the button that it would go back to is gone by then.
- */
-function ask({ title, text, yes, send, then }) {
-  const dialog = $('ask');
-  setText($('ask-title'), title);
-  setText($('ask-text'), text);
-  setText($('ask-yes'), yes);
-  setText($('ask-error'), '');
-  $('ask-no').onclick = () => dialog.close();
-  $('ask-form').onsubmit = async (event) => {
-    event.preventDefault();
-    try {
-      await busy($('ask-yes'), send);
-      dialog.close();
-      then();
-    } catch (problem) {
-      setText($('ask-error'), problem.message);
-    }
-  };
-  dialog.showModal();
+function askAway(store) {
+  askDelete(store, { send: async () => take(await api.remove(store.id)), then: () => detail.focus() });
 }
 
-async function loadMore() {
+/** find brings what matches a wish and isn't here yet. What is here shows at once, and stays where no more can be had. */
+function find() {
+  return add('');
+}
+
+const loadMore = () => add(model.next);
+
+async function add(cursor) {
+  const wish = filters.wish();
   try {
-    const page = await api.stores(model.next);
+    const page = await api.stores(wish, cursor);
     page.stores.forEach((store) => model.put(store));
-    model.next = page.next || '';
+    // Somebody may want to see others by now.
+    if (String(wish) === String(filters.wish())) model.next = page.next || '';
+    model.listProblem = '';
   } catch (problem) {
+    model.listProblem = problem.message;
     announce(problem.message);
   }
   render();
@@ -240,6 +261,7 @@ async function refreshCatalog() {
   try {
     model.engines = await api.engines();
     form.offer(model.engines);
+    filters.offer(model.engines);
     render();
   } catch {
     // The form says what it knew; the next connection asks again.
@@ -250,6 +272,7 @@ async function refreshSelected() {
   const id = model.selected;
   try {
     take(await api.read(id));
+    watchLine();
   } catch (problem) {
     if (problem.code !== 'not_found' || model.selected !== id) return;
     announce('There is no such store.');
@@ -258,57 +281,40 @@ async function refreshSelected() {
 }
 
 function route() {
-  const [, kind, id] = /^#(new|store)(?:\/([a-z0-9]+))?$/.exec(location.hash) || [];
+  const [, kind, id] = /^#(new|operators|store)(?:\/([a-z0-9]+))?$/.exec(location.hash) || [];
   model.selected = kind === 'store' ? id || '' : '';
-  document.body.dataset.view = kind === 'new' ? 'new' : model.selected ? 'store' : 'list';
+  const caring = kind === 'operators';
+  document.body.dataset.view = kind === 'new' || caring ? kind : model.selected ? 'store' : 'list';
   $('welcome').hidden = Boolean(kind);
   $('create').hidden = kind !== 'new';
   $('detail').hidden = !model.selected;
+  if ($('operators').hidden === caring) letters.open(caring);
+  $('operators').hidden = !caring;
+  if (caring) sweeps.renewal.want();
+  current($('stores-link'), !caring);
+  current($('operators-link'), caring);
   if (model.selected) {
     detail.open(model.selected);
     detail.focus();
-    if (!model.get(model.selected)) refreshSelected();
+    refreshSelected();
   } else {
     detail.close();
   }
   render();
   if (kind === 'new') $('create-name').focus();
+  if (caring) $('operators-title').focus({ preventScroll: true });
 }
 
-/** sameWords compares as one reads: a browser shows any blanks as one. */
-function sameWords(a, b) {
-  const read = (text) => text.normalize().replace(/\s+/g, ' ').trim();
-  return read(a) === read(b);
-}
-
-function askDelete(store) {
-  const dialog = $('confirm');
-  const typed = $('confirm-name');
-  setText($('confirm-expected'), store.name);
-  setText($('confirm-error'), '');
-  typed.value = '';
-  $('confirm-yes').disabled = true;
-  typed.oninput = () => { $('confirm-yes').disabled = !sameWords(typed.value, store.name); };
-  $('confirm-no').onclick = () => dialog.close();
-  $('confirm-form').onsubmit = async (event) => {
-    event.preventDefault();
-    if (!sameWords(typed.value, store.name)) return;
-    try {
-      await busy($('confirm-yes'), async () => take(await api.remove(store.id)));
-      announce(`${store.name} is being deleted`);
-      dialog.close();
-      detail.focus();
-    } catch (problem) {
-      setText($('confirm-error'), problem.message);
-    }
-  };
-  dialog.showModal();
+function current(link, yes) {
+  if (yes) link.setAttribute('aria-current', 'page');
+  else link.removeAttribute('aria-current');
 }
 
 async function start() {
   addEventListener('hashchange', route);
   addEventListener('unlocked', refreshLevel);
   $('list-more').addEventListener('click', loadMore);
+  $('operators-parts').replaceChildren(letters.node, sweeps.node);
   $('level-raise').addEventListener('click', askRaise);
   route();
   refreshCatalog();

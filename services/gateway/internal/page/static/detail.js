@@ -1,6 +1,10 @@
 import * as api from './api.js';
 import { ChangeForm } from './change.js';
 import { $, busy, clock, dateAndClock, el, safeURL, setText } from './dom.js';
+import { Explain } from './explain.js';
+import { Line } from './line.js';
+import { Logs } from './logs.js';
+import { Monitoring } from './monitoring.js';
 import { Secrets } from './secrets.js';
 import { currentStep, doing, doingWords, eventWords, failureWords, progressOf, stepTitle, stepsOf } from './words.js';
 
@@ -32,6 +36,7 @@ export class Detail {
   /** close keeps what was typed into the store's form for when it is opened again. */
   close() {
     if (this.id && this.change.touched()) this.drafts.set(this.id, this.change);
+    if (this.id) this.folds.forEach((fold) => fold.close());
     this.id = '';
   }
 
@@ -66,18 +71,21 @@ export class Detail {
     part('address', 'p', { class: 'address mono' });
     this.linksPart = el('section', { hidden: true }, el('h3', { text: 'Open' }), this.links, this.address);
     this.secrets = new Secrets(this.id);
+    this.line = new Line();
+    this.folds = [new Explain(this.id), new Monitoring(this.id), new Logs(this.id)];
+    this.foldsPart = el('div', { hidden: true }, ...this.folds.map((fold) => fold.node));
     part('actionError', 'p', { class: 'form-error', role: 'alert' });
     part('timeline', 'ol', { class: 'timeline', 'aria-label': 'What happened' });
     part('timelineError', 'p', { class: 'quiet' });
-    $('detail').replaceChildren(head, this.facts, this.actionError, this.note, this.steps, this.failures, this.linksPart, this.secrets.node, this.change.node,
-      el('h3', { text: 'What happened' }), this.timeline, this.timelineError);
+    $('detail').replaceChildren(head, this.facts, this.actionError, this.note, this.line.node, this.steps, this.failures, this.linksPart, this.secrets.node, this.change.node,
+      this.foldsPart,       el('h3', { text: 'What happened' }), this.timeline, this.timelineError);
   }
 
   render() {
     const store = this.model.get(this.id);
     if (!store) {
       setText(this.name, 'Looking for the store…');
-      for (const node of [this.pill, this.note, this.steps, this.failures, this.secrets.node, this.change.node, ...this.buttons()]) node.hidden = true;
+      for (const node of [this.pill, this.note, this.steps, this.failures, this.secrets.node, this.change.node, this.foldsPart, ...this.buttons()]) node.hidden = true;
       return;
     }
     const engine = this.model.engineOf(store);
@@ -89,6 +97,8 @@ export class Detail {
     setText(this.doing, doingWords(store));
     this.renderFacts(store);
     this.renderNote(store, engine);
+    this.line.render(store);
+    this.foldsPart.hidden = false;
     this.renderSteps(store);
     this.renderFailures(store);
     this.renderButtons(store, engine);
@@ -199,6 +209,7 @@ export class Detail {
   /** reconnected asks anew for what an outage kept away. */
   reconnected() {
     this.asked = false;
+    this.folds.forEach((fold) => fold.happened());
     return this.catchUp();
   }
 
@@ -228,6 +239,7 @@ export class Detail {
       el('div', {}, el('span', { text: words.title }), words.more ? el('p', { class: 'quiet', text: words.more }) : '',
         words.detail ? el('p', { class: 'quiet mono', text: words.detail }) : ''));
     this.events.set(event.seq, item);
+    this.folds.forEach((fold) => fold.happened());
     // Newest first; what comes late from the history still finds its place.
     const next = [...this.timeline.children].find((other) => Number(other.dataset.seq) < event.seq);
     this.timeline.insertBefore(item, next || null);

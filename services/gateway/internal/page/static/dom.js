@@ -22,10 +22,10 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** safeURL lets web addresses pass and nothing that would run. */
+/** safeURL lets web addresses pass, this gateway's own without its name too, and nothing that would run. */
 export function safeURL(text) {
   try {
-    const url = new URL(text);
+    const url = new URL(text, location.href);
     return url.protocol === 'http:' || url.protocol === 'https:' ? url.href : '';
   } catch {
     return '';

@@ -1,20 +1,47 @@
 import { $, el, setText } from './dom.js';
 import { progressOf } from './words.js';
 
-const WORKING = new Set(['Queued', 'Provisioning', 'Deleting']);
+// So long after the pointer has moved somebody may be about to press.
+const AIMING = 1200;
 
-/** List shows the stores. Rows are kept and changed in place, so an update never takes the focus or the scroll away. */
+/**
+ * List shows the stores. Rows are kept and changed in place, so an update never takes the focus or the scroll away. While somebody aims at one
+ * none moves: what has come or gone meanwhile shows a moment later.
+ */
 export class List {
-  constructor(model) {
+  constructor(model, filters, tenantOf) {
     this.model = model;
+    this.filters = filters;
+    this.tenantOf = tenantOf;
     this.rows = new Map();
-    $('search').addEventListener('input', () => this.render());
-    $('status-filter').addEventListener('change', () => this.render());
+    this.aimed = -Infinity;
+    this.timer = 0;
+    for (const moves of ['pointermove', 'pointerdown']) $('list').addEventListener(moves, () => { this.aimed = performance.now(); });
+    $('list').addEventListener('pointerleave', () => { this.aimed = -Infinity; });
   }
 
-  render() {
+  /** render shows the list as it is; wanted says that somebody has asked for another, who aims at nothing. */
+  render(wanted) {
     const all = this.model.listed();
-    const shown = all.filter((store) => this.matches(store));
+    const shown = this.filters.sort(all.filter((store) => this.filters.matches(store)));
+    setText($('list-count'), all.length ? String(all.length) : '');
+    const left = AIMING - (performance.now() - this.aimed);
+    if (!wanted && left > 0 && this.rows.size && this.moves(shown)) {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.render(), left);
+      shown.forEach((store) => { if (this.rows.has(store.id)) this.fill(this.rows.get(store.id), store); });
+      return;
+    }
+    this.place(shown);
+    this.empty(all, shown);
+  }
+
+  /** moves says whether rows would go elsewhere. */
+  moves(shown) {
+    return [...$('list').children].some((item, at) => item.dataset.id !== shown[at]?.id);
+  }
+
+  place(shown) {
     const keep = new Set(shown.map((store) => store.id));
     for (const [id, row] of this.rows) {
       if (!keep.has(id)) {
@@ -28,23 +55,15 @@ export class List {
       this.fill(row, store);
       if (list.children[at] !== row.item) list.insertBefore(row.item, list.children[at] || null);
     });
-    setText($('list-count'), all.length ? String(all.length) : '');
-    this.empty(all, shown);
-  }
-
-  matches(store) {
-    const text = $('search').value.trim().toLowerCase();
-    const status = $('status-filter').value;
-    if (text && !store.name.toLowerCase().includes(text) && !store.id.includes(text)) return false;
-    return !status || store.status === status || (status === 'working' && (WORKING.has(store.status) || Boolean(store.operation)));
   }
 
   add(store) {
     const name = el('span', { class: 'name' });
     const pill = el('span', { class: 'pill' });
     const about = el('span', { class: 'about' });
-    const link = el('a', { href: `#store/${store.id}` }, name, pill, about);
-    const row = { item: el('li', {}, link), link, name, pill, about };
+    const tenant = el('span', { class: 'about' });
+    const link = el('a', { href: `#store/${store.id}` }, name, pill, about, tenant);
+    const row = { item: el('li', { data: { id: store.id } }, link), link, name, pill, about, tenant };
     this.rows.set(store.id, row);
     return row;
   }
@@ -54,6 +73,9 @@ export class List {
     setText(row.pill, store.status);
     row.pill.dataset.status = store.status;
     setText(row.about, progressOf(store, this.model.engineOf(store), this.model.platform));
+    const tenant = this.tenantOf(store);
+    row.tenant.hidden = !tenant;
+    setText(row.tenant, tenant);
     row.link.setAttribute('aria-current', String(this.model.selected === store.id));
   }
 
@@ -63,9 +85,9 @@ export class List {
     if (!this.model.loaded) {
       setText($('list-empty-title'), this.model.listProblem ? 'Stores can’t be listed right now' : 'Loading');
       setText($('list-empty-text'), this.model.listProblem);
-    } else if (all.length) {
+    } else if (all.length || this.filters.wish().length) {
       setText($('list-empty-title'), 'Nothing matches');
-      setText($('list-empty-text'), 'Change the search or the filter.');
+      setText($('list-empty-text'), this.model.listProblem || 'Change the search or the filter.');
     } else {
       setText($('list-empty-title'), 'No stores yet');
       setText($('list-empty-text'), 'The first one takes a minute.');

@@ -55,10 +55,8 @@ export class Model {
     this.versions.set(`${engine.name} ${engine.version}`, engine);
   }
 
-  /** listed are the stores of the list, newest first; a deleted one stays only while it is open. */
+  /** listed are the stores of the list; a deleted one stays only while it is open. */
   listed() {
-    return [...this.stores.values()]
-      .filter((store) => store.status !== 'Deleted' || store.id === this.selected)
-      .sort((a, b) => b.createdAt.localeCompare(a.createdAt) || b.id.localeCompare(a.id));
+    return [...this.stores.values()].filter((store) => store.status !== 'Deleted' || store.id === this.selected);
   }
 }

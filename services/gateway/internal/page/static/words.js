@@ -65,7 +65,7 @@ const DOING = {
 
 const WANTED = {
   create: 'Making the store', update: 'The change of plan and options', suspend: 'Suspending the store', resume: 'Resuming the store',
-  delete: 'The deletion',
+  mend: 'Mending the store', refresh: 'Bringing the store up to date', retry: 'Trying it again', delete: 'The deletion',
 };
 
 /**
@@ -91,6 +91,21 @@ export function failureWords(failure) {
   const what = WANTED[failure.verb] || failure.verb;
   const where = failure.step ? ` at “${stepTitle(failure.step, failure.verb)}”` : '';
   return `${what} failed${where}. ${failure.message || ''}`.trim();
+}
+
+/** letterWords says what waits for a person. */
+export function letterWords({ kind, verb, message }) {
+  const what = WANTED[verb] || verb;
+  switch (kind) {
+    case 'failed':
+      return `${what} failed. ${message}`;
+    case 'stuck':
+      return `${what} has had its attempts, and goes on trying. ${message}`;
+    case 'set_aside':
+      return `A message that lists and histories are made without, since it couldn’t be taken. ${message}`;
+    default:
+      return message;
+  }
 }
 
 /** phraseOf is the step at hand, as the engine or the platform says it. An engine's phrases are about making a store. */

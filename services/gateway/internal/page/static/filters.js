@@ -1,0 +1,67 @@
+import { $, el } from './dom.js';
+
+/** WORKING are the statuses of stores that something is being done about. */
+export const WORKING = new Set(['Queued', 'Provisioning', 'Deleting']);
+
+// Each key would be a question otherwise.
+const TYPED = 250;
+
+/** folded is a text as it is looked for: without its case and accents. */
+const folded = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
+
+const ORDERS = {
+  newest: (a, b) => b.createdAt.localeCompare(a.createdAt) || b.id.localeCompare(a.id),
+  oldest: (a, b) => a.createdAt.localeCompare(b.createdAt) || a.id.localeCompare(b.id),
+  name: (a, b) => folded(a.name).localeCompare(folded(b.name)) || ORDERS.newest(a, b),
+};
+
+/**
+ * Filters are what somebody wants to see of the list, and in what order. What they chose or typed is theirs: nothing that comes from elsewhere
+ * writes it. changed is called with each change, and asks for what matches.
+ */
+export class Filters {
+  constructor({ render, find }) {
+    this.timer = 0;
+    const changed = (wait) => {
+      render();
+      clearTimeout(this.timer);
+      this.timer = setTimeout(find, wait);
+    };
+    $('search').addEventListener('input', () => changed(TYPED));
+    for (const id of ['status-filter', 'engine-filter', 'order']) $(id).addEventListener('change', () => changed(0));
+  }
+
+  /** wish is what the list is asked for, as a query; what a service of the release before doesn't know only where it is wanted. */
+  wish() {
+    const status = $('status-filter').value;
+    const statuses = status === 'working' ? [...WORKING] : status ? [status] : [];
+    const order = $('order').value;
+    return [...statuses.map((one) => ['status', one]), ['engine', $('engine-filter').value], ['q', $('search').value.trim()], ['order', order === 'newest' ? '' : order]]
+      .filter(([, value]) => value);
+  }
+
+  matches(store) {
+    const text = folded($('search').value.trim());
+    const status = $('status-filter').value;
+    const engine = $('engine-filter').value;
+    if (text && !folded(store.name).includes(text) && !store.id.includes(text)) return false;
+    if (engine && store.engine !== engine) return false;
+    return !status || store.status === status || (status === 'working' && (WORKING.has(store.status) || Boolean(store.operation)));
+  }
+
+  sort(stores) {
+    return stores.sort(ORDERS[$('order').value]);
+  }
+
+  /** offer has the engines among which one may choose. One that is chosen stays, also when it is on offer no more. */
+  offer(engines) {
+    const chosen = $('engine-filter').value;
+    const names = engines.map((engine) => [engine.name, engine.title]);
+    if (chosen && !names.some(([name]) => name === chosen)) names.push([chosen, chosen]);
+    const options = [['', 'Every engine'], ...names];
+    const before = [...$('engine-filter').options].map((option) => option.value + option.text).join();
+    if (before === options.map(([name, title]) => name + title).join()) return;
+    $('engine-filter').replaceChildren(...options.map(([value, text]) => el('option', { value, text })));
+    $('engine-filter').value = chosen;
+  }
+}

@@ -1,0 +1,29 @@
+const PAUSE = 1500;
+
+/**
+ * Renewal has something asked for anew when what happened may have changed it: at once, one question at a time, and however much happens
+ * not more often than in a while. Nobody is asked while nothing happens.
+ */
+export class Renewal {
+  constructor(ask) {
+    this.ask = ask;
+    this.going = false;
+    this.wanted = false;
+  }
+
+  async want() {
+    this.wanted = true;
+    if (this.going) return;
+    this.going = true;
+    while (this.wanted) {
+      this.wanted = false;
+      await this.ask();
+      await new Promise((later) => { setTimeout(later, PAUSE); });
+    }
+    this.going = false;
+  }
+
+  stop() {
+    this.wanted = false;
+  }
+}

@@ -1,0 +1,55 @@
+package people_test
+
+import (
+	"context"
+	"net/http"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/store-platform/store-platform/test/internal/repo"
+	"github.com/store-platform/store-platform/test/internal/shops"
+)
+
+// aiming moves the pointer over the list until it counts so many stores, so that all that comes meanwhile comes under it.
+func (p *page) aiming(count string) shops.Act {
+	return chromedp.Poll[chromedp.Void](`(document.querySelector("#list a").dispatchEvent(new PointerEvent("pointermove", { bubbles: true })),
+		document.querySelector("#list-count").textContent === "` + count + `")`)
+}
+
+// An operator filters, orders and searches the list. What they typed stays whatever happens, and no row moves under the pointer.
+func TestTheListIsFilteredAndHoldsStillOnThePage(t *testing.T) {
+	in := install(t)
+	clone, err := repo.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &page{in, shops.OpenTabHere(t, filepath.Join(clone, ".local", "screenshots"), "list")}
+	in.signUp(boss, "Olga Staying", in.operatorsLink())
+	amber, violet := in.tenants()
+	worker := in.worker("provisioner")
+	worker.fail(amber.store)
+	made := func(name string) shops.Act {
+		return act(func() {
+			violet.chief.did(http.StatusAccepted, http.MethodPost, "/stores", body("name", name, "engine", "sample"))
+		})
+	}
+	first := "#list > li:first-child"
+	p.do("", p.asks(boss, password, "Sign in"), p.Says(first, "Violet ink"), p.Says(first, "Violet Works"), p.Says("#connection", "Live"), p.Shoot("everybodys"),
+		p.Still(first, made("Éclair"), p.aiming("3"), p.Says(first, "Violet ink")), p.Says(first, "Éclair"),
+		p.Choose("#order", "name"), p.Says(first, "Amber tea"), p.Says("#list > li:nth-child(2)", "Éclair"), p.Choose("#order", "oldest"), p.Says("#list > li:last-child", "Éclair"),
+		p.Choose("#status-filter", "Failed"), p.Says("#list", "Amber tea"), p.Lacks("#list", "Éclair"), p.Choose("#status-filter", ""),
+		p.Type("#search", "eclai"), p.Says("#list", "Éclair"), p.Lacks("#list", "Violet ink"), made("Eclairs"), p.Says("#list", "Eclairs"),
+		chromedp.Poll[chromedp.Void](`document.querySelector("#search").value === "eclai" && document.querySelector("#order").value === "oldest"`), p.Shoot("filtered"),
+		p.Choose("#engine-filter", "woocommerce"), p.Says("#list-empty", "Nothing matches"),
+	)
+}
+
+// act is something that is done outside of the browser.
+func act(do func()) shops.Act {
+	return func(context.Context, *chromedp.Target) (chromedp.Void, error) {
+		do()
+		return chromedp.Void{}, nil
+	}
+}

@@ -1,0 +1,190 @@
+package people_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/test/internal/repo"
+	"github.com/store-platform/store-platform/test/internal/shops"
+)
+
+// hostile is what somebody's program writes who would like the page to do something.
+const hostile = `<img src=x onerror="document.title='taken'">`
+
+// said is an answer that a test gives, and changes: a status and a body.
+type said struct{ now atomic.Pointer[string] }
+
+func (s *said) says(text string) { s.now.Store(&text) }
+
+// answers gives it, or a problem while there is none.
+func (s *said) answers(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+	text := s.now.Load()
+	if text == nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, `{"code":"unavailable","detail":"Nobody has answered."}`)
+		return
+	}
+	_, _ = io.WriteString(w, *text)
+}
+
+// adds has the gateway's own answer of a store say where in line it is.
+func (s *said) adds(w http.ResponseWriter, r *http.Request, through http.Handler) {
+	real := httptest.NewRecorder()
+	through.ServeHTTP(real, r)
+	fields := map[string]any{}
+	if err := json.Unmarshal(real.Body.Bytes(), &fields); err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	if text := s.now.Load(); text != nil {
+		fields["line"] = json.RawMessage(*text)
+	}
+	_ = json.NewEncoder(w).Encode(fields)
+}
+
+// writes streams what a container writes until nobody reads it any more, which it tells.
+func writes(lines <-chan string, gone chan<- string) doorman {
+	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		w.Header().Set("Content-Type", "application/x-ndjson")
+		w.WriteHeader(http.StatusOK)
+		flush := http.NewResponseController(w)
+		for {
+			_ = flush.Flush()
+			select {
+			case <-r.Context().Done():
+				gone <- r.URL.RawQuery
+				return
+			case line := <-lines:
+				_, _ = io.WriteString(w, line+"\n")
+				if strings.HasPrefix(line, `{"end"`) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func logged(container, line string) string {
+	text, _ := json.Marshal(map[string]string{"at": "2026-12-01T12:00:00Z", "pod": "shop-0", "container": container, "line": line})
+	return string(text)
+}
+
+// whyAnswers are as an explanation and a look at the cluster are, with what a hostile image would have them say.
+const (
+	explained = `{"store":"%s","status":"Queued","sentence":"%s","reason":"ImagePull","detail":"Failed to pull <img src=x onerror=alert(1)>","object":"pod/shop-0",
+		"next":"Correct the image’s name.","for":"merchant","runbook":"%s","chain":[
+		{"at":"2026-12-01T12:00:00Z","kind":"command","title":"create","seq":7},{"at":"2026-12-01T12:00:05Z","kind":"step","title":"namespace","ok":true,"seq":9},
+		{"at":"2026-12-01T12:00:09Z","kind":"event","title":"FailedPull","text":"<img src=x onerror=alert(1)>","object":"pod/shop-0","ok":false}],"missing":["cluster"]}`
+	watched = `{"at":"2026-12-01T12:00:00Z","wrong":{"reason":"CrashLoopBackOff","message":"The shop ends as soon as it has started.","object":"pod/shop-0","detail":"exit code 1","for":"merchant"},
+		"workloads":[{"kind":"StatefulSet","name":"shop","wanted":1,"available":0,"updated":1}],
+		"pods":[{"name":"shop-0","phase":"Running","since":"2026-12-01T12:00:00Z","ready":false,"message":"<img src=x onerror=alert(1)>","containers":[
+		{"name":"shop","state":"waiting","reason":"CrashLoopBackOff","ready":false,"restarts":17,"last":{"exitCode":1,"reason":"Error","at":"2026-12-01T12:00:00Z"}}]}],
+		"volumes":[{"claim":"data-shop-0","phase":"Bound","requested":1073741824,"capacity":1073741824,"used":536870912,"of":1073741824}],"routes":[],"crons":[],"events":[]}`
+)
+
+// A store's page says where in line it is, why it is where it is, what runs of it and what that writes, and goes on by the feed. What can't be told
+// is said, and the rest stays. Nothing of it becomes markup, whatever a program in the cluster writes.
+func TestAStoresPageSaysWhyItIsWhereItIs(t *testing.T) {
+	in := install(t)
+	clone, err := repo.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &page{in, shops.OpenTabHere(t, filepath.Join(clone, ".local", "screenshots"), "why")}
+	in.signUp(boss, "Olga Staying", in.operatorsLink())
+	amber, _ := in.tenants()
+	at, worker := "/stores/"+string(amber.store), in.worker("provisioner")
+	var line, why, what said
+	lines, gone := make(chan string), make(chan string, 1)
+	behind := in.door(map[string]doorman{
+		at: line.adds, at + "/explain": why.answers, at + "/monitoring": what.answers, at + "/logs": writes(lines, gone),
+	})
+	line.says(`{"place":3,"of":12,"why":"Two of your stores are being made.","eta":{"p50":40,"p95":110}}`)
+	p.do("", p.asks(boss, password, "Sign in"), p.Says("#me-name", "Olga Staying"))
+
+	fold := func(n int) string { return fmt.Sprintf("#detail details.fold:nth-child(%d)", n) }
+	one, two, three := fold(1), fold(2), fold(3)
+	p.from(behind, "#store/"+string(amber.store),
+		p.Says(".line", "Place 3 of 12 in line. Two of your stores are being made."), p.Says(".line", "40 s to go, usually within 2 min"), p.Says("#connection", "Live"),
+		p.Click(one+" summary"), p.Says(one, "This can’t be told right now. Nobody has answered."), p.Says("#detail-name", "Amber tea"), p.Shoot("unknown"),
+	)
+	why.says(fmt.Sprintf(explained, amber.store, "It waits for a place.", "/docs#stores"))
+	line.says(`{"place":1,"of":11,"why":"It is next."}`)
+	worker.happen(amber.store, store.Waited, store.Facts{Reason: "InLine", Message: "It waits for a place."})
+	p.goesOn(
+		p.Says(one, "It waits for a place."), p.Says(one, "For whoever has the store: Correct the image’s name."), p.Says(one, "nothing is known of the cluster"),
+		p.Says(one+" .chain", "<img src=x onerror=alert(1)>"), p.See(one+` a[href$="/docs#stores"]`), p.Says(".line", "Place 1 of 11 in line. It is next."),
+		p.Lacks(".line", "usually"), p.Shoot("explained"), p.Click(one+" summary"),
+	)
+	why.says(fmt.Sprintf(explained, amber.store, "It can’t start.", "javascript:alert(1)"))
+	what.says(watched)
+	p.goesOn(
+		p.Click(one+" summary"), p.Says(one, "It can’t start."), p.Lacks(one, "What this means"), p.Click(one+" summary"),
+		p.Click(two+" summary"), p.Says(two, "The shop ends as soon as it has started."), p.Says(two, "17"), p.Says(two, "512 MiB of 1.0 GiB"),
+		p.Says(two, "<img src=x onerror=alert(1)>"), p.Gone("#detail img"), p.Shoot("monitoring"), p.Click(two+" summary"),
+	)
+	in.followed(p, three, lines, gone)
+}
+
+// followed reads what a store writes.
+func (in *installation) followed(p *page, fold string, lines chan<- string, gone <-chan string) {
+	in.Helper()
+	write := func(text string) {
+		select {
+		case lines <- text:
+		case <-in.Context().Done():
+		}
+	}
+	p.goesOn(p.Click(fold+" summary"), p.Says(fold, "Following"))
+	write(logged("shop", "\x1b[31mred\x1b[0m "+hostile))
+	p.goesOn(p.Says(".log", "red "+hostile), p.Gone("#detail img"), p.Shoot("logs"))
+	for n := range 2500 {
+		write(logged("database", fmt.Sprintf("line %04d", n)))
+	}
+	p.goesOn(p.Says(".log > div:last-child", "line 2499"), p.See(".log > div:nth-child(2000)"), p.Gone(".log > div:nth-child(2001)"), p.scrolled(true),
+		p.Says("#logs-container", "database"), chromedp.Evaluate[chromedp.Void](`document.querySelector(".log").scrollTop = 400, undefined`), p.scrolled(false))
+	write(logged("shop", "one more"))
+	// What was opened for this alone ends when another container is chosen, and when the part is closed.
+	p.goesOn(p.Says(".log > div:last-child", "one more"), p.scrolled(false), p.Choose("#logs-container", "database"))
+	if query := <-gone; !strings.Contains(query, "follow=true") || strings.Contains(query, "container=") {
+		in.Errorf("asked %s", query)
+	}
+	write(logged("database", "only this"))
+	p.goesOn(p.Says(".log", "only this"), p.Gone(".log > div:nth-child(2)"))
+	write(`{"end":"The store was deleted."}`)
+	p.goesOn(p.Says(fold, "It ends here: The store was deleted."), p.Press("Read again"), p.Says(fold, "Following"), p.Shoot("logs-again"), p.Click(fold+" summary"))
+	if query := <-gone; !strings.Contains(query, "container=database") {
+		in.Errorf("asked %s", query)
+	}
+}
+
+// scrolled says whether the lines are shown to their end.
+func (p *page) scrolled(end bool) shops.Act {
+	return chromedp.Poll[chromedp.Void](fmt.Sprintf(`(e => (e.scrollHeight - e.scrollTop - e.clientHeight < 8) === %t)(document.querySelector(".log"))`, end))
+}
+
+// from is do at a door.
+func (p *page) from(behind, place string, acts ...shops.Act) {
+	p.Helper()
+	if err := p.Do(append([]shops.Act{p.Open("about:blank"), p.Open(behind + "/" + place)}, acts...)...); err != nil {
+		p.Fatal(err)
+	}
+}
+
+// goesOn performs acts where the page is.
+func (p *page) goesOn(acts ...shops.Act) {
+	p.Helper()
+	if err := p.Do(acts...); err != nil {
+		p.Fatal(err)
+	}
+}
