@@ -36,7 +36,7 @@ func TestTheListIsFilteredAndHoldsStillOnThePage(t *testing.T) {
 		})
 	}
 	first := "#list > li:first-child"
-	p.do("", p.asks(boss, password, "Sign in"), p.Says(first, "Violet ink"), p.Says(first, "Violet Works"), p.Says("#connection", "Live"), p.Shoot("everybodys"),
+	p.do("", p.asks(boss, password, "Sign in"), p.Says(first, "Violet ink"), p.Says(first, "Violet Works"), p.Says("#connection", "Live"), p.Says("#status-filter", "Failed (1)"), p.Shoot("everybodys"),
 		p.Still(first, made("Éclair"), p.aiming("3"), p.Says(first, "Violet ink")), p.Says(first, "Éclair"),
 		p.Choose("#order", "name"), p.Says(first, "Amber tea"), p.Says("#list > li:nth-child(2)", "Éclair"), p.Choose("#order", "oldest"), p.Says("#list > li:last-child", "Éclair"),
 		p.Choose("#status-filter", "Failed"), p.Says("#list", "Amber tea"), p.Lacks("#list", "Éclair"), p.Choose("#status-filter", ""),

@@ -69,8 +69,9 @@ const store = (id) => `/stores/${encodeURIComponent(id)}`;
 
 export const engines = async () => (await call('GET', '/engines')).engines;
 export const readiness = () => call('GET', '/readyz');
-/** stores are a page of those that match a wish. */
+/** stores are a page of those that match a wish; counts how many match it, by status. */
 export const stores = (wish, cursor) => call('GET', `/stores?${new URLSearchParams([['limit', '100'], ...wish, ...(cursor ? [['cursor', cursor]] : [])])}`);
+export const counts = (wish) => call('GET', `/stores/counts?${new URLSearchParams(wish)}`);
 export const read = (id) => call('GET', store(id));
 /** readTagged is the store with its ETag, for a change that is to be held to it. */
 export const readTagged = async (id) => {

@@ -78,6 +78,7 @@ const feed = new Feed({
     if (store && store.line === undefined && before?.line && before.generation === store.generation) store.line = before.line;
     if (before?.line && model.selected === event.store) looking.want();
     if (store && model.put(store)) tell(store, before);
+    if (before?.status !== store?.status) filters.counting.want();
     detail.addEvent(event);
     if (!$('operators').hidden) letters.happened(event);
     render();
@@ -170,6 +171,7 @@ async function loadStores() {
     model.loaded = true;
     model.listProblem = '';
     listWait = FIRST_WAIT;
+    filters.counting.want();
     return page.feed;
   } catch (problem) {
     model.listProblem = problem.message;

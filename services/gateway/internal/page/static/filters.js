@@ -1,4 +1,6 @@
-import { $, el } from './dom.js';
+import * as api from './api.js';
+import { $, el, setText } from './dom.js';
+import { Renewal } from './renewal.js';
 
 /** WORKING are the statuses of stores that something is being done about. */
 export const WORKING = new Set(['Queued', 'Provisioning', 'Deleting']);
@@ -25,10 +27,12 @@ export class Filters {
     const changed = (wait) => {
       render();
       clearTimeout(this.timer);
-      this.timer = setTimeout(find, wait);
+      this.timer = setTimeout(() => { find(); this.counting.want(); }, wait);
     };
     $('search').addEventListener('input', () => changed(TYPED));
     for (const id of ['status-filter', 'engine-filter', 'order']) $(id).addEventListener('change', () => changed(0));
+    this.names = new Map([...$('status-filter').options].map((option) => [option.value, option.text]));
+    this.counting = new Renewal(() => this.count());
   }
 
   /** wish is what the list is asked for, as a query; what a service of the release before doesn't know only where it is wanted. */
@@ -36,8 +40,12 @@ export class Filters {
     const status = $('status-filter').value;
     const statuses = status === 'working' ? [...WORKING] : status ? [status] : [];
     const order = $('order').value;
-    return [...statuses.map((one) => ['status', one]), ['engine', $('engine-filter').value], ['q', $('search').value.trim()], ['order', order === 'newest' ? '' : order]]
-      .filter(([, value]) => value);
+    return [...statuses.map((one) => ['status', one]), ...this.scope(), ...(order === 'newest' ? [] : [['order', order]])];
+  }
+
+  /** scope is the wish without statuses, of which counts are. */
+  scope() {
+    return [['engine', $('engine-filter').value], ['q', $('search').value.trim()]].filter(([, value]) => value);
   }
 
   matches(store) {
@@ -63,5 +71,16 @@ export class Filters {
     if (before === options.map(([name, title]) => name + title).join()) return;
     $('engine-filter').replaceChildren(...options.map(([value, text]) => el('option', { value, text })));
     $('engine-filter').value = chosen;
+  }
+
+  /** count asks how many there are of each status. Without an answer no number is shown: an old one would be wrong. */
+  async count() {
+    const counts = await api.counts(this.scope()).catch(() => null);
+    const of = (status) => counts.byStatus[status] || 0;
+    for (const option of $('status-filter').options) {
+      const { value } = option;
+      const number = !counts ? undefined : value === '' ? counts.total : value === 'working' ? [...WORKING].reduce((sum, status) => sum + of(status), 0) : of(value);
+      setText(option, number === undefined ? this.names.get(value) : `${this.names.get(value)} (${number})`);
+    }
   }
 }
