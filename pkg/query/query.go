@@ -35,13 +35,14 @@ var (
 	DeadLetters = remembered[DeadLettersRequest, DeadLettersReply]("dead-letters")
 	Live        = remembered[LiveRequest, LiveReply]("live")
 	Audit       = remembered[AuditRequest, AuditReply]("audit")
+	Places      = prompt(remembered[LineRequest, LineReply]("line"))
 
 	Credentials = provisioned[CredentialsRequest, CredentialsReply]("credentials", 8*time.Second)
 	Growth      = provisioned[GrowthRequest, GrowthReply]("growth", 3*time.Second)
 )
 
 var subjects = map[Service][]string{
-	Remembering:  {Stores.Subject, Events.Subject, DeadLetters.Subject, Live.Subject, Audit.Subject},
+	Remembering:  {Stores.Subject, Events.Subject, DeadLetters.Subject, Live.Subject, Audit.Subject, Places.Subject},
 	Provisioning: {Credentials.Subject, Growth.Subject},
 }
 
@@ -56,6 +57,12 @@ const AllSubjects = prefix + ">"
 // remembered may take as long as the answering side waits for a version that its asker has seen, and some more.
 func remembered[Q, A any](name string) Question[Q, A] {
 	return Question[Q, A]{By: Remembering, Name: name, Subject: prefix + name, Patience: 5 * time.Second}
+}
+
+// prompt is for what is answered from memory, and what an answer is good without.
+func prompt[Q, A any](q Question[Q, A]) Question[Q, A] {
+	q.Patience = 150 * time.Millisecond
+	return q
 }
 
 func provisioned[Q, A any](name string, patience time.Duration) Question[Q, A] {

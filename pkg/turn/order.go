@@ -7,6 +7,39 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
+// Wait is what a command waits for.
+type Wait int
+
+// What there is to wait for. Nobody knows of what isn't in the line, and what is begun waits for nothing.
+const (
+	Unknown Wait = iota
+	Turn
+	Another
+	Time
+	Begun
+)
+
+// Waits says what a store's newest command waits for, and by which lane it is begun first.
+func (l *Line) Waits(id store.ID, now time.Time) (Wait, Lane) {
+	c := l.at[id]
+	if c == nil {
+		return Unknown, All
+	}
+	lane := All
+	if c.stood && l.hand == store.Provisioner {
+		lane = Standing
+	}
+	switch {
+	case c.busy():
+		return Begun, lane
+	case c.parked != "":
+		return Another, lane
+	case !c.waits(lane, now):
+		return Time, lane
+	}
+	return Turn, lane
+}
+
 // Order lists all that wait for a slot as they would be begun, one after the other, if nobody came and nothing that is
 // worked on ended.
 func (l *Line) Order(lane Lane, now time.Time) []store.ID {

@@ -39,7 +39,7 @@ func TestWithoutAQuorumEveryRouteMayBeAskedAgain(t *testing.T) {
 	u := newUpstream(t)
 	b, brokers := setupCluster(t, withFeed(u), func(c *Config) { c.AdminKey = "sesame" })
 	app, _ := b.nobodys(t, u)
-	for _, subject := range []string{query.Stores.Subject, query.Events.Subject, query.DeadLetters.Subject, query.Audit.Subject, query.Credentials.Subject, query.Growth.Subject} {
+	for _, subject := range []string{query.Stores.Subject, query.Events.Subject, query.DeadLetters.Subject, query.Audit.Subject, query.Credentials.Subject, query.Growth.Subject, query.Places.Subject} {
 		b.answers(subject, func([]byte) any { return struct{}{} })
 	}
 	standing, failed := b.ready(`{"name":"Tea"}`), b.failed()

@@ -70,7 +70,9 @@ func (a *API) stores(routes router) {
 		if err != nil {
 			return nil, err
 		}
-		return a.show(ctx, state), nil
+		out := a.show(ctx, state)
+		a.place(ctx, &out.Body)
+		return out, nil
 	}, ofStore)
 }
 
@@ -95,6 +97,7 @@ func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	for i, s := range reply.Stores {
 		page.Stores[i] = current(whole(s), parts)
 	}
+	a.place(ctx, pointers(page.Stores)...)
 	return &listOutput{Body: page}, nil
 }
 
