@@ -334,9 +334,9 @@ func TestATurnIsGivenUpWithItsSlot(t *testing.T) {
 		})
 		return &job{id: s.ID, generation: seq, state: s, lane: turn.All}
 	}
-	first, second, other := job("many", 1), job("many", 2), job("one", 3)
-	turns.line.Put(other.state)
-	if !turns.begin(first) || turns.begin(second) || !turns.begin(other) {
+	other, first, second := job("one", 1), job("many", 2), job("many", 3)
+	turns.line.Put(first.state)
+	if !turns.begin(other) || !turns.begin(first) {
 		t.Fatal("the first is begun, then the other tenant's")
 	}
 	turns.end(first)
