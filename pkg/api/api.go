@@ -33,6 +33,20 @@ type ChangeStore struct {
 	TTL **string `json:"ttl,omitempty"`
 }
 
+// Line is where an operation in flight stands.
+type Line struct {
+	Place int    `json:"place,omitempty"`
+	Of    int    `json:"of,omitempty"`
+	Why   string `json:"why"`
+	ETA   *ETA   `json:"eta,omitempty"`
+}
+
+// ETA is in how many seconds it is likely over: in one of two cases, and in nineteen of twenty.
+type ETA struct {
+	P50 float64 `json:"p50"`
+	P95 float64 `json:"p95"`
+}
+
 // Store is one, as it is.
 type Store struct {
 	ID            string         `json:"id"`
@@ -44,6 +58,7 @@ type Store struct {
 	Options       map[string]any `json:"options,omitempty"`
 	Status        string         `json:"status"`
 	Operation     string         `json:"operation,omitempty"`
+	Line          *Line          `json:"line,omitempty"`
 	Steps         []string       `json:"steps"`
 	Progress      string         `json:"progress,omitempty"`
 	Attempt       int            `json:"attempt"`

@@ -40,6 +40,7 @@ var (
 	Live        = remembered[LiveRequest, LiveReply]("live")
 	Audit       = remembered[AuditRequest, AuditReply]("audit")
 	UsageOf     = remembered[UsageRequest, UsageReply]("usage")
+	Places      = prompt(remembered[LineRequest, LineReply]("line"))
 
 	Credentials = provisioned[CredentialsRequest, CredentialsReply]("credentials", 8*time.Second)
 	Growth      = provisioned[GrowthRequest, GrowthReply]("growth", 3*time.Second)
@@ -50,7 +51,7 @@ var (
 
 var subjects = map[Service][]string{
 	Remembering: {
-		Stores.Subject, Past.Subject, Listing.Subject, Counts.Subject, Events.Subject, DeadLetters.Subject, Live.Subject, Audit.Subject, UsageOf.Subject,
+		Stores.Subject, Past.Subject, Listing.Subject, Counts.Subject, Events.Subject, DeadLetters.Subject, Live.Subject, Audit.Subject, UsageOf.Subject, Places.Subject,
 	},
 	Provisioning: {Credentials.Subject, Growth.Subject, Monitoring.Subject, Logs.Subject, LogsRead.At("*").Subject},
 }
@@ -66,6 +67,12 @@ const AllSubjects = prefix + ">"
 // remembered may take as long as the answering side waits for a version that its asker has seen, and some more.
 func remembered[Q, A any](name string) Question[Q, A] {
 	return Question[Q, A]{By: Remembering, Name: name, Subject: prefix + name, Patience: 5 * time.Second}
+}
+
+// prompt is for what is answered from memory, and what an answer is good without.
+func prompt[Q, A any](q Question[Q, A]) Question[Q, A] {
+	q.Patience = 150 * time.Millisecond
+	return q
 }
 
 func provisioned[Q, A any](name string, patience time.Duration) Question[Q, A] {

@@ -17,6 +17,7 @@ type Store struct {
 	Options       map[string]any `json:"options,omitempty" doc:"As they were chosen; what was not has the engine's default"`
 	Status        store.Status   `json:"status" doc:"How it is"`
 	Operation     store.Verb     `json:"operation,omitempty" doc:"The operation in flight, if any"`
+	Line          *Line          `json:"line,omitempty" doc:"Where that stands, where somebody knows"`
 	Steps         []string       `json:"steps" doc:"Steps completed by the newest operation, in order"`
 	Progress      string         `json:"progress,omitempty" doc:"What the step at hand is doing, for people" example:"Installing WooCommerce"`
 	Attempt       int            `json:"attempt" doc:"Attempts started by the newest operation"`

@@ -38,3 +38,15 @@ func (l *Log) Backlog(ctx context.Context, durable, filter string) (Backlog, err
 	b.Oldest = oldest.Time
 	return b, nil
 }
+
+// Settled asks the broker up to which sequence all commands of a durable consumer are settled; zero where nobody has made it yet.
+func (l *Log) Settled(ctx context.Context, durable string) (uint64, error) {
+	consumer, err := l.js.Consumer(ctx, Stream, durable)
+	switch {
+	case errors.Is(err, jetstream.ErrConsumerNotFound):
+		return 0, nil
+	case err != nil:
+		return 0, fmt.Errorf("ask what durable consumer %s has settled: %w", durable, err)
+	}
+	return consumer.CachedInfo().AckFloor.Stream, nil
+}

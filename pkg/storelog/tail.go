@@ -31,7 +31,12 @@ func (r Raw) Entry() (Entry, error) { return Decode(r.Subject, r.Header, r.Data,
 // handle fails. The consumer is made anew, where it had got to, whenever the broker loses it; a message is never handed
 // over twice and none is left out.
 func (l *Log) Tail(ctx context.Context, after uint64, handle func(Raw) error) error {
-	return tail(ctx, l.js, Stream, after, handle)
+	return tail(ctx, l.js, Stream, nil, after, handle)
+}
+
+// TailOf is Tail of one cluster's stores. Workers know by it who waits beside what was delivered to them.
+func (l *Log) TailOf(ctx context.Context, cluster string, after uint64, handle func(Raw) error) error {
+	return tail(ctx, l.js, Stream, []string{Commands(cluster), of(cluster, prefix+"*"+eventSuffix)}, after, handle)
 }
 
 // Notice calls handle for what is appended from now on that matches the filter, without its data, until ctx ends. It is for
@@ -47,11 +52,13 @@ func (l *Log) Notice(ctx context.Context, filter string, handle func(Raw)) {
 	})
 }
 
-func tail(ctx context.Context, js jetstream.JetStream, stream string, after uint64, handle func(Raw) error) error {
+// tail reads all of a stream, or what matches one of the filters.
+func tail(ctx context.Context, js jetstream.JetStream, stream string, filters []string, after uint64, handle func(Raw) error) error {
 	return keepUp(ctx, js, stream, func() jetstream.OrderedConsumerConfig {
 		return jetstream.OrderedConsumerConfig{
-			DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
-			OptStartSeq:   after + 1,
+			FilterSubjects: filters,
+			DeliverPolicy:  jetstream.DeliverByStartSequencePolicy,
+			OptStartSeq:    after + 1,
 			// The broker forgets the consumer soon after its reader has gone: every replay makes one.
 			InactiveThreshold: 30 * time.Second,
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/telemetry"
+	"github.com/store-platform/store-platform/pkg/turn"
 )
 
 // job is one delivery of one command.
@@ -26,8 +27,9 @@ type job struct {
 	generation uint64
 	// deliveries is how often the command has come.
 	deliveries uint64
-	// stood says that its store did when it was asked for.
+	// stood says that its store did when it was asked for, lane by which it has come.
 	stood bool
+	lane  turn.Lane
 	// state is the store's after the last message that this job read or wrote.
 	state store.State
 	// held is the store's lease, under which an attempt is made. A suspect has a second one (see quarantine.go).
@@ -107,9 +109,11 @@ func (l *lane) open(msg jetstream.Msg) (*job, error) {
 	}
 	return &job{
 		worker: l.Worker, msg: msg, id: entry.Message.Store, generation: entry.Message.Seq,
-		deliveries: meta.NumDelivered, stood: entry.State.Stood,
+		deliveries: meta.NumDelivered, stood: entry.State.Stood, lane: l.which(),
 	}, nil
 }
+
+func (j *job) queue() *queue { return &queue{lane: j.lane, tenant: j.state.Tenant} }
 
 // attend decides from the log whether the command is still to be worked on, and does so.
 func (j *job) attend(ctx context.Context, cancel context.CancelCauseFunc) verdict {
@@ -136,6 +140,10 @@ func (j *job) attend(ctx context.Context, cancel context.CancelCauseFunc) verdic
 	if err := w.hand.Available(ctx, j.state); err != nil {
 		return j.wait(ctx, err)
 	}
+	if !w.turns.begin(j) {
+		return j.inLine()
+	}
+	defer w.turns.end(j)
 	leases := []string{string(j.id)}
 	if j.suspect() {
 		leases = append(leases, quarantineKey(w.cfg.Name))

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/pkg/again"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/pkg/turn"
 )
 
 // lane is a way by which commands come, and the slots of those who work on them.
@@ -27,6 +29,14 @@ type lane struct {
 	standing bool
 	// cutOff is set while nothing can be fetched.
 	cutOff bool
+}
+
+// which is whose turns go by it.
+func (l *lane) which() turn.Lane {
+	if l.standing {
+		return turn.Standing
+	}
+	return turn.All
 }
 
 func (w *Worker) lanes() []*lane {
@@ -104,14 +114,30 @@ func (l *lane) takeSome(taking context.Context, consumer jetstream.Consumer, fre
 	if err != nil {
 		return err
 	}
-	for msg := range batch.Messages() {
-		slots--
-		work(msg)
-	}
+	slots -= l.takeOf(batch.Messages(), work)
 	if err := batch.Error(); err != nil && ctx.Err() == nil {
 		return err
 	}
 	return nil
+}
+
+// takeOf takes what comes of a batch until it ends, and says where nothing does that others aren't worth waiting for.
+func (l *lane) takeOf(batch <-chan jetstream.Msg, work func(jetstream.Msg)) (taken int) {
+	idle := time.NewTicker(l.timing.idle)
+	defer idle.Stop()
+	for {
+		select {
+		case msg, more := <-batch:
+			if !more {
+				return taken
+			}
+			taken++
+			work(msg)
+			idle.Reset(l.timing.idle)
+		case <-idle.C:
+			l.turns.idle(l.which())
+		}
+	}
 }
 
 // await takes all free slots, once there is one; none when ctx ends before.

@@ -14,7 +14,8 @@ type timing struct {
 	ackWait, heartbeat      time.Duration
 	snooze, snoozeAtMost    time.Duration
 	waitFirst, waitAtMost   time.Duration
-	looksApart              time.Duration
+	looksApart, placesApart time.Duration
+	idle                    time.Duration
 	retryFirst, retryAtMost time.Duration
 	grace                   time.Duration
 }
@@ -25,13 +26,14 @@ var production = timing{
 	ackWait: 30 * time.Second, heartbeat: 10 * time.Second,
 	snooze: time.Second, snoozeAtMost: 15 * time.Second,
 	waitFirst: 2 * time.Second, waitAtMost: 2 * time.Minute, looksApart: 50 * time.Millisecond,
+	placesApart: 200 * time.Millisecond, idle: time.Second,
 	retryFirst: 30 * time.Second, retryAtMost: 300 * time.Second,
 	grace: 5 * time.Second,
 }
 
 func (t timing) by(c clock.Divisor) timing {
 	for _, wait := range []*time.Duration{
-		&t.ackWait, &t.heartbeat, &t.snooze, &t.snoozeAtMost, &t.waitFirst, &t.waitAtMost, &t.looksApart,
+		&t.ackWait, &t.heartbeat, &t.snooze, &t.snoozeAtMost, &t.waitFirst, &t.waitAtMost, &t.looksApart, &t.placesApart, &t.idle,
 		&t.retryFirst, &t.retryAtMost, &t.grace,
 	} {
 		*wait = c.Of(*wait)
@@ -57,6 +59,12 @@ func (t timing) waitPause(deliveries uint64, resting int) time.Duration {
 // progressPause is while that which is waited for has a progress that each store tells.
 func (t timing) progressPause(resting int) time.Duration {
 	return spread(min(max(t.waitFirst, t.crowded(resting)), t.waitAtMost), 0.4)
+}
+
+// linePause is while others are to be begun before. Those in front look soon, in case that nobody wakes them; ten thousand, in
+// whichever processes, look a hundred times a second.
+func (t timing) linePause(place int) time.Duration {
+	return spread(min(max(t.waitFirst, time.Duration(place)*t.placesApart), t.waitAtMost), 0.2)
 }
 
 func (t timing) crowded(resting int) time.Duration { return time.Duration(resting) * t.looksApart }

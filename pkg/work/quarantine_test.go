@@ -2,6 +2,7 @@ package work
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,6 +22,8 @@ import (
 
 const (
 	childEnv = "WORK_TEST_BROKER"
+	// mildEnv has a child do its work.
+	mildEnv = "WORK_TEST_MILD"
 	// shortLease leaves six seconds of trust: a busy machine may stall that long, and five crashes must not take minutes.
 	shortLease = storelog.LeaseTTL / 4
 	innocents  = 6
@@ -54,13 +57,18 @@ func child(url string) error {
 	if err != nil {
 		return err
 	}
-	w, err := New(ctx, log, &murderous{begun: make(chan struct{}, innocents)}, Config{
-		Name: "provisioner", Commands: storelog.ApplyCommands, Slots: 2 * innocents, Holder: fmt.Sprint(os.Getpid()),
-	})
+	cfg := Config{Name: "provisioner", Commands: storelog.ApplyCommands, Slots: 2 * innocents, Holder: fmt.Sprint(os.Getpid())}
+	hand := Hand(&murderous{begun: make(chan struct{}, innocents)})
+	if os.Getenv(mildEnv) != "" {
+		hand, cfg.Slots = provisioner(step("release", brief)), mildSlots
+	}
+	w, err := New(ctx, log, hand, cfg)
 	if err != nil {
 		return err
 	}
 	w.timing = quick
+	// Or what rests came again more often than so few slots can look at, and nothing else came.
+	w.timing.placesApart, w.timing.waitAtMost = production.placesApart/10, production.waitAtMost/10
 	return w.Run(ctx)
 }
 
@@ -106,17 +114,12 @@ func (h *murderous) die(alone bool) func(context.Context) error {
 func TestACommandThatKillsItsWorkerTakesNobodyAlong(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	_, err := b.log.JetStream().UpdateKeyValue(t.Context(), jetstream.KeyValueConfig{
-		Bucket: storelog.BucketLeases, TTL: shortLease, Storage: jetstream.FileStorage, Replicas: 1,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	b.shortenLeases()
 	b.commandFor(poisonous, store.Create)
 	for i := range innocents {
 		b.commandFor(innocent(i), store.Create)
 	}
-	deaths := b.keepAlive()
+	deaths := b.keepAlive(nil)
 	last := map[store.ID]store.State{}
 	b.await(func(e storelog.Entry) bool {
 		if !e.State.InFlight() {
@@ -137,8 +140,19 @@ func TestACommandThatKillsItsWorkerTakesNobodyAlong(t *testing.T) {
 	}
 }
 
-// keepAlive runs a worker's process again whenever it dies, and returns how to end it and how often it died.
-func (b *testBench) keepAlive() (deaths func() int) {
+func (b *testBench) shortenLeases() {
+	b.t.Helper()
+	_, err := b.log.JetStream().UpdateKeyValue(b.t.Context(), jetstream.KeyValueConfig{
+		Bucket: storelog.BucketLeases, TTL: shortLease, Storage: jetstream.FileStorage, Replicas: 1,
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// keepAlive runs a worker's process again whenever it dies, and returns how to end it and how often it died. Each that kill tells
+// kills it.
+func (b *testBench) keepAlive(kill <-chan struct{}, env ...string) (deaths func() int) {
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(b.t.Context())
 	died := 0
@@ -147,22 +161,40 @@ func (b *testBench) keepAlive() (deaths func() int) {
 		for ctx.Err() == nil {
 			process := exec.CommandContext(ctx, os.Args[0])
 			process.Cancel = func() error { return process.Process.Signal(syscall.SIGTERM) }
-			process.Env = append(os.Environ(), childEnv+"="+b.nc.ConnectedUrl())
+			process.Env = append(append(os.Environ(), childEnv+"="+b.nc.ConnectedUrl()), env...)
 			if err := guard.Join(process); err != nil {
 				b.t.Error(err)
 				return
 			}
-			if output, err := process.CombinedOutput(); ctx.Err() == nil {
-				if died++; process.ProcessState.ExitCode() != -1 {
-					b.t.Errorf("the worker ended by itself: %v\n%s", err, output)
-					return
-				}
+			err := endOf(process, kill)
+			if ctx.Err() != nil {
+				return
+			}
+			if died++; process.ProcessState.ExitCode() != -1 {
+				b.t.Errorf("the worker ended by itself: %v", err)
+				return
 			}
 		}
 	})
 	end := sync.OnceFunc(func() { cancel(); running.Wait() })
 	b.t.Cleanup(end)
 	return func() int { end(); return died }
+}
+
+// endOf runs a process to its end, which kill may bring about.
+func endOf(process *exec.Cmd, kill <-chan struct{}) error {
+	process.Stderr = os.Stderr
+	if err := process.Start(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- process.Wait() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-kill:
+		return errors.Join(process.Process.Kill(), <-ended)
+	}
 }
 
 // A panic is the failure of an attempt, not the end of the process, and what was panicked with is told to nobody.

@@ -42,6 +42,8 @@ type resting struct {
 	at map[string]*rest
 	// until are those that rest for the same thing, as long as that hasn't come.
 	until map[<-chan struct{}]map[*rest]struct{}
+	// line are those that wait for their turn, by generation.
+	line map[queue]map[uint64]*rest
 	// tries are those for leases that aren't over yet, or have failed and what is to rest for them doesn't yet.
 	tries map[*try]struct{}
 }
@@ -61,12 +63,14 @@ type rest struct {
 	answer string
 	until  <-chan struct{}
 	lease  *try
-	over   *time.Timer
+	// queue is the one that it stands in, if its turn is what it waits for.
+	queue *queue
+	over  *time.Timer
 }
 
 // newRest knows its store by the subject: also of a command that nobody here can read.
 func newRest(msg jetstream.Msg, v verdict) *rest {
-	one := &rest{answer: strings.TrimPrefix(msg.Reply(), answers), until: v.until, lease: v.lease}
+	one := &rest{answer: strings.TrimPrefix(msg.Reply(), answers), until: v.until, lease: v.lease, queue: v.queue}
 	if id, err := storelog.StoreOf(msg.Subject()); err == nil {
 		one.id = id
 	}
@@ -77,7 +81,10 @@ func newRest(msg jetstream.Msg, v verdict) *rest {
 }
 
 func newResting(nc *nats.Conn) *resting {
-	return &resting{nc: nc, ended: make(chan struct{}), at: map[string]*rest{}, until: map[<-chan struct{}]map[*rest]struct{}{}, tries: map[*try]struct{}{}}
+	return &resting{
+		nc: nc, ended: make(chan struct{}), at: map[string]*rest{}, until: map[<-chan struct{}]map[*rest]struct{}{},
+		line: map[queue]map[uint64]*rest{}, tries: map[*try]struct{}{},
+	}
 }
 
 // trying is called before a lease is taken, and tried when it was, or couldn't be for another reason than that it is held.
@@ -102,6 +109,12 @@ func (r *resting) add(added *rest, pause time.Duration) {
 	defer r.mu.Unlock()
 	added.over = time.AfterFunc(pause, func() { r.forget(added) })
 	r.at[added.answer] = added
+	if added.queue != nil {
+		if r.line[*added.queue] == nil {
+			r.line[*added.queue] = map[uint64]*rest{}
+		}
+		r.line[*added.queue][added.generation] = added
+	}
 	if added.lease != nil {
 		delete(r.tries, added.lease)
 		if added.lease.over {
@@ -164,6 +177,34 @@ func (r *resting) released(lease string) {
 	}
 }
 
+// called wakes a command whose turn has come, if it rests here.
+func (r *resting) called(q queue, generation uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if one := r.line[q][generation]; one != nil {
+		r.wake([]*rest{one})
+	}
+}
+
+// inLine says whether a command rests here for its turn.
+func (r *resting) inLine(q queue, generation uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.line[q][generation] != nil
+}
+
+// before says whether an older one of its tenant's does.
+func (r *resting) before(q queue, generation uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for older := range r.line[q] {
+		if older < generation {
+			return true
+		}
+	}
+	return false
+}
+
 // end wakes all, when this process takes no more: whatever they wait for, somebody else may have, an engine or a newer
 // release.
 func (r *resting) end() {
@@ -205,4 +246,9 @@ func (r *resting) drop(one *rest) {
 	one.over.Stop()
 	delete(r.at, one.answer)
 	delete(r.until[one.until], one)
+	if one.queue != nil && r.line[*one.queue][one.generation] == one {
+		if delete(r.line[*one.queue], one.generation); len(r.line[*one.queue]) == 0 {
+			delete(r.line, *one.queue)
+		}
+	}
 }

@@ -20,6 +20,8 @@ type verdict struct {
 	// lease. Neither, where they are zero: only a newer command makes it so.
 	until <-chan struct{}
 	lease *try
+	// queue is where it waits for its turn.
+	queue *queue
 }
 
 // acknowledged: the broker may forget the delivery.
@@ -36,6 +38,9 @@ func (w *Worker) settle(ctx context.Context, msg jetstream.Msg, v verdict) {
 	if v.again {
 		err = msg.NakWithDelay(v.after)
 		w.resting.add(newRest(msg, v), v.after)
+		if v.queue != nil {
+			w.turns.rests()
+		}
 	} else {
 		// A plain Ack is fire and forget.
 		err = msg.DoubleAck(ctx)
@@ -158,6 +163,7 @@ func (j *job) superseded(ctx context.Context) verdict {
 // somebody else may have ended the command meanwhile.
 func (j *job) wait(ctx context.Context, err error) verdict {
 	facts := explain(err)
+	j.worker.turns.park(j.state, facts.Reason)
 	told := func(s store.State) bool {
 		said := s.Why()
 		return said.Reason == facts.Reason && (facts.Step == "" || said.Message == facts.Message)
@@ -201,6 +207,13 @@ func (j *job) troubled(ctx context.Context, doing string, err error) verdict {
 
 // resumed has the command come again soon.
 func (j *job) resumed() verdict { return snoozed(j.worker.timing.snoozePause(j.deliveries)) }
+
+// inLine has it come again when its turn has come.
+func (j *job) inLine() verdict {
+	v := snoozed(j.worker.turns.pause(j.id))
+	v.queue = j.queue()
+	return v
+}
 
 // behind has it come again when somebody else's lease is over.
 func (j *job) behind(lease *try) verdict {

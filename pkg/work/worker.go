@@ -38,8 +38,9 @@ type Worker struct {
 	leases *lease.Bucket
 	hand   Hand
 	newer  *newerCommands
-	// resting are the deliveries that come again later.
+	// resting are the deliveries that come again later, and turns whose may be begun.
 	resting  *resting
+	turns    *turns
 	meter    metric.Meter
 	measures measures
 }
@@ -51,10 +52,12 @@ func New(ctx context.Context, log *storelog.Log, hand Hand, cfg Config) (*Worker
 		return nil, err
 	}
 	rest := newResting(log.JetStream().Conn())
-	return &Worker{
+	w := &Worker{
 		cfg: cfg, timing: production.by(leases.Clock()), log: log, hand: hand, leases: leases.Of(cfg.Cluster),
 		newer: newNewerCommands(storelog.Commands(cfg.Cluster), rest.overtaken), resting: rest, meter: otel.Meter("work"),
-	}, nil
+	}
+	w.turns = newTurns(cfg.Name, &w.timing, rest)
+	return w, nil
 }
 
 // Run takes commands until ctx ends. Then it takes no more, gives what runs a while to finish, and hands the rest over.
@@ -67,9 +70,10 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer stopWork(nil)
 	var watching sync.WaitGroup
 	watching.Go(func() { w.newer.follow(working, w.log) })
+	watching.Go(func() { w.turns.follow(working, w.log, w.cfg) })
 	var lanes sync.WaitGroup
 	for _, l := range w.lanes() {
-		lanes.Go(func() { l.run(ctx, working) })
+		lanes.Go(func() { w.turns.await(ctx); l.run(ctx, working) })
 	}
 	slog.Info("taking commands", "slots", w.cfg.Slots, "standing", w.cfg.Standing)
 	<-ctx.Done()

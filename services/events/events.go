@@ -18,6 +18,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/telemetry"
 	"github.com/store-platform/store-platform/services/events/internal/audit"
 	"github.com/store-platform/store-platform/services/events/internal/feed"
+	"github.com/store-platform/store-platform/services/events/internal/places"
 	"github.com/store-platform/store-platform/services/events/internal/projection"
 	"github.com/store-platform/store-platform/services/events/internal/queries"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
@@ -82,7 +83,8 @@ func run(ctx context.Context, cfg Config, listener net.Listener) error {
 
 	progress := projection.NewProgress()
 	limits := feed.Limits{Connections: cfg.FeedMaxConnections, PerTenant: cfg.FeedMaxConnectionsPerTenant}
-	s := &service{pool: pool, progress: progress, hub: feed.New(pool, progress, limits)}
+	s := &service{pool: pool, progress: progress, hub: feed.New(pool, progress, limits), places: places.New()}
+	s.hub.Tell(s.places)
 	if err := errors.Join(s.measure(), measureReadModel(pool)); err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -98,6 +100,7 @@ type service struct {
 	pool     *pgxpool.Pool
 	progress *projection.Progress
 	hub      *feed.Hub
+	places   *places.Places
 	state    state
 }
 
@@ -120,7 +123,7 @@ func (s *service) work(ctx context.Context, cfg Config) error {
 	group.Go(func() error { return projector.Run(ctx) })
 	group.Go(func() error { return audit.New(nc, s.pool).Run(ctx) })
 	group.Go(func() error { s.progress.Follow(ctx, s.pool); return nil })
-	group.Go(func() error { return queries.Serve(ctx, nc, s.pool, s.progress, s.hub.Bound) })
+	group.Go(func() error { return queries.Serve(ctx, nc, s.pool, s.progress, s.hub.Bound, s.places.Answer) })
 	group.Go(func() error { return s.hub.Run(ctx, nc) })
 	return group.Wait()
 }

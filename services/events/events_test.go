@@ -22,8 +22,11 @@ import (
 	"github.com/store-platform/store-platform/pkg/config"
 	"github.com/store-platform/store-platform/pkg/feed"
 	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/question"
+	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/telemetry"
+	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/services/events/internal/logtest"
 	"github.com/store-platform/store-platform/services/events/internal/pgtest"
 )
@@ -100,6 +103,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("told of %+v", told.Event)
 	}
 	listed(t, nc, query.StoresRequest{Scope: query.Of("a"), Limit: 10, Seen: after.Version}, 1)
+	placed(t, nc, after.ID)
 	await(t, base+"/metrics", http.StatusOK, "projection_checkpoint")
 	refuseAnother(t, author, base, "a")
 	await(t, base+"/metrics", http.StatusOK, `feed_refused_total{limit="tenant"`)
@@ -129,6 +133,18 @@ func wantClosed(t *testing.T, c net.Conn) {
 	if _, read := io.Copy(io.Discard, c); err != nil || read != nil {
 		t.Errorf("a connection on which nothing came: %v, %v", read, err)
 	}
+}
+
+// placed waits until the service says that the store is the next in the line.
+func placed(t *testing.T, nc *nats.Conn, id store.ID) {
+	t.Helper()
+	waittest.Eventually(t, func() error {
+		reply, err := question.Ask(t.Context(), nc, query.Places, query.LineRequest{Scope: query.Of("a"), Stores: []store.ID{id}})
+		if err == nil && reply.Lines[id].Place != 1 {
+			err = fmt.Errorf("it is placed as %+v", reply.Lines)
+		}
+		return err
+	})
 }
 
 func asClose(err error, end **websocket.CloseError) bool {

@@ -60,6 +60,7 @@ type Hub struct {
 	behind      uint64
 	check, deaf time.Duration
 	pace        pace
+	memory      Memory
 
 	mu sync.Mutex
 	// log is nil while the hub follows none.
@@ -80,6 +81,17 @@ type Hub struct {
 	slow    int64
 	ended   bool
 }
+
+// Memory is told what the hub hears: which log it is, then of each message behind its end by then; what was before it reads
+// meanwhile. It is package places'.
+type Memory interface {
+	Begin(epoch string)
+	Read(ctx context.Context, log *storelog.Log, head uint64)
+	Hear(at time.Time, entry storelog.Entry)
+}
+
+// Tell has the hub tell a memory, too; called before Run.
+func (h *Hub) Tell(m Memory) { h.memory = m }
 
 // New makes a hub; Run opens it.
 func New(pool *pgxpool.Pool, progress *projection.Progress, limits Limits) *Hub {
@@ -193,6 +205,10 @@ func (h *Hub) follow(ctx context.Context, nc *nats.Conn, works func()) error {
 	h.open(log, tickets, head)
 	works()
 	group, ctx := errgroup.WithContext(ctx)
+	if h.memory != nil {
+		h.memory.Begin(log.Epoch())
+		group.Go(func() error { h.memory.Read(ctx, log, head); return nil })
+	}
 	group.Go(func() error {
 		return log.Tail(ctx, head, func(raw storelog.Raw) error { return h.take(log.Epoch(), raw) })
 	})
@@ -245,6 +261,9 @@ func (h *Hub) take(epoch string, raw storelog.Raw) error {
 		return err
 	}
 	if err == nil {
+		if h.memory != nil {
+			h.memory.Hear(raw.Time, entry)
+		}
 		if e, err = eventOf(epoch, entry); err != nil {
 			return err
 		}

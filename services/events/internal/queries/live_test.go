@@ -168,7 +168,7 @@ func TestWhatLivesComesInPagesThatTheBrokerCarries(t *testing.T) {
 // The broker lets the service listen where package query says that it is asked, and nowhere else.
 func TestWhatMayBeAskedIsAnswered(t *testing.T) {
 	var subjects []string
-	for _, e := range newService(nil, nil, nil, nil).endpoints() {
+	for _, e := range newService(nil, nil, nil, nil, nil).endpoints() {
 		subjects = append(subjects, e.Subject)
 	}
 	if diff := cmp.Diff(query.Subjects(query.Remembering), subjects); diff != "" {

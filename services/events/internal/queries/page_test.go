@@ -138,7 +138,7 @@ func answered[T any](t *testing.T, b *testBundle, subject string, request any) T
 
 // A page that holds one item only goes on behind it.
 func TestOneItemThatIsLargerThanAPageEndsNoList(t *testing.T) {
-	s := newService(bustest.Start(t), nil, projection.NewProgress(), nil)
+	s := newService(bustest.Start(t), nil, projection.NewProgress(), nil, nil)
 	large := strings.Repeat("x", int(s.nc.MaxPayload()))
 	for first := range 3 {
 		items := []string{"a", large, "b"}[first:]

@@ -45,6 +45,7 @@ type Service struct {
 	pool     *pgxpool.Pool
 	progress *projection.Progress
 	bound    Bound
+	places   Places
 	// waits is seenTimeout.
 	waits time.Duration
 }
@@ -52,14 +53,17 @@ type Service struct {
 // Bound is seq, or the log's end where that is before.
 type Bound func(ctx context.Context, seq uint64) uint64
 
+// Places answers where operations in flight stand.
+type Places func(context.Context, query.LineRequest) (query.LineReply, error)
+
 // Serve answers requests until ctx ends, and then finishes those it has. It waits for no sequence beyond its bound: a client
 // may say any, and each that is waited for takes one of the few slots.
-func Serve(ctx context.Context, nc *nats.Conn, pool *pgxpool.Pool, progress *projection.Progress, bound Bound) error {
-	return newService(nc, pool, progress, bound).serve(ctx)
+func Serve(ctx context.Context, nc *nats.Conn, pool *pgxpool.Pool, progress *projection.Progress, bound Bound, places Places) error {
+	return newService(nc, pool, progress, bound, places).serve(ctx)
 }
 
-func newService(nc *nats.Conn, pool *pgxpool.Pool, progress *projection.Progress, bound Bound) *Service {
-	return &Service{nc: nc, pool: pool, progress: progress, bound: bound, waits: seenTimeout}
+func newService(nc *nats.Conn, pool *pgxpool.Pool, progress *projection.Progress, bound Bound, places Places) *Service {
+	return &Service{nc: nc, pool: pool, progress: progress, bound: bound, places: places, waits: seenTimeout}
 }
 
 func (s *Service) serve(ctx context.Context) error {
@@ -82,7 +86,7 @@ func (s *Service) endpoints() []question.Endpoint {
 		question.Answer(query.Stores, s.stores), question.Answer(query.Past, s.past), question.Answer(query.Listing, s.stores),
 		question.Answer(query.Counts, s.counts), question.Answer(query.Events, s.events), question.Answer(query.DeadLetters, s.deadLetters),
 		question.Answer(query.Live, s.live), question.Answer(query.Audit, s.audit),
-		question.Answer(query.UsageOf, s.usage),
+		question.Answer(query.UsageOf, s.usage), question.Answer(query.Places, s.places),
 	}
 }
 

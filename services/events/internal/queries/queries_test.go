@@ -21,6 +21,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/events/internal/logtest"
 	"github.com/store-platform/store-platform/services/events/internal/pgtest"
+	"github.com/store-platform/store-platform/services/events/internal/places"
 	"github.com/store-platform/store-platform/services/events/internal/projection"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
@@ -44,13 +45,16 @@ func setup(t *testing.T, change ...func(*Service)) *testBundle {
 	t.Parallel()
 	nc := bustest.Start(t)
 	b := &testBundle{nc: nc, author: logtest.New(t, nc, 1), pool: pgtest.Pool(t), progress: projection.NewProgress()}
+	memory := places.New()
+	memory.Begin(b.author.Log.Epoch())
+	memory.Read(t.Context(), b.author.Log, 0)
 	service := newService(nc, b.pool, b.progress, func(ctx context.Context, seq uint64) uint64 {
 		head, err := b.author.Log.Head(ctx)
 		if err != nil {
 			t.Error(err)
 		}
 		return min(seq, head)
-	})
+	}, memory.Answer)
 	for _, c := range change {
 		c(service)
 	}

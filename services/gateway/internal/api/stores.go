@@ -104,7 +104,9 @@ func (a *API) get(ctx context.Context, in *getInput) (*storeOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.show(ctx, state), nil
+	out := a.show(ctx, state)
+	a.place(ctx, &out.Body)
+	return out, nil
 }
 
 // listed is what the filters ask for. Whose stores is narrowed by them, and never widened.
@@ -163,6 +165,7 @@ func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	for i, s := range reply.Stores {
 		page.Stores[i] = current(whole(s), parts)
 	}
+	a.place(ctx, pointers(page.Stores)...)
 	return &listOutput{Body: page}, nil
 }
 

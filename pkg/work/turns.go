@@ -1,0 +1,190 @@
+package work
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/store-platform/store-platform/pkg/again"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/pkg/turn"
+)
+
+// turns has this process begin commands in their turn (package turn), as far as it can know whose turn it is.
+//
+// Every worker hears the log and makes the line of it for itself. Nobody is asked before an attempt, so nobody's absence
+// keeps anything from being begun; what one process is about to begin, the others hear some milliseconds later, and until
+// then may begin one more of the same tenant than is its share. Events, which also makes the line, could have said whose turn
+// it is, but fairness would end with it, and come a question late.
+//
+// The broker delivers in the order of the log, and knows no tenants: to find who waits behind three hundred of another's, those
+// have to be delivered first. So a command that comes out of its turn rests, without an attempt and without a word on the
+// log, and the next is fetched, a millisecond each and once in a while. When its turn comes whoever told it to rest has it
+// delivered again. One at a time: a whole tenant's would be turned away again by the next tenant that comes. Its pause, for when
+// nobody wakes it, is by its place, so that ten thousand that wait look no more often than those that wait for a cluster.
+//
+// A turn is nothing to wait for. Whoever has a slot free and is delivered nothing for a second passes over all that doesn't rest
+// with it: what they wait for isn't at the broker, but in a dead worker's memory, or in front of a lease. What was under
+// way when its worker died goes on whoever's turn it is, or its tenant would be taken to have slots in use until others are
+// done.
+//
+// A process of the release before knows none of this. It takes what comes, so beside it the line is as fair as the others' part of the slots.
+type turns struct {
+	timing  *timing
+	resting *resting
+	// known is called when the log was heard to its end.
+	known   func()
+	isKnown chan struct{}
+
+	mu   sync.Mutex
+	line *turn.Line
+}
+
+// lookBack is how much of the log a worker reads at its start to know who waits. What was asked for before and still waits is
+// in nobody's way until it is delivered.
+const lookBack = 10_000
+
+func newTurns(hand string, timing *timing, rest *resting) *turns {
+	known := make(chan struct{})
+	return &turns{
+		timing: timing, resting: rest, line: turn.New(store.Hand(hand)),
+		isKnown: known, known: sync.OnceFunc(func() { close(known) }),
+	}
+}
+
+// await waits until it is known who waits, but not for long: a process that has just started has all of its slots free, and may else
+// fill them with the first tenant's.
+func (t *turns) await(ctx context.Context) {
+	select {
+	case <-t.isKnown:
+	case <-time.After(t.timing.heartbeat):
+	case <-ctx.Done():
+	}
+}
+
+// queue is a tenant's part of the line.
+type queue struct {
+	lane   turn.Lane
+	tenant string
+}
+
+// follow hears the log of one cluster, from its oldest unsettled command on, until ctx ends.
+func (t *turns) follow(ctx context.Context, log *storelog.Log, cfg Config) {
+	pauses := again.Pauses{First: time.Second, Longest: 5 * time.Second, Tell: func(err error) {
+		slog.Warn("who waits isn't known, commands are begun as they come", "error", err)
+	}}
+	after, err := again.Until(ctx, pauses, func() (uint64, error) {
+		settled, err := log.Settled(ctx, storelog.Durable(cfg.Name, cfg.Cluster))
+		if err != nil {
+			return 0, err
+		}
+		head, err := log.Head(ctx)
+		if err == nil && settled >= head {
+			t.known()
+		}
+		return max(settled, head-min(head, lookBack)), err
+	})
+	if err != nil {
+		return
+	}
+	_ = log.TailOf(ctx, cfg.Cluster, after, func(raw storelog.Raw) error {
+		t.hear(raw)
+		if raw.Pending == 0 {
+			t.known()
+		}
+		return nil
+	})
+}
+
+func (t *turns) hear(raw storelog.Raw) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	entry, err := raw.Entry()
+	switch {
+	case err == nil:
+		t.line.Put(entry.State)
+		if entry.Message.Type == store.Waited && entry.Message.Generation == entry.State.Generation {
+			t.line.Park(entry.State.ID, entry.Message.Facts.Reason)
+		}
+	default: // nobody of this release begins it
+		if id, err := storelog.StoreOf(raw.Subject); err == nil {
+			t.line.Drop(id)
+		}
+	}
+	t.call(time.Now())
+}
+
+// begin says whether the job's command may be begun, which nothing else keeps from it. Where it may, end is called when that is over.
+func (t *turns) begin(j *job) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	t.line.Put(j.state)
+	t.line.Come(j.id)
+	if !j.state.Working {
+		first, of := t.line.First(j.lane, now)
+		// Of its own tenant's those go first that this process has told to rest: the order among all that come is the broker's.
+		if of != "" && first != j.generation && (of != j.state.Tenant || t.resting.before(*j.queue(), j.generation)) {
+			return false
+		}
+	}
+	t.line.Hold(j.id)
+	t.call(now)
+	return true
+}
+
+// end gives up the slot. What comes back without having been begun isn't waited for: whatever is in its way isn't the line.
+func (t *turns) end(j *job) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	t.line.Put(j.state)
+	t.line.Release(j.id)
+	t.line.Pass(j.id, now.Add(t.timing.ackWait))
+	t.call(now)
+}
+
+// park: it waits for something beside a slot, which may have been told long ago.
+func (t *turns) park(s store.State, reason string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.line.Put(s)
+	t.line.Park(s.ID, reason)
+	t.call(time.Now())
+}
+
+// pause is how long a command rests that isn't woken.
+func (t *turns) pause(id store.ID) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.timing.linePause(t.line.About(id))
+}
+
+// rests is told when a delivery rests: its turn may have come meanwhile.
+func (t *turns) rests() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.call(time.Now())
+}
+
+// idle is told when a slot has had nothing delivered for a while.
+func (t *turns) idle(lane turn.Lane) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	t.line.PassOver(lane, now, now.Add(t.timing.ackWait), func(of string, generation uint64) bool {
+		return t.resting.inLine(queue{lane, of}, generation)
+	})
+	t.call(now)
+}
+
+// call has delivered again whose turn it is, where it rests with this process.
+func (t *turns) call(now time.Time) {
+	for _, lane := range []turn.Lane{turn.All, turn.Standing} {
+		if first, of := t.line.First(lane, now); of != "" {
+			t.resting.called(queue{lane, of}, first)
+		}
+	}
+}

@@ -1,0 +1,275 @@
+package places
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/question"
+	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/events/internal/logtest"
+)
+
+// teller tells a memory of histories that it makes up, each message at a time of the broker's.
+type teller struct {
+	t *testing.T
+	*Places
+	states map[store.ID]store.State
+	seq    uint64
+	at     time.Time
+}
+
+func newTeller(t *testing.T) *teller {
+	p := New()
+	p.Begin("epoch")
+	p.Read(t.Context(), nil, 0)
+	return &teller{t: t, Places: p, states: map[store.ID]store.State{}, at: time.Now().Add(-time.Hour)}
+}
+
+func (l *teller) tell(id store.ID, tenant string, what store.Type, facts store.Facts) {
+	l.seq++
+	before := l.states[id]
+	m := store.Message{Type: what, Store: id, Tenant: tenant, Seq: l.seq, Facts: facts, Time: l.at, Generation: before.Generation}
+	l.states[id] = store.Evolve(before, m)
+	l.Hear(l.at, storelog.Entry{Message: m, State: l.states[id]})
+}
+
+func (l *teller) ask(tenant string, n int) store.ID {
+	id := logtest.Store(tenant, n)
+	l.tell(id, tenant, store.CreateCommand, store.Facts{Spec: &store.Spec{Engine: "sample", Version: "1", Plan: "small"}})
+	return id
+}
+
+// make takes a store from its first attempt to its end, so long for each step.
+func (l *teller) make(id store.ID, took ...time.Duration) {
+	tenant := l.states[id].Tenant
+	l.tell(id, tenant, store.AttemptStarted, store.Facts{Attempt: 1})
+	for i, d := range took {
+		l.at = l.at.Add(d)
+		if i < len(took)-1 {
+			l.tell(id, tenant, store.StepCompleted, store.Facts{Step: fmt.Sprint("step", i)})
+		}
+	}
+	l.tell(id, tenant, store.BecameReady, store.Facts{URL: "http://shop"})
+}
+
+func (l *teller) where(id store.ID) query.Line {
+	l.t.Helper()
+	reply, err := l.Answer(l.t.Context(), query.LineRequest{Scope: query.All(), Log: "epoch", Stores: []store.ID{id}})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	if placed, known := reply.Lines[id]; known && placed.Generation != l.states[id].Generation {
+		l.t.Fatalf("it is said of command %d, the newest is %d", placed.Generation, l.states[id].Generation)
+	}
+	return reply.Lines[id].Line
+}
+
+// Three hundred of one tenant's wait, others come in between and go before: each of them, asked all the time, is told a place that
+// never rises, and who is told to be the next is begun next.
+func TestPlacesCountDownWithoutAJumpUp(t *testing.T) {
+	l := newTeller(t)
+	const many = 300
+	var waiting, running []store.ID
+	for i := range many {
+		waiting = append(waiting, l.ask("many", i))
+	}
+	told := map[store.ID]int{}
+	for round := 0; len(waiting) > 0; round++ {
+		if round%10 == 5 && round < many {
+			for n := range 3 {
+				waiting = append(waiting, l.ask(fmt.Sprint("one", round, n), 0))
+			}
+		}
+		line, _ := l.in(hall{hand: store.Provisioner, cluster: store.DefaultCluster})
+		next := line.Order(0, time.Now())[0]
+		for _, id := range waiting {
+			shown := l.where(id)
+			if before := told[id]; shown.Place < 1 || shown.Place > shown.Of || before != 0 && shown.Place > before {
+				t.Fatalf("in round %d %s is told %d of %d, and was told %d", round, id, shown.Place, shown.Of, before)
+			}
+			if told[id] = shown.Place; id == next && shown.Place != 1 {
+				t.Fatalf("the next is told to be at %d", shown.Place)
+			}
+		}
+		if len(running) == 8 {
+			l.tell(running[0], l.states[running[0]].Tenant, store.BecameReady, store.Facts{})
+			running = running[1:]
+		}
+		l.tell(next, l.states[next].Tenant, store.AttemptStarted, store.Facts{Attempt: 1})
+		running = append(running, next)
+		for i, id := range waiting {
+			if id == next {
+				waiting = append(waiting[:i:i], waiting[i+1:]...)
+				break
+			}
+		}
+		if shown := l.where(next); shown.Place != 0 || shown.Why == "" {
+			t.Fatalf("what is worked on is told %+v", shown)
+		}
+	}
+}
+
+func TestWhatIsLeftIsKnownFromWhatSuchOperationsTook(t *testing.T) {
+	l := newTeller(t)
+	first := l.ask("tenant", 0)
+	if shown := l.where(first); shown.ETA != nil {
+		t.Errorf("nothing was made yet, and it takes %+v", shown.ETA)
+	}
+	for i := range 20 {
+		l.make(l.ask("tenant", 100+i), time.Second, 3*time.Second, time.Duration(6+i%3)*time.Second)
+	}
+	// What was tried twice says nothing of what is tried once.
+	for i := range 40 {
+		twice := l.ask("tenant", 200+i)
+		l.tell(twice, "tenant", store.AttemptStarted, store.Facts{Attempt: 1})
+		l.tell(twice, "tenant", store.RetryScheduled, store.Facts{})
+		l.make(twice, 100*time.Millisecond)
+	}
+	l.at = time.Now()
+	// One that waits for its turn, at once begun.
+	if eta := l.where(first).ETA; eta == nil || eta.P50 < 5.5 || eta.P50 > 22 || eta.P95 < eta.P50 || eta.P95 > 22 {
+		t.Errorf("what takes eleven seconds is expected to take %+v", eta)
+	}
+	l.tell(first, "tenant", store.AttemptStarted, store.Facts{Attempt: 1})
+	begun := l.where(first).ETA
+	l.tell(first, "tenant", store.StepCompleted, store.Facts{Step: "step0"})
+	l.tell(first, "tenant", store.StepCompleted, store.Facts{Step: "step1"})
+	last := l.where(first).ETA
+	if begun == nil || last == nil || last.P50 >= begun.P50 || last.P50 < 3.5 || last.P50 > 14 || last.P95 > 9 {
+		t.Errorf("of eleven seconds %+v, and of seven %+v", begun, last)
+	}
+	other := logtest.Store("tenant", 300)
+	l.tell(other, "tenant", store.CreateCommand, store.Facts{Spec: &store.Spec{Engine: "medusa", Version: "1", Plan: "small"}})
+	if shown := l.where(other); shown.ETA != nil {
+		t.Errorf("another engine is expected to take %+v", shown.ETA)
+	}
+}
+
+// Twenty wait behind four that are worked on, one of which ends each second.
+func TestTheLineHasAPace(t *testing.T) {
+	l := newTeller(t)
+	l.make(l.ask("tenant", 1000), 4*time.Second)
+	l.at = time.Now().Add(-time.Minute)
+	var all []store.ID
+	for i := range 40 {
+		all = append(all, l.ask("tenant", i))
+	}
+	for i := range 20 {
+		l.tell(all[i], "tenant", store.AttemptStarted, store.Facts{Attempt: 1})
+		l.at = l.at.Add(time.Second)
+	}
+	for i, place := range []int{1, 10, 20} {
+		shown := l.where(all[19+place])
+		if shown.Place != place || shown.ETA == nil || shown.ETA.P50 < float64(place+3) || shown.ETA.P50 > float64(place+5) {
+			t.Errorf("%d: %+v, want place %d and as many seconds and four", i, shown, place)
+		}
+	}
+}
+
+func TestWhatWaitsForSomethingElseHasNoPlaceAndSaysWhatItIs(t *testing.T) {
+	l := newTeller(t)
+	parked, due, free := l.ask("a", 0), l.ask("a", 1), l.ask("a", 2)
+	l.tell(parked, "a", store.Waited, store.Facts{Reason: "ClusterNotReady", Message: "The cluster is being built."})
+	later := time.Now().Add(time.Minute)
+	l.tell(due, "a", store.AttemptStarted, store.Facts{Attempt: 1})
+	l.tell(due, "a", store.RetryScheduled, store.Facts{Reason: "ClusterBusy", Message: "The cluster is busy.", NotBefore: &later})
+	for id, want := range map[store.ID]query.Line{
+		parked: {Why: "The cluster is being built."}, due: {Why: "The cluster is busy."},
+		free: {Place: 1, Of: 1, Why: "It is begun with the next slot that is free."},
+	} {
+		if diff := cmp.Diff(want, l.where(id)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", id, diff)
+		}
+	}
+	l.tell(free, "a", store.DeleteCommand, store.Facts{})
+	if line, _ := l.in(hall{hand: store.Provisioner, cluster: store.DefaultCluster}); len(line.Order(0, time.Now())) != 0 {
+		t.Error("a store that is to be deleted still waits to be made")
+	}
+	if shown := l.where(free); shown.Place != 1 || shown.Of != 1 {
+		t.Errorf("its deletion is told %+v", shown)
+	}
+}
+
+func TestWhoMayNotKnowAPlaceIsToldNone(t *testing.T) {
+	l := newTeller(t)
+	id := l.ask("a", 0)
+	for scope, n := range map[query.Scope]int{query.All(): 1, query.Of("a"): 1, query.Of("b"): 0, {}: 0} {
+		reply, err := l.Answer(t.Context(), query.LineRequest{Scope: scope, Stores: []store.ID{id, "sunknownaaaa"}})
+		if err != nil || len(reply.Lines) != n {
+			t.Errorf("%v is told %v, %v", scope, reply.Lines, err)
+		}
+	}
+	for code, r := range map[string]query.LineRequest{
+		question.OtherLog: {Scope: query.All(), Log: "another"}, question.Invalid: {Scope: query.All(), Stores: make([]store.ID, most+1)},
+	} {
+		var refusal *question.Refusal
+		if _, err := l.Answer(t.Context(), r); !errors.As(err, &refusal) || refusal.Code != code {
+			t.Errorf("want %s: %v", code, err)
+		}
+	}
+	l.Begin("epoch")
+	var refusal *question.Refusal
+	if _, err := l.Answer(t.Context(), query.LineRequest{Scope: query.All()}); !errors.As(err, &refusal) || refusal.Code != question.Unavailable {
+		t.Errorf("while the past is read: %v", err)
+	}
+}
+
+// A replica that has just started says what one says that has heard all of it, whatever comes while it reads.
+func TestWhoStartsKnowsWhatOthersHaveHeard(t *testing.T) {
+	nc := bustest.Start(t)
+	author := logtest.New(t, nc, 7)
+	author.Write(t.Context(), 600, 4, 10)
+	head, err := author.Log.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	author.Write(t.Context(), 200, 4, 10)
+	old, fresh := New(), New()
+	old.Begin(author.Log.Epoch())
+	old.Read(t.Context(), author.Log, 0)
+	fresh.Begin(author.Log.Epoch())
+	end, err := author.Log.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, done := context.WithCancel(t.Context())
+	_ = author.Log.Tail(ctx, 0, func(raw storelog.Raw) error {
+		if entry, err := raw.Entry(); err == nil {
+			old.Hear(raw.Time, entry)
+			if raw.Seq > head {
+				fresh.Hear(raw.Time, entry)
+			}
+		}
+		if raw.Seq >= end {
+			done()
+		}
+		return nil
+	})
+	fresh.Read(t.Context(), author.Log, head)
+	request := query.LineRequest{Scope: query.All()}
+	for tenant := range 4 {
+		for n := range 10 {
+			request.Stores = append(request.Stores, logtest.Store(logtest.Tenant(tenant), n))
+		}
+	}
+	want, err := old.Answer(t.Context(), request)
+	if err != nil || len(want.Lines) < 5 {
+		t.Fatalf("%d are in flight, %v", len(want.Lines), err)
+	}
+	have, err := fresh.Answer(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	untimed := cmp.Transformer("untimed", func(p query.Placed) query.Placed { p.ETA = nil; return p })
+	if diff := cmp.Diff(want, have, untimed); diff != "" {
+		t.Errorf("(-heard +read):\n%s", diff)
+	}
+}
