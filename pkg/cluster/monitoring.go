@@ -79,13 +79,13 @@ func (c *Cluster) Explained(ctx context.Context, id store.ID, found *Error) *Err
 	if err != nil {
 		return found
 	}
-	looked := *why
-	op.explain(ctx, id, &looked)
-	if looked == *why {
+	copied := *why
+	looked := op.explain(ctx, id, &copied)
+	if *looked == *why {
 		return found
 	}
 	_, name, _ := strings.Cut(looked.Workload, "/")
-	return broken(rollout{name: name}, &looked)
+	return broken(rollout{name: name}, looked)
 }
 
 // Object is what of the cluster an error is about, like pod/web-1; empty where it doesn't say.

@@ -147,7 +147,7 @@ func TestTheWireIsPlain(t *testing.T) {
 		t.Errorf("refused with %+v, %v", reply, err)
 	}
 	subjects := append(query.Subjects(query.Remembering), query.Subjects(query.Provisioning)...)
-	if got := strings.Join(subjects, " "); !strings.HasPrefix(got, "query.stores query.past query.events query.dead-letters") ||
+	if got := strings.Join(subjects, " "); !strings.HasPrefix(got, "query.stores query.past query.listing") ||
 		!strings.HasSuffix(got, "query.credentials query.growth query.monitoring query.logs query.logs-read.*") || query.Growth.In("eu").Subject != "query.growth.eu" ||
 		query.LogsRead.At("one").In("eu").Subject != "query.logs-read.one.eu" {
 		t.Errorf("asked at %s", got)

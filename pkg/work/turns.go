@@ -101,17 +101,13 @@ func (t *turns) follow(ctx context.Context, log *storelog.Log, cfg Config) {
 func (t *turns) hear(raw storelog.Raw) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	entry, err := raw.Entry()
-	switch {
-	case err == nil:
+	if entry, err := raw.Entry(); err == nil {
 		t.line.Put(entry.State)
 		if entry.Message.Type == store.Waited && entry.Message.Generation == entry.State.Generation {
 			t.line.Park(entry.State.ID, entry.Message.Facts.Reason)
 		}
-	default: // nobody of this release begins it
-		if id, err := storelog.StoreOf(raw.Subject); err == nil {
-			t.line.Drop(id)
-		}
+	} else if id, err := storelog.StoreOf(raw.Subject); err == nil {
+		t.line.Drop(id) // nobody of this release begins it
 	}
 	t.call(time.Now())
 }

@@ -57,14 +57,15 @@ const (
 var (
 	// ErrUnavailable: no provisioner answers, or none has room.
 	ErrUnavailable = errors.New("no provisioner reads logs")
-	// ErrTooMany: as many logs of the tenant are being read as may be at once; ErrFull: as many at this gateway.
+	// ErrTooMany: as many logs of the tenant are being read as may be at once.
 	ErrTooMany = errors.New("the tenant reads too many logs")
-	ErrFull    = errors.New("this gateway reads too many logs")
+	// ErrFull: as many at this gateway.
+	ErrFull = errors.New("this gateway reads too many logs")
 )
 
-// unsampled is the parent of the questions for frames: there are many of each client's, and none is an event of the request
+// untraced is the parent of the questions for frames: there are many of each client's, and none is an event of the request
 // that was answered when they began.
-var unsampled = trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}, Remote: true})
+var untraced = trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}, Remote: true})
 
 // Ways are how a stream is asked for: New's.
 type Ways struct {
@@ -132,7 +133,7 @@ func (s *Stream) Write(ctx context.Context, to io.Writer, flush func() error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, Longest, EndLongest)
 	defer cancel()
 	var end End
-	if !errors.As(s.tell(trace.ContextWithRemoteSpanContext(ctx, unsampled), to, flush), &end) || end == "" {
+	if !errors.As(s.tell(trace.ContextWithRemoteSpanContext(ctx, untraced), to, flush), &end) || end == "" {
 		return // all was told, or nobody is there to be told
 	}
 	last, err := json.Marshal(struct {

@@ -198,7 +198,7 @@ const maxTime = len(time.RFC3339Nano) + 1
 
 // timeOf takes the time from a line's beginning.
 func timeOf(line []byte) (at time.Time, text []byte, timed bool) {
-	stamp, text, found := bytes.Cut(line[:min(len(line), maxTime)], []byte(" "))
+	stamp, _, found := bytes.Cut(line[:min(len(line), maxTime)], []byte(" "))
 	if !found {
 		return at, line, false
 	}
