@@ -47,7 +47,13 @@ type ETA struct {
 	P95 float64 `json:"p95"`
 }
 
-// Store is one, as it is.
+// At says of which moment of the past an answer is.
+type At struct {
+	Seq  uint64     `json:"seq"`
+	Time *time.Time `json:"time,omitempty"`
+}
+
+// Store is one, as it is; as it was where At says when.
 type Store struct {
 	ID            string         `json:"id"`
 	Tenant        string         `json:"tenant"`
@@ -74,6 +80,7 @@ type Store struct {
 	ExpiresAt     *time.Time     `json:"expiresAt,omitempty"`
 	LastOperation Operation      `json:"lastOperation"`
 	Failures      []Failure      `json:"failures,omitempty"`
+	At            *At            `json:"at,omitempty"`
 }
 
 // Operation is what is being done about a store, or was done last.
@@ -111,6 +118,7 @@ type StoreList struct {
 	Next   string  `json:"next,omitempty"`
 	// Feed is the cursor behind which the feed tells what this page doesn't.
 	Feed string `json:"feed"`
+	At   *At    `json:"at,omitempty"`
 }
 
 // LinkList is the body of GET /stores/{id}/links.

@@ -35,7 +35,7 @@ func (d documented) RoundTrip(req *http.Request) (*http.Response, error) {
 		return resp, nil
 	}
 	var refused problem.Problem
-	if kind := resp.Header.Get("Content-Type"); strings.HasSuffix(kind, "json") && req.Method != http.MethodHead {
+	if kind := resp.Header.Get("Content-Type"); (kind == "application/json" || kind == problem.ContentType) && req.Method != http.MethodHead {
 		body, err := io.ReadAll(resp.Body)
 		if err != nil {
 			return nil, err

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 )
 
@@ -58,6 +59,7 @@ func TestJSONComesInUTF8(t *testing.T) {
 func TestHEADIsAnsweredWhereverGETIs(t *testing.T) {
 	b := setup(t)
 	s := b.create(`{}`)
+	b.answers(query.Logs.Subject, func([]byte) any { return query.LogsReply{Frame: query.LogsFrame{Done: true}} })
 	named := strings.NewReplacer("{id}", string(s.ID), "{n}", "1")
 	paths := []string{"/", "/docs", "/openapi.json", "/assets/app.js", "/stores/sabcdefghijk"}
 	for path, item := range b.document().Paths {

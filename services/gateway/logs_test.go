@@ -209,7 +209,7 @@ func TestLogsThatCannotBeReadAreRefused(t *testing.T) {
 	b := setup(t)
 	s := b.ready(`{}`)
 	path := "/stores/" + string(s.ID) + "/logs"
-	wantProblem(t, b.get(path), http.StatusServiceUnavailable, problem.LogsUnavailable)
+	wantProblem(t, b.get(path), http.StatusServiceUnavailable, problem.ClusterUnavailable)
 	for field, parameters := range map[string]string{
 		"tail": "tail=10001", "since": "since=yesterday", "previous": "previous=true&follow=true", "follow": "follow=perhaps", "container": "container=" + strings.Repeat("x", 64),
 	} {
@@ -222,7 +222,7 @@ func TestLogsThatCannotBeReadAreRefused(t *testing.T) {
 		code   problem.Code
 	}{
 		question.TooMany:     {http.StatusTooManyRequests, problem.TooManyLogs},
-		question.Unavailable: {http.StatusServiceUnavailable, problem.LogsUnavailable},
+		question.Unavailable: {http.StatusServiceUnavailable, problem.ClusterUnavailable},
 		question.Gone:        {http.StatusConflict, problem.StoreDeleted},
 	} {
 		answering, err := b.conn.Subscribe(query.Logs.Subject, func(m *nats.Msg) {

@@ -12,7 +12,7 @@ var (
 	mayCome = []string{
 		"request_timeout", "engine_unknown", "upgrading", "log_full", "audit_full", "broker_unavailable", "catalog_empty", "projection_unavailable",
 		"feed_unavailable", "feed_full", "too_many_feeds", "too_many_requests", "too_many_commands", "too_many_guesses", "busy", "credentials_unavailable",
-		"newer_schema", "shutting_down", "internal",
+		clusterless, "logs_full", "too_many_logs", "newer_schema", "internal",
 	}
 	sometimes = []string{"conflict_in_flight", "conflict_changed", "not_ready"}
 )
@@ -28,13 +28,16 @@ func (a answer) breaks(op operation) string {
 	return a.breaksAll()
 }
 
-// breaksAll says what an answer breaks of what is promised of all of them. Nothing here is away that a gateway leans on, so no refusal is the
+// clusterless is what is answered where a provisioner would have to tell: there is no cluster here.
+const clusterless = "cluster_unavailable"
+
+// breaksAll says what an answer breaks of what is promised of all of them. Nothing else is away that a gateway leans on, so no refusal is the
 // platform's.
 func (a answer) breaksAll() string {
 	p := a.problem()
-	later := p.Retryable && a.status == http.StatusTooManyRequests
+	later := p.Retryable && (a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable)
 	switch {
-	case a.status >= 500:
+	case a.status >= 500 && p.Code != clusterless:
 		return "the platform's fault"
 	case a.status < 400:
 		return ""

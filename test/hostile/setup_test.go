@@ -138,8 +138,10 @@ func (a answer) problem() (p problem) {
 
 // names says whether the problem is said to be that field's. Who reads JSON and who holds it against a schema write a list's elements differently.
 func (p problem) names(field string) bool {
+	// Of a parameter that may be repeated the first is meant.
 	same := func(said string) bool {
-		return strings.ReplaceAll(said, ".0", "[0]") == strings.ReplaceAll(field, ".0", "[0]")
+		said = strings.ReplaceAll(said, ".0", "[0]")
+		return said == strings.ReplaceAll(field, ".0", "[0]") || said == field+"[0]"
 	}
 	return same(p.Field) || slices.ContainsFunc(p.Errors, func(e struct{ Field string }) bool { return same(e.Field) })
 }

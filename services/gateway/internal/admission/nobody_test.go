@@ -78,6 +78,7 @@ func TestNobodyGetsAnythingDone(t *testing.T) {
 		reflect.TypeFor[string]():              reflect.ValueOf("k"),
 		reflect.TypeFor[Wish]():                reflect.ValueOf(Wish{}),
 		reflect.TypeFor[Change]():              reflect.ValueOf(Change{}),
+		reflect.TypeFor[storelog.Point]():      reflect.ValueOf(storelog.Point{Seq: s.Version}),
 	}
 	v, called := reflect.ValueOf(a), 0
 	for i := range v.NumMethod() {

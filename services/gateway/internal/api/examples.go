@@ -86,6 +86,7 @@ func examplesOfStores() []any {
 		EventList{Events: []query.Event{{
 			Seq: 50, Store: exampleStore, Type: store.StepCompleted, Time: exampleTime, Actor: "provisioner", Generation: 42, Verb: store.Create, Facts: facts,
 		}}},
+		LogLine{LogLine: query.LogLine{At: exampleTime, Pod: "store-6d4f5b7c9-x2x9k", Container: "shop", Line: "listening on :8080"}},
 		LinkList{Links: []Link{{Name: "storefront", Title: "Shop", URL: exampleURL + "/"}}},
 		CredentialList{Credentials: []query.Credential{{Name: "admin", Title: "Orders", Username: "admin", Password: exampleSecret}}},
 		exampleExplanation(),

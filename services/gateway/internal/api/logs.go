@@ -62,7 +62,7 @@ func (a *API) logs(routes router) {
 		Middlewares: huma.Middlewares{func(in huma.Context, next func(huma.Context)) {
 			next(huma.WithValue(in, headKey{}, in.Method() == http.MethodHead))
 		}},
-	}, a.readLogs, ofStore, refusals{problem.StoreDeleted, problem.LogsUnavailable, problem.LogsFull, problem.TooManyLogs})
+	}, a.readLogs, ofStore, refusals{problem.StoreDeleted, problem.ClusterUnavailable, problem.LogsFull, problem.TooManyLogs})
 }
 
 type headKey struct{}
@@ -82,7 +82,7 @@ func (a *API) readLogs(ctx context.Context, in *logsInput) (*huma.StreamResponse
 	wanted.Store = state.ID
 	// HEAD asks whether there are any, and not for them.
 	if head, _ := ctx.Value(headKey{}).(bool); head {
-		return &huma.StreamResponse{Body: func(out huma.Context) { out.SetHeader(fiber.HeaderContentType, ndjson) }}, nil
+		return &huma.StreamResponse{Body: announceLines}, nil
 	}
 	tenant := principal.In(ctx).Tenant()
 	switch err := a.readers.enter(tenant); {
@@ -140,12 +140,16 @@ func (a *API) stillRead(ctx context.Context, id store.ID) func(context.Context) 
 // errGone: nobody is there to be told anything.
 var errGone = errors.New("the client has gone")
 
-// writeLines answers with a stream. The server writes it when its handlers are through, so it has a context of its own; and the connection is
-// the stream's, whose bound on each write would go on to hold for other answers.
-func writeLines(out huma.Context, stream *logs.Stream, over func()) {
+func announceLines(out huma.Context) {
 	out.SetHeader(fiber.HeaderContentType, ndjson)
 	// Proxies that gather answers would keep lines back.
 	out.SetHeader("X-Accel-Buffering", "no")
+}
+
+// writeLines answers with a stream. The server writes it when its handlers are through, so it has a context of its own; and the connection is
+// the stream's, whose bound on each write would go on to hold for other answers.
+func writeLines(out huma.Context, stream *logs.Stream, over func()) {
+	announceLines(out)
 	c := humafiber.Unwrap(out).Context()
 	conn, closing := c.Conn(), c.Done()
 	linger.Within(conn, takeWithin)

@@ -41,5 +41,16 @@ func (a *API) monitoring(routes router) {
 
 // monitored asks the provisioners of the store's cluster.
 func (a *API) monitored(ctx context.Context, state store.State) (query.MonitoringReply, error) {
-	return reader.Ask(ctx, a.reader, query.Monitoring.In(state.Cluster), query.MonitoringRequest{Store: state.ID})
+	seen, err := reader.Ask(ctx, a.reader, query.Monitoring.In(state.Cluster), query.MonitoringRequest{Store: state.ID})
+	seen.Workloads, seen.Pods, seen.Volumes = listing(seen.Workloads), listing(seen.Pods), listing(seen.Volumes)
+	seen.Routes, seen.Crons, seen.Events = listing(seen.Routes), listing(seen.Crons), listing(seen.Events)
+	return seen, err
+}
+
+// listing is an empty list where there is none: clients are told of lists that they are there.
+func listing[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }

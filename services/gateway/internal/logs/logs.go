@@ -55,8 +55,6 @@ const (
 )
 
 var (
-	// ErrUnavailable: no provisioner answers, or none has room.
-	ErrUnavailable = errors.New("no provisioner reads logs")
 	// ErrTooMany: as many logs of the tenant are being read as may be at once.
 	ErrTooMany = errors.New("the tenant reads too many logs")
 	// ErrFull: as many at this gateway.
@@ -122,8 +120,6 @@ func refusal(err error) error {
 		return fmt.Errorf("%w: %w", ErrTooMany, err)
 	case errors.Is(err, reader.ErrGone):
 		return fmt.Errorf("%w: %w", store.ErrDeleted, err)
-	case errors.Is(err, reader.ErrProvisioner):
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return err
 }

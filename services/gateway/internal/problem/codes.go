@@ -55,11 +55,9 @@ const (
 	CredentialsMissing    Code = "credentials_unavailable"
 	CredentialsGone       Code = "credentials_gone"
 	ClusterUnavailable    Code = "cluster_unavailable"
-	LogsUnavailable       Code = "logs_unavailable"
 	LogsFull              Code = "logs_full"
 	TooManyLogs           Code = "too_many_logs"
 	NewerSchema           Code = "newer_schema"
-	ShuttingDown          Code = "shutting_down"
 	Internal              Code = "internal"
 	Forbidden             Code = "forbidden"
 	AccountsOff           Code = "accounts_off"
@@ -139,11 +137,9 @@ var kinds = map[Code]kind{
 	CredentialsMissing:    {http.StatusServiceUnavailable, "The credentials can't be read right now", true},
 	CredentialsGone:       {http.StatusConflict, "The store's passwords are gone", false},
 	ClusterUnavailable:    {http.StatusServiceUnavailable, "Nobody can look at the store's cluster right now", true},
-	LogsUnavailable:       {http.StatusServiceUnavailable, "The logs can't be read right now", true},
 	LogsFull:              {http.StatusServiceUnavailable, "The gateway has no room for another reader of logs", true},
 	TooManyLogs:           {http.StatusTooManyRequests, "The tenant reads too many logs", true},
 	NewerSchema:           {http.StatusServiceUnavailable, "The store was written by a newer version", true},
-	ShuttingDown:          {http.StatusServiceUnavailable, "This gateway is going down", true},
 	Internal:              {http.StatusInternalServerError, "Something went wrong here", true},
 	Forbidden:             {http.StatusForbidden, "You may not do this", false},
 	AccountsOff:           {http.StatusNotFound, "There are no accounts here", false},

@@ -43,7 +43,7 @@ func TestOnlyWhatMayComeIsToBeAskedForAgain(t *testing.T) {
 		RequestTimeout: true, ConflictInFlight: true, ConflictChanged: true, NotReady: true, EngineUnknown: true, Upgrading: true, LogFull: true,
 		AuditFull: true, BrokerUnavailable: true, CatalogEmpty: true, ProjectionUnavailable: true, FeedUnavailable: true, FeedFull: true,
 		TooManyFeeds: true, TooManyRequests: true, TooManyCommands: true, TooManyGuesses: true, Busy: true, CredentialsMissing: true,
-		ClusterUnavailable: true, LogsUnavailable: true, LogsFull: true, TooManyLogs: true, NewerSchema: true, ShuttingDown: true, Internal: true,
+		ClusterUnavailable: true, LogsFull: true, TooManyLogs: true, NewerSchema: true, Internal: true,
 	}
 	for code, kind := range kinds {
 		p := New(code, "")
