@@ -98,6 +98,8 @@ func classifyStatus(err error) *Error {
 	switch {
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return wrap(err, Transient, "NamespaceTerminating", "The store is being removed.")
+	case objected(err) && passes(err):
+		return wrap(err, Transient, reasonWebhookRefused, "A rule of the cluster refuses a part of the store for now; it is tried again.")
 	case objected(err):
 		return wrap(err, Permanent, reasonWebhookRefused, "A rule of the cluster refuses a part of the store.")
 	case apierrors.IsForbidden(err):
@@ -126,6 +128,12 @@ func classifyStatus(err error) *Error {
 func objected(err error) bool {
 	var said apierrors.APIStatus
 	return errors.As(err, &said) && strings.HasPrefix(said.Status().Message, objection)
+}
+
+// passes says whether who refuses says that it is for now: a rule engine that starts, or can't look something up.
+func passes(err error) bool {
+	return apierrors.IsInternalError(err) || apierrors.IsTooManyRequests(err) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) ||
+		apierrors.IsServiceUnavailable(err) || apierrors.IsConflict(err)
 }
 
 const objection = "admission webhook "

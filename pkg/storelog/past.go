@@ -3,6 +3,7 @@ package storelog
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -115,9 +116,13 @@ type Past struct {
 	Upto uint64
 }
 
-// Past reads a store exactly as its last message at a point or before has left it. It fails with a *FutureError, and as Last does
+// ErrFar: so much has been said of a store since a point that the way back to it is too long.
+var ErrFar = errors.New("too much has been said of the store since")
+
+// Past reads a store exactly as its last message at a point or before has left it, if may, which is told how it is now, lets whoever asks: the
+// way back is many questions. It fails with may's error, with a *FutureError, with ErrFar, and as Last does
 // where the last message of the store can't be read, or the one that it looks for.
-func (l *Log) Past(ctx context.Context, id store.ID, p Point) (Past, error) {
+func (l *Log) Past(ctx context.Context, id store.ID, p Point, may func(store.State) error) (Past, error) {
 	last, err := l.last(ctx, id)
 	if err != nil {
 		return Past{}, err
@@ -139,6 +144,9 @@ func (l *Log) Past(ctx context.Context, id store.ID, p Point) (Past, error) {
 		return Past{}, err
 	}
 	past.Now = now.State
+	if err := may(now.State); err != nil {
+		return Past{}, err
+	}
 	then, err := l.lastUpto(ctx, id, now.State.ClusterName(), last, past.Upto)
 	if err != nil {
 		return Past{}, err
@@ -152,13 +160,20 @@ func (l *Log) Past(ctx context.Context, id store.ID, p Point) (Past, error) {
 // meanwhile, and reads what it looks through from the disk: of a large log that could be all.
 const nearby = 1 << 16
 
+// stepsBack is how many messages of a store's history are read one by one on the way back, at most: each is a question to the log's leader,
+// and who may read a store may ask again and again.
+const stepsBack = 2000
+
 // lastUpto is the last message of a store's history at a sequence or before it, from one behind it on. Each message says which
 // was the last one when it was written (the fence), so that the way back can't miss any. Where the goal is near it begins at the
 // first event behind that, however much has been said of the store since: only commands may be between the two.
 func (l *Log) lastUpto(ctx context.Context, id store.ID, cluster string, from Raw, upto uint64) (Raw, error) {
 	at := from
-	for near := false; at.Seq > upto; {
+	for near, steps := false, 0; at.Seq > upto; steps++ {
 		var err error
+		if steps > stepsBack {
+			return Raw{}, ErrFar
+		}
 		if !near && at.Seq-upto <= l.reach {
 			near = true
 			event, err := l.next(ctx, id, eventsOf(id, cluster), upto+1)

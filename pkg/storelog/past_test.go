@@ -84,7 +84,7 @@ func (l *lived) at(which store.ID, seq uint64) (then store.State) {
 // want holds what is read of a store's past against what was read of it then.
 func (l *lived) want(t *testing.T, log *storelog.Log, which store.ID, p storelog.Point, seq uint64) {
 	t.Helper()
-	past, err := log.Past(t.Context(), which, p)
+	past, err := log.Past(t.Context(), which, p, anybody)
 	if err != nil {
 		t.Errorf("%s at %+v: %v", which, p, err)
 		return
@@ -133,7 +133,7 @@ func TestThePastEndsWhereTheLogDoes(t *testing.T) {
 			{Seq: head + 1}, {Time: time.Now().Add(time.Hour)}, {Time: time.Date(2262, 4, 12, 0, 0, 0, 0, time.UTC)}, {Time: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)},
 		} {
 			var future *storelog.FutureError
-			if _, err := log.Past(t.Context(), which, p); !errors.As(err, &future) || future.Present.Head != head || future.Present.Time.IsZero() {
+			if _, err := log.Past(t.Context(), which, p, anybody); !errors.As(err, &future) || future.Present.Head != head || future.Present.Time.IsZero() {
 				t.Errorf("at %+v: %v", p, err)
 			}
 		}
@@ -164,7 +164,7 @@ func TestTheWayBackGoesOverWhatNobodyCouldRead(t *testing.T) {
 		head := l.say(t, log, l.ids[0], store.Renamed)
 		end := scribbleWith(t, nc, log, "{", fence(event, head))
 		l.all = append(l.all, moment{})
-		if _, err := log.Past(t.Context(), id, storelog.Point{Seq: event}); !errors.Is(err, storelog.ErrUnreadable) {
+		if _, err := log.Past(t.Context(), id, storelog.Point{Seq: event}, anybody); !errors.Is(err, storelog.ErrUnreadable) {
 			t.Errorf("whose it is nobody can say: %v", err)
 		}
 		if _, err := log.Mend(t.Context(), id, end, message(store.Discarded, 0)); err != nil {
@@ -175,7 +175,7 @@ func TestTheWayBackGoesOverWhatNobodyCouldRead(t *testing.T) {
 			for seq := range uint64(len(l.all)) {
 				if seq == 0 || l.all[seq].state.Exists() {
 					l.want(t, reaching, id, storelog.Point{Seq: seq}, seq)
-				} else if _, err := reaching.Past(t.Context(), id, storelog.Point{Seq: seq}); !errors.Is(err, storelog.ErrUnreadable) {
+				} else if _, err := reaching.Past(t.Context(), id, storelog.Point{Seq: seq}, anybody); !errors.Is(err, storelog.ErrUnreadable) {
 					t.Errorf("at %d, which nobody can read: %v", seq, err)
 				}
 			}
@@ -216,7 +216,7 @@ func TestThePastOfALongHistoryCostsAsMuchAsThatOfAShortOne(t *testing.T) {
 		least := uint64(1000)
 		for range measurements {
 			before := counted.Stats().InMsgs
-			if past, err := reader.Past(t.Context(), id, storelog.Point{Seq: 3}); err != nil || past.Then.Version != 3 {
+			if past, err := reader.Past(t.Context(), id, storelog.Point{Seq: 3}, anybody); err != nil || past.Then.Version != 3 {
 				t.Fatalf("%+v, %v", past.Then, err)
 			}
 			least = min(least, counted.Stats().InMsgs-before)
@@ -227,3 +227,6 @@ func TestThePastOfALongHistoryCostsAsMuchAsThatOfAShortOne(t *testing.T) {
 		t.Errorf("it took %v messages", costs)
 	}
 }
+
+// anybody may read it.
+func anybody(store.State) error { return nil }

@@ -155,6 +155,9 @@ func (p *Places) fold(at time.Time, entry storelog.Entry) {
 		p.flights[s.ID] = f
 	}
 	f.tenant, f.why = s.Tenant, s.Why().Message
+	if m.Type == store.AttemptStarted {
+		f.told = 0 // it stands in the line no more; where it comes back to it, it is for another turn
+	}
 	f.course.hear(at, m, s)
 	line, pace := p.in(where)
 	line.Put(s)

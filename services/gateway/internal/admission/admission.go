@@ -119,10 +119,7 @@ func (a *Admission) Past(ctx context.Context, who principal.Principal, id store.
 	if err != nil {
 		return storelog.Past{}, err
 	}
-	past, err := parts.Log.Past(ctx, id, at)
-	if err == nil {
-		err = visible(past.Now, who, rights.ReadStores)
-	}
+	past, err := parts.Log.Past(ctx, id, at, func(now store.State) error { return visible(now, who, rights.ReadStores) })
 	if err == nil && !past.Then.Exists() {
 		err = store.ErrNotFound
 	}

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -10,7 +9,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/store-platform/store-platform/pkg/query"
-	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/explain"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
@@ -58,7 +56,7 @@ func (a *API) gather(ctx context.Context, seen *explain.Seen) {
 	stands := seen.State.Status != store.Deleted
 	if stands {
 		asked.Go(func() {
-			cluster, unseen = reader.Ask(ctx, a.reader, query.Monitoring.In(seen.State.Cluster), query.MonitoringRequest{Store: id})
+			cluster, unseen = a.monitored(ctx, seen.State)
 		})
 	}
 	history, err := reader.Ask(ctx, a.reader, query.Events, query.EventsRequest{
@@ -69,7 +67,7 @@ func (a *API) gather(ctx context.Context, seen *explain.Seen) {
 		missing(ctx, seen, explain.History, err)
 	}
 	switch {
-	case !stands || isNone(unseen):
+	case !stands:
 	case unseen != nil:
 		missing(ctx, seen, explain.Cluster, unseen)
 	default:
@@ -77,12 +75,6 @@ func (a *API) gather(ctx context.Context, seen *explain.Seen) {
 			missing(ctx, seen, explain.Cluster, nil)
 		}
 	}
-}
-
-// isNone says that whoever was asked has looked, and found nothing.
-func isNone(err error) bool {
-	var refusal *question.Refusal
-	return errors.As(err, &refusal) && refusal.Code == question.NotFound
 }
 
 func missing(ctx context.Context, seen *explain.Seen, part explain.Part, why error) {

@@ -149,7 +149,7 @@ func (b remembering) Purge(ctx context.Context, key string, opts ...jetstream.KV
 	return b.KeyValue.Purge(ctx, key, opts...)
 }
 
-// look is one look at who somebody is. It reads each thing once.
+// look is one look at who somebody is.
 type look struct {
 	// anew takes the leader's word alone.
 	anew bool

@@ -58,7 +58,7 @@ type Restored struct {
 	Accounts, Tenants, Members, Tokens int
 }
 
-// everybody is more than an installation has.
+// everybody is no limit.
 const everybody = math.MaxInt32
 
 // Waiting says whether there is somebody who was restored and whom no operator has let in.

@@ -117,7 +117,7 @@ func (s Seen) stands() []ChainLink {
 	var links []ChainLink
 	if r := s.Cluster.Release; r != nil {
 		links = append(links, ChainLink{
-			At: r.At, Kind: OfHelm, Title: r.Status, Text: r.Description, Object: releaseObject(*r), OK: well(r.Status == "deployed"),
+			At: r.At, Kind: OfHelm, Title: r.Status, Text: r.Description, Object: releaseObject(*r), OK: released(r.Status),
 		})
 	}
 	for _, p := range s.Cluster.Pods {
@@ -143,7 +143,7 @@ func podLinks(p query.Pod) []ChainLink {
 	if p.Node != "" {
 		text = joined("It is on the node "+p.Node+".", text)
 	}
-	links := []ChainLink{{At: p.Since, Kind: OfPod, Title: p.Phase, Text: text, Object: object, OK: well(p.Ready)}}
+	links := []ChainLink{{At: p.Since, Kind: OfPod, Title: p.Phase, Text: text, Object: object, OK: serving(p)}}
 	for _, c := range p.Containers {
 		if last := c.Last; last != nil {
 			links = append(links, ChainLink{
@@ -151,7 +151,7 @@ func podLinks(p query.Pod) []ChainLink {
 				Text: fmt.Sprintf("Container %s ended with %d. It was started again %d times.", c.Name, last.ExitCode, c.Restarts),
 			})
 		}
-		if c.Reason == "" || c.Ready {
+		if c.Reason == "" || c.Ready || c.Last != nil && c.Last.ExitCode == 0 && p.Phase == succeeded {
 			continue
 		}
 		// A container that waits doesn't say since when.
@@ -164,6 +164,28 @@ func podLinks(p query.Pod) []ChainLink {
 		})
 	}
 	return links
+}
+
+// released says whether Helm's work went well, where it has come to an end.
+func released(status string) *bool {
+	switch status {
+	case "deployed":
+		return well(true)
+	case "failed":
+		return well(false)
+	}
+	return nil
+}
+
+// succeeded is the phase of a pod whose programs have done what they were for, as those of cron jobs do.
+const succeeded = "Succeeded"
+
+// serving says whether a pod is well. Of one that starts, and that nothing is in the way of, nobody can say yet.
+func serving(p query.Pod) *bool {
+	if p.Phase == "Pending" && p.Reason == "" {
+		return nil
+	}
+	return well(p.Ready || p.Phase == succeeded)
 }
 
 func asked(verb store.Verb, actor string) string {

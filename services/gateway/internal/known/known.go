@@ -133,6 +133,8 @@ func problemOf(err error) *problem.Problem {
 		future   *storelog.FutureError
 	)
 	switch {
+	case errors.Is(err, storelog.ErrFar):
+		return problem.AtField("at", "is too long ago for a store of which so much has been said since; its events say what happened")
 	case errors.As(err, &field):
 		return problem.AtField(field.Field, field.Message)
 	case errors.As(err, &inFlight):

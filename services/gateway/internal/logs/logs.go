@@ -19,6 +19,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/services/gateway/internal/directory"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/reader"
 )
@@ -237,7 +238,7 @@ func (s *Stream) mayGoOn(ctx context.Context) error {
 		return EndDeleted
 	case err == nil:
 		s.answered = now
-	case errors.Is(err, store.ErrNotFound), errors.As(err, &refused):
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, directory.ErrUnconfirmed), errors.As(err, &refused):
 		return EndRevoked
 	case ctx.Err() != nil:
 		return context.Cause(ctx)

@@ -165,7 +165,8 @@ func (s *session) past() (map[key]*progress, []string) {
 	over := func(one *source) {
 		one.close()
 		p := known[one.key]
-		p.mark, p.whole = one.mark, true
+		// What couldn't be read at all is begun as if nobody had tried: with as many last lines as were asked for.
+		p.mark, p.whole = one.mark, p.whole || errors.Is(one.err, io.EOF) || !one.mark.At.IsZero()
 		if errors.Is(one.err, io.EOF) {
 			if p.as.Ended {
 				p.completed = p.as.Run
