@@ -9,11 +9,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/nats-io/nats.go"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
+	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/events/internal/logtest"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
@@ -82,18 +84,51 @@ func (p *process) kill() {
 	<-p.ended
 }
 
+// rounds give each transaction something for each of its statements.
+type rounds struct {
+	*testBundle
+	// opened are the stores that one round each opens, and the next one has deleted.
+	opened []store.ID
+	// poison are the messages that can't be read.
+	poison []uint64
+}
+
+// write appends a round. What the author writes at random may be nothing that lists, counts or usage tell.
+func (r *rounds) write(t *testing.T) {
+	t.Helper()
+	if len(r.opened) > 0 {
+		r.tell(t, r.opened[len(r.opened)-1], store.Message{Type: store.DeleteCommand, Actor: "rounds"})
+	}
+	id := logtest.Store("rounds", len(r.opened))
+	r.opened = append(r.opened, id)
+	r.author.Create(t.Context(), "rounds", id, fmt.Sprintf("Round %d", len(r.opened)))
+	r.tell(t, id, store.Message{Type: store.BecameReady, Facts: store.Facts{URL: "http://store.localhost"}})
+	r.author.Write(t.Context(), 3, 2, 3)
+	publishRaw(t, r.nc, logtest.Store("poisoned", 1), "not json")
+	r.poison = append(r.poison, r.head(t))
+}
+
+// tell appends a message to a store's history.
+func (r *rounds) tell(t *testing.T, id store.ID, m store.Message) {
+	t.Helper()
+	_, err := r.author.Log.Update(t.Context(), id, func(s store.State) (*store.Message, error) {
+		if m.Time = time.Now(); !m.Type.IsCommand() {
+			m.Actor, m.Generation = "provisioner", s.Generation
+		}
+		return &m, nil
+	})
+	if err != nil {
+		t.Fatalf("append to store %s: %v", id, err)
+	}
+}
+
 // A projector is killed at every message that it sends Postgres in its transaction, whether Postgres gets the message
 // or not, and when Postgres has committed and it doesn't know yet. The rows are those of the log up to the checkpoint,
 // before and after, and another projector goes on from there.
 func TestKilledAtEveryStatementOfItsTransaction(t *testing.T) {
-	b := setup(t)
+	b := &rounds{testBundle: setup(t)}
 	go b.progress.Follow(t.Context(), b.pool)
 	w := tapPostgres(t, b.pool.Config().ConnConfig)
-	// A round gives the next transaction something for each of its statements.
-	round := func() {
-		b.author.Write(t.Context(), 3, 2, 3)
-		publishRaw(t, b.nc, logtest.Store("poisoned", 1), "not json")
-	}
 	goOn := func() {
 		w.arm(moment{}, nil)
 		p := b.launch(t, w)
@@ -104,7 +139,7 @@ func TestKilledAtEveryStatementOfItsTransaction(t *testing.T) {
 	}
 	// What there is to fill is filled before there is anything: that has a transaction of its own.
 	goOn()
-	round()
+	b.write(t)
 	goOn()
 	script := w.transaction()
 	checkScript(t, script)
@@ -115,11 +150,15 @@ func TestKilledAtEveryStatementOfItsTransaction(t *testing.T) {
 	moments = append(moments, moment{at: len(script), answered: true})
 	projected := b.head(t)
 	for _, m := range moments {
-		round()
+		b.write(t)
 		if m.answered || m.executed && m.at == len(script) {
 			projected = b.head(t)
 		}
 		b.killAt(t, w, m)
+		// In a transaction of other statements this message would be another one, and one of these never come.
+		if said := w.transaction(); !slices.Equal(said, script[:m.at]) {
+			t.Errorf("killed at another message than meant, after it said %q", said)
+		}
 		b.checkUpTo(t, projected)
 		// Who goes on is killed as well, first.
 		if m.executed {
@@ -138,7 +177,8 @@ func checkScript(t *testing.T, script []string) {
 	t.Helper()
 	rest := script
 	for _, must := range []string{
-		"begin", "bind with along as", "bind with row as", "bind with gone as", "bind insert into set_aside", "Sync",
+		"begin", "bind with along as", "bind with row as", "bind with row as", "bind insert into listed_grams", "bind with gone as",
+		"bind with row as", "bind insert into set_aside", "Sync",
 		`copy "events"`, "CopyData", "CopyDone", "commit",
 	} {
 		at := slices.IndexFunc(rest, func(said string) bool { return strings.HasPrefix(said, must) })
@@ -173,22 +213,18 @@ func (b *testBundle) killAt(t *testing.T, w *wiretap, m moment) {
 }
 
 // checkUpTo holds the rows against the log up to the checkpoint, and that against the sequence it must be.
-func (b *testBundle) checkUpTo(t *testing.T, want uint64) {
+func (r *rounds) checkUpTo(t *testing.T, want uint64) {
 	t.Helper()
-	if _, seq, err := readmodel.Checkpoint(t.Context(), b.pool); err != nil || seq != want {
+	if _, seq, err := readmodel.Checkpoint(t.Context(), r.pool); err != nil || seq != want {
 		t.Errorf("the checkpoint is %d (%v), want %d", seq, err, want)
 	}
-	b.checkRowsUpTo(t, want)
+	r.checkRowsUpTo(t, want)
 	var aside []uint64
-	rows, err := b.pool.Query(t.Context(), "select seq from set_aside order by seq")
+	rows, err := r.pool.Query(t.Context(), "select seq from set_aside order by seq")
 	if err == nil {
 		aside, err = pgx.CollectRows(rows, pgx.RowTo[uint64])
 	}
-	// Every fourth message is poison.
-	var poison []uint64
-	for seq := uint64(4); seq <= want; seq += 4 {
-		poison = append(poison, seq)
-	}
+	poison := slices.DeleteFunc(slices.Clone(r.poison), func(seq uint64) bool { return seq > want })
 	if err != nil || !slices.Equal(aside, poison) {
 		t.Errorf("set aside are %v (%v), want %v", aside, err, poison)
 	}
