@@ -121,7 +121,7 @@ func (l *lane) takeSome(taking context.Context, consumer jetstream.Consumer, fre
 	return nil
 }
 
-// takeOf takes what comes of a batch until it ends, and says where nothing does that others aren't worth waiting for.
+// takeOf takes what comes of a batch until it ends, and says where nothing does for a while.
 func (l *lane) takeOf(batch <-chan jetstream.Msg, work func(jetstream.Msg)) (taken int) {
 	idle := time.NewTicker(l.timing.idle)
 	defer idle.Stop()

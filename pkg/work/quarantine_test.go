@@ -10,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -24,6 +25,8 @@ const (
 	childEnv = "WORK_TEST_BROKER"
 	// mildEnv has a child do its work.
 	mildEnv = "WORK_TEST_MILD"
+	// knowsTheLine is where each child says once that it has heard the log.
+	knowsTheLine = "test.knows"
 	// shortLease leaves six seconds of trust: a busy machine may stall that long, and five crashes must not take minutes.
 	shortLease = storelog.LeaseTTL / 4
 	innocents  = 6
@@ -69,6 +72,12 @@ func child(url string) error {
 	w.timing = quick
 	// Or what rests came again more often than so few slots can look at, and nothing else came.
 	w.timing.placesApart, w.timing.waitAtMost = production.placesApart/10, production.waitAtMost/10
+	// On a machine that is slow nobody is passed over for that.
+	w.timing.idle = time.Hour
+	go func() {
+		<-w.turns.isKnown
+		_ = nc.Publish(knowsTheLine, nil)
+	}()
 	return w.Run(ctx)
 }
 

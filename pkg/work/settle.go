@@ -37,9 +37,10 @@ func (w *Worker) settle(ctx context.Context, msg jetstream.Msg, v verdict) {
 	var err error
 	if v.again {
 		err = msg.NakWithDelay(v.after)
-		w.resting.add(newRest(msg, v), v.after)
+		one := newRest(msg, v)
+		w.resting.add(one, v.after)
 		if v.queue != nil {
-			w.turns.rests()
+			w.turns.rests(one.id)
 		}
 	} else {
 		// A plain Ack is fire and forget.

@@ -3,6 +3,7 @@ package work
 import (
 	"context"
 	"log/slog"
+	"math"
 	"sync"
 	"time"
 
@@ -25,8 +26,9 @@ import (
 // delivered again. One at a time: a whole tenant's would be turned away again by the next tenant that comes. Its pause, for when
 // nobody wakes it, is by its place, so that ten thousand that wait look no more often than those that wait for a cluster.
 //
-// A turn is nothing to wait for. Whoever has a slot free and is delivered nothing for a second passes over all that doesn't rest
-// with it: what they wait for isn't at the broker, but in a dead worker's memory, or in front of a lease. What was under
+// A turn is nothing to wait for. Where nothing was begun or ended for a second and a slot is free, all is passed over that doesn't
+// rest with this process: it isn't at the broker, but in a dead worker's memory, or in front of a lease. In a long line some come to look
+// all the time; by one that does only what was delivered before is passed over, since the broker may be on the way to the rest. What was under
 // way when its worker died goes on whoever's turn it is, or its tenant would be taken to have slots in use until others are
 // done.
 //
@@ -40,6 +42,10 @@ type turns struct {
 
 	mu   sync.Mutex
 	line *turn.Line
+	// moved is when something was begun or ended by each lane, and seen the newest command that has come by it: all that are older
+	// have been delivered to somebody.
+	moved map[turn.Lane]time.Time
+	seen  map[turn.Lane]uint64
 }
 
 // lookBack is how much of the log a worker reads at its start to know who waits. What was asked for before and still waits is
@@ -49,7 +55,7 @@ const lookBack = 10_000
 func newTurns(hand string, timing *timing, rest *resting) *turns {
 	known := make(chan struct{})
 	return &turns{
-		timing: timing, resting: rest, line: turn.New(store.Hand(hand)),
+		timing: timing, resting: rest, line: turn.New(store.Hand(hand)), moved: map[turn.Lane]time.Time{}, seen: map[turn.Lane]uint64{},
 		isKnown: known, known: sync.OnceFunc(func() { close(known) }),
 	}
 }
@@ -62,6 +68,9 @@ func (t *turns) await(ctx context.Context) {
 	case <-time.After(t.timing.heartbeat):
 	case <-ctx.Done():
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.moved[turn.All], t.moved[turn.Standing] = time.Now(), time.Now()
 }
 
 // queue is a tenant's part of the line.
@@ -119,16 +128,44 @@ func (t *turns) begin(j *job) bool {
 	now := time.Now()
 	t.line.Put(j.state)
 	t.line.Come(j.id)
+	t.seen[j.lane] = max(t.seen[j.lane], j.generation)
 	if !j.state.Working {
-		first, of := t.line.First(j.lane, now)
-		// Of its own tenant's those go first that this process has told to rest: the order among all that come is the broker's.
-		if of != "" && first != j.generation && (of != j.state.Tenant || t.resting.before(*j.queue(), j.generation)) {
+		if !t.isNext(j, now) && !t.isNextOfThoseThatCome(j, now) {
 			return false
 		}
+		t.moved[j.lane] = now
 	}
 	t.line.Hold(j.id)
 	t.call(now)
 	return true
+}
+
+func (t *turns) isNext(j *job, now time.Time) bool {
+	first, of := t.line.First(j.lane, now)
+	// Of its own tenant's those go first that this process has told to rest: the order among all that come is the broker's.
+	return of == "" || first == j.generation || of == j.state.Tenant && !t.resting.before(*j.queue(), j.generation)
+}
+
+// isNextOfThoseThatCome passes over what nobody has taken for a while.
+func (t *turns) isNextOfThoseThatCome(j *job, now time.Time) bool {
+	if now.Sub(t.moved[j.lane]) < t.timing.idle {
+		return false
+	}
+	t.passOver(j.lane, now, t.seen[j.lane])
+	t.line.Come(j.id) // it doesn't rest
+	if t.isNext(j, now) {
+		return true
+	}
+	t.call(now)
+	return false
+}
+
+// passOver passes over what doesn't rest here, up to the newest.
+func (t *turns) passOver(lane turn.Lane, now time.Time, newest uint64) {
+	t.moved[lane] = now
+	t.line.PassOver(lane, now, now.Add(t.timing.ackWait), func(of string, generation uint64) bool {
+		return generation > newest || t.resting.inLine(queue{lane, of}, generation)
+	})
 }
 
 // end gives up the slot. What comes back without having been begun isn't waited for: whatever is in its way isn't the line.
@@ -139,6 +176,9 @@ func (t *turns) end(j *job) {
 	t.line.Put(j.state)
 	t.line.Release(j.id)
 	t.line.Pass(j.id, now.Add(t.timing.ackWait))
+	if j.held != nil {
+		t.moved[j.lane] = now
+	}
 	t.call(now)
 }
 
@@ -158,21 +198,23 @@ func (t *turns) pause(id store.ID) time.Duration {
 	return t.timing.linePause(t.line.About(id))
 }
 
-// rests is told when a delivery rests: its turn may have come meanwhile.
-func (t *turns) rests() {
+// rests is told when a delivery rests: its turn may have come meanwhile, or been passed over.
+func (t *turns) rests(id store.ID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.line.Come(id)
 	t.call(time.Now())
 }
 
-// idle is told when a slot has had nothing delivered for a while.
+// idle is told when a slot was free for a while and nothing was delivered.
 func (t *turns) idle(lane turn.Lane) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
-	t.line.PassOver(lane, now, now.Add(t.timing.ackWait), func(of string, generation uint64) bool {
-		return t.resting.inLine(queue{lane, of}, generation)
-	})
+	if now.Sub(t.moved[lane]) < t.timing.idle {
+		return
+	}
+	t.passOver(lane, now, math.MaxUint64)
 	t.call(now)
 }
 

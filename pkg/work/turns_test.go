@@ -144,8 +144,11 @@ func TestManyProcessesOfOneSlotShareThemOut(t *testing.T) {
 			last = b.ask(tenant, i).Generation
 		}
 	}
+	// Two may each take another's for next, and so wait for each other until those are passed over.
+	pauses := forever()
+	pauses.idle = quick.idle
 	for i := range processes {
-		b.startBy(forever(), h, Config{Name: "provisioner", Commands: storelog.ApplyCommands, Slots: 1, Holder: fmt.Sprint(i)})
+		b.startBy(pauses, h, Config{Name: "provisioner", Commands: storelog.ApplyCommands, Slots: 1, Holder: fmt.Sprint(i)})
 	}
 	h.end(len(tenants) * many)
 	order, _ := begun(b.awaitReady(len(tenants)*many), last)
@@ -245,11 +248,31 @@ func (b *testBench) taken(w *Worker) {
 
 // The command whose turn it is was delivered to a worker that died. Who has a slot free doesn't wait for it.
 func TestATurnThatNobodyTakesIsPassedOver(t *testing.T) {
+	often := quick
+	often.waitFirst, often.waitAtMost, often.idle = 5*time.Millisecond, 10*time.Millisecond, time.Second
+	rest := forever()
+	rest.idle = quick.idle
+	for _, slots := range []int{1, 4} {
+		t.Run(fmt.Sprintf("while the others rest, %d slots", slots), func(t *testing.T) { passedOver(t, rest, slots) })
+		t.Run(fmt.Sprintf("while the others look all the time, %d slots", slots), func(t *testing.T) { passedOver(t, often, slots) })
+	}
+}
+
+func passedOver(t *testing.T, pauses timing, slots int) {
 	b := setup(t)
 	h := slowHand()
-	pauses := forever()
+	// In a second they look some hundred times. Who looks so often in vain looks for ever.
+	const inVain = 5000
+	var looks atomic.Int64
+	forEver := make(chan struct{})
+	h.availableFor = func(store.State) error {
+		if looks.Add(1) == inVain {
+			close(forEver)
+		}
+		return nil
+	}
 	pauses.ackWait = time.Hour
-	w, err := New(t.Context(), b.log, h, Config{Name: "provisioner", Commands: storelog.ApplyCommands, Slots: 4, Holder: "one"})
+	w, err := New(t.Context(), b.log, h, Config{Name: "provisioner", Commands: storelog.ApplyCommands, Slots: slots, Holder: "one"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,11 +283,41 @@ func TestATurnThatNobodyTakesIsPassedOver(t *testing.T) {
 	for i := range 3 {
 		b.ask("many", i)
 	}
-	for range 3 {
-		<-h.entered
-	}
 	h.end(3)
+	for range 3 {
+		select {
+		case <-h.entered:
+		case <-forEver:
+			t.Fatalf("after %d looks the turn is still the dead worker's", inVain)
+		}
+	}
 	b.awaitReady(3)
+}
+
+// What the broker may be about to deliver isn't passed over by who comes to look, nor what was turned away and doesn't rest yet.
+func TestOnlyWhatWasDeliveredIsPassedOver(t *testing.T) {
+	timing := production
+	timing.idle = 0
+	turns := newTurns("provisioner", &timing, newResting(bustest.Start(t)))
+	job := func(tenant string, seq uint64) *job {
+		s := store.Evolve(store.State{}, store.Message{
+			Type: store.CreateCommand, Store: store.DeriveID(tenant, fmt.Sprint(seq)), Tenant: tenant, Seq: seq, Time: time.Now(),
+		})
+		return &job{id: s.ID, generation: seq, state: s, lane: turn.All}
+	}
+	first, second, undelivered := job("many", 1), job("many", 2), job("one", 3)
+	if !turns.begin(first) {
+		t.Fatal("the first isn't begun")
+	}
+	turns.line.Put(undelivered.state)
+	if turns.begin(second) {
+		t.Error("what wasn't delivered yet was passed over")
+	}
+	turns.passOver(turn.All, time.Now(), 3)
+	turns.rests(undelivered.id)
+	if next, _ := turns.line.First(turn.All, time.Now()); next != undelivered.generation {
+		t.Errorf("next is %d: what rests was passed over", next)
+	}
 }
 
 // Ten thousand of one tenant that another comes before ask no more of the broker than those that wait for a cluster: what a look

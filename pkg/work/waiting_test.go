@@ -16,11 +16,11 @@ import (
 	"github.com/store-platform/store-platform/pkg/waittest"
 )
 
-// forever has what rests come again in no test: only a wake brings it.
+// forever has what rests come again in no test: only a wake brings it. Nor is anybody passed over, however slow the machine is.
 func forever() timing {
 	t := quick
 	t.snooze, t.snoozeAtMost, t.waitFirst, t.waitAtMost = time.Hour, time.Hour, time.Hour, time.Hour
-	t.retryFirst, t.retryAtMost = time.Hour, time.Hour
+	t.retryFirst, t.retryAtMost, t.idle = time.Hour, time.Hour, time.Hour
 	return t
 }
 
