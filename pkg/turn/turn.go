@@ -168,9 +168,9 @@ func (l *Line) Come(id store.ID) {
 	}
 }
 
-// Pass has nobody wait for the command until then, or until something is told of it.
-func (l *Line) Pass(id store.ID, until time.Time) {
-	if c := l.at[id]; c != nil {
+// Pass has nobody wait for the command until then, or until something is told of it. A newer one of the store's isn't meant.
+func (l *Line) Pass(id store.ID, generation uint64, until time.Time) {
+	if c := l.at[id]; c != nil && c.generation == generation {
 		c.passed = until
 	}
 }
@@ -185,9 +185,9 @@ func (l *Line) PassOver(lane Lane, now, until time.Time, kept func(of string, ge
 }
 
 // Hold says that the command is about to be begun, before the log can tell. Each is taken back by one Release.
-func (l *Line) Hold(id store.ID) {
+func (l *Line) Hold(id store.ID, generation uint64) {
 	c := l.at[id]
-	if c == nil {
+	if c == nil || c.generation != generation {
 		return
 	}
 	begun := !c.busy()
@@ -199,8 +199,8 @@ func (l *Line) Hold(id store.ID) {
 }
 
 // Release takes a Hold back.
-func (l *Line) Release(id store.ID) {
-	if c := l.at[id]; c != nil && c.holds > 0 {
+func (l *Line) Release(id store.ID, generation uint64) {
+	if c := l.at[id]; c != nil && c.generation == generation && c.holds > 0 {
 		l.change(c, func() { c.holds-- })
 	}
 }

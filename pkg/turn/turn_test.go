@@ -130,8 +130,8 @@ func TestWhatCannotBeBegunIsInNobodysWay(t *testing.T) {
 	if order := h.Order(All, now); !slices.Equal(order, []store.ID{waits, many, second}) {
 		t.Errorf("the cluster has come: %v", order)
 	}
-	h.Pass(waits, due)
-	h.Pass(second, due)
+	h.Pass(waits, h.states[waits].Generation, due)
+	h.Pass(second, h.states[second].Generation, due)
 	if next := h.next(All); next != many {
 		t.Errorf("%s is next, want %s: the others were passed over", next, many)
 	}
@@ -139,6 +139,24 @@ func TestWhatCannotBeBegunIsInNobodysWay(t *testing.T) {
 	h.tell(waits, "waits", store.AttemptYielded, store.Facts{})
 	if order := h.Order(All, now); !slices.Equal(order, []store.ID{many, waits}) {
 		t.Errorf("something was told of the first that was passed over: %v", order)
+	}
+}
+
+// What is said of a command that another has overtaken isn't meant for the other.
+func TestANewerCommandIsInTheLineWhateverBecomesOfTheOneBefore(t *testing.T) {
+	h := newHall()
+	id := h.ask("one", 0)
+	before := h.states[id].Generation
+	h.Hold(id, before)
+	h.tell(id, "one", store.RetryCommand, store.Facts{})
+	h.Hold(id, before)
+	if next := h.next(All); next != id {
+		t.Errorf("%s is next, want %s", next, id)
+	}
+	h.Release(id, before)
+	h.Pass(id, before, now.Add(time.Minute))
+	if next := h.next(All); next != id {
+		t.Errorf("%s is next, want %s: what was passed over is the command before", next, id)
 	}
 }
 

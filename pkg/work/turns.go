@@ -135,7 +135,7 @@ func (t *turns) begin(j *job) bool {
 		}
 		t.moved[j.lane] = now
 	}
-	t.line.Hold(j.id)
+	t.line.Hold(j.id, j.generation)
 	t.call(now)
 	return true
 }
@@ -174,8 +174,8 @@ func (t *turns) end(j *job) {
 	defer t.mu.Unlock()
 	now := time.Now()
 	t.line.Put(j.state)
-	t.line.Release(j.id)
-	t.line.Pass(j.id, now.Add(t.timing.ackWait))
+	t.line.Release(j.id, j.generation)
+	t.line.Pass(j.id, j.generation, now.Add(t.timing.ackWait))
 	if j.held != nil {
 		t.moved[j.lane] = now
 	}
