@@ -89,7 +89,7 @@ const (
 		"workloads":[{"kind":"StatefulSet","name":"shop","wanted":1,"available":0,"updated":1}],
 		"pods":[{"name":"shop-0","phase":"Running","since":"2026-12-01T12:00:00Z","ready":false,"message":"<img src=x onerror=alert(1)>","containers":[
 		{"name":"shop","state":"waiting","reason":"CrashLoopBackOff","ready":false,"restarts":17,"last":{"exitCode":1,"reason":"Error","at":"2026-12-01T12:00:00Z"}}]}],
-		"volumes":[{"claim":"data-shop-0","phase":"Bound","requested":1073741824,"capacity":1073741824,"used":536870912,"of":1073741824}],"routes":[],"crons":[],"events":[]}`
+		"volumes":[{"claim":"data-shop-0","phase":"Bound","requested":1073741824,"capacity":1073741824}],"routes":[],"crons":[],"events":[],"more":["pods","events"]}`
 )
 
 // A store's page says where in line it is, why it is where it is, what runs of it and what that writes, and goes on by the feed. What can't be told
@@ -102,10 +102,10 @@ func TestAStoresPageSaysWhyItIsWhereItIs(t *testing.T) {
 	}
 	p := &page{in, shops.OpenTabHere(t, filepath.Join(clone, ".local", "screenshots"), "why")}
 	in.signUp(boss, "Olga Staying", in.operatorsLink())
-	amber, _ := in.tenants()
+	amber, violet := in.tenants()
 	at, worker := "/stores/"+string(amber.store), in.worker("provisioner")
 	var line, why, what said
-	lines, gone := make(chan string), make(chan string, 1)
+	lines, gone := make(chan string), make(chan string, 8)
 	behind := in.door(map[string]doorman{
 		at: line.adds, at + "/explain": why.answers, at + "/monitoring": what.answers, at + "/logs": writes(lines, gone),
 	})
@@ -130,10 +130,28 @@ func TestAStoresPageSaysWhyItIsWhereItIs(t *testing.T) {
 	what.says(watched)
 	p.goesOn(
 		p.Click(one+" summary"), p.Says(one, "It can’t start."), p.Lacks(one, "What this means"), p.Click(one+" summary"),
-		p.Click(two+" summary"), p.Says(two, "The shop ends as soon as it has started."), p.Says(two, "17"), p.Says(two, "512 MiB of 1.0 GiB"),
+		p.Click(two+" summary"), p.Says(two, "The shop ends as soon as it has started."), p.Says(two, "17"), p.Says(two, "1.0 GiB"), p.Says(two, "Pods (a part is left out)"), p.Lacks(two, "Volumes (a part"),
 		p.Says(two, "<img src=x onerror=alert(1)>"), p.Gone("#detail img"), p.Shoot("monitoring"), p.Click(two+" summary"),
 	)
 	in.followed(p, three, lines, gone)
+
+	// A store about which nothing is known to be wrong leads to no words of what that means.
+	why.says(strings.Replace(fmt.Sprintf(explained, amber.store, "It is next.", ""), `"runbook":"",`, "", 1))
+	p.goesOn(p.Click(one+" summary"), p.Says(one, "It is next."), p.Lacks(one, "What this means"), p.Click(one+" summary"))
+	for _, text := range []string{"It waits on.", "It still waits."} {
+		worker.happen(amber.store, store.Waited, store.Facts{Reason: "InLine", Message: text})
+	}
+	p.goesOn(p.Says(".timeline", "It still waits."))
+	in.leftWaiting(p, violet)
+}
+
+// leftWaiting goes back to the list while the open store is about to be asked for anew: the list shows what comes then.
+func (in *installation) leftWaiting(p *page, other tenant) {
+	in.Helper()
+	const gone = `(window.left ??= performance.now(), performance.now() - window.left > 2500)`
+	p.goesOn(chromedp.Evaluate[chromedp.Void](`location.hash = "", undefined`), chromedp.Poll[chromedp.Void](gone), act(func() {
+		other.chief.did(http.StatusAccepted, http.MethodPost, "/stores", body("name", "Éclair", "engine", "sample"))
+	}), p.Says("#list", "Éclair"), p.Says("#list", "Amber tea"))
 }
 
 // followed reads what a store writes.
@@ -154,8 +172,8 @@ func (in *installation) followed(p *page, fold string, lines chan<- string, gone
 	p.goesOn(p.Says(".log > div:last-child", "line 2499"), p.See(".log > div:nth-child(2000)"), p.Gone(".log > div:nth-child(2001)"), p.scrolled(true),
 		p.Says("#logs-container", "database"), chromedp.Evaluate[chromedp.Void](`document.querySelector(".log").scrollTop = 400, undefined`), p.scrolled(false))
 	write(logged("shop", "one more"))
-	// What was opened for this alone ends when another container is chosen, and when the part is closed.
-	p.goesOn(p.Says(".log > div:last-child", "one more"), p.scrolled(false), p.Choose("#logs-container", "database"))
+	// Choosing tells of the change twice, and a line for the stream between would be lost. What was opened for this alone ends when another container is chosen, and when the part is closed.
+	p.goesOn(p.Says(".log > div:last-child", "one more"), p.scrolled(false), chromedp.Evaluate[chromedp.Void](`(s => (s.value = "database", s.dispatchEvent(new Event("change")), undefined))(document.querySelector("#logs-container"))`))
 	if query := <-gone; !strings.Contains(query, "follow=true") || strings.Contains(query, "container=") {
 		in.Errorf("asked %s", query)
 	}

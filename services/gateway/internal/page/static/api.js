@@ -30,9 +30,14 @@ async function tagged(method, path, wish) {
   const answer = await response.json().catch(() => ({}));
   // A proxy that packs answers marks their tags as weak, and those match nothing.
   const etag = response.headers.get('ETag')?.replace(/^W\//, '');
-  if (response.status === 401 && answer.code === 'unauthenticated') signedOut();
-  if (!response.ok && path !== '/readyz') throw new Problem(answer, etag);
+  if (!response.ok && path !== '/readyz') throw refused(response, answer, etag);
   return { body: answer, etag };
+}
+
+/** refused is the problem that an answer is. That nobody asks any more is told. */
+function refused(response, answer, etag) {
+  if (response.status === 401 && answer.code === 'unauthenticated') signedOut();
+  return new Problem(answer, etag);
 }
 
 async function send(method, path, { body, headers = {}, signal } = {}) {
@@ -52,7 +57,7 @@ async function send(method, path, { body, headers = {}, signal } = {}) {
 /** lines are an answer's that comes line by line, each of JSON, until it ends or the signal says so. */
 async function* lines(path, signal) {
   const response = await send('GET', path, { signal });
-  if (!response.ok) throw new Problem(await response.json().catch(() => ({})));
+  if (!response.ok) throw refused(response, await response.json().catch(() => ({})));
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let begun = '';
   for (;;) {

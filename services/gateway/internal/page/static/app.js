@@ -37,6 +37,7 @@ const account = new Account({
   entered: resync,
   left() {
     feed.stop();
+    shut();
     model.stores.clear();
     model.loaded = false;
     location.hash = '';
@@ -76,7 +77,7 @@ const feed = new Feed({
     const before = model.get(event.store);
     // The feed doesn't say where in line a store is. Until it is asked anew the place is the one known.
     if (store && store.line === undefined && before?.line && before.generation === store.generation) store.line = before.line;
-    if (before?.line && model.selected === event.store) looking.want();
+    if (model.selected === event.store && (before?.line || store?.operation)) looking.want();
     if (store && model.put(store)) tell(store, before);
     if (before?.status !== store?.status) filters.counting.want();
     detail.addEvent(event);
@@ -119,6 +120,13 @@ function watchLine() {
   lineTimer = setTimeout(() => (document.visibilityState === 'visible' ? looking.want() : watchLine()), LINE_WAIT);
 }
 
+/** shut is for when no store is open any more: nothing is asked of one. */
+function shut() {
+  clearTimeout(lineTimer);
+  looking.stop();
+  detail.close();
+}
+
 /** tell says aloud what a sighted person sees change. */
 function tell(store, before) {
   if (!before) return;
@@ -142,9 +150,9 @@ function showPlatform(platform) {
   render();
 }
 
-/** take shows a store that an answer brought, without waiting for the feed to tell the same. */
+/** take shows a store that an answer brought, without waiting for the feed to tell the same. Behind some dead letters there is none. */
 function take(store) {
-  model.put(store);
+  if (store.id) model.put(store);
   render();
 }
 
@@ -164,10 +172,12 @@ async function loadStores() {
     return '';
   }
   try {
-    const page = await api.stores(filters.wish());
+    const wish = filters.wish();
+    const page = await api.stores(wish);
     model.forget(new Set(page.stores.map((store) => store.id)));
     page.stores.forEach((store) => model.put(store));
-    model.next = page.next || '';
+    // Somebody may want to see others by now.
+    if (String(wish) === String(filters.wish())) model.next = page.next || '';
     model.loaded = true;
     model.listProblem = '';
     listWait = FIRST_WAIT;
@@ -249,7 +259,6 @@ async function add(cursor) {
   try {
     const page = await api.stores(wish, cursor);
     page.stores.forEach((store) => model.put(store));
-    // Somebody may want to see others by now.
     if (String(wish) === String(filters.wish())) model.next = page.next || '';
     model.listProblem = '';
   } catch (problem) {
@@ -272,13 +281,15 @@ async function refreshCatalog() {
 
 async function refreshSelected() {
   const id = model.selected;
+  if (!id) return;
   try {
     take(await api.read(id));
-    watchLine();
   } catch (problem) {
     if (problem.code !== 'not_found' || model.selected !== id) return;
     announce('There is no such store.');
     location.hash = '';
+  } finally {
+    watchLine();
   }
 }
 
@@ -300,7 +311,7 @@ function route() {
     detail.focus();
     refreshSelected();
   } else {
-    detail.close();
+    shut();
   }
   render();
   if (kind === 'new') $('create-name').focus();
@@ -318,6 +329,8 @@ async function start() {
   $('list-more').addEventListener('click', loadMore);
   $('operators-parts').replaceChildren(letters.node, sweeps.node);
   $('level-raise').addEventListener('click', askRaise);
+  // What gets the focus is scrolled to above the notes, however much they say.
+  new ResizeObserver(() => document.documentElement.style.setProperty('--notes', `${$('notes').offsetHeight}px`)).observe($('notes'));
   route();
   refreshCatalog();
   if (!(await account.begin())) return;

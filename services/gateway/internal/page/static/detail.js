@@ -78,7 +78,7 @@ export class Detail {
     part('timeline', 'ol', { class: 'timeline', 'aria-label': 'What happened' });
     part('timelineError', 'p', { class: 'quiet' });
     $('detail').replaceChildren(head, this.facts, this.actionError, this.note, this.line.node, this.steps, this.failures, this.linksPart, this.secrets.node, this.change.node,
-      this.foldsPart,       el('h3', { text: 'What happened' }), this.timeline, this.timelineError);
+      this.foldsPart, el('h3', { text: 'What happened' }), this.timeline, this.timelineError);
   }
 
   render() {

@@ -22,8 +22,9 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** safeURL lets web addresses pass, this gateway's own without its name too, and nothing that would run. */
+/** safeURL lets web addresses pass, this gateway's own without its name too, and nothing that would run. No text is no address. */
 export function safeURL(text) {
+  if (!text) return '';
   try {
     const url = new URL(text, location.href);
     return url.protocol === 'http:' || url.protocol === 'https:' ? url.href : '';

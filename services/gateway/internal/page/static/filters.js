@@ -54,7 +54,7 @@ export class Filters {
     const engine = $('engine-filter').value;
     if (text && !folded(store.name).includes(text) && !store.id.includes(text)) return false;
     if (engine && store.engine !== engine) return false;
-    return !status || store.status === status || (status === 'working' && (WORKING.has(store.status) || Boolean(store.operation)));
+    return !status || store.status === status || (status === 'working' && WORKING.has(store.status));
   }
 
   sort(stores) {

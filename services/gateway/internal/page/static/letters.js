@@ -86,7 +86,7 @@ class Row {
       letter.attempt > 1 && `${letter.attempt} attempts`, letter.reason];
     this.node = el('li', {}, el('div', {},
       el('p', { text: letterWords(letter) }),
-      el('p', { class: 'quiet facts' }, ...about.filter(Boolean).map((text, at) => (at === 0 ? el('a', { href: `#store/${letter.store}`, text }) : el('span', { text })))),
+      el('p', { class: 'quiet facts' }, ...about.filter(Boolean).map((text, at) => (at === 0 && letter.store ? el('a', { href: `#store/${letter.store}`, text }) : el('span', { text })))),
       letter.detail ? el('details', {}, el('summary', { text: 'In the cluster’s own words' }), el('pre', { text: letter.detail })) : '',
       this.said, this.error), this.actions);
   }
@@ -96,12 +96,15 @@ class Row {
     if (!this.done) this.deal('Dealt with meanwhile.');
   }
 
+  /** deal says what became of it. What was to be done about it goes; who was at that is led to what is said. */
   deal(words) {
+    const held = this.node.contains(document.activeElement);
     this.done = true;
     this.node.style.minHeight = `${this.node.getBoundingClientRect().height}px`;
     setText(this.said, words);
     this.actions.hidden = true;
     if (this.form) this.form.hidden = true;
+    if (held) this.said.focus({ preventScroll: true });
   }
 
   ask() {

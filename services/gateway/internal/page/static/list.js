@@ -50,11 +50,14 @@ export class List {
       }
     }
     const list = $('list');
+    const held = list.contains(document.activeElement) ? document.activeElement : null;
     shown.forEach((store, at) => {
       const row = this.rows.get(store.id) || this.add(store);
       this.fill(row, store);
       if (list.children[at] !== row.item) list.insertBefore(row.item, list.children[at] || null);
     });
+    // A row that is put elsewhere loses the focus.
+    if (held?.isConnected && held !== document.activeElement) held.focus({ preventScroll: true });
   }
 
   add(store) {

@@ -2,7 +2,7 @@ import * as api from './api.js';
 import { clock, dateAndClock, el } from './dom.js';
 import { Fold } from './fold.js';
 
-/** Monitoring shows what runs of a store, what is wrong with that, and how full its volumes are. */
+/** Monitoring shows what runs of a store, what is wrong with that, and how large its volumes are. */
 export class Monitoring extends Fold {
   constructor(id) {
     super({ title: 'What runs', ask: () => api.monitoring(id), show: (answer, place) => this.fill(answer, place) });
@@ -14,12 +14,14 @@ export class Monitoring extends Fold {
     const same = JSON.stringify(rest);
     if (same === this.shown) return;
     this.shown = same;
+    const part = (name, caption, titles, row) =>
+      table(list(answer.more).includes(name) ? `${caption} (a part is left out)` : caption, titles, list(answer[name]).map(row));
     place.replaceChildren(wrong(answer.wrong), ...[
-      table('Workloads', ['Workload', 'Serving'], list(answer.workloads).map((w) => [`${w.kind} ${w.name}`, `${w.available || 0} of ${w.wanted || 0}`, w.message])),
-      table('Pods', ['Pod', 'State', 'Restarts', 'Ended last'], list(answer.pods).map(pod)),
-      table('Volumes', ['Volume', 'In use'], list(answer.volumes).map((v) => [v.claim, fullness(v)])),
-      table('Addresses', ['Host', 'Taken on'], list(answer.routes).map((r) => [r.host || 'any', r.admitted ? 'yes' : 'not said'])),
-      table('Jobs', ['Job', 'When', 'Ended well last'], list(answer.crons).map((c) => [c.name, c.suspended ? 'halted' : c.schedule, c.lastSuccess ? dateAndClock(c.lastSuccess) : '—'])),
+      part('workloads', 'Workloads', ['Workload', 'Serving'], (w) => [`${w.kind} ${w.name}`, `${w.available || 0} of ${w.wanted || 0}`, w.message]),
+      part('pods', 'Pods', ['Pod', 'State', 'Restarts', 'Ended last'], pod),
+      part('volumes', 'Volumes', ['Volume', 'State', 'Size'], (v) => [v.claim, v.phase, gib(v.capacity || v.requested)]),
+      part('routes', 'Addresses', ['Host', 'Taken on'], (r) => [r.host || 'any', r.admitted ? 'yes' : 'not said']),
+      part('crons', 'Jobs', ['Job', 'When', 'Ended well last'], (c) => [c.name, c.suspended ? 'halted' : c.schedule, c.lastSuccess ? dateAndClock(c.lastSuccess) : '—']),
     ].filter(Boolean), el('p', { class: 'quiet', text: `As of ${clock(at)}.` }));
   }
 }
@@ -39,13 +41,6 @@ function pod(of) {
   const state = of.ending ? 'ending' : of.ready ? 'ready' : of.reason || of.phase;
   const last = containers.filter((c) => c.last).map((c) => `${c.name}: ${c.last.reason || ''} ${c.last.exitCode}${c.last.at ? `, ${clock(c.last.at)}` : ''}`);
   return [of.name, [state, ...trouble].join('; '), String(containers.reduce((sum, c) => sum + (c.restarts || 0), 0)), last.join('; ') || '—', of.message];
-}
-
-function fullness(volume) {
-  const size = volume.of || volume.capacity;
-  if (!(volume.used >= 0) || !size) return `${volume.phase}, ${gib(volume.capacity || volume.requested)}; how full it is can’t be told`;
-  const words = `${gib(volume.used)} of ${gib(size)}`;
-  return el('span', { class: 'meter' }, el('progress', { max: String(size), value: String(volume.used), 'aria-label': `How full ${volume.claim} is`, 'aria-valuetext': words }), words);
 }
 
 const gib = (bytes) => (bytes < 2 ** 30 ? `${Math.round(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`);

@@ -15,12 +15,16 @@ export class Renewal {
     this.wanted = true;
     if (this.going) return;
     this.going = true;
-    while (this.wanted) {
-      this.wanted = false;
-      await this.ask();
-      await new Promise((later) => { setTimeout(later, PAUSE); });
+    try {
+      while (this.wanted) {
+        this.wanted = false;
+        await this.ask();
+        await new Promise((later) => { setTimeout(later, PAUSE); });
+      }
+    } finally {
+      // Who asks in vain may ask again.
+      this.going = false;
     }
-    this.going = false;
   }
 
   stop() {
