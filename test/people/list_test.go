@@ -12,11 +12,17 @@ import (
 	"github.com/store-platform/store-platform/test/internal/shops"
 )
 
-// aiming moves the pointer over the list until it counts so many stores, so that all that comes meanwhile comes under it: then the first is
-// still the one that it was. All in one look, since what nobody aims at any more may move before the next.
-func (p *page) aiming(count, first string) shops.Act {
-	return chromedp.Poll[chromedp.Void](`(document.querySelector("#list a").dispatchEvent(new PointerEvent("pointermove", { bubbles: true })),
-		document.querySelector("#list-count").textContent === "` + count + `" && document.querySelector("#list > li:first-child").textContent.includes("` + first + `"))`)
+// aiming keeps the pointer moving over the list while something is done and until it counts so many stores: the first is still the one that it was
+// then. Both are asked in one look, since what nobody aims at any more may move before the next.
+func (p *page) aiming(do shops.Act, count, first string) shops.Act {
+	return shops.Steps(
+		chromedp.Evaluate[chromedp.Void](`window.aim = setInterval(() => document.querySelector("#list a").dispatchEvent(new PointerEvent("pointermove", { bubbles: true })), 20), undefined`),
+		// It has moved once before anything comes.
+		chromedp.Poll[chromedp.Void](`(document.querySelector("#list a").dispatchEvent(new PointerEvent("pointermove", { bubbles: true })), true)`),
+		do,
+		chromedp.Poll[chromedp.Void](`document.querySelector("#list-count").textContent === "`+count+`" && document.querySelector("#list > li:first-child").textContent.includes("`+first+`")`),
+		chromedp.Evaluate[chromedp.Void](`clearInterval(window.aim)`),
+	)
 }
 
 // An operator filters, orders and searches the list. What they typed stays whatever happens, and no row moves under the pointer.
@@ -38,7 +44,7 @@ func TestTheListIsFilteredAndHoldsStillOnThePage(t *testing.T) {
 	}
 	first := "#list > li:first-child"
 	p.do("", p.asks(boss, password, "Sign in"), p.Says(first, "Violet ink"), p.Says(first, "Violet Works"), p.Says("#connection", "Live"), p.Says("#status-filter", "Failed (1)"), p.Shoot("everybodys"),
-		made("Éclair"), p.aiming("3", "Violet ink"), p.Says(first, "Éclair"),
+		p.aiming(made("Éclair"), "3", "Violet ink"), p.Says(first, "Éclair"),
 		p.Choose("#order", "name"), p.Says(first, "Amber tea"), p.Says("#list > li:nth-child(2)", "Éclair"), p.Choose("#order", "oldest"), p.Says("#list > li:last-child", "Éclair"),
 		p.Choose("#status-filter", "Failed"), p.Says("#list", "Amber tea"), p.Lacks("#list", "Éclair"), p.Choose("#status-filter", ""),
 		p.Type("#search", "eclai"), p.Says("#list", "Éclair"), p.Lacks("#list", "Violet ink"), made("Eclairs"), p.Says("#list", "Eclairs"),

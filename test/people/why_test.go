@@ -1,6 +1,7 @@
 package people_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -53,7 +54,7 @@ func (s *said) adds(w http.ResponseWriter, r *http.Request, through http.Handler
 }
 
 // writes streams what a container writes until nobody reads it any more, which it tells.
-func writes(lines <-chan string, gone chan<- string) doorman {
+func writes(given context.Context, lines <-chan string, gone chan<- string) doorman {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		w.Header().Set("Content-Type", "application/x-ndjson")
 		w.WriteHeader(http.StatusOK)
@@ -62,7 +63,11 @@ func writes(lines <-chan string, gone chan<- string) doorman {
 			_ = flush.Flush()
 			select {
 			case <-r.Context().Done():
-				gone <- r.URL.RawQuery
+				// Who waits for it may have given up.
+				select {
+				case gone <- r.URL.RawQuery:
+				case <-given.Done():
+				}
 				return
 			case line := <-lines:
 				_, _ = io.WriteString(w, line+"\n")
@@ -107,7 +112,7 @@ func TestAStoresPageSaysWhyItIsWhereItIs(t *testing.T) {
 	var line, why, what said
 	lines, gone := make(chan string), make(chan string, 8)
 	behind := in.door(map[string]doorman{
-		at: line.adds, at + "/explain": why.answers, at + "/monitoring": what.answers, at + "/logs": writes(lines, gone),
+		at: line.adds, at + "/explain": why.answers, at + "/monitoring": what.answers, at + "/logs": writes(t.Context(), lines, gone),
 	})
 	line.says(`{"place":3,"of":12,"why":"Two of your stores are being made.","eta":{"p50":40,"p95":110}}`)
 	p.do("", p.asks(boss, password, "Sign in"), p.Says("#me-name", "Olga Staying"))
