@@ -7,12 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/micro"
-
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/query"
-	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/pkg/reason"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/explain"
@@ -132,9 +128,7 @@ func TestAnExplanationDoesWithoutWhoDoesNotAnswer(t *testing.T) {
 	if len(alone.Chain) != 3 || alone.Chain[0].Kind != explain.OfCommand || alone.Chain[1].Title != "namespace" || alone.Chain[2].Title != "ImagePullBackOff" {
 		t.Errorf("the chain is %+v", alone.Chain)
 	}
-	b.answers(query.Monitoring.Subject, func([]byte) any {
-		return nats.Header{micro.ErrorCodeHeader: {question.NotFound}, micro.ErrorHeader: {"Nothing stands of it."}}
-	})
+	b.answers(query.Monitoring.Subject, func([]byte) any { return query.MonitoringReply{} })
 	judge(explain.History)
 	b.remembers()
 	if e := judge(); len(e.Chain) != 4 {

@@ -42,7 +42,7 @@ func held() uint64 {
 
 // A hundred megabytes pass through a gateway that never holds them.
 func TestLogsPassThroughTheGateway(t *testing.T) {
-	b := setup(t)
+	b := setupAlone(t)
 	s := b.ready(`{}`)
 	p := b.reads("one")
 	defer p.endless()()
@@ -66,7 +66,7 @@ func TestLogsPassThroughTheGateway(t *testing.T) {
 // Who doesn't read costs the gateway a frame, the provisioner nothing, and doesn't keep the gateway from ending; who has gone costs neither
 // anything more.
 func TestWhoDoesNotReadLogsIsNotReadFor(t *testing.T) {
-	b := setup(t)
+	b := setupAlone(t)
 	s := b.ready(`{}`)
 	p := b.reads("one")
 	defer p.endless()()

@@ -33,7 +33,9 @@ type reads struct {
 	asked  chan query.LogsRequest
 	frames chan query.LogsFrame
 
-	mu    sync.Mutex
+	mu sync.Mutex
+	// ended: nobody waits for a frame any more.
+	ended bool
 	count int
 	end   func()
 }
@@ -74,13 +76,27 @@ func (b *testBundle) reads(name string) *reads {
 		}
 		r.mu.Lock()
 		r.count++
+		waits := !r.ended
+		if waits {
+			working.Add(1)
+		}
 		r.mu.Unlock()
-		working.Go(func() { respond(m, next()) })
+		if !waits {
+			respond(m, query.LogsFrame{})
+			return
+		}
+		go func() {
+			defer working.Done()
+			respond(m, next())
+		}()
 	})
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	r.end = sync.OnceFunc(func() {
+		r.mu.Lock()
+		r.ended = true
+		r.mu.Unlock()
 		close(over)
 		// What is on its way is answered still, as the broker lets a client go that has said so.
 		if err := errors.Join(first.Drain(), others.Drain(), b.conn.Flush()); err != nil {
