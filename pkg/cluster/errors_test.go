@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"sync/atomic"
 	"syscall"
@@ -35,6 +36,9 @@ func TestClassify(t *testing.T) {
 		"conflict":          {apierrors.NewConflict(secrets, "x", nil), Transient, "Conflict"},
 		"not found":         {apierrors.NewNotFound(secrets, "x"), Transient, "NotFound"},
 		"too many":          {apierrors.NewTooManyRequests("slow down", 1), Transient, "ClusterBusy"},
+		"refused by a rule": {objecting(http.StatusForbidden, metav1.StatusReasonForbidden), Permanent, "WebhookRefused"},
+		"refused for now":   {objecting(http.StatusInternalServerError, ""), Transient, "WebhookRefused"},
+		"refused as busy":   {objecting(http.StatusTooManyRequests, metav1.StatusReasonTooManyRequests), Transient, "WebhookRefused"},
 		"internal":          {apierrors.NewInternalError(errors.New("etcd")), Transient, "ClusterError"},
 		"unauthorized":      {apierrors.NewUnauthorized("who?"), Unreachable, "Unauthorized"},
 		"connection":        {refusedConnection, Unreachable, "ClusterUnreachable"},
@@ -111,4 +115,11 @@ func TestAnOperationKnowsWhoseTextAnErrorIs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// objecting is an admission webhook's refusal, with a code of its own choice.
+func objecting(code int32, reason metav1.StatusReason) error {
+	return &apierrors.StatusError{ErrStatus: metav1.Status{
+		Status: metav1.StatusFailure, Code: code, Reason: reason, Message: `admission webhook "rules.example" denied the request: no`,
+	}}
 }

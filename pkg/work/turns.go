@@ -17,8 +17,7 @@ import (
 //
 // Every worker hears the log and makes the line of it for itself. Nobody is asked before an attempt, so nobody's absence
 // keeps anything from being begun; what one process is about to begin, the others hear some milliseconds later, and until
-// then may begin one more of the same tenant than is its share. Events, which also makes the line, could have said whose turn
-// it is, but fairness would end with it, and come a question late.
+// then may begin one more of the same tenant than is its share.
 //
 // The broker delivers in the order of the log, and knows no tenants: to find who waits behind three hundred of another's, those
 // have to be delivered first. So a command that comes out of its turn rests, without an attempt and without a word on the

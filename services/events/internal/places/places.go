@@ -1,6 +1,7 @@
 // Package places knows where operations in flight stand: each one's place in the line of those that wait for a slot, and when it is
 // likely over. It is a replica's memory of the log, and asks nobody: neither Postgres nor workers. Workers make the same line of the same
-// log, by package turn, so the order that is told is the one that they go by.
+// log, by package turn; but who passes over what, and what somebody is about to begin, only they know: the order that is told is nearly the one that
+// they go by.
 //
 // A place is what would be begun up to it if nobody came. Somebody does, with a right to go before: a tenant of whose commands
 // fewer are worked on. So what was told of a command once is never raised again, and a place says how few were before it at the best
