@@ -174,6 +174,23 @@ func TestTheLineHasAPace(t *testing.T) {
 	}
 }
 
+// What was begun and comes back stands in the line anew: the place that it had is of another turn.
+func TestWhatComesBackHasAnotherPlace(t *testing.T) {
+	l := newTeller(t)
+	id := l.ask("served", 0)
+	if shown := l.where(id); shown.Place != 1 {
+		t.Fatalf("alone it is told %+v", shown)
+	}
+	l.tell(id, "served", store.AttemptStarted, store.Facts{Attempt: 1})
+	for n := range 3 {
+		l.ask(fmt.Sprint("other", n), 0)
+	}
+	l.tell(id, "served", store.AttemptYielded, store.Facts{})
+	if shown := l.where(id); shown.Place != 4 || shown.Of != 4 {
+		t.Errorf("behind three who weren't served it is told %+v", shown)
+	}
+}
+
 func TestWhatWaitsForSomethingElseHasNoPlaceAndSaysWhatItIs(t *testing.T) {
 	l := newTeller(t)
 	parked, due, free := l.ask("a", 0), l.ask("a", 1), l.ask("a", 2)
