@@ -2,7 +2,6 @@ package question
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	json "github.com/go-json-experiment/json/v1"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 	"go.opentelemetry.io/otel"
@@ -31,7 +31,7 @@ type Endpoint struct {
 	Name, Subject string
 	// patience is the asker's.
 	patience time.Duration
-	answer   func(ctx context.Context, data []byte) (any, error)
+	answer   func(ctx context.Context, data []byte) (sized, error)
 }
 
 // within is how long there is to answer, from when the question came: an eighth of what its asker waits is left for the ways,
@@ -41,7 +41,14 @@ func (e Endpoint) within() time.Duration { return e.patience - e.patience/8 }
 // Answer has a function answer a question. Where the asker is to be told why not, it fails with a *Refusal; any other error
 // is what Service.Refuse makes of it.
 func Answer[Q, A any](q query.Question[Q, A], answer func(context.Context, Q) (A, error)) Endpoint {
-	return Endpoint{Name: q.Name, Subject: q.Subject, patience: q.Patience, answer: func(ctx context.Context, data []byte) (any, error) {
+	return endpoint(q, func(ctx context.Context, request Q) (sized, error) {
+		value, err := answer(ctx, request)
+		return whole{value}, err
+	})
+}
+
+func endpoint[Q, A any](q query.Question[Q, A], answer func(context.Context, Q) (sized, error)) Endpoint {
+	return Endpoint{Name: q.Name, Subject: q.Subject, patience: q.Patience, answer: func(ctx context.Context, data []byte) (sized, error) {
 		var request Q
 		if err := json.Unmarshal(data, &request); err != nil {
 			return nil, &Refusal{Invalid, "the request is no JSON of its type: " + err.Error()}
@@ -155,7 +162,7 @@ func (a *Answering) accept(r micro.Request, e Endpoint) {
 const inboxes = "_INBOX."
 
 // inTurn answers once there is a slot. Who has waited in vain is told so before it gives up, and makes no more work.
-func (a *Answering) inTurn(ctx context.Context, e Endpoint, data []byte) (any, error) {
+func (a *Answering) inTurn(ctx context.Context, e Endpoint, data []byte) (sized, error) {
 	select {
 	case a.slots <- struct{}{}:
 		defer func() { <-a.slots }()
@@ -173,7 +180,7 @@ var errTooLarge = errors.New("the answer is too large")
 func (a *Answering) respond(ctx context.Context, e Endpoint, data []byte) *nats.Msg {
 	value, err := a.inTurn(ctx, e, data)
 	if err == nil {
-		data, err = json.Marshal(value)
+		data, err = value.within(a.nc.MaxPayload())
 	}
 	if err == nil && int64(len(data)) > a.nc.MaxPayload() {
 		err = fmt.Errorf("%w: it has %d bytes", errTooLarge, len(data))

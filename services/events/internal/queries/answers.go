@@ -5,19 +5,21 @@ import (
 	"strings"
 
 	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
 
 // events answers a query.EventsRequest.
-func (s *Service) events(ctx context.Context, r query.EventsRequest) (reply query.EventsReply, err error) {
+func (s *Service) events(ctx context.Context, r query.EventsRequest) (pages question.Pages[query.EventsReply], err error) {
+	var reply query.EventsReply
 	if err := checkPage(r.Limit, r.After); err != nil {
-		return reply, err
+		return pages, err
 	}
 	id, err := store.ParseID(string(r.Store))
 	if err != nil {
-		return reply, badRequest(err.Error())
+		return pages, badRequest(err.Error())
 	}
 	s.see(ctx, r.Log, r.Seen)
 	var entries []storelog.Entry
@@ -35,27 +37,30 @@ func (s *Service) events(ctx context.Context, r query.EventsRequest) (reply quer
 		return err
 	})
 	if err != nil {
-		return reply, err
+		return pages, err
 	}
 	events := make([]query.Event, len(entries))
 	for i, e := range entries {
 		events[i] = query.EventOf(e.Message, e.State)
 	}
-	if r.Newest {
-		reply.Events, err = newest(s, events)
-		return reply, err
-	}
-	reply.Events, reply.Next, err = page(s, events, more, func(last int) uint64 { return events[last].Seq })
-	return reply, err
+	return question.Pages[query.EventsReply]{Items: len(events), Upto: func(count int) query.EventsReply {
+		if r.Newest {
+			reply.Events = events[len(events)-count:]
+			return reply
+		}
+		reply.Events, reply.Next = page(events, count, more, func(last int) uint64 { return events[last].Seq })
+		return reply
+	}}, nil
 }
 
 // deadLetters answers a query.DeadLettersRequest.
-func (s *Service) deadLetters(ctx context.Context, r query.DeadLettersRequest) (reply query.DeadLettersReply, err error) {
+func (s *Service) deadLetters(ctx context.Context, r query.DeadLettersRequest) (pages question.Pages[query.DeadLettersReply], err error) {
+	var reply query.DeadLettersReply
 	if err := checkPage(r.Limit, r.After); err != nil {
-		return reply, err
+		return pages, err
 	}
 	if strings.ContainsRune(r.Scope.Tenant()+string(r.Kind), 0) {
-		return reply, badRequest("the request holds text that is none")
+		return pages, badRequest("the request holds text that is none")
 	}
 	s.see(ctx, r.Log, r.Seen)
 	var (
@@ -68,16 +73,19 @@ func (s *Service) deadLetters(ctx context.Context, r query.DeadLettersRequest) (
 		return err
 	})
 	if err != nil {
-		return reply, err
+		return pages, err
 	}
-	reply.DeadLetters, reply.Next, err = page(s, found, more, func(last int) uint64 { return found[last].Seq })
-	return reply, err
+	return question.Pages[query.DeadLettersReply]{Items: len(found), Upto: func(count int) query.DeadLettersReply {
+		reply.DeadLetters, reply.Next = page(found, count, more, func(last int) uint64 { return found[last].Seq })
+		return reply
+	}}, nil
 }
 
 // live answers a query.LiveRequest.
-func (s *Service) live(ctx context.Context, r query.LiveRequest) (reply query.LiveReply, err error) {
+func (s *Service) live(ctx context.Context, r query.LiveRequest) (pages question.Pages[query.LiveReply], err error) {
+	var reply query.LiveReply
 	if strings.ContainsRune(r.Scope.Tenant()+r.Cluster+string(r.After), 0) {
-		return reply, badRequest("the request holds text that is none")
+		return pages, badRequest("the request holds text that is none")
 	}
 	if store.IsDefaultCluster(r.Cluster) {
 		r.Cluster = ""
@@ -93,8 +101,10 @@ func (s *Service) live(ctx context.Context, r query.LiveRequest) (reply query.Li
 		return err
 	})
 	if err != nil {
-		return reply, err
+		return pages, err
 	}
-	reply.Stores, reply.Next, err = page(s, found, more, func(last int) store.ID { return found[last] })
-	return reply, err
+	return question.Pages[query.LiveReply]{Items: len(found), Upto: func(count int) query.LiveReply {
+		reply.Stores, reply.Next = page(found, count, more, func(last int) store.ID { return found[last] })
+		return reply
+	}}, nil
 }

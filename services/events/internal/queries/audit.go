@@ -9,33 +9,37 @@ import (
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
 
 // audit answers a query.AuditRequest. The table is no part of what a rebuild drops, so it answers also while the read model isn't whole.
-func (s *Service) audit(ctx context.Context, r query.AuditRequest) (reply query.AuditReply, err error) {
+func (s *Service) audit(ctx context.Context, r query.AuditRequest) (pages question.Pages[query.AuditReply], err error) {
+	var reply query.AuditReply
 	if err := checkPage(r.Limit, 0); err != nil {
-		return reply, err
+		return pages, err
 	}
 	if strings.ContainsRune(r.Scope.Tenant()+r.Tenant+r.What+r.Store+r.Actor+r.About, 0) {
-		return reply, badRequest("the request holds text that is none")
+		return pages, badRequest("the request holds text that is none")
 	}
 	wanted := readmodel.Acts{Wanted: r}
 	if r.After != "" {
 		if wanted.Before, err = parsePlace(r.After); err != nil {
-			return reply, badRequest("after is no cursor of the audit")
+			return pages, badRequest("after is no cursor of the audit")
 		}
 	}
 	found, more, err := wanted.List(ctx, s.pool)
 	if err != nil {
-		return reply, err
+		return pages, err
 	}
 	acts := make([]query.Act, len(found))
 	for i, f := range found {
 		acts[i] = f.Act
 	}
-	reply.Acts, reply.Next, err = page(s, acts, more, func(last int) string { return placed(found[last].Place) })
-	return reply, err
+	return question.Pages[query.AuditReply]{Items: len(acts), Upto: func(count int) query.AuditReply {
+		reply.Acts, reply.Next = page(acts, count, more, func(last int) string { return placed(found[last].Place) })
+		return reply
+	}}, nil
 }
 
 // placed writes a place as a cursor, which parsePlace reads. Microseconds are all that Postgres keeps of a time.

@@ -12,17 +12,19 @@ import (
 	"strings"
 
 	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
 
 // stores answers a query.StoresRequest, by whichever question it was put.
-func (s *Service) stores(ctx context.Context, r query.StoresRequest) (reply query.StoresReply, err error) {
+func (s *Service) stores(ctx context.Context, r query.StoresRequest) (pages question.Pages[query.StoresReply], err error) {
+	var reply query.StoresReply
 	if err := errors.Join(checkPage(r.Limit, 0), checkList(r)); err != nil {
-		return reply, err
+		return pages, err
 	}
 	list := listOf(r)
 	if list.Behind, err = behind(r); err != nil {
-		return reply, badRequest("after is no cursor of this list")
+		return pages, badRequest("after is no cursor of this list")
 	}
 	s.see(ctx, r.Log, r.Seen)
 	var (
@@ -35,14 +37,16 @@ func (s *Service) stores(ctx context.Context, r query.StoresRequest) (reply quer
 		return err
 	})
 	if err != nil {
-		return reply, err
+		return pages, err
 	}
 	stores := make([]query.Store, len(found))
 	for i, f := range found {
 		stores[i] = f.View()
 	}
-	reply.Stores, reply.Next, err = page(s, stores, more, func(last int) string { return cursorAt(r, found[last].Spot) })
-	return reply, err
+	return question.Pages[query.StoresReply]{Items: len(stores), Upto: func(count int) query.StoresReply {
+		reply.Stores, reply.Next = page(stores, count, more, func(last int) string { return cursorAt(r, found[last].Spot) })
+		return reply
+	}}, nil
 }
 
 // counts answers how many a query.StoresRequest would list.

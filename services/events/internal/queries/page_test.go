@@ -8,11 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/events/internal/logtest"
-	"github.com/store-platform/store-platform/services/events/internal/projection"
 )
 
 // failures is a read model in which stores have failed, and one many times, all for the same long cause. Each character of
@@ -134,17 +132,4 @@ func answered[T any](t *testing.T, b *testBundle, subject string, request any) T
 		t.Fatalf("refused with %s", code)
 	}
 	return reply
-}
-
-// A page that holds one item only goes on behind it.
-func TestOneItemThatIsLargerThanAPageEndsNoList(t *testing.T) {
-	s := newService(bustest.Start(t), nil, projection.NewProgress(), nil, nil)
-	large := strings.Repeat("x", int(s.nc.MaxPayload()))
-	for first := range 3 {
-		items := []string{"a", large, "b"}[first:]
-		got, err := carriedBy(s, items)
-		if err != nil || len(got) == 0 || first == 0 && len(got) != 1 || first == 1 && len(got) != 1 {
-			t.Errorf("of %d items %d are in the page, %v", len(items), len(got), err)
-		}
-	}
 }

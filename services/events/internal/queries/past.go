@@ -6,22 +6,24 @@ import (
 	"strconv"
 
 	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
 
 // past answers a query.PastRequest. It waits for what was asked for as for what was seen, and where that doesn't come says so: a list
 // that lacks the last messages would be of another moment.
-func (s *Service) past(ctx context.Context, r query.PastRequest) (reply query.PastReply, err error) {
+func (s *Service) past(ctx context.Context, r query.PastRequest) (pages question.Pages[query.PastReply], err error) {
+	var reply query.PastReply
 	if err := errors.Join(checkPage(r.Wanted.Limit, 0), checkList(r.Wanted)); err != nil {
-		return reply, err
+		return pages, err
 	}
 	if r.Wanted.Order != "" && r.Wanted.Order != query.Newest {
-		return reply, badRequest("stores as they were are listed newest first")
+		return pages, badRequest("stores as they were are listed newest first")
 	}
 	list := listOf(r.Wanted)
 	if r.Wanted.After != "" {
 		if list.Behind.Opened, err = strconv.ParseUint(r.Wanted.After, 36, 63); err != nil {
-			return reply, badRequest("after is no cursor of a list of stores")
+			return pages, badRequest("after is no cursor of a list of stores")
 		}
 	}
 	s.see(ctx, r.Wanted.Log, max(r.Upto, r.Wanted.Seen))
@@ -35,19 +37,21 @@ func (s *Service) past(ctx context.Context, r query.PastRequest) (reply query.Pa
 		return err
 	})
 	if err != nil {
-		return reply, err
+		return pages, err
 	}
 	stores := make([]query.Store, len(found))
 	for i, f := range found {
 		stores[i] = f.View()
 	}
-	reply.Stores, reply.Next, err = page(s, stores, next != 0, func(last int) string {
-		if last == len(found)-1 {
-			return placeAt(next)
-		}
-		return placeAt(found[last].Opened)
-	})
-	return reply, err
+	return question.Pages[query.PastReply]{Items: len(stores), Upto: func(count int) query.PastReply {
+		reply.Stores, reply.Next = page(stores, count, next != 0, func(last int) string {
+			if last == len(found)-1 {
+				return placeAt(next)
+			}
+			return placeAt(found[last].Opened)
+		})
+		return reply
+	}}, nil
 }
 
 // placeAt is the cursor of a place in the order of lists.

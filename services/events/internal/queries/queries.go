@@ -83,10 +83,10 @@ func (s *Service) serve(ctx context.Context) error {
 
 func (s *Service) endpoints() []question.Endpoint {
 	return []question.Endpoint{
-		question.Answer(query.Stores, s.stores), question.Answer(query.Past, s.past), question.Answer(query.Listing, s.stores),
-		question.Answer(query.Counts, s.counts), question.Answer(query.Events, s.events), question.Answer(query.DeadLetters, s.deadLetters),
-		question.Answer(query.Live, s.live), question.Answer(query.Audit, s.audit),
-		question.Answer(query.UsageOf, s.usage), question.Answer(query.Places, s.places),
+		question.AnswerInPages(query.Stores, s.stores), question.AnswerInPages(query.Past, s.past), question.AnswerInPages(query.Listing, s.stores),
+		question.Answer(query.Counts, s.counts), question.AnswerInPages(query.Events, s.events), question.AnswerInPages(query.DeadLetters, s.deadLetters),
+		question.AnswerInPages(query.Live, s.live), question.AnswerInPages(query.Audit, s.audit),
+		question.AnswerInPages(query.UsageOf, s.usage), question.Answer(query.Places, s.places),
 	}
 }
 

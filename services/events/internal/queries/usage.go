@@ -9,20 +9,22 @@ import (
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/query"
+	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
 
 // usage answers a query.UsageRequest.
-func (s *Service) usage(ctx context.Context, r query.UsageRequest) (reply query.UsageReply, err error) {
+func (s *Service) usage(ctx context.Context, r query.UsageRequest) (pages question.Pages[query.UsageReply], err error) {
+	var reply query.UsageReply
 	if err := errors.Join(checkPage(r.Limit, 0), checkMonths(r)); err != nil {
-		return reply, err
+		return pages, err
 	}
 	if strings.ContainsRune(r.Scope.Tenant(), 0) {
-		return reply, badRequest("the request holds text that is none")
+		return pages, badRequest("the request holds text that is none")
 	}
 	behind, err := parseUsagePlace(r.After)
 	if err != nil {
-		return reply, badRequest("after is no cursor of a usage")
+		return pages, badRequest("after is no cursor of a usage")
 	}
 	s.see(ctx, r.Log, r.Seen)
 	var (
@@ -35,10 +37,12 @@ func (s *Service) usage(ctx context.Context, r query.UsageRequest) (reply query.
 		return err
 	})
 	if err != nil {
-		return reply, err
+		return pages, err
 	}
-	reply.Usage, reply.Next, err = page(s, found, more, func(last int) string { return usagePlaceOf(found[last]) })
-	return reply, err
+	return question.Pages[query.UsageReply]{Items: len(found), Upto: func(count int) query.UsageReply {
+		reply.Usage, reply.Next = page(found, count, more, func(last int) string { return usagePlaceOf(found[last]) })
+		return reply
+	}}, nil
 }
 
 func checkMonths(r query.UsageRequest) error {
