@@ -29,7 +29,7 @@ func TestWhatABucketWasGivenIsReadAtOnce(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				for n := range 300 {
+				for n := range 120 {
 					key := fmt.Sprintf("ticket-%d-%d", i, n)
 					if _, err := write.Create(t.Context(), key, nil); storelog.Unanswered(err) {
 						continue

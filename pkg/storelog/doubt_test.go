@@ -18,7 +18,7 @@ import (
 // What was acknowledged is in the log, once, in the order of each store, and nothing else is; whoever reads after the
 // acknowledgement, by whichever broker, sees it; and a reader of the whole log misses none and has none twice.
 func TestWhatIsAcknowledgedIsThereOnceAndAtOnce(t *testing.T) {
-	const stores, each = 16, 150
+	const stores, each = 16, 80
 	bustest.Each(t, func(t *testing.T, b bustest.Brokers) {
 		var logs []*storelog.Log
 		for _, nc := range b.Conns {
