@@ -38,6 +38,8 @@ const (
 	Internal = "500"
 	// Unavailable: what the answer takes isn't there at the moment; worth asking again.
 	Unavailable = "503"
+	// Full: whoever was asked has as much to do as may be at once, for whomever; worth asking again. Releases before know it for Unavailable.
+	Full = "507"
 )
 
 // Refusal is an answer that says no: by its code to programs, by its message, a sentence without anything that is nobody's

@@ -209,7 +209,7 @@ func build(cfg Config, letIn []fiber.Handler, b *bus.Bus, hub *feed.Hub, gateway
 		return nil, err
 	}
 	owned := accounts.New(accountParts(b), password.NewHasher(), letters, providers, accounts.Settings{SignUp: accounts.SignUp(cfg.SignUp), AdminEmails: cfg.AdminEmails})
-	document := api.Mount(app, routes, cfg.PublicURL, admit, questions, b, owned, logs.New(questions, cfg.TestClockDivisor.Of(logs.AskAgain)))
+	document := api.Mount(app, routes, cfg.PublicURL, admit, questions, b, owned, logs.New(questions, cfg.TestClockDivisor))
 	if err := page.Mount(routes, document); err != nil {
 		return nil, err
 	}

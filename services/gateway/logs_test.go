@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -138,7 +140,7 @@ type listening struct {
 // listensTo opens a store's logs, and fails where they aren't opened.
 func (b *testBundle) listensTo(id store.ID, parameters string, header ...string) *listening {
 	b.t.Helper()
-	ctx, leave := context.WithCancel(context.Background())
+	ctx, leave := context.WithTimeout(context.Background(), patience)
 	b.t.Cleanup(leave)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, b.url+"/stores/"+string(id)+"/logs?"+parameters, nil)
 	if err != nil {
@@ -158,11 +160,19 @@ func (b *testBundle) listensTo(id store.ID, parameters string, header ...string)
 	return &listening{t: b.t, leave: leave, lines: bufio.NewScanner(resp.Body)}
 }
 
-// next is what the next line says: a container's, or the end.
-func (l *listening) next() string {
+// line is the next one, which is empty where there was nothing to tell for long.
+func (l *listening) line() string {
 	l.t.Helper()
 	if !l.lines.Scan() {
 		l.t.Fatalf("there is no line (%v)", l.lines.Err())
+	}
+	return l.lines.Text()
+}
+
+// next is what the next line says that says something: a container's, or the end.
+func (l *listening) next() string {
+	l.t.Helper()
+	for l.line() == "" {
 	}
 	var line struct {
 		query.LogLine
@@ -238,6 +248,7 @@ func TestLogsThatCannotBeReadAreRefused(t *testing.T) {
 		code   problem.Code
 	}{
 		question.TooMany:     {http.StatusTooManyRequests, problem.TooManyLogs},
+		question.Full:        {http.StatusServiceUnavailable, problem.LogsFull},
 		question.Unavailable: {http.StatusServiceUnavailable, problem.ClusterUnavailable},
 		question.Gone:        {http.StatusConflict, problem.StoreDeleted},
 	} {
@@ -325,24 +336,60 @@ func TestNobodyIsAskedForLogsOfWhoHasGone(t *testing.T) {
 	}
 }
 
-// A client of quiet logs that goes is noticed, and its session isn't asked any more.
-func TestAClientOfQuietLogsThatGoesIsNoticed(t *testing.T) {
-	b := setup(t)
+// Who follows logs to which nothing is written gets an empty line now and then, which keeps its connection from being taken for dead,
+// whether somebody reads for it or another is looked for.
+func TestQuietLogsKeepTheirConnection(t *testing.T) {
+	b := setup(t, fast)
 	s := b.ready(`{}`)
 	p := b.reads("one")
 	l := b.listensTo(s.ID, "follow=true")
-	b.await("it waits for a frame", func() bool { return p.questions() > 1 })
-	l.leave()
-	last, since := -1, time.Now()
-	// Each question waits for a second.
-	b.await("nobody asks", func() bool {
-		if now := p.questions(); now != last {
-			last, since = now, time.Now()
-		}
-		return time.Since(since) > 3*time.Second
-	})
-	if len(p.asked) > 1 {
-		t.Errorf("%d sessions were opened for one client", len(p.asked))
+	if said := l.line(); said != "" {
+		t.Errorf("told was %q", said)
+	}
+	b.frames(p, frame(1))
+	if said := l.next(); said != "line 1" {
+		t.Errorf("told was %q", said)
+	}
+	p.end()
+	if said := l.line(); said != "" {
+		t.Errorf("while another is looked for, told was %q", said)
+	}
+}
+
+// A client of quiet logs that goes is noticed, and its session isn't asked any more: also one that has asked for something else
+// meanwhile, behind which its going can't be seen.
+func TestAClientOfQuietLogsThatGoesIsNoticed(t *testing.T) {
+	for name, meanwhile := range map[string]string{"in silence": "", "behind another request": "GET /readyz HTTP/1.1\r\n"} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t, fast)
+			s := b.ready(`{}`)
+			p := b.reads("one")
+			c, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			fmt.Fprintf(c, "GET /stores/%s/logs?follow=true HTTP/1.1\r\nHost: localhost\r\n\r\n", s.ID)
+			b.await("it waits for a frame", func() bool { return p.questions() > 1 })
+			if _, err := c.Write([]byte(meanwhile)); err != nil {
+				t.Fatal(err)
+			}
+			last, since := p.questions(), time.Now()
+			b.await("what came meanwhile lies there", func() bool { return p.questions() > last })
+			if err := c.Close(); err != nil {
+				t.Fatal(err)
+			}
+			// Each question waits for a second.
+			b.await("nobody asks", func() bool {
+				if now := p.questions(); now != last {
+					last, since = now, time.Now()
+				}
+				return time.Since(since) > 3*time.Second
+			})
+			if len(p.asked) > 1 {
+				t.Errorf("%d sessions were opened for one client", len(p.asked))
+			}
+		})
 	}
 }
 
@@ -371,6 +418,37 @@ func TestLogsEndWithTheRightToReadThem(t *testing.T) {
 	b.happen(s.ID, store.DeleteCommand, store.Facts{})
 	b.happen(s.ID, store.BecameDeleted, store.Facts{})
 	owner.ends(logs.EndDeleted)
+}
+
+// Of a request for logs our own log has neither what shows who asks nor a line, whatever is to be logged.
+func TestLogsLeaveNothingInOurOwn(t *testing.T) {
+	b := setupAlone(t, withAccounts)
+	st := b.street()
+	s := b.built(store.DeriveID(st.tenant, "1"), st.tenant)
+	logged, before := &lines{}, slog.Default()
+	slog.SetDefault(slog.New(slog.NewJSONHandler(logged, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	_, bearer := st.token(st.viewer.ID, st.tenant, principal.Viewer, principal.ReadStores)
+	session := st.session(st.owner, st.tenant)
+	one := b.reads("one")
+	for _, who := range [][]string{bearer, session} {
+		last := frame(4711)
+		last.Done = true
+		b.frames(one, last)
+		if said := b.listensTo(s.ID, "follow=true", who...).next(); said != "line 4711" {
+			t.Errorf("told was %q", said)
+		}
+	}
+	b.await("both requests are logged", func() bool { return strings.Count(logged.text(), `"/stores/:id/logs"`) >= 2 })
+	text := logged.text()
+	for whose, secret := range map[string]string{
+		"the token": strings.TrimPrefix(bearer[1], "Bearer "), "the session": strings.TrimPrefix(session[1], "session="), "the shop's line": "line 4711",
+		"the word for the session at a provisioner": `"word"`,
+	} {
+		if strings.Contains(text, secret) {
+			t.Errorf("%s stands in %s", whose, text)
+		}
+	}
 }
 
 func TestAGatewayThatGoesSaysSoToWhoReadsLogs(t *testing.T) {

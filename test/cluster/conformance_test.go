@@ -150,6 +150,7 @@ func (c *conformance) failsInItsOwnWords(setting string) {
 	}
 	c.expectPhases(s.ID)
 	c.opens(*last.Store)
+	c.part("logs", func(c *conformance) { c.saysNoSecret(s.ID) })
 	c.part("links open", (*conformance).wordpressOpens)
 	c.part("strangers", (*conformance).servesAmongStrangers)
 	c.part("keeping", (*conformance).saysWhatRefuses)

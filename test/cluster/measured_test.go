@@ -11,6 +11,7 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/test/internal/monitoring"
+	"github.com/store-platform/store-platform/test/internal/platform"
 )
 
 const (
@@ -126,7 +127,7 @@ func (b *bench) writer() (name string) {
 		"terminationGracePeriodSeconds": 1,
 		"securityContext":               map[string]any{"runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": map[string]any{"type": "RuntimeDefault"}},
 		"containers": []any{map[string]any{
-			"name": name, "image": shellImage, "imagePullPolicy": "Never", "command": []string{"sleep", "86400"},
+			"name": name, "image": platform.ShellImage, "imagePullPolicy": "Never", "command": []string{"sleep", "86400"},
 			"securityContext": map[string]any{"allowPrivilegeEscalation": false, "capabilities": map[string]any{"drop": []string{"ALL"}}},
 			"volumeMounts":    []any{map[string]any{"name": "data", "mountPath": "/data"}},
 		}},

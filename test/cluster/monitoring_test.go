@@ -55,7 +55,7 @@ func (b *bench) names(id store.ID, api, kind string) []string {
 	return names
 }
 
-// isSeenWhole: of a store that is well everything is told, as Kubernetes has it, and none of its passwords.
+// isSeenWhole: of a store that is well everything is told, as Kubernetes has it, and none of its passwords, nor does its own log say one.
 func (c *conformance) isSeenWhole() {
 	id := c.at.ID
 	seen, raw := c.monitored(id, func(r query.MonitoringReply) error {
@@ -106,6 +106,7 @@ func (c *conformance) isSeenWhole() {
 			c.Errorf("the password %s is in what everybody may see of the store", credential.Name)
 		}
 	}
+	c.saysNoSecret(id)
 }
 
 // toldToCrash: what is wrong with a shop that ends again and again, as its page says it.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/store-platform/store-platform/pkg/api"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/waittest"
@@ -58,6 +59,9 @@ func TestOneTraceHoldsTheRequestTheWorkAndTheProjection(t *testing.T) {
 	for _, credential := range shown.Credentials {
 		secrets["the store's password of "+credential.Name] = credential.Password
 	}
+	for n, line := range b.written(s.ID, within) {
+		secrets[fmt.Sprintf("line %d of what the shop has written", n)] = line
+	}
 	if status, err := b.Call(t.Context(), http.MethodDelete, "/stores/"+string(s.ID), nil, nil, within...); err != nil {
 		t.Fatalf("delete: %d %v", status, err)
 	}
@@ -68,7 +72,7 @@ func TestOneTraceHoldsTheRequestTheWorkAndTheProjection(t *testing.T) {
 			contains(spans, "store-gateway", "POST /stores"), contains(spans, "store-gateway", "append create"),
 			contains(spans, "store-provisioner", "work provisioner"), contains(spans, "store-provisioner", "step release"),
 			contains(spans, "store-provisioner", "append ready"), contains(spans, "store-events", "project ready"),
-			contains(spans, "store-gateway", "/credentials"),
+			contains(spans, "store-gateway", "/credentials"), contains(spans, "store-gateway", "/logs"), contains(spans, "store-provisioner", "query.logs"),
 			contains(spans, "store-gateway", "append delete"), contains(spans, "store-janitor", "work janitor"),
 			contains(spans, "store-janitor", "append deleted"), contains(spans, "store-events", "project deleted"),
 		)
@@ -78,6 +82,35 @@ func TestOneTraceHoldsTheRequestTheWorkAndTheProjection(t *testing.T) {
 			t.Errorf("%s, %d letters, stands in what the collector wrote", whose, len(secret))
 		}
 	}
+}
+
+// written are the longer lines of what a store's programs have written, by a request of somebody's.
+func (b *bench) written(id store.ID, headers []string) (lines []string) {
+	b.Helper()
+	request, err := http.NewRequestWithContext(b.Context(), http.MethodGet, b.API+"/stores/"+string(id)+"/logs", nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer answer.Body.Close()
+	for line, err := range api.Logs(answer.Body) {
+		if err != nil {
+			b.Fatal(err)
+		}
+		if len(line.Line) > 20 {
+			lines = append(lines, line.Line)
+		}
+	}
+	if len(lines) == 0 {
+		b.Fatalf("the store's logs, answered %s, have no line that one would know again", answer.Status)
+	}
+	return lines
 }
 
 func contains(spans []platform.Span, service, name string) error {

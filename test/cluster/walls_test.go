@@ -12,9 +12,6 @@ import (
 	"github.com/store-platform/store-platform/test/internal/platform"
 )
 
-// shellImage is what the local cluster carries for its volume helper.
-const shellImage = "docker.io/library/busybox:local"
-
 // shop is the store's running pod.
 func (b *bench) shop(s query.Store) platform.Pod {
 	b.Helper()
@@ -163,7 +160,7 @@ func (c *conformance) refusesWhatIsNotRestricted() {
 			"metadata": map[string]any{"name": "try"},
 			"spec": map[string]any{
 				"restartPolicy": "Never", "securityContext": map[string]any{"runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": map[string]any{"type": "RuntimeDefault"}},
-				"containers": []any{map[string]any{"name": "try", "image": shellImage, "securityContext": map[string]any{
+				"containers": []any{map[string]any{"name": "try", "image": platform.ShellImage, "securityContext": map[string]any{
 					"privileged": privileged, "allowPrivilegeEscalation": privileged, "capabilities": map[string]any{"drop": []string{"ALL"}},
 				}}},
 			},
@@ -281,7 +278,7 @@ func (c *conformance) reached(namespace, pod, name string, to []address, tries i
 			fmt.Fprintf(&told, "wait $p%d && code=$((code+%d))\n", bit, 1<<bit)
 		}
 		script := asked.String() + "code=0\n" + told.String() + "exit $code\n"
-		code := c.kubernetes.RunIn(c.T, namespace, pod, fmt.Sprintf("%s-%d", name, i), shellImage, script)
+		code := c.kubernetes.RunIn(c.T, namespace, pod, fmt.Sprintf("%s-%d", name, i), platform.ShellImage, script)
 		for bit, a := range some {
 			reached[a] = code&(1<<bit) != 0
 		}

@@ -84,7 +84,7 @@ func TestSomebodyElsesProgramTakesAStoreItsWholeCourse(t *testing.T) {
 	if id == nil {
 		t.Fatalf("it names no store:\n%s", output)
 	}
-	want := []string{"it is Ready", "a password for Orders, of 15 characters", `it is called "A whole course, renamed"`, "it is deleted"}
+	want := []string{"it is Ready", "a password for Orders, of 15 characters", `shop says "open"`, `it is called "A whole course, renamed"`, "it is deleted"}
 	for step := range strings.Lines(string(output)) {
 		if step = strings.TrimSpace(step); len(want) > 0 && step == want[0] {
 			want = want[1:]

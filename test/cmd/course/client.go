@@ -19,9 +19,24 @@ import (
 // client asks one gateway.
 type client struct{ base, token string }
 
-// ask sends a request whose body is nil or becomes JSON, and decodes the answer into told; nil is for none. A refusal is an *api.Problem.
-// header are names and values by turns.
+// ask sends a request whose body is nil or becomes JSON, and decodes the answer into told; nil is for none. header are names and values by turns.
 func (c *client) ask(ctx context.Context, method, path string, body, told any, header ...string) (*http.Response, error) {
+	response, err := c.send(ctx, method, path, body, header...)
+	if err != nil {
+		return response, err
+	}
+	data, err := io.ReadAll(response.Body)
+	if err = errors.Join(err, response.Body.Close()); err != nil {
+		return response, fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	if err := strictly(data, told); err != nil {
+		return response, fmt.Errorf("%s %s is answered %s: %w", method, path, data, err)
+	}
+	return response, nil
+}
+
+// send is ask of an answer whose body is the caller's to read and to close. A refusal is an *api.Problem, and has none.
+func (c *client) send(ctx context.Context, method, path string, body any, header ...string) (*http.Response, error) {
 	var sent io.Reader
 	if body != nil {
 		data, err := json.Marshal(body)
@@ -45,24 +60,18 @@ func (c *client) ask(ctx context.Context, method, path string, body, told any, h
 	if err != nil {
 		return nil, err
 	}
+	if response.StatusCode < http.StatusMultipleChoices {
+		return response, nil
+	}
 	data, err := io.ReadAll(response.Body)
-	if err = errors.Join(err, response.Body.Close()); err != nil {
-		return response, fmt.Errorf("%s %s: %w", method, path, err)
+	refused := &api.Problem{}
+	if err = errors.Join(err, response.Body.Close()); err == nil {
+		err = strictly(data, refused)
 	}
-	if response.Header.Get("Content-Type") == "application/problem+json" {
-		refused := &api.Problem{}
-		if err := strictly(data, refused); err != nil {
-			return response, fmt.Errorf("%s %s is answered %s: %w", method, path, response.Status, err)
-		}
-		return response, refused
+	if err != nil {
+		return response, fmt.Errorf("%s %s is answered %s: %w", method, path, response.Status, err)
 	}
-	if response.StatusCode >= http.StatusMultipleChoices {
-		return response, fmt.Errorf("%s %s is answered %s", method, path, response.Status)
-	}
-	if err := strictly(data, told); err != nil {
-		return response, fmt.Errorf("%s %s is answered %s: %w", method, path, data, err)
-	}
-	return response, nil
+	return response, refused
 }
 
 func (c *client) header() http.Header {

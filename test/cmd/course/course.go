@@ -72,6 +72,22 @@ func (c *course) credentials(ctx context.Context) error {
 	return nil
 }
 
+// logs says the last lines of what the shop's containers write.
+func (c *course) logs(ctx context.Context) error {
+	answer, err := c.send(ctx, http.MethodGet, "/stores/"+c.store.ID+"/logs?tail=2", nil)
+	if err != nil {
+		return fmt.Errorf("read the logs: %w", err)
+	}
+	defer answer.Body.Close()
+	for line, err := range api.Logs(answer.Body) {
+		if err != nil {
+			return err
+		}
+		c.say("%s says %q", line.Container, line.Line)
+	}
+	return nil
+}
+
 // rename changes the store as it was read, and then once more as it was before that, which is refused.
 func (c *course) rename(ctx context.Context) error {
 	path := "/stores/" + c.store.ID

@@ -42,7 +42,7 @@ func run(ctx context.Context, c *client, out io.Writer) (err error) {
 			err = gone
 		}
 	}()
-	for _, part := range []func(context.Context) error{co.ready, co.links, co.credentials, co.rename, co.history} {
+	for _, part := range []func(context.Context) error{co.ready, co.links, co.credentials, co.logs, co.rename, co.history} {
 		if err := part(ctx); err != nil {
 			return err
 		}

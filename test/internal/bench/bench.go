@@ -16,6 +16,7 @@
 //	scaling     stores made a minute by two and by four provisioners with few slots against so many times what one makes
 //	ready       of each engine: create to Ready against helm upgrade --install, and what a store weighs
 //	idle        of each engine: what stores cost that nobody visits against the same pods without any probe
+//	logs        a pod's last lines, and how late a line comes that is followed, against the API server's own answer
 //	flight      one provisioner's memory with two hundred stores in flight against the same one idle
 //	start       make up to the page and to the first Ready against the slowest part of each, alone
 //
@@ -58,7 +59,7 @@ var rows = []row{
 	{"signin", crowdSigningIn},
 	{"projection", projectionRate}, {"feed", feedLatency}, {"sweep", sweepAmongGone},
 	{"standing", manyStanding}, {"waiting", manyWaiting}, {"scaling", creating},
-	{"ready", createToReady}, {"idle", idle}, {"flight", inFlight}, {"start", startUp},
+	{"ready", createToReady}, {"idle", idle}, {"logs", readingLogs}, {"flight", inFlight}, {"start", startUp},
 }
 
 // EnumOfNames lists the rows' names, as kong wants them.
@@ -77,6 +78,8 @@ type sizes struct {
 	reads, guesses                    int
 	events, feedClients, feedTurns    int
 	readyRuns, slowRuns, flight, idle int
+	// followed are lines of a log.
+	followed int
 	// quiet is how long is looked at what nobody uses.
 	quiet time.Duration
 
@@ -91,12 +94,12 @@ type sizes struct {
 var (
 	full = sizes{
 		posts: 640, postTurns: 24, clients: 64, manyStores: 100_000, reads: 6400, guesses: 512, events: 100_000, feedClients: 1000, feedTurns: 20,
-		readyRuns: 7, slowRuns: 3, flight: 200, idle: 6, quiet: time.Minute, settling: settling,
+		readyRuns: 7, slowRuns: 3, flight: 200, idle: 6, followed: 10_000, quiet: time.Minute, settling: settling,
 		rounds: 5, podsTake: 10 * time.Second,
 	}
 	quick = sizes{
 		posts: 128, postTurns: 2, clients: 64, manyStores: 2000, reads: 640, guesses: 64, events: 2000, feedClients: 50, feedTurns: 1,
-		readyRuns: 2, slowRuns: 1, flight: 5, idle: 1, quiet: 10 * time.Second,
+		readyRuns: 2, slowRuns: 1, flight: 5, idle: 1, followed: 1000, quiet: 10 * time.Second,
 		standing: []int{10}, standingFor: 5 * time.Second, settling: settling / 10,
 		rounds: 1, podsTake: time.Second,
 	}

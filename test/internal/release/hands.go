@@ -2,11 +2,13 @@ package release
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
@@ -110,13 +112,19 @@ func credentials(_ context.Context, asked query.CredentialsRequest) (query.Crede
 	}}, nil
 }
 
+// logs are a line of a shop's that nobody has made.
+func logs(context.Context, query.LogsRequest) (query.LogsReply, error) {
+	line, err := json.Marshal(query.LogLine{At: time.Now(), Pod: "shop-0", Container: "shop", Line: "open"})
+	return query.LogsReply{Frame: query.LogsFrame{Lines: append(line, '\n'), Done: true}}, err
+}
+
 // Workers are both hands on the log, as they run in one process each.
 type Workers struct {
 	waiting atomic.Bool
 	stop    context.CancelFunc
 	ended   sync.WaitGroup
 	conns   []*nats.Conn
-	// answering is the provisioner's, of which only passwords are asked.
+	// answering is the provisioner's, of which only passwords and logs are asked.
 	answering *question.Answering
 }
 
@@ -149,7 +157,8 @@ func (w *Workers) start(ctx context.Context, in *Installation, name string, comm
 	h := &hand{waiting: &w.waiting, scripted: scripted}
 	if name == "provisioner" {
 		service := question.Service{Name: query.Provisioning, Group: micro.DefaultQueueGroup, Refuse: func(error) *question.Refusal { return &question.Refusal{Code: question.Unavailable} }}
-		if w.answering, err = service.Start(nc, question.Answer(query.Credentials.In(store.DefaultCluster), credentials)); err != nil {
+		w.answering, err = service.Start(nc, question.Answer(query.Credentials.In(store.DefaultCluster), credentials), question.Answer(query.Logs.In(store.DefaultCluster), logs))
+		if err != nil {
 			return err
 		}
 	}

@@ -239,17 +239,17 @@ func TestNobodyCanDoMore(t *testing.T) {
 			history + "other", "$KV.platform.cluster", "$KV.catalog.sample", "$KV.packs.offered", "$KV.leases.x",
 			"$JS.API.STREAM.DELETE.STORES", "$JS.API.STREAM.PURGE.STORES", "$JS.API.STREAM.INFO.RECORDER",
 		},
-		broker.Provisioner: {history + "command.delete", "$KV.claims.x", "$KV.accounts.x", "$JS.API.STREAM.MSG.GET.KV_passes", "$JS.API.STREAM.UPDATE.STORES", query.Live.Subject},
+		broker.Provisioner: {history + "command.delete", "$KV.claims.x", "$KV.accounts.x", "$JS.API.STREAM.MSG.GET.KV_passes", "$JS.API.STREAM.UPDATE.STORES"},
 		broker.Janitor: {
-			history + "other", "$KV.platform.cluster", "$JS.API.STREAM.UPDATE.STORES", query.Credentials.Subject, query.Stores.Subject,
+			history + "other", "$KV.platform.cluster", "$JS.API.STREAM.UPDATE.STORES",
 		},
 		broker.Events: {
-			apply, event, query.Credentials.Subject, "$JS.API.STREAM.INFO.KV_catalog", "$JS.API.STREAM.INFO.KV_claims",
+			apply, event, "$JS.API.STREAM.INFO.KV_catalog", "$JS.API.STREAM.INFO.KV_claims",
 			"$JS.API.STREAM.MSG.GET.KV_accounts", "$KV.tokens.x",
 		},
 		broker.Backup: {
 			apply, event, "$KV.claims.x", "$JS.API.STREAM.INFO.STORES", "$JS.API.STREAM.MSG.GET.STORES",
-			"$JS.SNAPSHOT.RESTORE.KV_claims.x", query.Credentials.Subject,
+			"$JS.SNAPSHOT.RESTORE.KV_claims.x",
 			"$JS.API.STREAM.MSG.GET.KV_accounts", "$KV.accounts.account.x", "$KV.tenants.x", "$JS.API.STREAM.SNAPSHOT.KV_passes",
 		},
 		broker.Local: {apply, event, "$KV.catalog.sample", "$JS.API.STREAM.MSG.GET.STORES"},
@@ -259,10 +259,9 @@ func TestNobodyCanDoMore(t *testing.T) {
 		}
 	}
 	for user, subjects := range map[string][]string{
-		broker.Gateway:     {query.Credentials.Subject, "store.>"},
+		broker.Gateway:     {"store.>"},
 		broker.Provisioner: {"$SRV.PING.events", "$KV.>"},
-		broker.Janitor:     {query.Credentials.Subject},
-		broker.Events:      {query.Growth.Subject, "$SRV.>", "$SRV.INFO.provisioner"},
+		broker.Events:      {"$SRV.>", "$SRV.INFO.provisioner"},
 		broker.Backup:      {"store.>"},
 		broker.Local:       {">"},
 	} {

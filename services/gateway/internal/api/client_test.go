@@ -16,6 +16,7 @@ func TestTheTypesOfClientsAreTheDocuments(t *testing.T) {
 	for _, known := range []any{
 		api.CreateStore{}, api.ChangeStore{}, api.Store{}, api.Operation{}, api.Failure{}, api.StoreList{}, api.LinkList{}, api.Link{}, api.CredentialList{},
 		api.Credential{}, api.EventList{}, api.Event{}, api.Facts{}, api.Spec{}, api.Problem{}, api.Fault{}, api.Cluster{}, api.Line{}, api.ETA{}, api.At{},
+		api.LogLine{},
 	} {
 		kind := reflect.TypeOf(known)
 		schema := schemas[kind.Name()]

@@ -51,7 +51,8 @@ type LogLine struct {
 
 const aboutLogs = "A line of JSON for each, of init containers too, in order of time as far as containers write in it. Whatever the store's status: a store without pods " +
 	"has none, and with `follow` they are waited for. Only the newest 64 containers are read. A line longer than 64 KiB is `cut`. With `follow` it goes on for an hour at most, and " +
-	"ends where the store is deleted, the client may not read it any more, or takes nothing for a minute. A last line of `end` alone says why logs end before their time. " +
+	"ends where the store is deleted, the client may not read it any more, or takes nothing for a minute. Where nothing is written for a quarter of a minute or a little more an empty line comes, so that " +
+	"nobody on the way takes the connection for dead: pass over it. A last line of `end` alone says why logs end before their time. " +
 	"422 of a `pod` or `container` that there isn't names those that there are. What programs write is theirs: passwords, too."
 
 func (a *API) logs(routes router) {
@@ -172,6 +173,6 @@ func writeLines(out huma.Context, stream *logs.Stream, over func()) {
 			case <-ctx.Done():
 			}
 		}()
-		stream.Write(ctx, w, w.Flush)
+		stream.Write(ctx, w)
 	})
 }

@@ -77,6 +77,7 @@ var table = []struct {
 	{admission.ErrCredentials, problem.CredentialsMissing, "No provisioner can read the store's passwords right now."},
 	{reader.ErrProvisioner, problem.ClusterUnavailable, "No provisioner of the store's cluster answers right now. The store itself and its history can be read."},
 	{logs.ErrFull, problem.LogsFull, "This gateway reads as many logs as it may at once."},
+	{reader.ErrFull, problem.LogsFull, "The provisioner that was asked reads as many logs as it may at once."},
 	{logs.ErrTooMany, problem.TooManyLogs, "As many logs are being read for the tenant as may be at once. End another."},
 	{accounts.ErrRefused, problem.SignInRefused, "The address or the password is wrong. Who has forgotten it can ask for a link."},
 	{accounts.ErrOff, problem.AccountsOff, "This gateway has no accounts (AUTH=open): a client is its address."},

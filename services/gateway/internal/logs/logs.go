@@ -4,11 +4,11 @@
 package logs
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -16,6 +16,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/store-platform/store-platform/pkg/clock"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
@@ -27,8 +28,11 @@ import (
 const (
 	// Longest is how long logs are followed in one go.
 	Longest = time.Hour
-	// AskAgain is how often it is asked whether a client may still read.
-	AskAgain = 5 * time.Second
+	// askAgain is how often it is asked whether a client may still read.
+	askAgain = 5 * time.Second
+	// quiet is how long a client is told nothing at most: what stands between it and a gateway takes a connection on which nothing
+	// comes for a minute, or half of one, for a dead one.
+	quiet = 15 * time.Second
 	// silence is how many of these nobody may answer, about the client or for the logs: half a minute, in which brokers have
 	// elected a leader and a killed provisioner has come back.
 	silence = 6
@@ -69,12 +73,14 @@ var untraced = trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.Trace
 // Ways are how a stream is asked for: New's.
 type Ways struct {
 	reader *reader.Reader
-	// every is how often it is asked whether a client may go on.
-	every time.Duration
+	// every is how often it is asked whether a client may go on, and quiet how long it is told nothing at most.
+	every, quiet time.Duration
 }
 
-// New makes them; every so often it is asked whether a client may go on.
-func New(r *reader.Reader, every time.Duration) *Ways { return &Ways{reader: r, every: every} }
+// New makes them, on an installation's clock.
+func New(r *reader.Reader, by clock.Divisor) *Ways {
+	return &Ways{reader: r, every: by.Of(askAgain), quiet: by.Of(quiet)}
+}
 
 // Stream is what one client reads.
 type Stream struct {
@@ -87,6 +93,9 @@ type Stream struct {
 	may func(context.Context) (store.State, error)
 	// looked is when that was asked last, and answered when there was an answer; opened when a session was asked for.
 	looked, answered, opened time.Time
+	// out is the client, which was told something last at told.
+	out  *bufio.Writer
+	told time.Time
 }
 
 // Open begins to read, and fails with a problem where that can't be. may finds the store again, as long as the client may read it.
@@ -126,21 +135,19 @@ func refusal(err error) error {
 }
 
 // Write tells the client until there is no more, the client has gone or ctx ends. Where ctx's cause is an End the client is told why.
-func (s *Stream) Write(ctx context.Context, to io.Writer, flush func() error) {
+func (s *Stream) Write(ctx context.Context, to *bufio.Writer) {
 	ctx, cancel := context.WithTimeoutCause(ctx, Longest, EndLongest)
 	defer cancel()
+	s.out, s.told = to, time.Now()
 	var end End
-	if !errors.As(s.tell(trace.ContextWithRemoteSpanContext(ctx, untraced), to, flush), &end) || end == "" {
+	if !errors.As(s.tell(trace.ContextWithRemoteSpanContext(ctx, untraced)), &end) || end == "" {
 		return // all was told, or nobody is there to be told
 	}
 	last, err := json.Marshal(struct {
 		End End `json:"end"`
 	}{end})
 	if err == nil {
-		_, err = to.Write(append(last, '\n'))
-	}
-	if err == nil {
-		err = flush()
+		err = s.write(append(last, '\n'))
 	}
 	if err != nil {
 		slog.Debug("say why logs end", "error", err)
@@ -148,15 +155,12 @@ func (s *Stream) Write(ctx context.Context, to io.Writer, flush func() error) {
 }
 
 // tell hands on frames. It ends by an End, empty where all was told, or by the client's error.
-func (s *Stream) tell(ctx context.Context, to io.Writer, flush func() error) error {
+func (s *Stream) tell(ctx context.Context) error {
 	for frame := s.session.Frame; ; {
-		for part := range slices.Chunk(frame.Lines, piece) {
-			if _, err := to.Write(part); err != nil {
+		if len(frame.Lines) > 0 {
+			if err := s.write(frame.Lines); err != nil {
 				return err
 			}
-		}
-		if err := flush(); err != nil {
-			return err
 		}
 		s.remember(frame.Marks)
 		if frame.Done {
@@ -170,6 +174,20 @@ func (s *Stream) tell(ctx context.Context, to io.Writer, flush func() error) err
 			return err
 		}
 	}
+}
+
+// write has lines reach the client.
+func (s *Stream) write(lines []byte) error {
+	for part := range slices.Chunk(lines, piece) {
+		if _, err := s.out.Write(part); err != nil {
+			return err
+		}
+	}
+	if err := s.out.Flush(); err != nil {
+		return err
+	}
+	s.told = time.Now()
+	return nil
 }
 
 // remember keeps how far the client is, the newest marks last.
@@ -219,12 +237,18 @@ func (s *Stream) reopen(ctx context.Context) (query.LogsFrame, error) {
 }
 
 // mayGoOn asks now and then whether the client may still read, and fails by why it mayn't, or by why ctx has ended. Only a refusal says
-// that it mayn't: silence says nothing of the client, as long as it doesn't last.
+// that it mayn't: silence says nothing of the client, as long as it doesn't last. Who has been told nothing for long gets an empty line,
+// which readers of JSON pass over; whoever has gone without a word is noticed by it.
 func (s *Stream) mayGoOn(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	now := time.Now()
+	if now.Sub(s.told) >= s.ways.quiet {
+		if err := s.write([]byte("\n")); err != nil {
+			return err
+		}
+	}
 	if now.Sub(s.looked) < s.ways.every {
 		return nil
 	}

@@ -137,7 +137,7 @@ var kinds = map[Code]kind{
 	CredentialsMissing:    {http.StatusServiceUnavailable, "The credentials can't be read right now", true},
 	CredentialsGone:       {http.StatusConflict, "The store's passwords are gone", false},
 	ClusterUnavailable:    {http.StatusServiceUnavailable, "Nobody can look at the store's cluster right now", true},
-	LogsFull:              {http.StatusServiceUnavailable, "The gateway has no room for another reader of logs", true},
+	LogsFull:              {http.StatusServiceUnavailable, "There is no room for another reader of logs", true},
 	TooManyLogs:           {http.StatusTooManyRequests, "The tenant reads too many logs", true},
 	NewerSchema:           {http.StatusServiceUnavailable, "The store was written by a newer version", true},
 	Internal:              {http.StatusInternalServerError, "Something went wrong here", true},

@@ -25,6 +25,8 @@ var (
 	ErrGone = errors.New("what was asked for is gone")
 	// ErrTooMany: of who asks as much is being worked on as may be at once.
 	ErrTooMany = errors.New("as much is asked as may be at once")
+	// ErrFull: for everybody together as much is being worked on.
+	ErrFull = errors.New("whoever was asked has no room for more")
 	// ErrOtherLog: the read model was made of another log than the gateway's. It comes with ErrProjection.
 	ErrOtherLog = errors.New("the read model is another log's")
 )
@@ -66,6 +68,8 @@ func told(by query.Service, request any, err error) error {
 		return fmt.Errorf("%w: %w", ErrGone, err)
 	case refused && refusal.Code == question.TooMany:
 		return fmt.Errorf("%w: %w", ErrTooMany, err)
+	case refused && refusal.Code == question.Full:
+		return fmt.Errorf("%w: %w", ErrFull, err)
 	case refused && refusal.Code == question.OtherLog:
 		return fmt.Errorf("%w: %w: %w", unable[by], ErrOtherLog, err)
 	default:

@@ -34,16 +34,21 @@ func (s *session) follow(known map[key]*progress) {
 	var reading sync.WaitGroup
 	defer reading.Wait()
 	for atOnce := 0; ; {
+		unread := 0
 		for _, c := range s.wanted() {
 			p := known[keyOf(c)]
 			if p == nil {
 				p = &progress{mark: query.LogMark{Pod: c.Pod, Container: c.Name}, whole: true}
 				known[keyOf(c)] = p
 			}
-			if atOnce == maxContainers || !p.isDue(c, time.Now()) {
+			if !p.reading && c.Run != p.completed {
+				unread++
+			}
+			// One that there is no connection for is tried again, as one is that can't be read.
+			if atOnce == maxContainers || !p.isDue(c, time.Now()) || atOnce == s.held && s.connect(1) != nil {
 				continue
 			}
-			atOnce++
+			atOnce, unread = atOnce+1, unread-1
 			p.reading, p.as = true, c
 			one := s.source(c, p, true)
 			reading.Go(func() {
@@ -54,6 +59,8 @@ func (s *session) follow(known map[key]*progress) {
 				}
 			})
 		}
+		// What is read again soon keeps its connection meanwhile: others would take it.
+		s.disconnect(min(atOnce+unread, maxContainers))
 		select {
 		case one := <-over:
 			atOnce--

@@ -24,6 +24,10 @@ const (
 	// it answers at once; perTenant how many of them one tenant has.
 	atOnce    = 100
 	perTenant = 32
+	// connections are how many containers all sessions read at once, each by a connection to the API server, which has one to a
+	// kubelet for it; tenantsConnections how many of them are one tenant's. Were they as many as sessions may have, there would be thousands.
+	connections        = 512
+	tenantsConnections = 256
 	// idle ends a session that nobody asks.
 	idle = 15 * time.Second
 	// firstWithin is how long the first frame waits for what has been written so far, the others for something to be written.
@@ -49,10 +53,11 @@ type Sessions struct {
 	name    string
 	// idle ends a session that nobody asks.
 	idle time.Duration
+	// sessions counts those too who are about to have one.
+	sessions, connections *shared
 
 	mu     sync.Mutex
 	open   map[string]*session
-	tenant map[string]int
 	closed bool
 	// running are those whose streams haven't all ended.
 	running sync.WaitGroup
@@ -60,7 +65,10 @@ type Sessions struct {
 
 // New makes none, on an installation's clock.
 func New(c Cluster, by clock.Divisor) *Sessions {
-	return &Sessions{cluster: c, name: rand.Text(), idle: by.Of(idle), open: map[string]*session{}, tenant: map[string]int{}}
+	return &Sessions{
+		cluster: c, name: rand.Text(), idle: by.Of(idle), open: map[string]*session{},
+		sessions: &shared{all: atOnce, perTenant: perTenant}, connections: &shared{all: connections, perTenant: tenantsConnections},
+	}
 }
 
 // Name is by which this provisioner is asked (query.LogsRead), and no other.
@@ -68,25 +76,21 @@ func (s *Sessions) Name() string { return s.name }
 
 var (
 	errUnknown = &question.Refusal{Code: question.Unavailable, Message: "There is no such session here, or it has ended."}
-	errFull    = &question.Refusal{Code: question.Unavailable, Message: "As many logs are being read here as may be at once."}
+	errEnding  = &question.Refusal{Code: question.Unavailable, Message: "Whoever was asked is about to end."}
+	errFull    = &question.Refusal{Code: question.Full, Message: "As many logs are being read here as may be at once."}
 	errTenant  = &question.Refusal{Code: question.TooMany, Message: "As many logs of the tenant are being read as may be at once."}
 	errWatches = &question.Refusal{Code: question.Unavailable, Message: "It isn't known yet what runs in the cluster."}
 )
 
 // Open begins a session for a tenant's store, and answers its first frame.
 func (s *Sessions) Open(ctx context.Context, tenant string, asked query.LogsRequest) (reply query.LogsReply, err error) {
-	there, err := s.containers(ctx, asked.Store)
-	if err != nil {
+	// Who waits for the watches to have heard of everything takes a place, too.
+	if err := s.sessions.take(tenant, 1); err != nil {
 		return reply, err
 	}
-	// Who goes on may be told of pods that have gone meanwhile.
-	if asked.Began.IsZero() {
-		if reply.Unknown, reply.Known = unknown(asked, there); reply.Unknown != "" {
-			return reply, nil
-		}
-	}
-	one, err := s.begin(tenant, asked)
-	if err != nil {
+	one, reply, err := s.begin(ctx, tenant, asked)
+	if one == nil {
+		s.sessions.give(tenant, 1)
 		return reply, err
 	}
 	reply.Provisioner, reply.Session = s.name, one.name
@@ -160,35 +164,46 @@ func (s *Sessions) containers(ctx context.Context, id store.ID) ([]cluster.Conta
 	}
 }
 
-func (s *Sessions) begin(tenant string, asked query.LogsRequest) (*session, error) {
+// begin is a session that runs, or none and what is answered instead.
+func (s *Sessions) begin(ctx context.Context, tenant string, asked query.LogsRequest) (one *session, reply query.LogsReply, err error) {
+	there, err := s.containers(ctx, asked.Store)
+	if err != nil {
+		return nil, reply, err
+	}
+	// Who goes on may be told of pods that have gone meanwhile.
+	if asked.Began.IsZero() {
+		if reply.Unknown, reply.Known = unknown(asked, there); reply.Unknown != "" {
+			return nil, reply, nil
+		}
+	}
+	one = newSession(s.cluster, tenant, asked, s.connections)
+	if err := one.connect(len(one.first)); err != nil {
+		return nil, reply, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.closed, len(s.open) >= atOnce:
-		return nil, errFull
-	case s.tenant[tenant] >= perTenant:
-		return nil, errTenant
+	if s.closed {
+		one.disconnect(0)
+		return nil, reply, errEnding
 	}
-	one := newSession(s.cluster, tenant, asked)
 	one.reading = true
 	one.idle = time.AfterFunc(s.idle, func() { s.end(one) })
 	one.idle.Stop()
 	s.open[one.name] = one
-	s.tenant[tenant]++
 	s.running.Go(one.run)
-	return one, nil
+	return one, reply, nil
 }
 
 func (s *Sessions) end(one *session) {
 	one.stop()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.open[one.name] != one {
-		return
+	ended := s.open[one.name] == one
+	if ended {
+		one.idle.Stop()
+		delete(s.open, one.name)
 	}
-	one.idle.Stop()
-	delete(s.open, one.name)
-	if s.tenant[one.tenant]--; s.tenant[one.tenant] == 0 {
-		delete(s.tenant, one.tenant)
+	s.mu.Unlock()
+	if ended {
+		s.sessions.give(one.tenant, 1)
 	}
 }

@@ -32,19 +32,42 @@ type session struct {
 	pages        *pages
 	ctx          context.Context
 	stop         context.CancelFunc
+	// first are the containers that it begins with. Of connections it holds so many: one for each that is read.
+	first       []cluster.Container
+	connections *shared
+	held        int
 
 	// Of Sessions, and under its lock: whether somebody waits for a frame, and when nobody has for too long.
 	reading bool
 	idle    *time.Timer
 }
 
-func newSession(c Cluster, tenant string, asked query.LogsRequest) *session {
-	s := &session{name: rand.Text(), tenant: tenant, asked: asked, cluster: c, pages: newPages()}
+func newSession(c Cluster, tenant string, asked query.LogsRequest, connections *shared) *session {
+	s := &session{name: rand.Text(), tenant: tenant, asked: asked, cluster: c, pages: newPages(), connections: connections}
 	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.first = s.wanted()
 	return s
 }
 
+// connect has the session hold so many connections more, or says why there aren't so many.
+func (s *session) connect(more int) error {
+	err := s.connections.take(s.tenant, more)
+	if err == nil {
+		s.held += more
+	}
+	return err
+}
+
+// disconnect gives back all but so many.
+func (s *session) disconnect(but int) {
+	if s.held > but {
+		s.connections.give(s.tenant, s.held-but)
+		s.held = but
+	}
+}
+
 func (s *session) run() {
+	defer s.disconnect(0)
 	known, missed := s.past()
 	end := ""
 	switch {
@@ -150,7 +173,7 @@ func (s *session) source(c cluster.Container, p *progress, follow bool) *source 
 func (s *session) past() (map[key]*progress, []string) {
 	known := map[key]*progress{}
 	var next queue
-	for _, c := range s.wanted() {
+	for _, c := range s.first {
 		p := s.beginning(c)
 		p.as = c
 		known[keyOf(c)] = p
