@@ -64,6 +64,7 @@ func all(texts []string) (found []string) {
 // what an older backup brings back is gone before a gateway lets anybody in. Whether the address was proved, was to be another, was invited, or was
 // learnt from a provider.
 func TestNothingIsLeftOfWhoWasErased(t *testing.T) {
+	t.Parallel()
 	in := install(t)
 	chief := in.signUp(boss, "Staying", in.operatorsLink())
 	people := in.arrive(chief)

@@ -17,6 +17,7 @@ import (
 // Wherever between its keys a gateway is killed that makes an account, whoever asked has it by asking again, of another gateway; and who asks with
 // another password then is told that it is taken.
 func TestAGatewayThatIsKilledInASignUpLocksNobodyOut(t *testing.T) {
+	t.Parallel()
 	broker := bustest.StartServer(t, &server.Options{})
 	in := &installation{T: t, dir: t.TempDir()}
 	in.gatewayAt(broker.ClientURL(), "second")

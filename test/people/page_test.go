@@ -18,6 +18,28 @@ type page struct {
 	*shops.Tab
 }
 
+// page opens a browser, whose pictures are called so.
+func (in *installation) page(called string) *page {
+	in.Helper()
+	clone, err := repo.Root()
+	if err != nil {
+		in.Fatal(err)
+	}
+	return &page{in, shops.OpenTabHere(in.T, filepath.Join(clone, ".local", "screenshots"), called)}
+}
+
+// of is the same page, of another test.
+func (p *page) of(t *testing.T) *page {
+	in := *p.installation
+	in.T = t
+	return &page{&in, p.Tab}
+}
+
+// Shoot also keeps what it looks like to who wants it dark, and fails where something is too faint in either.
+func (p *page) Shoot(name string) shops.Act {
+	return shops.Steps(p.Tab.Shoot(name), p.Legible(), p.Dark(p.Tab.Shoot(name+"-dark"), p.Legible()))
+}
+
 // do performs acts at a place of the page, opened anew, during which nothing on it may fail but that somebody isn't let in.
 func (p *page) do(place string, acts ...shops.Act) {
 	p.Helper()
@@ -53,12 +75,9 @@ func (p *page) asks(email, secret, button string) shops.Act {
 // and joins a second tenant; somebody who has an account and is invited; and somebody whom a provider knows, and nobody else. Each picture is
 // taken as a desk and as a phone show it.
 func TestPeopleComeAndGoOnThePage(t *testing.T) {
+	t.Parallel()
 	in := install(t)
-	clone, err := repo.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &page{in, shops.OpenTabHere(t, filepath.Join(clone, ".local", "screenshots"), "people")}
+	p := in.page("people")
 	p.staysStill()
 	p.do("", p.Cursor("#gate-email"), p.Says("#gate-title", "Sign in"), p.Says("#gate-providers", "Sign in with Example House"), p.Shoot("sign-in"))
 	p.do("#invite="+in.operatorsLink(),
@@ -78,7 +97,9 @@ func TestPeopleComeAndGoOnThePage(t *testing.T) {
 	p.do("#invite="+amber.invite("member"),
 		p.Cursor("#gate-name"), p.Says("#gate-text", "you take the invite"),
 		p.Type("#gate-name", "Maria Rossi"), p.asks("maria@example.com", password, "Make the account"),
-		p.Says("#me-name", "Maria Rossi"), p.Says("#list", "Amber tea"), p.Lacks("#me", "Amber"), p.Shoot("one-tenant"),
+		p.Says("#me-name", "Maria Rossi"), p.Says("#list", "Amber tea"), p.Lacks("#me", "Amber"), p.Says("#connection", "Live"),
+		// Who looks after nothing has no such page, nor the way to it.
+		p.Lacks("nav", "Operators"), p.Shoot("one-tenant"),
 	)
 	p.do("#invite="+violet.invite("viewer"),
 		p.Says("#account-text", "You are invited to join a tenant."), p.Says("#list", "Amber tea"), p.Shoot("invited"),
@@ -121,14 +142,24 @@ type tenant struct {
 // tenants are two that the operator has founded.
 func (in *installation) tenants() (amber, violet tenant) {
 	in.Helper()
-	founded := func(name, called string) tenant {
-		chief := in.visitor()
-		chief.did(http.StatusOK, http.MethodPost, "/auth/login", body("email", boss, "password", password))
-		chief.tenant, _ = chief.did(http.StatusCreated, http.MethodPost, "/tenants", body("name", name))["id"].(string)
-		made, _ := chief.did(http.StatusAccepted, http.MethodPost, "/stores", body("name", called, "engine", "sample"))["id"].(string)
-		return tenant{chief.tenant, chief, store.ID(made)}
-	}
-	return founded("Amber Agency", "Amber tea"), founded("Violet Works", "Violet ink")
+	return in.founded("Amber Agency", "Amber tea"), in.founded("Violet Works", "Violet ink")
+}
+
+func (in *installation) founded(name, called string) tenant {
+	in.Helper()
+	chief := in.visitor()
+	chief.did(http.StatusOK, http.MethodPost, "/auth/login", body("email", boss, "password", password))
+	chief.tenant, _ = chief.did(http.StatusCreated, http.MethodPost, "/tenants", body("name", name))["id"].(string)
+	t := tenant{id: chief.tenant, chief: chief}
+	t.store = t.made(called)
+	return t
+}
+
+// made is another store of the tenant's.
+func (t tenant) made(called string) store.ID {
+	t.chief.in.Helper()
+	id, _ := t.chief.did(http.StatusAccepted, http.MethodPost, "/stores", body("name", called, "engine", "sample"))["id"].(string)
+	return store.ID(id)
 }
 
 // invite makes one for whoever has its secret.

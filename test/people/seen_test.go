@@ -2,15 +2,13 @@ package people_test
 
 import (
 	"errors"
-	"path/filepath"
-	"testing"
+	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/platform"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
-	"github.com/store-platform/store-platform/test/internal/repo"
-	"github.com/store-platform/store-platform/test/internal/shops"
 )
 
 // worker does what a provisioner and a janitor tell of, without either.
@@ -51,41 +49,48 @@ func (w worker) fail(id store.ID) {
 	})
 }
 
-// An operator sees what waits for a person and what the newest sweep found, and answers it; what is answered doesn't leave its place.
-func TestAnOperatorDealsWithDeadLettersAndSweepsOnThePage(t *testing.T) {
-	in := install(t)
-	clone, err := repo.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &page{in, shops.OpenTabHere(t, filepath.Join(clone, ".local", "screenshots"), "operators")}
-	in.signUp(boss, "Olga Staying", in.operatorsLink())
-	amber, violet := in.tenants()
-	provisioner, janitor := in.worker("provisioner"), in.worker("janitor")
-	provisioner.fail(amber.store)
+// deals is an operator who sees what waits for a person and what the newest sweep found, and answers it; what is answered doesn't leave its place,
+// nor does what somebody else answers while they are at it.
+func (p *page) deals(violet tenant) {
+	provisioner, janitor := p.worker("provisioner"), p.worker("janitor")
 	provisioner.fail(violet.store)
-	kv, err := janitor.log.Bucket(t.Context(), storelog.BucketPlatform)
-	if err = errors.Join(err, platform.PublishSweep(t.Context(), kv, store.DefaultCluster, platform.Sweep{
+	provisioner.fail(violet.made("Violet pens"))
+	kv, err := janitor.log.Bucket(p.Context(), storelog.BucketPlatform)
+	if err = errors.Join(err, platform.PublishSweep(p.Context(), kv, store.DefaultCluster, platform.Sweep{
 		At: time.Now(), By: "janitor-1", Namespaces: 5, Stores: 2, Submitted: 1, Paused: "restored from a backup",
 		Findings: []platform.Finding{{Kind: platform.Stray, Count: 1, IDs: []string{"sabcdefghijk"}}, {Kind: platform.Unknown, Count: 2, IDs: []string{"<i>store</i>"}}},
 		Alarm:    &platform.Alarm{Reason: "ManyStrays", Message: "The log looks older than the cluster."},
-	}), in.worker("gateway").log.PauseSweeps(t.Context(), "restored from a backup")); err != nil {
-		t.Fatal(err)
+	}), p.worker("gateway").log.PauseSweeps(p.Context(), "restored from a backup")); err != nil {
+		p.Fatal(err)
 	}
-	first, second := `.failures > li:nth-child(1)`, `.failures > li:nth-child(2)`
-	p.do("", p.asks(boss, password, "Sign in"), p.Says("#operators-link", "Operators"), p.Click("#operators-link"),
+	behind := p.door(map[string]doorman{"/dead-letters": narrow})
+	first, second, third := `.failures > li:nth-child(1)`, `.failures > li:nth-child(2)`, `.failures > li:nth-child(3)`
+	p.from(behind, "#operators", p.Says("#operators", "1 or more waiting."), p.Press("Show more"), p.Says(second, "Violet ink"), p.Says("#operators", "2 or more waiting."),
+		p.Press("Show more"), p.Says(third, "Violet pens"), p.Lacks("#operators", "Show more"), p.Says("#operators", "3 waiting."))
+	p.do("", p.Says("#operators-link", "Operators"), p.Click("#operators-link"),
 		p.Says(first, "Amber tea"), p.Says(first, "Making the store failed. The image can’t be pulled."), p.Says(second, "Violet ink"),
 		p.Says("#operators", "deleted stores whose namespace is still there"), p.Says("#operators", "<i>store</i>"), p.Says("#operators", "The log looks older than the cluster."),
 		p.Shoot("dealing"),
 		p.Click(first+" .letter-actions button:last-child"), p.Type(first+" input", "It is a drill"), p.Shoot("putting-away"),
 		p.Still(second, p.Still("#sweeps-title",
-			p.Click(first+" form button"), p.Says(first, "Put away: It is a drill"), p.Lacks(first, "Send again"), p.Says("#operators", "1 waiting."))),
-		p.Click(second+" .letter-actions button:first-child"), p.Says(second, "Sent again."), p.Says("#operators", "Nothing waits for anybody."),
+			p.Click(first+" form button"), p.Says(first, "Put away: It is a drill"), p.Lacks(first, "Send again"), p.Says("#operators", "2 waiting."))),
+		p.Click(second+" .letter-actions button:last-child"), p.Type(second+" input", "It is"),
+		p.Still(third, act(func() { violet.answers(violet.store) }), p.Says(second, "Dealt with meanwhile."), p.Lacks(second, "Put away"), p.Cursor(second+" .said")),
+		p.Click(third+" .letter-actions button:first-child"), p.Says(third, "Sent again."), p.Says("#operators", "Nothing waits for anybody."),
 		p.Press("Let them go on…"), p.Press("Let them go on"), p.Lacks("#operators", "They only look"), p.Says("#operators", "They look, and mend what they may."),
 		p.Shoot("dealt-with"),
 	)
-	// Who looks after nothing has no such page, nor the way to it.
-	p.leaves("Olga Staying")
-	in.signUp("maria@example.com", "Maria Rossi", amber.invite("owner"))
-	p.do("", p.asks("maria@example.com", password, "Sign in"), p.Says("#list", "Amber tea"), p.Says("#connection", "Live"), p.Lacks("nav", "Operators"))
+}
+
+// answers puts away what of a store waits for a person.
+func (t tenant) answers(id store.ID) {
+	t.chief.in.Helper()
+	letters, _ := t.chief.did(http.StatusOK, http.MethodGet, "/dead-letters", "")["deadLetters"].([]any)
+	for _, letter := range letters {
+		if of := letter.(map[string]any); of["store"] == string(id) {
+			t.chief.did(http.StatusAccepted, http.MethodPost, fmt.Sprintf("/dead-letters/%.0f/discard", of["seq"]), body("reason", "Seen elsewhere"))
+			return
+		}
+	}
+	t.chief.in.Fatalf("nothing of %s waits among %v", id, letters)
 }

@@ -181,13 +181,15 @@ func (t *Tab) Press(words string) Act {
 	return steady(chromedp.Click(chromedp.Search(fmt.Sprintf(`//button[normalize-space()=%q]`, words)), chromedp.NodeVisible, chromedp.NodeEnabled))
 }
 
-// Choose picks an entry of a select.
+// Choose picks an entry of a select, which tells of it once.
 func (t *Tab) Choose(selector, value string) Act {
 	return steady(chromedp.Steps(
 		chromedp.WaitEnabled(chromedp.CSS(selector)),
-		// A select's list is the system's own and can't be clicked on.
-		chromedp.SetValue(chromedp.CSS(selector), value),
-		chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.querySelector(%q).dispatchEvent(new Event("change", { bubbles: true })), undefined`, selector)),
+		// A select's list is the system's own and can't be clicked on. chromedp.SetValue wouldn't do: it loses an empty value on the way.
+		chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`(e => {
+			e.value = %q;
+			for (const told of ["input", "change"]) e.dispatchEvent(new Event(told, { bubbles: true }));
+		})(document.querySelector(%q))`, value, selector)),
 	))
 }
 

@@ -12,7 +12,6 @@ import { Model } from './model.js';
 import { Renewal } from './renewal.js';
 import { operatorKey } from './secrets.js';
 import { Sweeps } from './sweeps.js';
-import { doingWords } from './words.js';
 
 const STALE_AFTER = 1500;
 const FIRST_WAIT = 1000;
@@ -32,12 +31,16 @@ const looking = new Renewal(() => refreshSelected());
 let staleTimer = 0;
 let listTimer = 0;
 let listWait = FIRST_WAIT;
+/** Counts whose stores are shown: an answer to who was there before, or acted for another tenant, isn't for who is there now. */
+let visit = 0;
 
 const account = new Account({
   entered: resync,
   left() {
     feed.stop();
     shut();
+    visit++;
+    clearTimeout(lineTimer);
     model.stores.clear();
     model.loaded = false;
     location.hash = '';
@@ -75,8 +78,10 @@ const feed = new Feed({
   },
   event(event, store) {
     const before = model.get(event.store);
-    // The feed doesn't say where in line a store is. Until it is asked anew the place is the one known.
-    if (store && store.line === undefined && before?.line && before.generation === store.generation) store.line = before.line;
+    // The feed doesn't say where in line a store is. Until it is asked anew the place is the one known, unless it has had its turn.
+    if (store && store.line === undefined && before?.line && before.generation === store.generation) {
+      store.line = event.type === 'attempt_started' ? { ...before.line, place: 0 } : before.line;
+    }
     if (model.selected === event.store && (before?.line || store?.operation)) looking.want();
     if (store && model.put(store)) tell(store, before);
     if (before?.status !== store?.status) filters.counting.want();
@@ -116,22 +121,44 @@ let lineTimer = 0;
 
 function watchLine() {
   clearTimeout(lineTimer);
-  if (!model.get(model.selected)?.line) return;
-  lineTimer = setTimeout(() => (document.visibilityState === 'visible' ? looking.want() : watchLine()), LINE_WAIT);
+  if (!model.listed().some((store) => store.line)) return;
+  lineTimer = setTimeout(() => {
+    if (document.visibilityState !== 'visible') watchLine();
+    else refreshPlaces();
+  }, LINE_WAIT);
+}
+
+async function refreshPlaces() {
+  const mine = visit;
+  if (model.get(model.selected)?.line) looking.want();
+  const page = await api.stores(filters.wish()).catch(() => null);
+  if (mine !== visit) return;
+  if (page) page.stores.forEach((store) => model.put(store));
+  render();
+  watchLine();
 }
 
 /** shut is for when no store is open any more: nothing is asked of one. */
 function shut() {
-  clearTimeout(lineTimer);
   looking.stop();
   detail.close();
 }
 
-/** tell says aloud what a sighted person sees change. */
+/**
+ * tell says aloud what has come to its end. What is done on the way there the store's own page says, and nobody could listen to it of all. What
+ * ends at once is counted.
+ */
+const ALOUD_AFTER = 1000;
+let ended = [];
+
 function tell(store, before) {
-  if (!before) return;
-  if (before.status !== store.status) announce(`${store.name} is ${store.status}`);
-  else if (before.operation !== store.operation) announce(`${store.name} is ${doingWords(store) || store.status}`);
+  if (!before || store.operation || (!before.operation && before.status === store.status)) return;
+  ended.push(`${store.name} is ${store.status}`);
+  if (ended.length > 1) return;
+  setTimeout(() => {
+    announce(ended.length > 1 ? `${ended.length} stores have changed` : ended[0]);
+    ended = [];
+  }, ALOUD_AFTER);
 }
 
 function showPlatform(platform) {
@@ -142,7 +169,7 @@ function showPlatform(platform) {
   const counted = platform.total > 0;
   setText($('platform-text'), platform.message || platform.part || '');
   setText($('platform-count'), counted ? `${platform.done || 0} of ${platform.total}` : '');
-  bar.hidden = !counted;
+  bar.parentElement.hidden = !counted;
   if (counted) {
     bar.max = platform.total;
     bar.value = platform.done || 0;
@@ -171,23 +198,34 @@ async function loadStores() {
     render();
     return '';
   }
+  const mine = visit;
   try {
-    const wish = filters.wish();
-    const page = await api.stores(wish);
+    const page = await listed();
+    if (mine !== visit) return undefined;
     model.forget(new Set(page.stores.map((store) => store.id)));
     page.stores.forEach((store) => model.put(store));
-    // Somebody may want to see others by now.
-    if (String(wish) === String(filters.wish())) model.next = page.next || '';
+    model.next = page.next || '';
     model.loaded = true;
     model.listProblem = '';
     listWait = FIRST_WAIT;
     filters.counting.want();
     return page.feed;
   } catch (problem) {
+    if (mine !== visit) return undefined;
     model.listProblem = problem.message;
     return '';
   } finally {
     render();
+    watchLine();
+  }
+}
+
+/** listed is the list as it is wanted when it comes: what one that was wanted before lacks may be just what somebody looks at now. */
+async function listed() {
+  for (;;) {
+    const wish = filters.wish();
+    const page = await api.stores(wish);
+    if (String(wish) === String(filters.wish())) return page;
   }
 }
 
@@ -195,7 +233,7 @@ async function loadStores() {
 async function resync() {
   const cursor = await loadStores();
   if (cursor) feed.start(cursor);
-  else if (!account.nowhere()) retryList();
+  else if (cursor !== undefined && !account.nowhere()) retryList();
 }
 
 /** retryList is for when the feed is there and the list isn't, so that no reconnect would bring it. */
@@ -256,12 +294,15 @@ const loadMore = () => add(model.next);
 
 async function add(cursor) {
   const wish = filters.wish();
+  const mine = visit;
   try {
     const page = await api.stores(wish, cursor);
+    if (mine !== visit) return;
     page.stores.forEach((store) => model.put(store));
     if (String(wish) === String(filters.wish())) model.next = page.next || '';
     model.listProblem = '';
   } catch (problem) {
+    if (mine !== visit) return;
     model.listProblem = problem.message;
     announce(problem.message);
   }
@@ -318,6 +359,16 @@ function route() {
   if (caring) $('operators-title').focus({ preventScroll: true });
 }
 
+/** uncover has what gets the focus be scrolled to above the notes, however much they say, and what has it when they say more. */
+function uncover() {
+  const notes = $('notes');
+  document.documentElement.style.setProperty('--notes', `${notes.offsetHeight}px`);
+  const held = document.activeElement;
+  const { top, bottom } = held.getBoundingClientRect();
+  const edge = notes.getBoundingClientRect().top;
+  if (!notes.contains(held) && bottom > edge && bottom - top < edge) held.scrollIntoView({ block: 'nearest' });
+}
+
 function current(link, yes) {
   if (yes) link.setAttribute('aria-current', 'page');
   else link.removeAttribute('aria-current');
@@ -329,8 +380,7 @@ async function start() {
   $('list-more').addEventListener('click', loadMore);
   $('operators-parts').replaceChildren(letters.node, sweeps.node);
   $('level-raise').addEventListener('click', askRaise);
-  // What gets the focus is scrolled to above the notes, however much they say.
-  new ResizeObserver(() => document.documentElement.style.setProperty('--notes', `${$('notes').offsetHeight}px`)).observe($('notes'));
+  new ResizeObserver(uncover).observe($('notes'));
   route();
   refreshCatalog();
   if (!(await account.begin())) return;
@@ -338,7 +388,7 @@ async function start() {
   refreshLevel();
   // The list says where it was read, so the feed continues exactly there.
   const cursor = await loadStores();
-  if (!account.nowhere()) feed.start(cursor);
+  if (cursor !== undefined && !account.nowhere()) feed.start(cursor);
 }
 
 start();

@@ -1,8 +1,7 @@
 import * as api from './api.js';
 import { dateAndClock, clock, el, safeURL, setText } from './dom.js';
 import { Fold } from './fold.js';
-
-const WHOM = { merchant: 'For whoever has the store: ', operator: 'For whoever looks after the platform: ' };
+import { forWhom } from './words.js';
 
 /** Explain says why a store is where it is, what to do about it and who does, and what led there. */
 export class Explain extends Fold {
@@ -18,7 +17,7 @@ export class Explain extends Fold {
 
   fill(answer, place) {
     setText(this.sentence, answer.sentence || '');
-    setText(this.next, answer.next ? (WHOM[answer.for] || '') + answer.next : '');
+    setText(this.next, [forWhom(answer.for), answer.next].filter(Boolean).join(': '));
     setText(this.detail, [answer.object, answer.detail].filter(Boolean).join(': '));
     this.detail.hidden = !this.detail.textContent;
     const href = safeURL(answer.runbook);

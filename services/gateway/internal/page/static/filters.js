@@ -2,9 +2,6 @@ import * as api from './api.js';
 import { $, el, setText } from './dom.js';
 import { Renewal } from './renewal.js';
 
-/** WORKING are the statuses of stores that something is being done about. */
-export const WORKING = new Set(['Queued', 'Provisioning', 'Deleting']);
-
 // Each key would be a question otherwise.
 const TYPED = 250;
 
@@ -38,9 +35,8 @@ export class Filters {
   /** wish is what the list is asked for, as a query; what a service of the release before doesn't know only where it is wanted. */
   wish() {
     const status = $('status-filter').value;
-    const statuses = status === 'working' ? [...WORKING] : status ? [status] : [];
     const order = $('order').value;
-    return [...statuses.map((one) => ['status', one]), ...this.scope(), ...(order === 'newest' ? [] : [['order', order]])];
+    return [...(status ? [['status', status]] : []), ...this.scope(), ...(order === 'newest' ? [] : [['order', order]])];
   }
 
   /** scope is the wish without statuses, of which counts are. */
@@ -54,7 +50,7 @@ export class Filters {
     const engine = $('engine-filter').value;
     if (text && !folded(store.name).includes(text) && !store.id.includes(text)) return false;
     if (engine && store.engine !== engine) return false;
-    return !status || store.status === status || (status === 'working' && WORKING.has(store.status));
+    return !status || store.status === status;
   }
 
   sort(stores) {
@@ -76,11 +72,9 @@ export class Filters {
   /** count asks how many there are of each status. Without an answer no number is shown: an old one would be wrong. */
   async count() {
     const counts = await api.counts(this.scope()).catch(() => null);
-    const of = (status) => counts.byStatus[status] || 0;
     for (const option of $('status-filter').options) {
-      const { value } = option;
-      const number = !counts ? undefined : value === '' ? counts.total : value === 'working' ? [...WORKING].reduce((sum, status) => sum + of(status), 0) : of(value);
-      setText(option, number === undefined ? this.names.get(value) : `${this.names.get(value)} (${number})`);
+      const name = this.names.get(option.value);
+      setText(option, counts ? `${name} (${option.value ? counts.byStatus[option.value] || 0 : counts.total})` : name);
     }
   }
 }

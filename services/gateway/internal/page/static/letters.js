@@ -38,13 +38,15 @@ export class Letters {
   async read(after) {
     const rows = this.rows;
     const seen = new Set();
+    // Where all were shown, all are read anew.
+    const whole = rows.size > 0 && !this.next;
     try {
       let page = { next: after };
       do {
         page = await api.deadLetters(page.next, operatorKey());
         if (rows !== this.rows) return;
         page.deadLetters.forEach((letter) => { seen.add(letter.seq); this.put(letter); });
-      } while (!after && page.next && page.next < this.next);
+      } while (!after && page.next && (whole || page.next < this.next));
       this.next = page.next || 0;
       this.more.hidden = !this.next;
       if (!after) this.gone(seen);

@@ -23,8 +23,7 @@ export class Line {
       this.generation = store.generation;
       this.begun = doing(store) === 'create' && !(store.attempt > 1) ? new Date(store.createdAt).getTime() : Date.now();
     }
-    const place = line.place > 0 ? `Place ${line.place}${line.of > 0 ? ` of ${line.of}` : ''} in line.` : '';
-    setText(this.words, [place, line.why].filter(Boolean).join(' '));
+    setText(this.words, [placeOf(store), line.why].filter(Boolean).join(' '));
     this.words.hidden = !this.words.textContent;
     this.renderTime(line.eta);
   }
@@ -39,6 +38,11 @@ export class Line {
     this.bar.setAttribute('aria-valuetext', mostly);
     setText(this.usual, Number.isFinite(eta.p95) ? `${mostly}, usually within ${lasting(eta.p95)}` : mostly);
   }
+}
+
+/** placeOf says which place a store has in line; nothing of one that has none, or of which nobody knows it. */
+export function placeOf({ operation, line }) {
+  return operation && line?.place > 0 ? `Place ${line.place}${line.of > 0 ? ` of ${line.of}` : ''} in line.` : '';
 }
 
 /** lasting says some seconds as roughly as they are known. */

@@ -1,4 +1,5 @@
 import { $, el, setText } from './dom.js';
+import { placeOf } from './line.js';
 import { progressOf } from './words.js';
 
 // So long after the pointer has moved somebody may be about to press.
@@ -24,7 +25,7 @@ export class List {
   render(wanted) {
     const all = this.model.listed();
     const shown = this.filters.sort(all.filter((store) => this.filters.matches(store)));
-    setText($('list-count'), all.length ? String(all.length) : '');
+    setText($('list-count'), all.length ? `${all.length}${this.model.next ? '+' : ''}` : '');
     const left = AIMING - (performance.now() - this.aimed);
     if (!wanted && left > 0 && this.rows.size && this.moves(shown)) {
       clearTimeout(this.timer);
@@ -75,7 +76,7 @@ export class List {
     setText(row.name, store.name);
     setText(row.pill, store.status);
     row.pill.dataset.status = store.status;
-    setText(row.about, progressOf(store, this.model.engineOf(store), this.model.platform));
+    setText(row.about, [placeOf(store), progressOf(store, this.model.engineOf(store), this.model.platform)].filter(Boolean).join(' '));
     const tenant = this.tenantOf(store);
     row.tenant.hidden = !tenant;
     setText(row.tenant, tenant);

@@ -1,5 +1,6 @@
 import * as api from './api.js';
-import { announce, clock, el, setText } from './dom.js';
+import { clock, el, setText } from './dom.js';
+import { Renewal } from './renewal.js';
 
 /** How many lines are kept. Who wants more than a page can show asks the API. */
 const KEPT = 2000;
@@ -15,7 +16,10 @@ export class Logs {
   constructor(id) {
     this.id = id;
     this.stream = null;
-    const again = { change: () => this.start() };
+    const again = { change: () => { this.offerBefore(); this.start(); } };
+    /** Which containers there are, and whether each was started again; of one that only its lines tell of nobody knows. */
+    this.known = new Map();
+    this.looking = new Renewal(() => this.look());
     this.container = el('select', { id: 'logs-container', on: again }, el('option', { value: '', text: 'All containers' }));
     this.follow = el('input', { type: 'checkbox', checked: true, on: again });
     this.previous = el('input', { type: 'checkbox', on: again });
@@ -26,16 +30,50 @@ export class Logs {
       el('div', { class: 'log-controls' }, el('label', { class: 'sr', for: 'logs-container', text: 'Container' }), this.container,
         el('label', { class: 'check' }, this.follow, 'Follow'), el('label', { class: 'check' }, this.previous, 'The run before'), this.button),
       this.lines, this.state);
-    this.node.addEventListener('toggle', () => (this.node.open ? this.start() : this.stop('')));
+    this.node.addEventListener('toggle', () => (this.node.open ? this.open() : this.shut()));
+  }
+
+  open() {
+    this.looking.want();
+    this.start();
+  }
+
+  shut() {
+    this.looking.stop();
+    this.stop('');
   }
 
   close() {
     this.node.open = false;
-    this.stop('');
+    this.shut();
   }
 
-  /** happened is nothing to lines: they come by themselves. */
-  happened() {}
+  /** happened is nothing to lines, which come by themselves; but there may be other containers now. */
+  happened() {
+    if (this.node.open) this.looking.want();
+  }
+
+  /** look learns which containers there are, those too that write nothing. Without an answer the lines themselves tell. */
+  async look() {
+    const { pods } = await api.monitoring(this.id).catch(() => ({}));
+    const again = new Map();
+    for (const { name, init, restarts } of (pods || []).flatMap((pod) => pod.containers || [])) {
+      this.offer(name, init);
+      again.set(name, again.get(name) || restarts > 0);
+    }
+    again.forEach((yes, name) => this.known.set(name, yes));
+    if (this.offerBefore()) this.start();
+  }
+
+  /** offerBefore has the run before to be chosen where there was one, or nobody knows; it says whether one was chosen that there isn't. */
+  offerBefore() {
+    const chosen = this.container.value;
+    const again = chosen ? this.known.get(chosen) : !this.known.size || [...this.known.values()].some(Boolean);
+    this.previous.disabled = again === false;
+    const vain = this.previous.disabled && this.previous.checked;
+    if (vain) this.previous.checked = false;
+    return vain;
+  }
 
   stop(words) {
     if (this.stream) this.stream.abort();
@@ -73,7 +111,6 @@ export class Logs {
   ended(words) {
     this.flush();
     this.stop(words);
-    announce(words);
   }
 
   /** take keeps a line for the next time that the page is drawn, which of a page that nobody sees is never. */
@@ -92,10 +129,12 @@ export class Logs {
     if (atEnd) lines.scrollTop = lines.scrollHeight;
   }
 
-  /** offer has a container among those to choose from. */
-  offer(name) {
-    if ([...this.container.options].some((option) => option.value === name)) return;
-    this.container.append(el('option', { value: name, text: name }));
+  /** offer has a container among those to choose from; of one that prepares the others that is said. */
+  offer(name, init) {
+    const text = init ? `${name} (prepares the others)` : name;
+    const known = [...this.container.options].find((option) => option.value === name);
+    if (!known) this.container.append(el('option', { value: name, text }));
+    else if (init) setText(known, text);
   }
 }
 

@@ -1,6 +1,7 @@
 import * as api from './api.js';
 import { clock, dateAndClock, el } from './dom.js';
 import { Fold } from './fold.js';
+import { forWhom } from './words.js';
 
 /** Monitoring shows what runs of a store, what is wrong with that, and how large its volumes are. */
 export class Monitoring extends Fold {
@@ -31,7 +32,8 @@ const list = (rows) => rows || [];
 function wrong(found) {
   if (!found) return el('p', { text: 'Nothing is known to be wrong.' });
   const words = [found.object, found.detail].filter(Boolean).join(': ');
-  return el('div', {}, el('p', { class: 'sentence', text: found.message }), words ? el('pre', { text: words }) : '');
+  return el('div', {}, el('p', { class: 'sentence', text: found.message }), words ? el('pre', { text: words }) : '',
+    found.for ? el('p', { class: 'quiet', text: `${forWhom(found.for)}.` }) : '');
 }
 
 /** pod is its row: those of its containers that aren't as they should be say why. */

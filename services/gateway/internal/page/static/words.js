@@ -93,6 +93,11 @@ export function failureWords(failure) {
   return `${what} failed${where}. ${failure.message || ''}`.trim();
 }
 
+const WHOM = { merchant: 'For whoever has the store', operator: 'For whoever looks after the platform' };
+
+/** forWhom says who is to do something; nothing where nobody has to. */
+export const forWhom = (whom) => WHOM[whom] || '';
+
 /** letterWords says what waits for a person. */
 export function letterWords({ kind, verb, message }) {
   const what = WANTED[verb] || verb;
