@@ -65,6 +65,12 @@ func Main(m *testing.M) {
 // Database makes a database for one test and returns its URL. The test is skipped where there is no PostgreSQL.
 func Database(tb testing.TB) string {
 	tb.Helper()
+	return copied(tb, template)
+}
+
+// copied makes a database of another, to which nobody may be connected.
+func copied(tb testing.TB, of string) string {
+	tb.Helper()
 	n := count.Add(1)
 	s, err := started()
 	if errors.Is(err, postgrestest.ErrNotInstalled) {
@@ -75,7 +81,7 @@ func Database(tb testing.TB) string {
 	}
 	name := fmt.Sprintf("test_%d", n)
 	if err == nil {
-		err = s.admin(context.Background(), fmt.Sprintf("create database %s template %s", name, template))
+		err = s.admin(context.Background(), fmt.Sprintf("create database %s template %s", name, of))
 	}
 	if err != nil {
 		tb.Fatalf("make a database: %v", err)
@@ -91,7 +97,19 @@ func Database(tb testing.TB) string {
 // Pool is of a database that Database made, until the test ends.
 func Pool(tb testing.TB) *pgxpool.Pool {
 	tb.Helper()
-	pool, err := readmodel.Open(tb.Context(), Database(tb))
+	return opened(tb, Database(tb))
+}
+
+// Copy is of a database that is as the one of a pool was, which is closed for that.
+func Copy(tb testing.TB, of *pgxpool.Pool) *pgxpool.Pool {
+	tb.Helper()
+	of.Close()
+	return opened(tb, copied(tb, of.Config().ConnConfig.Database))
+}
+
+func opened(tb testing.TB, url string) *pgxpool.Pool {
+	tb.Helper()
+	pool, err := readmodel.Open(tb.Context(), url)
 	if err != nil {
 		tb.Fatal(err)
 	}

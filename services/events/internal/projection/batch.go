@@ -55,8 +55,9 @@ func decode(raw storelog.Raw) *item {
 // Events are copied, which costs Postgres a quarter less than an insert of arrays. All others go as one array a column: half
 // as expensive as one statement a row, even in a pipeline.
 const (
-	// The newest tables move along where they are as far.
-	moveCheckpoint = `with along as (update shadow set seq = $1 where seq = $2 and epoch = $3)
+	// The newest tables move along where they are as far, and so does what is filled of them.
+	moveCheckpoint = `with along as (update shadow set seq = $1 where seq = $2 and epoch = $3),
+  filled as (update filling set seq = $1 where seq = $2 and epoch = $3)
 update checkpoint set seq = $1 where seq = $2 and epoch = $3`
 
 	upsertStores = `with row as materialized (

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -13,17 +14,35 @@ import (
 	"github.com/store-platform/store-platform/pkg/storelog"
 )
 
-// fillSize bounds a transaction that fills: what is in the log meanwhile waits for it.
-const fillSize = 256
+const (
+	// fillSize bounds a transaction that fills: what is in the log meanwhile waits for it.
+	fillSize = 256
+	// fillShare is the part of what Postgres has for an answer in which it is to fill what it is given; else it is given less.
+	fillShare = 4
+	// pieceSize is how many messages are taken at once of a store that takes too long.
+	pieceSize = 256
+)
 
 const (
 	// holdCheckpoint keeps others from moving it, and finds out whether somebody has.
 	holdCheckpoint = `select from checkpoint where seq = $1 and epoch = $2 for update`
 
-	emptyNewest = `with letters as (delete from dead_letters), again as (update shadow set epoch = '', seq = 0), lists as (delete from listed),
-  grams as (delete from listed_grams), counts as (delete from listed_counts), usages as (delete from usage) delete from stores_4`
+	// Not deleted: that takes as long as there is much.
+	emptyNewest = `truncate stores_4, dead_letters, listed, listed_grams, listed_counts, usage`
+
+	readFilling = `select since, after, part, upto from filling where epoch = $1 and seq = $2`
+
+	keepFilling = `insert into filling (epoch, seq, since, after, part, upto) values ($1, $2, $3, $4, $5, $6)
+on conflict (only_row) do update set epoch = excluded.epoch, seq = excluded.seq, since = excluded.since, after = excluded.after,
+  part = excluded.part, upto = excluded.upto`
+
+	beginPart = `update filling set upto = 0`
+
+	dropFilling = `delete from filling`
 
 	readStores = `select id, opened, version, state::text from stores where version > $1 and id > $2 order by id limit $3`
+
+	readStore = `select id, opened, version, state::text from stores where id = $1`
 
 	// A batch that came first didn't know where the store was opened.
 	fillStores = `insert into stores_4 (id, opened, version, tenant, name, engine, status, state, standing, cluster, finished)
@@ -47,12 +66,18 @@ type filling struct {
 	// since is how far they are, after the last store that has been filled since.
 	since uint64
 	after store.ID
+	// part is a store that is taken by pieces, and upto the last message of it that is. What batches bring of it the last piece finds.
+	part store.ID
+	upto uint64
+	// stores are taken at once, most at most, and where one of them is too much so many messages of it; zero are all that it has.
+	stores, most, messages int
 	// due is closed while there is more to fill, and nil from then on.
 	due chan struct{}
 }
 
 // beginFilling looks what there is to fill before the checkpoint of the log.
-func beginFilling(ctx context.Context, conn *pgx.Conn, epoch string, seq uint64) (f filling, err error) {
+func beginFilling(ctx context.Context, conn *pgx.Conn, epoch string, seq uint64, most int) (filling, error) {
+	f := filling{stores: most, most: most}
 	var of string
 	if err := conn.QueryRow(ctx, "select epoch, seq from shadow").Scan(&of, &f.since); err != nil {
 		return f, fmt.Errorf("read how far the newest tables are: %w", err)
@@ -60,12 +85,20 @@ func beginFilling(ctx context.Context, conn *pgx.Conn, epoch string, seq uint64)
 	if of == epoch && f.since == seq {
 		return f, nil
 	}
-	// Ahead they are when a projector that doesn't know them makes the read model anew.
-	if of != epoch || f.since > seq {
-		f.anew, f.since = true, 0
-	}
 	f.due = make(chan struct{})
 	close(f.due)
+	err := conn.QueryRow(ctx, readFilling, epoch, int64(seq)).Scan(&f.since, &f.after, &f.part, &f.upto)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		// Ahead they are when a projector that doesn't know them makes the read model anew.
+		if of != epoch || f.since > seq {
+			f.anew, f.since = true, 0
+		}
+	case err != nil:
+		return f, fmt.Errorf("read how far the newest tables are filled: %w", err)
+	case f.part != "":
+		f.stores, f.messages = 1, pieceSize
+	}
 	return f, nil
 }
 
@@ -74,7 +107,17 @@ func (w *writer) fill(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, w.projector.answers)
 	defer cancel()
 	next := w.filling
-	err := pgx.BeginFunc(ctx, w.conn, func(tx pgx.Tx) error { return w.fillSome(ctx, tx, &next) })
+	bound := w.projector.answers / fillShare
+	began := time.Now()
+	late := false
+	err := pgx.BeginFunc(ctx, w.conn, func(tx pgx.Tx) error {
+		// Within ctx, which is still there to take back what took too long.
+		some, cancel := context.WithTimeout(ctx, bound)
+		defer cancel()
+		err := w.fillSome(some, tx, &next)
+		late = err != nil && some.Err() != nil
+		return err
+	})
 	var broken *json.SyntaxError
 	var other *json.UnmarshalTypeError
 	switch {
@@ -82,6 +125,12 @@ func (w *writer) fill(ctx context.Context) error {
 		if w.filling = next; next.due == nil {
 			slog.Info("the newest tables are filled", "seq", w.seq)
 		}
+		if time.Since(began) < bound/4 {
+			w.filling.takeMore()
+		}
+	case late && ctx.Err() == nil && !w.conn.IsClosed() && w.filling.takeLess():
+		slog.Warn("filling the newest tables takes long; trying with less", "after", w.filling.after,
+			"stores", w.filling.stores, "messages", w.filling.messages, "error", err)
 	case unstorable(err), errors.As(err, &broken), errors.As(err, &other):
 		slog.Error("the newest tables can't be filled; lists are read from those of before", "error", err)
 		w.filling.due = nil
@@ -89,6 +138,29 @@ func (w *writer) fill(ctx context.Context) error {
 		return fmt.Errorf("fill the newest tables behind store %q: %w", w.filling.after, err)
 	}
 	return nil
+}
+
+// takeLess says whether there is less to be taken at once.
+func (f *filling) takeLess() bool {
+	switch {
+	case f.stores > 1:
+		f.stores /= 2
+	case f.messages == 0:
+		f.messages = pieceSize
+	case f.messages > 1:
+		f.messages /= 2
+	default:
+		return false
+	}
+	return true
+}
+
+func (f *filling) takeMore() {
+	if f.messages > 0 {
+		f.messages = min(2*f.messages, pieceSize)
+	} else {
+		f.stores = min(2*f.stores, f.most)
+	}
 }
 
 func (w *writer) fillSome(ctx context.Context, tx pgx.Tx, f *filling) error {
@@ -105,47 +177,91 @@ func (w *writer) fillSome(ctx context.Context, tx pgx.Tx, f *filling) error {
 		}
 		f.anew = false
 	}
-	rows, err := tx.Query(ctx, readStores, int64(f.since), string(f.after), fillSize)
+	stores, err := f.read(ctx, tx)
 	if err != nil {
 		return err
 	}
-	stores := newStoreRows()
-	count, err := takeStores(rows, stores, f)
+	whole, err := f.fillUsage(ctx, tx, stores.id)
 	if err != nil {
-		return err
-	}
-	if err := refillUsage(ctx, tx, stores.id); err != nil {
 		return err
 	}
 	var b pgx.Batch
-	if err := stores.queueInto(&b, fillStores); err != nil {
-		return err
+	if whole {
+		if err := stores.queueInto(&b, fillStores); err != nil {
+			return err
+		}
+		f.pass(stores)
 	}
-	if count < fillSize {
+	if f.due == nil {
 		b.Queue(swap, w.log.Epoch(), int64(w.seq))
-		f.due = nil
+		b.Queue(dropFilling)
+	} else {
+		b.Queue(keepFilling, w.log.Epoch(), int64(w.seq), int64(f.since), string(f.after), string(f.part), int64(f.upto))
 	}
 	return tx.SendBatch(ctx, &b).Close()
 }
 
-// takeStores reads the rows and remembers the last.
-func takeStores(rows pgx.Rows, into *storeRows, f *filling) (count int, err error) {
+// read takes the stores whose turn it is.
+func (f *filling) read(ctx context.Context, tx pgx.Tx) (*storeRows, error) {
+	var rows pgx.Rows
+	var err error
+	if f.part != "" {
+		rows, err = tx.Query(ctx, readStore, string(f.part))
+	} else {
+		rows, err = tx.Query(ctx, readStores, int64(f.since), string(f.after), f.stores)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return takeStores(rows)
+}
+
+// fillUsage makes the stores' spans, and says whether these are all.
+func (f *filling) fillUsage(ctx context.Context, tx pgx.Tx, ids []string) (whole bool, err error) {
+	if f.messages == 0 || len(ids) == 0 {
+		return true, refillUsage(ctx, tx, ids)
+	}
+	if f.part = store.ID(ids[0]); f.upto == 0 {
+		if _, err := tx.Exec(ctx, dropUsage, ids); err != nil {
+			return false, fmt.Errorf("drop the usage of a store: %w", err)
+		}
+	}
+	last, count, err := addUsage(ctx, tx, ids, f.upto, f.messages)
+	if err != nil {
+		return false, err
+	}
+	f.upto = last
+	return count < f.messages, nil
+}
+
+// pass goes on behind what has been filled.
+func (f *filling) pass(stores *storeRows) {
+	if f.part == "" && len(stores.id) < f.stores {
+		f.due = nil
+		return
+	}
+	f.after = store.ID(stores.id[len(stores.id)-1])
+	f.part, f.upto, f.messages = "", 0, 0
+}
+
+func takeStores(rows pgx.Rows) (*storeRows, error) {
 	defer rows.Close()
+	stores := newStoreRows()
 	for rows.Next() {
 		var (
+			id              store.ID
 			opened, version uint64
 			text            string
 			s               store.State
 		)
-		if err := rows.Scan(&f.after, &opened, &version, &text); err != nil {
-			return count, err
+		if err := rows.Scan(&id, &opened, &version, &text); err != nil {
+			return nil, err
 		}
 		if err := storelog.Read([]byte(text), &s); err != nil {
-			return count, fmt.Errorf("decode the state of store %s: %w", f.after, err)
+			return nil, fmt.Errorf("decode the state of store %s: %w", id, err)
 		}
 		s.Version = version
-		into.set(f.after, opened, &s, text)
-		count++
+		stores.set(id, opened, &s, text)
 	}
-	return count, rows.Err()
+	return stores, rows.Err()
 }

@@ -9,14 +9,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 	"github.com/nats-io/nats.go"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/events/internal/logtest"
+	"github.com/store-platform/store-platform/services/events/internal/pgtest"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
 )
 
@@ -42,7 +43,7 @@ func projectUntilKilled() error {
 	defer pool.Close()
 	p := New(nc, pool.Config().ConnConfig, NewProgress())
 	// However slow the machine, what is in the log at the start is one batch.
-	p.lingers = patience
+	p.lingers, p.fills = patience, fewStores
 	return p.Run(ctx)
 }
 
@@ -84,103 +85,130 @@ func (p *process) kill() {
 	<-p.ended
 }
 
-// rounds give each transaction something for each of its statements.
-type rounds struct {
+// toBeKilled is a log, and a read model that lacks something which a projector writes in one transaction.
+type toBeKilled struct {
 	*testBundle
-	// opened are the stores that one round each opens, and the next one has deleted.
+	// opened are stores, the last of which is deleted by the next that is written.
 	opened []store.ID
 	// poison are the messages that can't be read.
 	poison []uint64
 }
 
-// write appends a round. What the author writes at random may be nothing that lists, counts or usage tell.
-func (r *rounds) write(t *testing.T) {
+// write appends something for each statement of a transaction.
+func (b *toBeKilled) write(t *testing.T) {
 	t.Helper()
-	if len(r.opened) > 0 {
-		r.tell(t, r.opened[len(r.opened)-1], store.Message{Type: store.DeleteCommand, Actor: "rounds"})
+	if len(b.opened) > 0 {
+		b.tell(t, b.opened[len(b.opened)-1], store.DeleteCommand, store.Facts{})
 	}
-	id := logtest.Store("rounds", len(r.opened))
-	r.opened = append(r.opened, id)
-	r.author.Create(t.Context(), "rounds", id, fmt.Sprintf("Round %d", len(r.opened)))
-	r.tell(t, id, store.Message{Type: store.BecameReady, Facts: store.Facts{URL: "http://store.localhost"}})
-	r.author.Write(t.Context(), 3, 2, 3)
-	publishRaw(t, r.nc, logtest.Store("poisoned", 1), "not json")
-	r.poison = append(r.poison, r.head(t))
+	id := logtest.Store("opened", len(b.opened))
+	b.opened = append(b.opened, id)
+	b.author.Create(t.Context(), "opened", id, fmt.Sprintf("Round %d", len(b.opened)))
+	b.tell(t, id, store.BecameReady, store.Facts{URL: "http://store.localhost"})
+	b.author.Write(t.Context(), 3, 2, 3)
+	publishRaw(t, b.nc, logtest.Store("poisoned", 1), "not json")
+	b.poison = append(b.poison, b.head(t))
 }
 
-// tell appends a message to a store's history.
-func (r *rounds) tell(t *testing.T, id store.ID, m store.Message) {
-	t.Helper()
-	_, err := r.author.Log.Update(t.Context(), id, func(s store.State) (*store.Message, error) {
-		if m.Time = time.Now(); !m.Type.IsCommand() {
-			m.Actor, m.Generation = "provisioner", s.Generation
-		}
-		return &m, nil
-	})
-	if err != nil {
-		t.Fatalf("append to store %s: %v", id, err)
-	}
-}
-
-// A projector is killed at every message that it sends Postgres in its transaction, whether Postgres gets the message
-// or not, and when Postgres has committed and it doesn't know yet. The rows are those of the log up to the checkpoint,
-// before and after, and another projector goes on from there.
+// A projector is killed at every message that it sends Postgres in its transaction, before Postgres gets it, behind the last, and when Postgres has committed and it doesn't know yet. The rows are those of before or, once it has committed, those of
+// the log, and another projector goes on from there.
 func TestKilledAtEveryStatementOfItsTransaction(t *testing.T) {
-	b := &rounds{testBundle: setup(t)}
-	go b.progress.Follow(t.Context(), b.pool)
-	w := tapPostgres(t, b.pool.Config().ConnConfig)
-	goOn := func() {
-		w.arm(moment{}, nil)
-		p := b.launch(t, w)
-		b.await(t)
-		p.kill()
-		w.awaitEnd()
-		b.checkUpTo(t, b.head(t))
-	}
-	// What there is to fill is filled before there is anything: that has a transaction of its own.
-	goOn()
+	b := &toBeKilled{testBundle: setup(t)}
 	b.write(t)
-	goOn()
-	script := w.transaction()
-	checkScript(t, script)
-	var moments []moment
-	for at := range script {
-		moments = append(moments, moment{at: at + 1}, moment{at: at + 1, executed: true})
-	}
-	moments = append(moments, moment{at: len(script), answered: true})
-	projected := b.head(t)
-	for _, m := range moments {
-		b.write(t)
-		if m.answered || m.executed && m.at == len(script) {
-			projected = b.head(t)
-		}
-		b.killAt(t, w, m)
+	b.project(t)
+	before := b.whole(t)
+	b.write(t)
+
+	// What is held against the log once is what all others are held against.
+	done := b.copy(t)
+	script := done.said(t)
+	checkSaid(t, script, "begin", "bind with along as", "bind with row as", "bind with row as", "bind insert into listed_grams", "bind with gone as",
+		"bind with row as", "bind insert into set_aside", "Sync", `copy "events"`, "CopyData", "CopyDone", "commit")
+	b.checkUpToHead(t, done)
+	b.killedAtEachOf(t, script, before, done.whole(t))
+}
+
+// said is what a projector says in the transaction that brings the read model up to the log.
+func (b *testBundle) said(t *testing.T) []string {
+	t.Helper()
+	w := tapPostgres(t, b.pool.Config().ConnConfig)
+	p := b.launch(t, w)
+	b.await(t)
+	p.kill()
+	w.awaitEnd()
+	return w.transaction()
+}
+
+// lanes are copies of one read model in which projectors are killed beside each other.
+const lanes = 3
+
+// killedAtEachOf has a projector killed before Postgres gets each message of its transaction, which leaves everything as it was, one after the
+// other in one read model; and behind the last.
+func (b *testBundle) killedAtEachOf(t *testing.T, script, before, after []string) {
+	t.Helper()
+	killed := func(t *testing.T, c *testBundle, w *wiretap, m moment, want []string) {
+		t.Helper()
+		c.killAt(t, w, m)
 		// In a transaction of other statements this message would be another one, and one of these never come.
 		if said := w.transaction(); !slices.Equal(said, script[:m.at]) {
 			t.Errorf("killed at another message than meant, after it said %q", said)
 		}
-		b.checkUpTo(t, projected)
-		// Who goes on is killed as well, first.
-		if m.executed {
-			goOn()
-			projected = b.head(t)
-		}
-		if t.Failed() {
+		if c.checkWhole(t, want); t.Failed() {
 			t.Fatalf("killed at %s of %q", m, script)
 		}
 	}
-	goOn()
+	goOn := func(t *testing.T, c *testBundle) {
+		t.Helper()
+		c.project(t)
+		c.checkWhole(t, after)
+	}
+	for lane := range lanes {
+		t.Run(fmt.Sprint("before the commit ", lane), func(t *testing.T) {
+			t.Parallel()
+			c := b.copy(t)
+			w := tapPostgres(t, c.pool.Config().ConnConfig)
+			for at := lane; at < len(script); at += lanes {
+				killed(t, c, w, moment{at: at + 1}, before)
+			}
+			goOn(t, c)
+		})
+	}
+	for _, m := range []moment{{at: len(script), executed: true}, {at: len(script), answered: true}} {
+		t.Run(m.String(), func(t *testing.T) {
+			t.Parallel()
+			c := b.copy(t)
+			killed(t, c, tapPostgres(t, c.pool.Config().ConnConfig), m, after)
+			goOn(t, c)
+		})
+	}
 }
 
-// checkScript holds what the projector said against what its transaction must consist of.
-func checkScript(t *testing.T, script []string) {
+// copy is of the same log, and of a read model as this one was.
+func (b *testBundle) copy(t *testing.T) *testBundle {
+	t.Helper()
+	c := &testBundle{nc: b.nc, author: b.author, pool: pgtest.Copy(t, b.pool), progress: NewProgress()}
+	go c.progress.Follow(t.Context(), c.pool)
+	return c
+}
+
+// whole is content and how far that is.
+func (b *testBundle) whole(t *testing.T) []string {
+	t.Helper()
+	far := b.texts(t, "select 'checkpoint: ' || epoch || ' ' || seq from checkpoint union all select 'shadow: ' || epoch || ' ' || seq from shadow")
+	return append(b.content(t), far...)
+}
+
+func (b *testBundle) checkWhole(t *testing.T, want []string) {
+	t.Helper()
+	if diff := cmp.Diff(want, b.whole(t)); diff != "" {
+		t.Errorf("the read model is another (-want +is):\n%s", diff)
+	}
+}
+
+// checkSaid holds that all this was said, in this order and the last at the end.
+func checkSaid(t *testing.T, script []string, all ...string) {
 	t.Helper()
 	rest := script
-	for _, must := range []string{
-		"begin", "bind with along as", "bind with row as", "bind with row as", "bind insert into listed_grams", "bind with gone as",
-		"bind with row as", "bind insert into set_aside", "Sync",
-		`copy "events"`, "CopyData", "CopyDone", "commit",
-	} {
+	for _, must := range all {
 		at := slices.IndexFunc(rest, func(said string) bool { return strings.HasPrefix(said, must) })
 		if at < 0 {
 			t.Fatalf("the transaction has no %q, or not in its place: %q", must, script)
@@ -188,7 +216,7 @@ func checkScript(t *testing.T, script []string) {
 		rest = rest[at+1:]
 	}
 	if len(rest) > 0 {
-		t.Fatalf("the transaction goes on after its commit: %q", rest)
+		t.Fatalf("the transaction goes on after its end: %q", rest)
 	}
 }
 
@@ -212,20 +240,20 @@ func (b *testBundle) killAt(t *testing.T, w *wiretap, m moment) {
 	w.awaitEnd()
 }
 
-// checkUpTo holds the rows against the log up to the checkpoint, and that against the sequence it must be.
-func (r *rounds) checkUpTo(t *testing.T, want uint64) {
+// checkUpToHead holds what is done against the log.
+func (b *toBeKilled) checkUpToHead(t *testing.T, done *testBundle) {
 	t.Helper()
-	if _, seq, err := readmodel.Checkpoint(t.Context(), r.pool); err != nil || seq != want {
-		t.Errorf("the checkpoint is %d (%v), want %d", seq, err, want)
+	head := b.head(t)
+	if _, seq, err := readmodel.Checkpoint(t.Context(), done.pool); err != nil || seq != head {
+		t.Errorf("the checkpoint is %d (%v), want %d", seq, err, head)
 	}
-	r.checkRowsUpTo(t, want)
+	done.checkRows(t)
 	var aside []uint64
-	rows, err := r.pool.Query(t.Context(), "select seq from set_aside order by seq")
+	rows, err := done.pool.Query(t.Context(), "select seq from set_aside order by seq")
 	if err == nil {
 		aside, err = pgx.CollectRows(rows, pgx.RowTo[uint64])
 	}
-	poison := slices.DeleteFunc(slices.Clone(r.poison), func(seq uint64) bool { return seq > want })
-	if err != nil || !slices.Equal(aside, poison) {
-		t.Errorf("set aside are %v (%v), want %v", aside, err, poison)
+	if err != nil || !slices.Equal(aside, b.poison) {
+		t.Errorf("set aside are %v (%v), want %v", aside, err, b.poison)
 	}
 }

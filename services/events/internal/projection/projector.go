@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/nats-io/nats.go"
 
 	"github.com/store-platform/store-platform/pkg/again"
@@ -33,6 +35,8 @@ const (
 	// answerTimeout is for whatever the projector asks of Postgres. A server whose machine is gone answers nothing, and
 	// the system would go on sending to it for a quarter of an hour, while another is up at the same address.
 	answerTimeout = 30 * time.Second
+	// callOffTimeout is for its answer to the wish that it leave what it does.
+	callOffTimeout = 5 * time.Second
 )
 
 var terms = again.Pauses{First: 100 * time.Millisecond, Longest: 5 * time.Second, Tell: func(err error) {
@@ -49,8 +53,9 @@ type Projector struct {
 	postgres *pgx.ConnConfig
 	progress *Progress
 	refused  atomic.Pointer[error]
-	// lingers and answers are lingers and answerTimeout.
+	// lingers, answers and fills are lingers, answerTimeout and fillSize.
 	lingers, answers time.Duration
+	fills            int
 }
 
 // New makes a projector that writes by connections of its own, made from postgres.
@@ -70,7 +75,11 @@ func New(nc *nats.Conn, postgres *pgx.ConnConfig, progress *Progress) *Projector
 	} {
 		cfg.RuntimeParams[name] = value
 	}
-	return &Projector{nc: nc, postgres: cfg, progress: progress, lingers: lingers, answers: answerTimeout}
+	// What takes too long is called off, and the session goes on. Only where Postgres doesn't answer that either it ends.
+	cfg.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: callOffTimeout}
+	}
+	return &Projector{nc: nc, postgres: cfg, progress: progress, lingers: lingers, answers: answerTimeout, fills: fillSize}
 }
 
 // Refusal says why the projector has stopped; nil when it works, stands by or waits for Postgres or the broker.

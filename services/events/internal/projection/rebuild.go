@@ -50,7 +50,7 @@ func Rebuild(ctx context.Context, nc *nats.Conn, pool *pgxpool.Pool, tell func(d
 func drop(ctx context.Context, pool *pgxpool.Pool, epoch string, total uint64) error {
 	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		// In the order in which a projector's transaction takes them, or the two would wait for each other.
-		if _, err := tx.Exec(ctx, "truncate checkpoint, events, stores, stores_4, dead_letters, listed, listed_grams, listed_counts, usage, set_aside"); err != nil {
+		if _, err := tx.Exec(ctx, "truncate checkpoint, events, stores, stores_4, dead_letters, listed, listed_grams, listed_counts, usage, set_aside, filling"); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, swap, "", 0); err != nil {

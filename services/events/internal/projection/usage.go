@@ -28,8 +28,11 @@ select store, seq, tenant, engine, version, plan, runs, began, coalesce(ended, '
 
 	dropUsage = `delete from usage where store = any($1::text[])`
 
-	readTurns = `select seq, store, type, at, facts::text, state::text from events where store = any($1::text[]) and type <> all($2::text[])
-order by store, seq`
+	// Most of what may turn by its type are steps, and most of these don't. Looked for in the text, since Postgres takes nothing out of a document
+	// that holds a NUL; what is found too much add leaves out.
+	readTurns = `select seq, store, type, at, facts::text, state::text from events
+where store = any($1::text[]) and seq > $2 and type <> all($3::text[]) and (type <> $4 or facts::text like any($5::text[]))
+order by store, seq limit nullif($6::bigint, 0)`
 )
 
 // usageRows are the columns of messages that turn what their stores take, in the order of each store's.
@@ -63,7 +66,7 @@ func (r *usageRows) add(m *store.Message, s *store.State) {
 // turns says whether a message may change what its store takes. Of the steps that does only the one behind which there is no way back.
 func turns(m *store.Message, s *store.State) bool {
 	if m.Type == store.StepCompleted {
-		return m.Facts.Step == store.Verbs[s.Doing()].NoReturn
+		return m.Facts.Step != "" && m.Facts.Step == store.Verbs[s.Doing()].NoReturn
 	}
 	return !slices.Contains(readmodel.Unturning(), string(m.Type))
 }
@@ -74,31 +77,50 @@ func (r *usageRows) queue(b *pgx.Batch) {
 	}
 }
 
+// stepsOfNoReturn are what the facts of these steps hold, as patterns.
+func stepsOfNoReturn() []string {
+	patterns := []string{}
+	for _, row := range store.Verbs {
+		if row.NoReturn != "" {
+			patterns = append(patterns, `%"step":"`+row.NoReturn+`"%`)
+		}
+	}
+	return patterns
+}
+
 // refillUsage makes the stores' spans anew, of all that events holds of them.
 func refillUsage(ctx context.Context, tx pgx.Tx, ids []string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	found, err := tx.Query(ctx, readTurns, ids, readmodel.Unturning())
-	if err != nil {
-		return fmt.Errorf("read what turned the usage of stores: %w", err)
+	if _, err := tx.Exec(ctx, dropUsage, ids); err != nil {
+		return fmt.Errorf("drop the usage of stores: %w", err)
 	}
-	rows, err := takeTurns(found)
-	if err != nil {
-		return err
-	}
-	var b pgx.Batch
-	b.Queue(dropUsage, ids)
-	rows.queue(&b)
-	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
-		return fmt.Errorf("write the usage of stores: %w", err)
-	}
-	return nil
+	_, _, err := addUsage(ctx, tx, ids, 0, 0)
+	return err
 }
 
-func takeTurns(found pgx.Rows) (*usageRows, error) {
-	defer found.Close()
+// addUsage makes the stores' spans behind a message, of so many messages that may turn them, zero are all, and says which was the last and how many
+// there were. What there are of spans already must be those up to that message.
+func addUsage(ctx context.Context, tx pgx.Tx, ids []string, behind uint64, limit int) (last uint64, count int, err error) {
+	found, err := tx.Query(ctx, readTurns, ids, int64(behind), readmodel.Unturning(), string(store.StepCompleted), stepsOfNoReturn(), limit)
+	if err != nil {
+		return behind, 0, fmt.Errorf("read what turned the usage of stores: %w", err)
+	}
 	rows := newUsageRows()
+	if last, count, err = takeTurns(found, rows); err != nil || count == 0 {
+		return behind, 0, err
+	}
+	var b pgx.Batch
+	rows.queue(&b)
+	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+		return behind, 0, fmt.Errorf("write the usage of stores: %w", err)
+	}
+	return last, count, nil
+}
+
+func takeTurns(found pgx.Rows, into *usageRows) (last uint64, count int, err error) {
+	defer found.Close()
 	for found.Next() {
 		var (
 			m            store.Message
@@ -106,18 +128,19 @@ func takeTurns(found pgx.Rows) (*usageRows, error) {
 			facts, state string
 		)
 		if err := found.Scan(&m.Seq, &m.Store, &m.Type, &m.Time, &facts, &state); err != nil {
-			return nil, fmt.Errorf("read what turned the usage of stores: %w", err)
+			return 0, 0, fmt.Errorf("read what turned the usage of stores: %w", err)
 		}
 		if err := storelog.Read([]byte(facts), &m.Facts); err != nil {
-			return nil, fmt.Errorf("decode the facts of message %d: %w", m.Seq, err)
+			return 0, 0, fmt.Errorf("decode the facts of message %d: %w", m.Seq, err)
 		}
 		if err := storelog.Read([]byte(state), &s); err != nil {
-			return nil, fmt.Errorf("decode the state of message %d: %w", m.Seq, err)
+			return 0, 0, fmt.Errorf("decode the state of message %d: %w", m.Seq, err)
 		}
-		rows.add(&m, &s)
+		into.add(&m, &s)
+		last, count = m.Seq, count+1
 	}
 	if err := found.Err(); err != nil {
-		return nil, fmt.Errorf("read what turned the usage of stores: %w", err)
+		return 0, 0, fmt.Errorf("read what turned the usage of stores: %w", err)
 	}
-	return rows, nil
+	return last, count, nil
 }

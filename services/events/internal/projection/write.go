@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ const (
 // project reads and decodes the log in one goroutine while Postgres works on the batch before.
 func (p *Projector) project(ctx context.Context, conn *pgx.Conn, log *storelog.Log, from uint64, works func()) error {
 	asking, cancel := context.WithTimeout(ctx, p.answers)
-	f, err := beginFilling(asking, conn, log.Epoch(), from)
+	f, err := beginFilling(asking, conn, log.Epoch(), from, p.fills)
 	cancel()
 	if err != nil {
 		return err
@@ -190,6 +191,9 @@ func (w *writer) commit(ctx context.Context, batch []*item) (err error) {
 			w.projector.progress.setAside(ctx)
 		}
 	}
+	if w.filling.part != "" && slices.Contains(readAgain(batch), string(w.filling.part)) {
+		w.filling.upto = 0
+	}
 	w.seq = last
 	w.projector.progress.Advance(w.log.Epoch(), last)
 	return nil
@@ -208,7 +212,9 @@ func (w *writer) send(ctx context.Context, tx pgx.Tx, batch []*item, last uint64
 		}
 		events.add(it)
 		stores.add(it)
-		usage.add(&it.entry.Message, &it.entry.State)
+		if it.entry.Message.Store != w.filling.part {
+			usage.add(&it.entry.Message, &it.entry.State)
+		}
 	}
 	var b pgx.Batch
 	b.Queue(moveCheckpoint, int64(last), int64(w.seq), w.log.Epoch())
@@ -232,7 +238,19 @@ func (w *writer) send(ctx context.Context, tx pgx.Tx, batch []*item, last uint64
 	if err := events.copyTo(ctx, tx); err != nil {
 		return err
 	}
-	return refillUsage(ctx, tx, readAgain(batch))
+	return w.refill(ctx, tx, readAgain(batch))
+}
+
+// refill makes the spans anew of stores in whose past a message has come.
+func (w *writer) refill(ctx context.Context, tx pgx.Tx, ids []string) error {
+	whole := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == string(w.filling.part) })
+	if len(whole) < len(ids) {
+		// Which may be a piece that has been taken: it begins with the first once more.
+		if _, err := tx.Exec(ctx, beginPart); err != nil {
+			return fmt.Errorf("begin a store anew that is filled by pieces: %w", err)
+		}
+	}
+	return refillUsage(ctx, tx, whole)
 }
 
 // continueTraces opens a span in the trace of each message's append. The statements of the batch go into the first.

@@ -24,6 +24,7 @@ import (
 var pastFilters = []query.StoresRequest{
 	{Deleted: true}, {}, {Status: store.Ready}, {Status: store.Deleted}, {Status: store.Queued, Search: "Söhne 1"}, {Engine: "sample", Search: "7"}, {Engine: "none"},
 	{Statuses: []store.Status{store.Ready, store.Deleted}, Search: "sohne"}, {Plan: "small"}, {Name: "SOHNE 1"},
+	{Statuses: []store.Status{store.Failed, store.Queued}, Plan: "small", Search: "sohne"},
 }
 
 // lived is what lists held behind each message, each store as it was written in an answer.
