@@ -183,7 +183,7 @@ func (a *Audit) Append(ctx context.Context, e AuditEntry) error {
 // Tail calls handle for every entry behind the sequence after, in order, and goes on with new ones until ctx ends or
 // handle fails.
 func (a *Audit) Tail(ctx context.Context, after uint64, handle func(Audited) error) error {
-	return tail(ctx, a.js, AuditStream, nil, after, func(raw Raw) error { return handle(auditedOf(raw)) })
+	return tail(ctx, a.js, AuditStream, nil, after, func(raw Raw) error { return handle(auditedOf(raw)) }, func() {})
 }
 
 func auditedOf(raw Raw) Audited {

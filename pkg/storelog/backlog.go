@@ -39,6 +39,15 @@ func (l *Log) Backlog(ctx context.Context, durable, filter string) (Backlog, err
 	return b, nil
 }
 
+// Delivered asks the broker for the number of a durable consumer's last delivery.
+func (l *Log) Delivered(ctx context.Context, durable string) (uint64, error) {
+	consumer, err := l.js.Consumer(ctx, Stream, durable)
+	if err != nil {
+		return 0, fmt.Errorf("ask what durable consumer %s has delivered: %w", durable, err)
+	}
+	return consumer.CachedInfo().Delivered.Consumer, nil
+}
+
 // Settled asks the broker up to which sequence all commands of a durable consumer are settled; zero where nobody has made it yet.
 func (l *Log) Settled(ctx context.Context, durable string) (uint64, error) {
 	consumer, err := l.js.Consumer(ctx, Stream, durable)

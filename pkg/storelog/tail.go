@@ -31,12 +31,13 @@ func (r Raw) Entry() (Entry, error) { return Decode(r.Subject, r.Header, r.Data,
 // handle fails. The consumer is made anew, where it had got to, whenever the broker loses it; a message is never handed
 // over twice and none is left out.
 func (l *Log) Tail(ctx context.Context, after uint64, handle func(Raw) error) error {
-	return tail(ctx, l.js, Stream, nil, after, handle)
+	return tail(ctx, l.js, Stream, nil, after, handle, func() {})
 }
 
-// TailOf is Tail of one cluster's stores. Workers know by it who waits beside what was delivered to them.
-func (l *Log) TailOf(ctx context.Context, cluster string, after uint64, handle func(Raw) error) error {
-	return tail(ctx, l.js, Stream, []string{Commands(cluster), of(cluster, prefix+"*"+eventSuffix)}, after, handle)
+// TailOf is Tail of one cluster's stores, and calls all whenever nothing more is left by then, also where there was nothing. Workers know by it
+// who waits beside what was delivered to them.
+func (l *Log) TailOf(ctx context.Context, cluster string, after uint64, handle func(Raw) error, all func()) error {
+	return tail(ctx, l.js, Stream, []string{Commands(cluster), of(cluster, prefix+"*"+eventSuffix)}, after, handle, all)
 }
 
 // Notice calls handle for what is appended from now on that matches the filter, without its data, until ctx ends. It is for
@@ -49,11 +50,11 @@ func (l *Log) Notice(ctx context.Context, filter string, handle func(Raw)) {
 	}, func(raw Raw) error {
 		handle(raw)
 		return nil
-	})
+	}, func() {})
 }
 
 // tail reads all of a stream, or what matches one of the filters.
-func tail(ctx context.Context, js jetstream.JetStream, stream string, filters []string, after uint64, handle func(Raw) error) error {
+func tail(ctx context.Context, js jetstream.JetStream, stream string, filters []string, after uint64, handle func(Raw) error, all func()) error {
 	return keepUp(ctx, js, stream, func() jetstream.OrderedConsumerConfig {
 		return jetstream.OrderedConsumerConfig{
 			FilterSubjects: filters,
@@ -68,18 +69,19 @@ func tail(ctx context.Context, js jetstream.JetStream, stream string, filters []
 			after = raw.Seq
 		}
 		return err
-	})
+	}, all)
 }
 
 // keepUp reads by one consumer after the other, each as from says then, until ctx ends or handle fails.
 func keepUp(
 	ctx context.Context, js jetstream.JetStream, stream string, from func() jetstream.OrderedConsumerConfig, handle func(Raw) error,
+	all func(),
 ) error {
 	pauses := again.Pauses{First: 500 * time.Millisecond, Longest: 2 * time.Second, Tell: func(err error) {
 		slog.Warn("the log isn't heard, trying again", "error", err)
 	}}
 	err := again.Always(ctx, pauses, func(works func()) error {
-		if err := readOn(ctx, js, stream, from(), works, handle); err != nil {
+		if err := readOn(ctx, js, stream, from(), works, handle, all); err != nil {
 			return fmt.Errorf("read stream %s: %w", stream, err)
 		}
 		return nil
@@ -93,7 +95,7 @@ func keepUp(
 // readOn reads by one consumer, and says by works when there is one.
 func readOn(
 	ctx context.Context, js jetstream.JetStream, stream string, config jetstream.OrderedConsumerConfig,
-	works func(), handle func(Raw) error,
+	works func(), handle func(Raw) error, all func(),
 ) error {
 	consumer, err := js.OrderedConsumer(ctx, stream, config)
 	if err != nil {
@@ -105,6 +107,9 @@ func readOn(
 	}
 	defer messages.Stop()
 	works()
+	if info := consumer.CachedInfo(); info != nil && info.NumPending == 0 {
+		all()
+	}
 	stop := context.AfterFunc(ctx, messages.Stop)
 	defer stop()
 	for {
@@ -118,6 +123,9 @@ func readOn(
 		}
 		if err := handle(raw); err != nil {
 			return again.Never(err)
+		}
+		if raw.Pending == 0 {
+			all()
 		}
 	}
 }

@@ -40,10 +40,15 @@ func (l *Line) Waits(id store.ID, now time.Time) (Wait, Lane) {
 	return Turn, lane
 }
 
-// Order lists all that wait for a slot as they would be begun, one after the other, if nobody came and nothing that is
-// worked on ended.
-func (l *Line) Order(lane Lane, now time.Time) []store.ID {
-	var turns rounds
+// Queue is who waits for a slot at a moment, by tenants. What becomes of the line later changes nothing in it, and is in nobody's way.
+type Queue struct {
+	turns  rounds
+	newest uint64
+}
+
+// Queue says who waits for a slot.
+func (l *Line) Queue(lane Lane, now time.Time) Queue {
+	q := Queue{newest: l.newest}
 	for _, t := range l.tenants {
 		r := &round{}
 		for _, c := range t.commands {
@@ -52,22 +57,27 @@ func (l *Line) Order(lane Lane, now time.Time) []store.ID {
 			}
 		}
 		if len(r.left) > 0 {
-			r.claim = t.claim(lane, r.left[0])
-			turns = append(turns, r)
+			r.claim = l.claim(t, lane, r.left[0])
+			q.turns = append(q.turns, r)
 		}
 	}
-	heap.Init(&turns)
+	return q
+}
+
+// Order lists them as they would be begun, one after the other, if nobody came and nothing that is worked on ended. It uses the queue up.
+func (q *Queue) Order() []store.ID {
+	heap.Init(&q.turns)
 	var order []store.ID
-	for turn := l.turn; len(turns) > 0; {
-		r := turns[0]
+	for turn := q.newest + 1; len(q.turns) > 0; {
+		r := q.turns[0]
 		order = append(order, r.left[0].id)
 		if r.left = r.left[1:]; len(r.left) == 0 {
-			heap.Pop(&turns)
+			heap.Pop(&q.turns)
 			continue
 		}
 		turn++
 		r.claim = claim{running: r.running + 1, served: turn, oldest: r.left[0].generation}
-		heap.Fix(&turns, 0)
+		heap.Fix(&q.turns, 0)
 	}
 	return order
 }

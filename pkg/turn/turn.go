@@ -42,9 +42,10 @@ type Line struct {
 	hand    store.Hand
 	at      map[store.ID]*command
 	tenants map[string]*tenant
-	// turn counts what was begun, and served has it as it was when something of a tenant was begun last.
-	turn   uint64
+	// served has the message by which something of a tenant was begun last: all who hear the log know of the same, and have
+	// the same order. newest is the last message that anything is known of.
 	served map[string]*[lanes]uint64
+	newest uint64
 }
 
 // command is one that waits or is worked on.
@@ -69,8 +70,9 @@ type command struct {
 type tenant struct {
 	name     string
 	commands []*command
-	running  [lanes]int
-	served   *[lanes]uint64
+	// running are those that are worked on, held those of them that the log doesn't know of yet.
+	running, held [lanes]int
+	served        *[lanes]uint64
 }
 
 // New makes the line of a hand.
@@ -78,8 +80,27 @@ func New(hand store.Hand) *Line {
 	return &Line{hand: hand, at: map[store.ID]*command{}, tenants: map[string]*tenant{}, served: map[string]*[lanes]uint64{}}
 }
 
+// Hear tells of a message of the log, and how the store is behind it.
+func (l *Line) Hear(m store.Message, s store.State) {
+	l.Put(s)
+	if m.Generation != s.Generation || store.Verbs[s.Verb].Hand != l.hand {
+		return
+	}
+	switch m.Type {
+	case store.AttemptStarted:
+		served := l.servedOf(s.Tenant)
+		served[All] = max(served[All], m.Seq)
+		if s.Stood {
+			served[Standing] = max(served[Standing], m.Seq)
+		}
+	case store.Waited:
+		l.Park(s.ID, m.Facts.Reason)
+	}
+}
+
 // Put tells how a store is. What is older than what is known already changes nothing.
 func (l *Line) Put(s store.State) {
+	l.newest = max(l.newest, s.Version)
 	c := l.at[s.ID]
 	if c != nil && s.Version <= c.version {
 		return
@@ -101,24 +122,29 @@ func (l *Line) Put(s store.State) {
 		c.working, c.suspect, c.passed = s.Working, s.Crashes >= crashesAtLarge, time.Time{}
 	})
 	if begun {
-		l.began(c)
+		l.unpark(c)
 	}
 }
 
 func (l *Line) join(s store.State) *command {
 	of := l.tenants[s.Tenant]
 	if of == nil {
-		if l.served[s.Tenant] == nil {
-			l.forget()
-			l.served[s.Tenant] = &[lanes]uint64{}
-		}
-		of = &tenant{name: s.Tenant, served: l.served[s.Tenant]}
+		of = &tenant{name: s.Tenant, served: l.servedOf(s.Tenant)}
 		l.tenants[s.Tenant] = of
 	}
 	c := &command{id: s.ID, generation: s.Generation, of: of}
 	l.at[s.ID] = c
 	of.commands = slices.Insert(of.commands, of.index(c.generation), c)
 	return c
+}
+
+// servedOf is the memory of a tenant, which may have nothing in the line.
+func (l *Line) servedOf(tenant string) *[lanes]uint64 {
+	if l.served[tenant] == nil {
+		l.forget()
+		l.served[tenant] = &[lanes]uint64{}
+	}
+	return l.served[tenant]
 }
 
 // Drop forgets a store: nothing of it waits for this hand.
@@ -190,11 +216,7 @@ func (l *Line) Hold(id store.ID, generation uint64) {
 	if c == nil || c.generation != generation {
 		return
 	}
-	begun := !c.busy()
 	l.change(c, func() { c.holds++ })
-	if begun {
-		l.began(c)
-	}
 	l.unpark(c)
 }
 
@@ -218,15 +240,6 @@ func (l *Line) unpark(c *command) {
 	}
 }
 
-func (l *Line) began(c *command) {
-	l.turn++
-	c.of.served[All] = l.turn
-	if c.stood {
-		c.of.served[Standing] = l.turn
-	}
-	l.unpark(c)
-}
-
 // change keeps count of what is worked on.
 func (l *Line) change(c *command, do func()) {
 	c.count(-1)
@@ -235,12 +248,19 @@ func (l *Line) change(c *command, do func()) {
 }
 
 func (c *command) count(n int) {
-	if !c.busy() || c.suspect {
+	if !c.busy() {
 		return
 	}
-	c.of.running[All] += n
-	if c.stood {
-		c.of.running[Standing] += n
+	for _, lane := range []Lane{All, Standing} {
+		if lane == Standing && !c.stood {
+			continue
+		}
+		if !c.suspect {
+			c.of.running[lane] += n
+		}
+		if !c.working {
+			c.of.held[lane] += n
+		}
 	}
 }
 
@@ -277,8 +297,13 @@ func (a claim) before(b claim) bool {
 	return cmp.Or(cmp.Compare(a.running, b.running), cmp.Compare(a.served, b.served), cmp.Compare(a.oldest, b.oldest)) < 0
 }
 
-func (t *tenant) claim(lane Lane, oldest *command) claim {
-	return claim{running: t.running[lane], served: t.served[lane], oldest: oldest.generation}
+// claim takes a tenant of whose something is about to be begun for served last of all.
+func (l *Line) claim(t *tenant, lane Lane, oldest *command) claim {
+	served := t.served[lane]
+	if t.held[lane] > 0 {
+		served = l.newest + 1
+	}
+	return claim{running: t.running[lane], served: served, oldest: oldest.generation}
 }
 
 // First is the command whose turn it is, by its generation, and the tenant it is of; zero where none waits.
@@ -289,7 +314,7 @@ func (l *Line) First(lane Lane, now time.Time) (generation uint64, of string) {
 		if c == nil {
 			continue
 		}
-		if has := t.claim(lane, c); of == "" || has.before(best) {
+		if has := l.claim(t, lane, c); of == "" || has.before(best) {
 			best, generation, of = has, c.generation, name
 		}
 	}

@@ -29,7 +29,7 @@ func (h *hall) tell(id store.ID, tenant string, what store.Type, facts store.Fac
 	before := h.states[id]
 	m := store.Message{Type: what, Store: id, Tenant: tenant, Seq: h.seq, Facts: facts, Time: now, Generation: before.Generation}
 	h.states[id] = store.Evolve(before, m)
-	h.Put(h.states[id])
+	h.Hear(m, h.states[id])
 	return h.seq
 }
 
@@ -48,6 +48,11 @@ func (h *hall) next(lane Lane) store.ID {
 		}
 	}
 	return ""
+}
+
+func (h *hall) order(lane Lane, at time.Time) []store.ID {
+	waiting := h.Queue(lane, at)
+	return waiting.Order()
 }
 
 func (h *hall) begin(id store.ID) {
@@ -74,7 +79,7 @@ func TestWhoComesWithOneWaitsBehindNoneOfThreeHundred(t *testing.T) {
 	if next := h.next(All); next != one {
 		t.Errorf("%s is next, want the one", next)
 	}
-	if order := h.Order(All, now); len(order) != 293 || order[0] != one || order[1] != many[8] || order[292] != many[299] {
+	if order := h.order(All, now); len(order) != 293 || order[0] != one || order[1] != many[8] || order[292] != many[299] {
 		t.Errorf("the order is %v", order)
 	}
 	h.begin(one)
@@ -123,11 +128,11 @@ func TestWhatCannotBeBegunIsInNobodysWay(t *testing.T) {
 	if next := h.next(All); next != many {
 		t.Errorf("%s is next, want what has nothing to wait for", next)
 	}
-	if order := h.Order(All, due); !slices.Equal(order, []store.ID{many, tried}) {
+	if order := h.order(All, due); !slices.Equal(order, []store.ID{many, tried}) {
 		t.Errorf("when another try is due, the order is %v: who was served comes behind who wasn't", order)
 	}
 	h.Come(second)
-	if order := h.Order(All, now); !slices.Equal(order, []store.ID{waits, many, second}) {
+	if order := h.order(All, now); !slices.Equal(order, []store.ID{waits, many, second}) {
 		t.Errorf("the cluster has come: %v", order)
 	}
 	h.Pass(waits, h.states[waits].Generation, due)
@@ -137,7 +142,7 @@ func TestWhatCannotBeBegunIsInNobodysWay(t *testing.T) {
 	}
 	h.tell(waits, "waits", store.AttemptStarted, store.Facts{Attempt: 1})
 	h.tell(waits, "waits", store.AttemptYielded, store.Facts{})
-	if order := h.Order(All, now); !slices.Equal(order, []store.ID{many, waits}) {
+	if order := h.order(All, now); !slices.Equal(order, []store.ID{many, waits}) {
 		t.Errorf("something was told of the first that was passed over: %v", order)
 	}
 }
@@ -234,7 +239,7 @@ func TestNoTenantWaitsBehindAnothersShare(t *testing.T) {
 
 func began(r *rapid.T, h *hall, running map[string][]store.ID, since map[string]map[string]int) {
 	id := h.next(All)
-	order := h.Order(All, now)
+	order := h.order(All, now)
 	if id == "" {
 		if len(order) != 0 {
 			r.Fatalf("nobody's turn, and %v wait", order)
@@ -258,8 +263,53 @@ func began(r *rapid.T, h *hall, running map[string][]store.ID, since map[string]
 			r.Fatalf("%s was begun twice while %s had nothing", tenant, waiting)
 		}
 	}
-	if left := h.Order(All, now); !slices.Equal(left, order[1:]) {
+	if left := h.order(All, now); !slices.Equal(left, order[1:]) {
 		r.Fatalf("of %v the first was begun, and the rest is %v", order, left)
+	}
+}
+
+// Each hears of its own beginnings before the log tells of them. When all have heard the same, none waits for what another holds to be
+// later.
+func TestAllWhoHeardTheSameAgreeWhoseTurnItIs(t *testing.T) {
+	h, other := newHall(), New(store.Provisioner)
+	hear := func(id store.ID, tenant string, what store.Type, facts store.Facts) {
+		h.tell(id, tenant, what, facts)
+		other.Hear(store.Message{Type: what, Seq: h.seq, Facts: facts, Generation: h.states[id].Generation}, h.states[id])
+	}
+	ask := func(tenant string, n int) store.ID {
+		id := store.DeriveID(tenant, fmt.Sprint(n))
+		hear(id, tenant, store.CreateCommand, store.Facts{Spec: &store.Spec{Engine: "sample", Version: "1"}})
+		return id
+	}
+	a, b := ask("a", 0), ask("b", 0)
+	ask("a", 1)
+	ask("b", 1)
+	h.Hold(a, h.states[a].Generation)
+	other.Hold(b, h.states[b].Generation)
+	if first, of := h.First(All, now); of != "b" {
+		t.Errorf("who begins a's says that next is %d of %s", first, of)
+	}
+	for _, id := range []store.ID{b, a} {
+		hear(id, h.states[id].Tenant, store.AttemptStarted, store.Facts{Attempt: 1})
+	}
+	h.Release(a, h.states[a].Generation)
+	other.Release(b, h.states[b].Generation)
+	for _, line := range []*Line{h.Line, other} {
+		if first, of := line.First(All, now); of != "b" {
+			t.Errorf("next is %d of %s, want b's, which was served first", first, of)
+		}
+	}
+	// One may know of its own attempt's end before it hears that it was begun.
+	due := now.Add(time.Minute)
+	hear(a, "a", store.RetryScheduled, store.Facts{NotBefore: &due})
+	ended := store.Evolve(h.states[b], store.Message{Type: store.RetryScheduled, Store: b, Seq: h.seq + 9, Generation: h.states[b].Generation, Facts: store.Facts{NotBefore: &due}})
+	h.Put(ended)
+	hear(b, "b", store.AttemptStarted, store.Facts{Attempt: 2})
+	other.Put(ended)
+	for _, line := range []*Line{h.Line, other} {
+		if first, of := line.First(All, now); of != "a" {
+			t.Errorf("next is %d of %s, want a's, as b was served once more", first, of)
+		}
 	}
 }
 

@@ -30,6 +30,8 @@ type job struct {
 	// stood says that its store did when it was asked for, lane by which it has come.
 	stood bool
 	lane  turn.Lane
+	// line is the one in which it was begun.
+	line *turn.Line
 	// state is the store's after the last message that this job read or wrote.
 	state store.State
 	// held is the store's lease, under which an attempt is made. A suspect has a second one (see quarantine.go).
@@ -118,6 +120,7 @@ func (j *job) queue() *queue { return &queue{lane: j.lane, tenant: j.state.Tenan
 // attend decides from the log whether the command is still to be worked on, and does so.
 func (j *job) attend(ctx context.Context, cancel context.CancelCauseFunc) verdict {
 	w := j.worker
+	w.turns.catchUp(ctx)
 	var err error
 	if j.state, err = w.log.Last(ctx, j.id); err != nil {
 		return j.troubled(ctx, "read the store", err)
@@ -127,6 +130,7 @@ func (j *job) attend(ctx context.Context, cancel context.CancelCauseFunc) verdic
 		// Whoever answered hasn't heard of the command yet: not having it open is no sign that it was settled.
 		return j.troubled(ctx, "read the store", errBehind)
 	case !j.state.IsOpen(j.generation):
+		w.turns.settled(j.state)
 		return acknowledged // a replay: it was settled before
 	case j.state.Generation != j.generation:
 		return j.outcome(ctx, ErrSuperseded)

@@ -40,13 +40,18 @@ func (l *lane) which() turn.Lane {
 }
 
 func (w *Worker) lanes() []*lane {
-	lanes := []*lane{{Worker: w, durable: storelog.Durable(w.cfg.Name, w.cfg.Cluster), slots: w.cfg.Slots}}
+	lanes := []*lane{{Worker: w, durable: w.durableOf(turn.All), slots: w.cfg.Slots}}
 	if w.cfg.Standing > 0 {
-		lanes = append(lanes, &lane{
-			Worker: w, durable: storelog.DurableOfStanding(w.cfg.Name, w.cfg.Cluster), slots: w.cfg.Standing, standing: true,
-		})
+		lanes = append(lanes, &lane{Worker: w, durable: w.durableOf(turn.Standing), slots: w.cfg.Standing, standing: true})
 	}
 	return lanes
+}
+
+func (w *Worker) durableOf(which turn.Lane) string {
+	if which == turn.Standing {
+		return storelog.DurableOfStanding(w.cfg.Name, w.cfg.Cluster)
+	}
+	return storelog.Durable(w.cfg.Name, w.cfg.Cluster)
 }
 
 // run takes commands until taking ends, and returns when what came was worked on.

@@ -2,14 +2,11 @@ package work
 
 import (
 	"context"
-	"log/slog"
 	"math"
 	"sync"
 	"time"
 
-	"github.com/store-platform/store-platform/pkg/again"
 	"github.com/store-platform/store-platform/pkg/store"
-	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/pkg/turn"
 )
 
@@ -25,8 +22,12 @@ import (
 // delivered again. One at a time: a whole tenant's would be turned away again by the next tenant that comes. Its pause, for when
 // nobody wakes it, is by its place, so that ten thousand that wait look no more often than those that wait for a cluster.
 //
-// A turn is nothing to wait for. Where nothing was begun or ended for a second and a slot is free, all is passed over that doesn't
-// rest with this process: it isn't at the broker, but in a dead worker's memory, or in front of a lease. In a long line some come to look
+// So that none waits for what rests with another, all have the same order as soon as they have heard the same; and what a process
+// has written itself it has heard before it begins anything more, so that each slot begins one out of turn at most.
+//
+// A turn is nothing to wait for. Where nothing was begun or ended for a second and a slot is free, whose turn it is is asked of the broker by name: it
+// was in the hand of a worker that died, or was told to rest by one, and keeps its turn. After another second all is passed over that doesn't
+// rest with this process: it isn't at the broker, or in front of a lease. In a long line some come to look
 // all the time; by one that does only what was delivered before is passed over, since the broker may be on the way to the rest. What was under
 // way when its worker died goes on whoever's turn it is, or its tenant would be taken to have slots in use until others are
 // done.
@@ -35,28 +36,37 @@ import (
 type turns struct {
 	timing  *timing
 	resting *resting
+	hand    store.Hand
 	// known is called when the log was heard to its end.
 	known   func()
 	isKnown chan struct{}
 
+	// wanted are asked of the broker by name.
+	wanted chan wanted
+
 	mu   sync.Mutex
 	line *turn.Line
+	hearing
 	// moved is when something was begun or ended by each lane, and seen the newest command that has come by it: all that are older
-	// have been delivered to somebody.
-	moved map[turn.Lane]time.Time
-	seen  map[turn.Lane]uint64
+	// have been delivered to somebody. sought is what was asked for by name since something was begun.
+	moved        map[turn.Lane]time.Time
+	seen, sought map[turn.Lane]uint64
 }
 
-// lookBack is how much of the log a worker reads at its start to know who waits. What was asked for before and still waits is
-// in nobody's way until it is delivered.
-const lookBack = 10_000
-
 func newTurns(hand string, timing *timing, rest *resting) *turns {
-	known := make(chan struct{})
-	return &turns{
-		timing: timing, resting: rest, line: turn.New(store.Hand(hand)), moved: map[turn.Lane]time.Time{}, seen: map[turn.Lane]uint64{},
-		isKnown: known, known: sync.OnceFunc(func() { close(known) }),
+	t := &turns{
+		timing: timing, resting: rest, hand: store.Hand(hand), isKnown: make(chan struct{}), wanted: make(chan wanted, 2),
+		hearing: hearing{news: make(chan struct{})},
 	}
+	t.known = sync.OnceFunc(func() { close(t.isKnown) })
+	t.renew()
+	return t
+}
+
+// renew begins with an empty line.
+func (t *turns) renew() {
+	t.line = turn.New(t.hand)
+	t.moved, t.seen, t.sought = map[turn.Lane]time.Time{}, map[turn.Lane]uint64{}, map[turn.Lane]uint64{}
 }
 
 // await waits until it is known who waits, but not for long: a process that has just started has all of its slots free, and may else
@@ -78,53 +88,12 @@ type queue struct {
 	tenant string
 }
 
-// follow hears the log of one cluster, from its oldest unsettled command on, until ctx ends.
-func (t *turns) follow(ctx context.Context, log *storelog.Log, cfg Config) {
-	pauses := again.Pauses{First: time.Second, Longest: 5 * time.Second, Tell: func(err error) {
-		slog.Warn("who waits isn't known, commands are begun as they come", "error", err)
-	}}
-	after, err := again.Until(ctx, pauses, func() (uint64, error) {
-		settled, err := log.Settled(ctx, storelog.Durable(cfg.Name, cfg.Cluster))
-		if err != nil {
-			return 0, err
-		}
-		head, err := log.Head(ctx)
-		if err == nil && settled >= head {
-			t.known()
-		}
-		return max(settled, head-min(head, lookBack)), err
-	})
-	if err != nil {
-		return
-	}
-	_ = log.TailOf(ctx, cfg.Cluster, after, func(raw storelog.Raw) error {
-		t.hear(raw)
-		if raw.Pending == 0 {
-			t.known()
-		}
-		return nil
-	})
-}
-
-func (t *turns) hear(raw storelog.Raw) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if entry, err := raw.Entry(); err == nil {
-		t.line.Put(entry.State)
-		if entry.Message.Type == store.Waited && entry.Message.Generation == entry.State.Generation {
-			t.line.Park(entry.State.ID, entry.Message.Facts.Reason)
-		}
-	} else if id, err := storelog.StoreOf(raw.Subject); err == nil {
-		t.line.Drop(id) // nobody of this release begins it
-	}
-	t.call(time.Now())
-}
-
 // begin says whether the job's command may be begun, which nothing else keeps from it. Where it may, end is called when that is over.
 func (t *turns) begin(j *job) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
+	j.line = t.line
 	t.line.Put(j.state)
 	t.line.Come(j.id)
 	t.seen[j.lane] = max(t.seen[j.lane], j.generation)
@@ -133,6 +102,7 @@ func (t *turns) begin(j *job) bool {
 			return false
 		}
 		t.moved[j.lane] = now
+		delete(t.sought, j.lane)
 	}
 	t.line.Hold(j.id, j.generation)
 	t.call(now)
@@ -147,7 +117,7 @@ func (t *turns) isNext(j *job, now time.Time) bool {
 
 // isNextOfThoseThatCome passes over what nobody has taken for a while.
 func (t *turns) isNextOfThoseThatCome(j *job, now time.Time) bool {
-	if now.Sub(t.moved[j.lane]) < t.timing.idle {
+	if now.Sub(t.moved[j.lane]) < t.timing.idle || t.seek(j.lane, now) {
 		return false
 	}
 	t.passOver(j.lane, now, t.seen[j.lane])
@@ -157,6 +127,27 @@ func (t *turns) isNextOfThoseThatCome(j *job, now time.Time) bool {
 	}
 	t.call(now)
 	return false
+}
+
+// wanted is a command that was delivered to somebody, and by which way.
+type wanted struct {
+	lane       turn.Lane
+	generation uint64
+}
+
+// seek has the broker asked by name for whose turn it is, once, and says whether it is. What rests here was called.
+func (t *turns) seek(lane turn.Lane, now time.Time) bool {
+	first, of := t.line.First(lane, now)
+	if of == "" || t.sought[lane] == first || t.resting.inLine(queue{lane, of}, first) {
+		return false
+	}
+	select {
+	case t.wanted <- wanted{lane, first}:
+	default:
+		return false // the broker doesn't answer
+	}
+	t.sought[lane], t.moved[lane] = first, now
+	return true
 }
 
 // passOver passes over what doesn't rest here, up to the newest.
@@ -172,13 +163,24 @@ func (t *turns) end(j *job) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
-	t.line.Put(j.state)
-	t.line.Release(j.id, j.generation)
-	t.line.Pass(j.id, j.generation, now.Add(t.timing.ackWait))
+	if j.line == t.line { // else what it knows is of another log
+		t.told = max(t.told, j.state.Version)
+		t.line.Put(j.state)
+		t.line.Release(j.id, j.generation)
+		t.line.Pass(j.id, j.generation, now.Add(t.timing.ackWait))
+	}
 	if j.held != nil {
 		t.moved[j.lane] = now
 	}
 	t.call(now)
+}
+
+// settled: nothing of it waits, whatever was read of it last.
+func (t *turns) settled(s store.State) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.line.Put(s)
+	t.call(time.Now())
 }
 
 // park: it waits for something beside a slot, which may have been told long ago.
@@ -210,7 +212,7 @@ func (t *turns) idle(lane turn.Lane) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
-	if now.Sub(t.moved[lane]) < t.timing.idle {
+	if now.Sub(t.moved[lane]) < t.timing.idle || t.seek(lane, now) {
 		return
 	}
 	t.passOver(lane, now, math.MaxUint64)

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
@@ -132,7 +131,8 @@ func TestATenantsOneStoreIsBegunNextAmongAnothersThreeHundred(t *testing.T) {
 	}
 }
 
-// Three tenants with many each and three processes of one slot: whoever has least is next, wherever what is next rests.
+// Three tenants with many each and three processes of one slot: whoever has least is next, wherever what is next rests. Nobody is passed
+// over here: none waits for what rests with another.
 func TestManyProcessesOfOneSlotShareThemOut(t *testing.T) {
 	b := setup(t)
 	const many, processes = 40, 3
@@ -144,11 +144,8 @@ func TestManyProcessesOfOneSlotShareThemOut(t *testing.T) {
 			last = b.ask(tenant, i).Generation
 		}
 	}
-	// Two may each take another's for next, and so wait for each other until those are passed over.
-	pauses := forever()
-	pauses.idle = quick.idle
 	for i := range processes {
-		b.startBy(pauses, h, Config{Name: "provisioner", Commands: storelog.ApplyCommands, Slots: 1, Holder: fmt.Sprint(i)})
+		b.startBy(forever(), h, Config{Name: "provisioner", Commands: storelog.ApplyCommands, Slots: 1, Holder: fmt.Sprint(i)})
 	}
 	h.end(len(tenants) * many)
 	order, _ := begun(b.awaitReady(len(tenants)*many), last)
@@ -246,19 +243,19 @@ func (b *testBench) taken(w *Worker) {
 	}
 }
 
-// The command whose turn it is was delivered to a worker that died. Who has a slot free doesn't wait for it.
-func TestATurnThatNobodyTakesIsPassedOver(t *testing.T) {
+// The command whose turn it is was delivered to a worker that died. Who has a slot free asks for it, and it has its turn.
+func TestATurnIsKeptWhenItsWorkerDies(t *testing.T) {
 	often := quick
 	often.waitFirst, often.waitAtMost, often.idle = 5*time.Millisecond, 10*time.Millisecond, time.Second
 	rest := forever()
 	rest.idle = quick.idle
 	for _, slots := range []int{1, 4} {
-		t.Run(fmt.Sprintf("while the others rest, %d slots", slots), func(t *testing.T) { passedOver(t, rest, slots) })
-		t.Run(fmt.Sprintf("while the others look all the time, %d slots", slots), func(t *testing.T) { passedOver(t, often, slots) })
+		t.Run(fmt.Sprintf("while the others rest, %d slots", slots), func(t *testing.T) { keptByTheDead(t, rest, slots) })
+		t.Run(fmt.Sprintf("while the others look all the time, %d slots", slots), func(t *testing.T) { keptByTheDead(t, often, slots) })
 	}
 }
 
-func passedOver(t *testing.T, pauses timing, slots int) {
+func keptByTheDead(t *testing.T, pauses timing, slots int) {
 	b := setup(t)
 	h := slowHand()
 	// In a second they look some hundred times. Who looks so often in vain looks for ever.
@@ -272,26 +269,33 @@ func passedOver(t *testing.T, pauses timing, slots int) {
 		return nil
 	}
 	pauses.ackWait = time.Hour
-	w, err := New(t.Context(), b.log, h, Config{Name: "provisioner", Commands: storelog.ApplyCommands, Slots: slots, Holder: "one"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.timing = pauses
-	b.ask("dead", 0)
+	w := b.worker(pauses, h, Config{Slots: slots})
+	dead := b.ask("dead", 0)
 	b.taken(w)
 	b.run(w)
 	for i := range 3 {
 		b.ask("many", i)
 	}
-	h.end(3)
-	for range 3 {
+	h.end(4)
+	for i := range 4 {
 		select {
-		case <-h.entered:
+		case id := <-h.entered:
+			if i == 0 && id != dead.ID {
+				t.Errorf("%s was begun before what the dead worker had in its hand", id)
+			}
 		case <-forEver:
 			t.Fatalf("after %d looks the turn is still the dead worker's", inVain)
 		}
 	}
-	b.awaitReady(3)
+	b.awaitReady(4)
+}
+
+// created is a delivery of a create that nobody has begun.
+func created(tenant string, seq uint64) *job {
+	s := store.Evolve(store.State{}, store.Message{
+		Type: store.CreateCommand, Store: store.DeriveID(tenant, fmt.Sprint(seq)), Tenant: tenant, Seq: seq, Time: time.Now(),
+	})
+	return &job{id: s.ID, generation: seq, state: s, lane: turn.All}
 }
 
 // What the broker may be about to deliver isn't passed over by who comes to look, nor what was turned away and doesn't rest yet.
@@ -299,13 +303,7 @@ func TestOnlyWhatWasDeliveredIsPassedOver(t *testing.T) {
 	timing := production
 	timing.idle = 0
 	turns := newTurns("provisioner", &timing, newResting(bustest.Start(t)))
-	job := func(tenant string, seq uint64) *job {
-		s := store.Evolve(store.State{}, store.Message{
-			Type: store.CreateCommand, Store: store.DeriveID(tenant, fmt.Sprint(seq)), Tenant: tenant, Seq: seq, Time: time.Now(),
-		})
-		return &job{id: s.ID, generation: seq, state: s, lane: turn.All}
-	}
-	first, second, undelivered := job("many", 1), job("many", 2), job("one", 3)
+	first, second, undelivered := created("many", 1), created("many", 2), created("one", 3)
 	if !turns.begin(first) {
 		t.Fatal("the first isn't begun")
 	}
@@ -320,74 +318,12 @@ func TestOnlyWhatWasDeliveredIsPassedOver(t *testing.T) {
 	}
 }
 
-// Ten thousand of one tenant that another comes before ask no more of the broker than those that wait for a cluster: what a look
-// costs is counted here, how often each looks is the pause, by its place.
-func TestThousandsInTheLineLeaveTheBrokerInPeace(t *testing.T) {
-	s := bustest.StartServer(t, &server.Options{})
-	nc := bustest.Connect(t, s)
-	bustest.Ensure(t, nc, storelog.Settings{Replicas: 1})
-	log, err := storelog.Open(t.Context(), nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &testBench{t: t, nc: nc, log: log}
-	var looks atomic.Int64
-	h := waitingHand(func(store.ID) *Waiting { looks.Add(1); return nil })
-	seldom := quick
-	seldom.waitFirst, seldom.waitAtMost = 10*time.Millisecond, 200*time.Millisecond
-	seldom.ackWait, seldom.heartbeat, seldom.idle = production.ackWait, production.heartbeat, time.Hour
-	const stores = 300
-	b.ask("one", 0)
-	for i, holder := range []string{"one", "two"} {
-		w, err := New(t.Context(), log, h, Config{Name: "provisioner", Commands: storelog.ApplyCommands, Holder: holder, Slots: 256, Standing: 64})
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.timing = seldom
-		if i == 0 {
-			b.taken(w) // so that all the others wait
-			for i := range stores {
-				b.ask("many", i)
-			}
-		}
-		b.run(w)
-	}
-	b.awaitLooks(&looks, 8*stores)
-	operations := func() int64 {
-		seen, err := s.Varz(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return seen.InMsgs + seen.OutMsgs
-	}
-	looked, asked := looks.Load(), operations()
-	b.awaitLooks(&looks, looked+2*stores)
-	perLook := float64(operations()-asked) / float64(looks.Load()-looked)
-	perSecond := 0.0
-	for place := range 10_000 {
-		perSecond += 1 / production.linePause(place+1).Seconds()
-	}
-	t.Logf("a look costs %.1f messages, ten thousand in the line look %.0f times a second", perLook, perSecond)
-	if perLook*perSecond >= 500 {
-		t.Errorf("ten thousand stores in the line ask for %.0f messages a second", perLook*perSecond)
-	}
-	if head, err := log.Head(t.Context()); err != nil || head != stores+1 {
-		t.Errorf("%d messages of %d stores, %v: nothing is said of a turn that hasn't come", head, stores+1, err)
-	}
-}
-
 // What the log says while a process has it in hand already isn't begun a second time, and what comes back without having been begun is
 // in nobody's way.
 func TestATurnIsGivenUpWithItsSlot(t *testing.T) {
 	timing := production
 	turns := newTurns("provisioner", &timing, newResting(bustest.Start(t)))
-	job := func(tenant string, seq uint64) *job {
-		s := store.Evolve(store.State{}, store.Message{
-			Type: store.CreateCommand, Store: store.DeriveID(tenant, fmt.Sprint(seq)), Tenant: tenant, Seq: seq, Time: time.Now(),
-		})
-		return &job{id: s.ID, generation: seq, state: s, lane: turn.All}
-	}
-	other, first, second := job("one", 1), job("many", 2), job("many", 3)
+	other, first, second := created("one", 1), created("many", 2), created("many", 3)
 	turns.line.Put(first.state)
 	if !turns.begin(other) || !turns.begin(first) {
 		t.Fatal("the first is begun, then the other tenant's")

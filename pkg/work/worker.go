@@ -71,6 +71,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	var watching sync.WaitGroup
 	watching.Go(func() { w.newer.follow(working, w.log) })
 	watching.Go(func() { w.turns.follow(working, w.log, w.cfg) })
+	watching.Go(func() { w.summon(working) })
 	var lanes sync.WaitGroup
 	for _, l := range w.lanes() {
 		lanes.Go(func() { w.turns.await(ctx); l.run(ctx, working) })

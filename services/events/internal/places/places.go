@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -44,8 +43,9 @@ type Places struct {
 	paces   map[hall]*pace
 	flights map[store.ID]*flight
 	times   times
-	// orders are those of each line and lane, until something is heard.
-	orders map[hall][2][]store.ID
+	// standings are the orders of each line and lane, made anew when they are asked for and apart is over.
+	standings map[queue]*standing
+	apart     time.Duration
 }
 
 type heard struct {
@@ -72,14 +72,14 @@ type flight struct {
 
 // New makes a memory that knows nothing.
 func New() *Places {
-	p := &Places{}
+	p := &Places{apart: remade}
 	p.forget("")
 	return p
 }
 
 func (p *Places) forget(epoch string) {
 	p.epoch, p.behind, p.reading = epoch, nil, false
-	p.halls, p.paces, p.flights, p.orders = map[hall]*turn.Line{}, map[hall]*pace{}, map[store.ID]*flight{}, map[hall][2][]store.ID{}
+	p.halls, p.paces, p.flights, p.standings = map[hall]*turn.Line{}, map[hall]*pace{}, map[store.ID]*flight{}, map[queue]*standing{}
 	p.times = times{}
 }
 
@@ -161,22 +161,17 @@ func (p *Places) fold(at time.Time, entry storelog.Entry) {
 	}
 	f.course.hear(at, m, s)
 	line, pace := p.in(where)
-	line.Put(s)
+	line.Hear(m, s)
 	if m.Type == store.AttemptStarted {
 		_, waiting := line.First(turn.All, at)
 		pace.begun(at, waiting != "")
 	}
-	if m.Type == store.Waited && m.Generation == s.Generation {
-		line.Park(s.ID, m.Facts.Reason)
-	}
-	delete(p.orders, where)
 }
 
 // leave takes a store out of the line that it stood in: its newest command may be another hand's.
 func (p *Places) leave(f *flight, s store.State) {
 	line, _ := p.in(f.hall)
 	line.Put(s)
-	delete(p.orders, f.hall)
 }
 
 func (p *Places) in(where hall) (*turn.Line, *pace) {
@@ -186,30 +181,66 @@ func (p *Places) in(where hall) (*turn.Line, *pace) {
 	return p.halls[where], p.paces[where]
 }
 
-// Answer answers a query.LineRequest.
+// Answer answers a query.LineRequest. Lists of who is next are made while nobody is kept from hearing or asking.
 func (p *Places) Answer(_ context.Context, r query.LineRequest) (query.LineReply, error) {
 	reply := query.LineReply{Lines: map[store.ID]query.Placed{}}
 	if len(r.Stores) > most {
 		return reply, &question.Refusal{Code: question.Invalid, Message: fmt.Sprintf("the question is of %d stores, it may be of %d", len(r.Stores), most)}
 	}
+	now := time.Now()
+	at, err := p.standIn(r, now)
+	if err != nil {
+		return reply, err
+	}
+	for s := range at {
+		at[s] = p.placesIn(s)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case r.Log != "" && p.epoch != "" && r.Log != p.epoch:
-		return reply, &question.Refusal{Code: question.OtherLog, Message: "the log that is followed here is another one"}
-	case p.epoch == "", p.reading:
-		return reply, &question.Refusal{Code: question.Unavailable, Message: "who waits is still being read"}
+	if err := p.follows(r.Log); err != nil {
+		return reply, err // another log has come meanwhile
 	}
-	now := time.Now()
 	for _, id := range r.Stores {
 		if f := p.flights[id]; f != nil && r.Scope.Sees(f.tenant) {
-			reply.Lines[id] = query.Placed{Generation: f.generation, Line: p.show(id, f, now)}
+			reply.Lines[id] = query.Placed{Generation: f.generation, Line: p.show(id, f, at, now)}
 		}
 	}
 	return reply, nil
 }
 
-func (p *Places) show(id store.ID, f *flight, now time.Time) query.Line {
+// standIn says in which queues those stand that are asked for and wait for their turn.
+func (p *Places) standIn(r query.LineRequest, now time.Time) (map[*standing]places, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.follows(r.Log); err != nil {
+		return nil, err
+	}
+	in := map[*standing]places{}
+	for _, id := range r.Stores {
+		f := p.flights[id]
+		if f == nil || !r.Scope.Sees(f.tenant) {
+			continue
+		}
+		line, _ := p.in(f.hall)
+		if wait, lane := line.Waits(id, now); wait == turn.Turn {
+			in[p.standing(f.hall, lane)] = nil
+		}
+	}
+	return in, nil
+}
+
+// follows fails where the asker's log isn't the one that is known here. The lock is held.
+func (p *Places) follows(log string) error {
+	switch {
+	case log != "" && p.epoch != "" && log != p.epoch:
+		return &question.Refusal{Code: question.OtherLog, Message: "the log that is followed here is another one"}
+	case p.epoch == "", p.reading:
+		return &question.Refusal{Code: question.Unavailable, Message: "who waits is still being read"}
+	}
+	return nil
+}
+
+func (p *Places) show(id store.ID, f *flight, at map[*standing]places, now time.Time) query.Line {
 	line, pace := p.in(f.hall)
 	wait, lane := line.Waits(id, now)
 	switch wait {
@@ -221,17 +252,15 @@ func (p *Places) show(id store.ID, f *flight, now time.Time) query.Line {
 	default:
 		return query.Line{Why: sentence("It waits for something else than its turn.", f.why)}
 	}
-	order := p.order(f.hall, lane, now)
-	place := slices.Index(order, id) + 1
-	if place == 0 { // its next try has become due since
-		delete(p.orders, f.hall)
-		order = p.order(f.hall, lane, now)
-		place = slices.Index(order, id) + 1
+	those := at[p.standing(f.hall, lane)]
+	place := those[id]
+	if place == 0 { // it has come into the line since
+		return query.Line{Why: "It is begun when its turn has come."}
 	}
 	if f.told == 0 || place < f.told {
 		f.told = place
 	}
-	shown := query.Line{Place: f.told, Of: len(order), Why: "It is begun with the next slot that is free."}
+	shown := query.Line{Place: f.told, Of: len(those), Why: "It is begun with the next slot that is free."}
 	if before := f.told - 1; before == 1 {
 		shown.Why = "One other is begun before, as slots get free."
 	} else if before > 1 {
@@ -249,15 +278,4 @@ func sentence(without, why string) string {
 		return without
 	}
 	return store.Bounded(why)
-}
-
-// order is made once for all who ask until something is heard. What becomes due meanwhile comes in with the next message.
-func (p *Places) order(where hall, lane turn.Lane, now time.Time) []store.ID {
-	orders := p.orders[where]
-	if len(orders[lane]) == 0 {
-		line, _ := p.in(where)
-		orders[lane] = line.Order(lane, now)
-		p.orders[where] = orders
-	}
-	return orders[lane]
 }

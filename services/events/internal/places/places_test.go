@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,20 +15,22 @@ import (
 	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/pkg/turn"
 	"github.com/store-platform/store-platform/services/events/internal/logtest"
 )
 
 // teller tells a memory of histories that it makes up, each message at a time of the broker's.
 type teller struct {
-	t *testing.T
+	t testing.TB
 	*Places
 	states map[store.ID]store.State
 	seq    uint64
 	at     time.Time
 }
 
-func newTeller(t *testing.T) *teller {
+func newTeller(t testing.TB) *teller {
 	p := New()
+	p.apart = 0 // what was told is seen at once
 	p.Begin("epoch")
 	p.Read(t.Context(), nil, 0)
 	return &teller{t: t, Places: p, states: map[store.ID]store.State{}, at: time.Now().Add(-time.Hour)}
@@ -62,14 +65,31 @@ func (l *teller) make(id store.ID, took ...time.Duration) {
 
 func (l *teller) where(id store.ID) query.Line {
 	l.t.Helper()
-	reply, err := l.Answer(l.t.Context(), query.LineRequest{Scope: query.All(), Log: "epoch", Stores: []store.ID{id}})
-	if err != nil {
-		l.t.Fatal(err)
+	return l.whereAre([]store.ID{id})[id]
+}
+
+// whereAre asks by pages.
+func (l *teller) whereAre(stores []store.ID) map[store.ID]query.Line {
+	l.t.Helper()
+	lines := map[store.ID]query.Line{}
+	for page := range slices.Chunk(stores, most) {
+		reply, err := l.Answer(l.t.Context(), query.LineRequest{Scope: query.All(), Log: "epoch", Stores: page})
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		for id, placed := range reply.Lines {
+			if lines[id] = placed.Line; placed.Generation != l.states[id].Generation {
+				l.t.Fatalf("it is said of command %d, the newest is %d", placed.Generation, l.states[id].Generation)
+			}
+		}
 	}
-	if placed, known := reply.Lines[id]; known && placed.Generation != l.states[id].Generation {
-		l.t.Fatalf("it is said of command %d, the newest is %d", placed.Generation, l.states[id].Generation)
-	}
-	return reply.Lines[id].Line
+	return lines
+}
+
+// orderOf is who waits in a line.
+func orderOf(line *turn.Line) []store.ID {
+	waiting := line.Queue(turn.All, time.Now())
+	return waiting.Order()
 }
 
 // Three hundred of one tenant's wait, others come in between and go before: each of them, asked all the time, is told a place that
@@ -89,9 +109,10 @@ func TestPlacesCountDownWithoutAJumpUp(t *testing.T) {
 			}
 		}
 		line, _ := l.in(hall{hand: store.Provisioner, cluster: store.DefaultCluster})
-		next := line.Order(0, time.Now())[0]
+		next := orderOf(line)[0]
+		lines := l.whereAre(waiting)
 		for _, id := range waiting {
-			shown := l.where(id)
+			shown := lines[id]
 			if before := told[id]; shown.Place < 1 || shown.Place > shown.Of || before != 0 && shown.Place > before {
 				t.Fatalf("in round %d %s is told %d of %d, and was told %d", round, id, shown.Place, shown.Of, before)
 			}
@@ -207,11 +228,33 @@ func TestWhatWaitsForSomethingElseHasNoPlaceAndSaysWhatItIs(t *testing.T) {
 		}
 	}
 	l.tell(free, "a", store.DeleteCommand, store.Facts{})
-	if line, _ := l.in(hall{hand: store.Provisioner, cluster: store.DefaultCluster}); len(line.Order(0, time.Now())) != 0 {
+	if line, _ := l.in(hall{hand: store.Provisioner, cluster: store.DefaultCluster}); len(orderOf(line)) != 0 {
 		t.Error("a store that is to be deleted still waits to be made")
 	}
 	if shown := l.where(free); shown.Place != 1 || shown.Of != 1 {
 		t.Errorf("its deletion is told %+v", shown)
+	}
+}
+
+// The order of ten thousand is made anew now and then, and not for each who asks. Who has come since is told no place of it.
+func TestAnOrderIsKeptForAMoment(t *testing.T) {
+	l := newTeller(t)
+	l.ask("a", 0)
+	second := l.ask("a", 1)
+	l.apart = time.Hour
+	if shown := l.where(second); shown.Place != 2 {
+		t.Fatalf("the second is told %+v", shown)
+	}
+	third := l.ask("a", 2)
+	if shown := l.where(third); shown.Place != 0 || shown.Of != 0 || shown.Why == "" {
+		t.Errorf("who has just come is told %+v", shown)
+	}
+	if shown := l.where(second); shown.Place != 2 || shown.Of != 2 {
+		t.Errorf("who was there is told %+v", shown)
+	}
+	l.apart = 0
+	if shown := l.where(third); shown.Place != 3 || shown.Of != 3 {
+		t.Errorf("a moment later it is told %+v", shown)
 	}
 }
 
