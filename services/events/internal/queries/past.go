@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/services/events/internal/readmodel"
@@ -14,6 +15,9 @@ import (
 func (s *Service) past(ctx context.Context, r query.PastRequest) (reply query.PastReply, err error) {
 	if err := errors.Join(checkPage(r.Wanted.Limit, 0), checkList(r.Wanted)); err != nil {
 		return reply, err
+	}
+	if strings.ContainsRune(r.Tenant, 0) {
+		return reply, badRequest("the request holds text that is none")
 	}
 	if r.Wanted.Order != "" && r.Wanted.Order != query.Newest {
 		return reply, badRequest("stores as they were are listed newest first")
@@ -31,7 +35,7 @@ func (s *Service) past(ctx context.Context, r query.PastRequest) (reply query.Pa
 	)
 	err = readmodel.At(ctx, s.pool, r.Wanted.Log, func(m readmodel.Moment) (err error) {
 		reply.Checkpoint = m.Seq
-		found, next, err = readmodel.Past{List: list, Upto: r.Upto}.Page(ctx, m)
+		found, next, err = readmodel.Past{List: list, Tenant: r.Tenant, Upto: r.Upto}.Page(ctx, m)
 		return err
 	})
 	if err != nil {
