@@ -13,6 +13,8 @@ type At struct {
 type PastRequest struct {
 	// Upto is the sequence of the last message that counts.
 	Upto uint64 `json:"upto"`
+	// Tenant is whose they were then, empty for anybody's. Of one that has been given away since, Wanted's scope says whether it is seen.
+	Tenant string `json:"tenant,omitempty"`
 	// Wanted is what would have been asked for then.
 	Wanted StoresRequest `json:"wanted"`
 }

@@ -95,12 +95,14 @@ func (l *Log) Append(ctx context.Context, before store.State, m store.Message) (
 		return store.State{}, err
 	}
 	telemetry.Inject(ctx, msg.Header)
+	msg.Header[headerTrail] = []string{l.trailBehind(ctx, m.Store, before.Version).String()}
 	a := appending{log: l, message: m, msg: msg, after: after, seen: before.Version}
 	after, err = a.run(ctx)
 	if err != nil {
 		span.RecordError(err)
 		return store.State{}, fmt.Errorf("append %s to store %s: %w", m.Type, m.Store, err)
 	}
+	l.seen.last(m.Store, Raw{Header: msg.Header, Seq: after.Version})
 	return after, nil
 }
 

@@ -167,6 +167,10 @@ func TestARefusalBehindALostAnswerIsInDoubt(t *testing.T) {
 	}
 	line := bustest.NewLine(t, nc.ConnectedUrl())
 	deaf := open(t, line.Conn)
+	before, err := deaf.Last(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
 	published := bustest.Listen(t, nc, storelog.AllSubjects)
 	asked := bustest.Listen(t, nc, "$JS.API.STREAM.MSG.GET."+storelog.Stream)
 	line.Hold()

@@ -23,8 +23,7 @@ type Log struct {
 	naming   Naming
 	// level is the write level as this process last heard of it.
 	level *atomic.Int64
-	// reach is nearby.
-	reach uint64
+	seen  *seen
 }
 
 // Open waits until the stream exists, or ctx ends, and binds to it.
@@ -46,7 +45,10 @@ var opening = again.Pauses{First: 250 * time.Millisecond, Longest: 500 * time.Mi
 func newLog(js jetstream.JetStream, stream jetstream.Stream) *Log {
 	info := stream.CachedInfo()
 	metadata := info.Config.Metadata
-	l := &Log{js: js, stream: stream, epoch: epochOf(info), metadata: metadata, naming: NamingOf(metadata), level: &atomic.Int64{}, reach: nearby}
+	l := &Log{
+		js: js, stream: stream, epoch: epochOf(info), metadata: metadata, naming: NamingOf(metadata), level: &atomic.Int64{},
+		seen: &seen{lasts: map[store.ID]Raw{}},
+	}
 	l.level.Store(int64(levelOf(metadata)))
 	return l
 }
@@ -113,15 +115,19 @@ func (l *Log) lastEntry(ctx context.Context, id store.ID) (Entry, error) {
 }
 
 func (l *Log) last(ctx context.Context, id store.ID) (Raw, error) {
-	return l.get(ctx, id, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+	raw, err := l.get(ctx, id, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
 		return l.stream.GetLastMsgForSubject(ctx, historyOf(id))
 	})
+	if raw.Seq != 0 {
+		l.seen.last(id, raw)
+	}
+	return raw, err
 }
 
 // entryAfter reads the first message of a store's history behind the sequence seq. The broker scans for it, so this is
 // for the rare case that needs it.
 func (l *Log) entryAfter(ctx context.Context, id store.ID, seq uint64) (Entry, error) {
-	raw, err := l.next(ctx, id, historyOf(id), seq+1)
+	raw, err := l.next(ctx, id, seq+1)
 	if err != nil {
 		return Entry{}, err
 	}

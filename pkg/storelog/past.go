@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -33,8 +32,12 @@ func (e *FutureError) Error() string {
 // decides for a time, also where a broker whose clock was behind has led in between.
 func (l *Log) Upto(ctx context.Context, p Point) (uint64, error) {
 	if p.Time.IsZero() {
+		// It is asked only for what is new: the log never gets shorter.
+		if p.Seq <= l.seen.upto(0) {
+			return p.Seq, nil
+		}
 		now, err := l.Present(ctx)
-		if err == nil && p.Seq > now.Head {
+		if err == nil && p.Seq > l.seen.upto(now.Head) {
 			err = &FutureError{now}
 		}
 		return p.Seq, err
@@ -116,93 +119,67 @@ type Past struct {
 	Upto uint64
 }
 
-// ErrFar: so much has been said of a store since a point that the way back to it is too long.
+// ErrFar: so much has been said of a store since a point, by a release that left no trails, that the way back to it is too long.
 var ErrFar = errors.New("too much has been said of the store since")
 
-// Past reads a store exactly as its last message at a point or before has left it, if may, which is told how it is now, lets whoever asks: the
-// way back is many questions. It fails with may's error, with a *FutureError, with ErrFar, and as Last does
+// Past reads a store exactly as its last message at a point or before has left it, if may, which is told how it is now, lets whoever
+// asks. It fails with may's error, with a *FutureError, with ErrFar, and as Last does
 // where the last message of the store can't be read, or the one that it looks for.
 func (l *Log) Past(ctx context.Context, id store.ID, p Point, may func(store.State) error) (Past, error) {
-	last, err := l.last(ctx, id)
+	upto, err := l.Upto(ctx, p)
 	if err != nil {
 		return Past{}, err
 	}
-	past := Past{Upto: p.Seq}
-	if !p.Time.IsZero() || p.Seq > last.Seq {
-		if past.Upto, err = l.Upto(ctx, p); err != nil {
-			return Past{}, err
-		}
-	}
-	if past.Upto > last.Seq {
-		// Something may have been said of the store since, and yet before the point.
-		if last, err = l.last(ctx, id); err != nil {
-			return Past{}, err
-		}
+	// Behind that, or something might have been said of the store in between, and yet before the point.
+	last, err := l.last(ctx, id)
+	if err != nil {
+		return Past{}, err
 	}
 	now, err := entryOf(last)
 	if err != nil {
 		return Past{}, err
 	}
-	past.Now = now.State
 	if err := may(now.State); err != nil {
 		return Past{}, err
 	}
-	then, err := l.lastUpto(ctx, id, now.State.ClusterName(), last, past.Upto)
+	then, err := l.lastUpto(ctx, id, last, upto)
 	if err != nil {
 		return Past{}, err
 	}
 	entry, err := entryOf(then)
-	past.Then = entry.State
-	return past, err
+	return Past{Then: entry.State, Now: now.State, Upto: upto}, err
 }
 
-// nearby is how many sequences the broker may be made to look through for a store's next event. It holds up whoever writes
-// meanwhile, and reads what it looks through from the disk: of a large log that could be all.
-const nearby = 1 << 16
-
-// stepsBack is how many messages of a store's history are read one by one on the way back, at most: each is a question to the log's leader,
-// and who may read a store may ask again and again.
+// stepsBack is how many messages are read on the way back, at most: each is a question to the log's leader, and who may read a
+// store may ask again and again. By trails there are never so many.
 const stepsBack = 2000
 
-// lastUpto is the last message of a store's history at a sequence or before it, from one behind it on. Each message says which
-// was the last one when it was written (the fence), so that the way back can't miss any. Where the goal is near it begins at the
-// first event behind that, however much has been said of the store since: only commands may be between the two.
-func (l *Log) lastUpto(ctx context.Context, id store.ID, cluster string, from Raw, upto uint64) (Raw, error) {
+// lastUpto is the last message of a store's history at a sequence or before it, from one behind it on; the zero Raw where there is
+// none.
+func (l *Log) lastUpto(ctx context.Context, id store.ID, from Raw, upto uint64) (Raw, error) {
 	at := from
-	for near, steps := false, 0; at.Seq > upto; steps++ {
-		var err error
+	for steps := 0; at.Seq > upto; steps++ {
 		if steps > stepsBack {
 			return Raw{}, ErrFar
 		}
-		if !near && at.Seq-upto <= l.reach {
-			near = true
-			event, err := l.next(ctx, id, eventsOf(id, cluster), upto+1)
-			if err != nil {
-				return Raw{}, err
-			}
-			if event.Seq != 0 && event.Seq < at.Seq {
-				at = event
-			}
-			continue
-		}
-		if at, err = l.before(ctx, id, at); err != nil {
+		before, err := l.toward(ctx, id, at, upto)
+		if err != nil {
 			return Raw{}, err
 		}
+		at = before
 	}
 	return at, nil
 }
 
-// before is the message before another one of a store's history, the zero Raw before the first.
-func (l *Log) before(ctx context.Context, id store.ID, behind Raw) (Raw, error) {
-	expected, err := strconv.ParseUint(first(behind.Header, jetstream.ExpectedLastSubjSeqHeader), 10, 64)
-	if err == nil && expected < behind.Seq && first(behind.Header, jetstream.ExpectedLastSubjSeqSubjHeader) == historyOf(id) {
-		if expected == 0 {
+// toward is a message before another one of a store's history, nearer to the last one at a sequence or before it, and never beyond.
+func (l *Log) toward(ctx context.Context, id store.ID, behind Raw, upto uint64) (before Raw, err error) {
+	if t := trailOf(id, behind); t != nil {
+		seq := t.toward(upto)
+		if seq == 0 {
 			return Raw{}, nil
 		}
-		return l.get(ctx, id, func(ctx context.Context) (*jetstream.RawStreamMsg, error) { return l.stream.GetMsg(ctx, expected) })
+		return l.message(ctx, id, seq)
 	}
-	// Whoever wrote it wasn't the platform.
-	var before Raw
 	err = l.walk(ctx, id, behind.Seq, func(raw Raw) error {
 		if raw.Seq < behind.Seq {
 			before = raw
@@ -212,10 +189,22 @@ func (l *Log) before(ctx context.Context, id store.ID, behind Raw) (Raw, error) 
 	return before, err
 }
 
-// next is the first message of a store that matches a subject, from a sequence on. The broker looks through what lies between.
-func (l *Log) next(ctx context.Context, id store.ID, subject string, from uint64) (Raw, error) {
+// message is the message of a store with a sequence.
+func (l *Log) message(ctx context.Context, id store.ID, seq uint64) (Raw, error) {
+	raw, err := l.get(ctx, id, func(ctx context.Context) (*jetstream.RawStreamMsg, error) { return l.stream.GetMsg(ctx, seq) })
+	if err != nil {
+		return Raw{}, err
+	}
+	if of, err := StoreOf(raw.Subject); err != nil || of != id {
+		return Raw{}, fmt.Errorf("message %d isn't of store %s: %w", seq, id, ErrUnreadable)
+	}
+	return raw, nil
+}
+
+// next is the first message of a store's history from a sequence on. The broker looks through what lies between.
+func (l *Log) next(ctx context.Context, id store.ID, from uint64) (Raw, error) {
 	return l.get(ctx, id, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
-		return l.stream.GetMsg(ctx, from, jetstream.WithGetMsgSubject(subject))
+		return l.stream.GetMsg(ctx, from, jetstream.WithGetMsgSubject(historyOf(id)))
 	})
 }
 
@@ -223,7 +212,7 @@ func (l *Log) next(ctx context.Context, id store.ID, subject string, from uint64
 // right behind what somebody has written past the fence, and for nothing else.
 func (l *Log) walk(ctx context.Context, id store.ID, end uint64, visit func(Raw) error) error {
 	for seq := uint64(0); seq < end; {
-		raw, err := l.next(ctx, id, historyOf(id), seq+1)
+		raw, err := l.next(ctx, id, seq+1)
 		if err == nil && raw.Seq == 0 {
 			err = ErrNoMessage
 		}

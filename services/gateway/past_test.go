@@ -185,4 +185,10 @@ func TestAListIsAskedForAsItWas(t *testing.T) {
 	if r := received(t, asked); !r.Wanted.Scope.SeesAll() {
 		t.Errorf("the operator asks for %+v", r)
 	}
+	for scope, who := range map[query.Scope][]string{query.All(): asOperator, query.Of(b.named(stranger)): asStranger} {
+		b.get("/stores?at=1&tenant=t-another", who...)
+		if r := received(t, asked); r.Tenant != "t-another" || r.Wanted.Scope != scope {
+			t.Errorf("of %+v those that were another's are asked for by %+v", scope, r)
+		}
+	}
 }

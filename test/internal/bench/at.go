@@ -9,7 +9,6 @@ import (
 
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
-	"github.com/store-platform/store-platform/test/internal/parts"
 )
 
 const (
@@ -49,15 +48,7 @@ func readPast(b *bench) {
 	for _, r := range readers {
 		r.head, r.from, r.till = head, loaded, time.Now()
 	}
-	s.run(whileMeasuring)
-	database := b.newPostgres()
-	conn := b.dialPostgres(database)
-	p := b.start("events", s.service("events", "LISTEN="+events, "DATABASE_URL="+database))
-	b.Logf("projecting %d messages", head)
-	b.checkpoint(p, conn, head)
-	_, err = conn.Exec(b.ctx, "analyze stores, stores_4, events")
-	b.must("analyze the read model", err)
-	b.await("reach the events service", p, startPatience, func() error { return parts.Answers(b.ctx, "http://"+events+"/readyz") })
+	_, p := s.projected(log, events)
 	b.await("list stores", p, startPatience, readers[0].list)
 	b.await("read a store", p, startPatience, readers[0].read)
 	for _, m := range []comparison{

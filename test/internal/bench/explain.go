@@ -8,7 +8,6 @@ import (
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/pkg/store"
-	"github.com/store-platform/store-platform/test/internal/parts"
 )
 
 const (
@@ -22,9 +21,11 @@ const (
 func explaining(b *bench) {
 	s := b.newBus()
 	s.run(whileLoading)
-	b.must("publish the catalog", s.Offer(b.ctx, b.repo))
 	events := b.freeAddress()
-	asker := b.askers(s.gateway(events), (&tenants{}).header)[0]
+	// First: it makes the log, in which the catalog is published.
+	gateway := s.gateway(events)
+	b.must("publish the catalog", s.Offer(b.ctx, b.repo))
+	asker := b.askers(gateway, (&tenants{}).header)[0]
 	asker.awaitCatalog()
 	log := s.log()
 	state, err := log.Last(b.ctx, asker.store)
@@ -41,12 +42,8 @@ func explaining(b *bench) {
 		state, err = log.Append(b.ctx, state, m)
 		b.must("write the store's history", err)
 	}
-	s.run(whileMeasuring)
+	_, p := s.projected(log, events)
 	b.pictured(s)
-	database := b.newPostgres()
-	p := b.start("events", s.service("events", "LISTEN="+events, "DATABASE_URL="+database))
-	b.checkpoint(p, b.dialPostgres(database), state.Version)
-	b.await("reach the events service", p, startPatience, func() error { return parts.Answers(b.ctx, "http://"+events+"/readyz") })
 	path := "/stores/" + string(asker.store)
 	b.await("explain the store", p, startPatience, func() error { return asker.get(path + "/explain") })
 	var explained, read []time.Duration

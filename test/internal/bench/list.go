@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/test/internal/parts"
 	"github.com/store-platform/store-platform/test/internal/people"
 )
@@ -50,19 +51,27 @@ func (b *bench) listing() listing {
 		}
 		return tenantOf(log, n)
 	}, []store.Message{{Type: store.AttemptStarted}, {Type: store.BecameReady}})
+	database, p := s.projected(log, events)
+	return listing{url: who, database: database, tenant: tenant, events: p, all: all}
+}
+
+// projected has the broker measured from now on, and an events service at an address project all that the log holds by then into a database
+// that knows how much of everything that is.
+func (s *bus) projected(log *storelog.Log, address string) (database string, p *parts.Process) {
+	b := s.b
+	b.Helper()
 	head, err := log.Head(b.ctx)
 	b.must("read the head of the log", err)
 	s.run(whileMeasuring)
-
-	database := b.newPostgres()
+	database = b.newPostgres()
 	conn := b.dialPostgres(database)
-	p := b.start("events", s.service("events", "LISTEN="+events, "DATABASE_URL="+database))
+	p = b.start("events", s.service("events", "LISTEN="+address, "DATABASE_URL="+database))
 	b.Logf("projecting %d messages", head)
 	b.checkpoint(p, conn, head)
 	_, err = conn.Exec(b.ctx, "analyze")
-	b.must("analyze the stores", err)
-	b.await("reach the events service", p, startPatience, func() error { return parts.Answers(b.ctx, "http://"+events+"/readyz") })
-	return listing{url: who, database: database, tenant: tenant, events: p, all: all}
+	b.must("analyze the read model", err)
+	b.await("reach the events service", p, startPatience, func() error { return parts.Answers(b.ctx, "http://"+address+"/readyz") })
+	return database, p
 }
 
 // listPages holds the first page of a tenant of a thousand, asked for by its token, against the same rows read from the database.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/question"
@@ -16,6 +17,9 @@ func (s *Service) past(ctx context.Context, r query.PastRequest) (pages question
 	var reply query.PastReply
 	if err := errors.Join(checkPage(r.Wanted.Limit, 0), checkList(r.Wanted)); err != nil {
 		return pages, err
+	}
+	if strings.ContainsRune(r.Tenant, 0) {
+		return reply, badRequest("the request holds text that is none")
 	}
 	if r.Wanted.Order != "" && r.Wanted.Order != query.Newest {
 		return pages, badRequest("stores as they were are listed newest first")
@@ -33,7 +37,7 @@ func (s *Service) past(ctx context.Context, r query.PastRequest) (pages question
 	)
 	err = readmodel.At(ctx, s.pool, r.Wanted.Log, func(m readmodel.Moment) (err error) {
 		reply.Checkpoint = m.Seq
-		found, next, err = readmodel.Past{List: list, Upto: r.Upto}.Page(ctx, m)
+		found, next, err = readmodel.Past{List: list, Tenant: r.Tenant, Upto: r.Upto}.Page(ctx, m)
 		return err
 	})
 	if err != nil {

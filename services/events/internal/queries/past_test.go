@@ -70,8 +70,9 @@ func written(t *testing.T, stores []query.Store) []string {
 	return texts
 }
 
-// want holds a list of the past, by pages of some length, against what was listed then, less what has become others' since.
-func (l *lived) want(t *testing.T, seq uint64, filter int, scope query.Scope, limit int) {
+// want holds a list of the past, by pages of some length, against what was listed then, less what has become others' since, of one tenant
+// of then where one is named.
+func (l *lived) want(t *testing.T, seq uint64, filter int, scope query.Scope, tenant string, limit int) {
 	t.Helper()
 	want := []string{}
 	for _, text := range l.all[filter][seq] {
@@ -79,11 +80,11 @@ func (l *lived) want(t *testing.T, seq uint64, filter int, scope query.Scope, li
 		if err := json.Unmarshal([]byte(text), &s); err != nil {
 			t.Fatal(err)
 		}
-		if scope.Sees(l.owner[s.ID]) {
+		if scope.Sees(l.owner[s.ID]) && (tenant == "" || s.Tenant == tenant) {
 			want = append(want, text)
 		}
 	}
-	r := query.PastRequest{Upto: seq, Wanted: pastFilters[filter]}
+	r := query.PastRequest{Upto: seq, Tenant: tenant, Wanted: pastFilters[filter]}
 	r.Wanted.Scope, r.Wanted.Limit, r.Wanted.Log = scope, limit, l.b.author.Log.Epoch()
 	got := []string{}
 	for {
@@ -94,7 +95,7 @@ func (l *lived) want(t *testing.T, seq uint64, filter int, scope query.Scope, li
 		r.Wanted.After = reply.Next
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%+v of %+v up to %d, by %d (-then +past):\n%s", pastFilters[filter], scope, seq, limit, diff)
+		t.Errorf("%+v of %+v and then %q up to %d, by %d (-then +past):\n%s", pastFilters[filter], scope, tenant, seq, limit, diff)
 	}
 }
 
@@ -108,9 +109,10 @@ func TestAPastListIsWhatWasListedThen(t *testing.T) {
 	scopes := []query.Scope{query.All(), query.Of(logtest.Tenant(0)), query.Of(logtest.Tenant(1)), query.Of(logtest.Tenant(2)), {}}
 	judge := func() {
 		for range 80 {
-			l.want(t, uint64(rnd.IntN(messages+1)), rnd.IntN(len(pastFilters)), scopes[rnd.IntN(len(scopes))], 1+rnd.IntN(7))
+			tenant := scopes[rnd.IntN(len(scopes))].Tenant()
+			l.want(t, uint64(rnd.IntN(messages+1)), rnd.IntN(len(pastFilters)), scopes[rnd.IntN(len(scopes))], tenant, 1+rnd.IntN(7))
 		}
-		l.want(t, messages, 0, query.All(), maxPage)
+		l.want(t, messages, 0, query.All(), "", maxPage)
 	}
 	judge()
 	if err := projection.Rebuild(t.Context(), b.nc, b.pool, func(uint64, uint64) {}); err != nil {

@@ -17,6 +17,8 @@ var ErrBehind = errors.New("the read model hasn't come to that moment yet")
 type Past struct {
 	// List says which: by whose they are now, and by what they were then.
 	List
+	// Tenant is whose they were then; empty for anybody's.
+	Tenant string
 	// Upto is the last message that counts.
 	Upto uint64
 }
@@ -92,6 +94,11 @@ func (p Past) statement(filled bool, rows int) (string, []any) {
 	if !p.Scope.SeesAll() {
 		where = append(where, "tenant = "+value(p.Scope.Tenant()))
 	}
+	if p.Tenant != "" {
+		// Whose it was then has it now, or has given it away.
+		tenant := value(p.Tenant)
+		where = append(where, fmt.Sprintf("(tenant = %[1]s or id = any(array(select store from events where type = 'transferred' and facts ->> 'from' = %[1]s)))", tenant))
+	}
 	if p.Behind.Opened != 0 {
 		where = append(where, "opened < "+value(p.Behind.Opened))
 	}
@@ -107,6 +114,7 @@ func (p Past) statement(filled bool, rows int) (string, []any) {
 func (p Past) holds(s store.State) bool {
 	switch {
 	case s.Status == "",
+		p.Tenant != "" && s.Tenant != p.Tenant,
 		len(p.Statuses) > 0 && !slices.Contains(p.Statuses, s.Status),
 		len(p.Statuses) == 0 && !p.Deleted && s.Status == store.Deleted,
 		p.Engine != "" && s.Spec.Engine != p.Engine,

@@ -64,19 +64,18 @@ func (a *API) past(ctx context.Context, in idInput, text string) (*storeOutput, 
 
 // pastList lists stores as they were. The log says which sequence stands for a time, so that the read model means by it what GET of
 // one store does. The feed goes on from then.
-func (a *API) pastList(ctx context.Context, log *storelog.Log, text string, wanted query.StoresRequest) (*listOutput, error) {
+func (a *API) pastList(ctx context.Context, log *storelog.Log, text string, asked query.PastRequest) (*listOutput, error) {
 	at, err := parsePoint(text)
 	if err != nil {
 		return nil, err
 	}
-	if wanted.Order != "" {
+	if asked.Wanted.Order != "" {
 		return nil, problem.AtField("order", "must be newest where at says that stores are wanted as they were")
 	}
-	upto, err := log.Upto(ctx, at)
-	if err != nil {
+	if asked.Upto, err = log.Upto(ctx, at); err != nil {
 		return nil, err
 	}
-	reply, err := reader.Ask(ctx, a.reader, query.Past, query.PastRequest{Upto: upto, Wanted: wanted})
+	reply, err := reader.Ask(ctx, a.reader, query.Past, asked)
 	if err != nil {
 		return nil, err
 	}
@@ -84,6 +83,6 @@ func (a *API) pastList(ctx context.Context, log *storelog.Log, text string, want
 		reply.Stores = []query.Store{}
 	}
 	return &listOutput{Body: StoreList{
-		Stores: reply.Stores, Next: reply.Next, Feed: feed.Cursor{Epoch: log.Epoch(), Seq: upto}.String(), At: atOf(upto, at),
+		Stores: reply.Stores, Next: reply.Next, Feed: feed.Cursor{Epoch: log.Epoch(), Seq: asked.Upto}.String(), At: atOf(asked.Upto, at),
 	}}, nil
 }

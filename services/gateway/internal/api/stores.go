@@ -82,7 +82,7 @@ func (a *API) stores(routes router) {
 		OperationID: "list-stores", Method: http.MethodGet, Path: "/stores", Tags: []string{"Stores"}, Summary: "Own stores",
 		Description: "With the admin key, everybody's. Deleted ones only when asked for. A page ends behind a store, and a cursor is that store's place in the order: pages " +
 			"hold each store once, whatever is made or deleted meanwhile. By name, a store that is renamed meanwhile may be met twice, or not at all. With `at`, as they were then: those " +
-			"that are the asker's now, with all their past, by what was true of them then. A page of these may be shorter than `limit`, or empty, and yet have a `next`; 422 of what is yet to come.",
+			"that are the asker's now, with all their past, by what was true of them then, `tenant` too. A page of these may be shorter than `limit`, or empty, and yet have a `next`; 422 of what is yet to come.",
 	}, a.list, ofLists)
 	handle(routes, rights.ReadStores, huma.Operation{
 		OperationID: "count-stores", Method: http.MethodGet, Path: "/stores/counts", Tags: []string{"Stores"}, Summary: "How many stores, by status",
@@ -152,7 +152,9 @@ func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {
 		request.Order = in.Order
 	}
 	if in.At != "" {
-		return a.pastList(ctx, parts.Log, in.At, request)
+		// Whose they were then narrows it, like all else that was true then.
+		request.Scope = rights.Scope(principal.In(ctx), rights.ReadStores)
+		return a.pastList(ctx, parts.Log, in.At, query.PastRequest{Tenant: in.Tenant, Wanted: request})
 	}
 	reply, err := reader.Ask(ctx, a.reader, request.Question(), request)
 	if err != nil {
