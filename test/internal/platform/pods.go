@@ -17,7 +17,7 @@ const ShellImage = "docker.io/library/busybox:local"
 func ShellContainer(name, script string) map[string]any {
 	return map[string]any{
 		"name": name, "image": ShellImage, "imagePullPolicy": "Never", "command": []string{"/bin/sh", "-c", script},
-		"resources": map[string]any{"limits": map[string]string{"cpu": "500m", "memory": "16Mi"}, "requests": map[string]string{"cpu": "10m", "memory": "16Mi"}},
+		"resources": map[string]any{"limits": map[string]string{"cpu": "200m", "memory": "16Mi"}, "requests": map[string]string{"cpu": "10m", "memory": "16Mi"}},
 		"securityContext": map[string]any{
 			"runAsNonRoot": true, "runAsUser": 65532, "allowPrivilegeEscalation": false,
 			"capabilities": map[string]any{"drop": []string{"ALL"}}, "seccompProfile": map[string]any{"type": "RuntimeDefault"},
