@@ -19,7 +19,7 @@ func (s *Service) past(ctx context.Context, r query.PastRequest) (pages question
 		return pages, err
 	}
 	if strings.ContainsRune(r.Tenant, 0) {
-		return reply, badRequest("the request holds text that is none")
+		return pages, badRequest("the request holds text that is none")
 	}
 	if r.Wanted.Order != "" && r.Wanted.Order != query.Newest {
 		return pages, badRequest("stores as they were are listed newest first")
