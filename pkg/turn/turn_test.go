@@ -289,9 +289,11 @@ func TestAllWhoHeardTheSameAgreeWhoseTurnItIs(t *testing.T) {
 	if first, of := h.First(All, now); of != "b" {
 		t.Errorf("who begins a's says that next is %d of %s", first, of)
 	}
-	for _, id := range []store.ID{b, a} {
-		hear(id, h.states[id].Tenant, store.AttemptStarted, store.Facts{Attempt: 1})
+	hear(b, "b", store.AttemptStarted, store.Facts{Attempt: 1})
+	if first, of := h.First(All, now); of != "b" {
+		t.Errorf("who begins a's, behind b's, says that next is %d of %s", first, of)
 	}
+	hear(a, "a", store.AttemptStarted, store.Facts{Attempt: 1})
 	h.Release(a, h.states[a].Generation)
 	other.Release(b, h.states[b].Generation)
 	for _, line := range []*Line{h.Line, other} {

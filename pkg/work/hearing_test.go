@@ -1,14 +1,17 @@
 package work
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/bustest"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
+	"github.com/store-platform/store-platform/pkg/turn"
 	"github.com/store-platform/store-platform/pkg/waittest"
 )
 
@@ -90,6 +93,47 @@ func TestThatNobodyWaitsIsKnownAtOnce(t *testing.T) {
 			b.createIn(cluster, id)
 			b.awaitType(store.BecameReady)
 		})
+	}
+}
+
+// A slot that gets free goes to nobody before its process has heard what it wrote itself, and so of all who came before that.
+func TestASlotIsFilledWhenItsProcessHasHeardWhatItWrote(t *testing.T) {
+	b := setup(t)
+	stop := b.provision(provisioner(step("only", succeed)))
+	b.awaitAcknowledged(b.ask("many", 0).Generation)
+	stop()
+	b.ask("many", 1)
+	one := b.ask("one", 0)
+	h := slowHand()
+	w := b.worker(forever(), h, Config{Slots: 1})
+	if _, err := w.measure(); err != nil {
+		t.Fatal(err)
+	}
+	w.turns.heardAll()
+	w.turns.told = one.Version
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { w.lanes()[0].run(ctx, ctx) })
+	t.Cleanup(func() { cancel(); running.Wait() })
+	waittest.Eventually(t, func() error {
+		consumer, err := b.log.JetStream().Consumer(t.Context(), storelog.Stream, w.durableOf(turn.All))
+		if err == nil && consumer.CachedInfo().NumAckPending != 1 {
+			err = errors.New("the first tenant's wasn't delivered")
+		}
+		return err
+	})
+	err := b.log.Tail(ctx, 0, func(raw storelog.Raw) error {
+		if err := w.turns.hear(raw); err != nil || raw.Seq < one.Version {
+			return err
+		}
+		return errSeen
+	})
+	if !errors.Is(err, errSeen) {
+		t.Fatal(err)
+	}
+	h.end(2)
+	if id := <-h.entered; id != one.ID {
+		t.Errorf("%s was begun, want %s, whose tenant wasn't served yet", id, one.ID)
 	}
 }
 

@@ -149,7 +149,7 @@ func TestWhatIsAnAddress(t *testing.T) {
 	}
 }
 
-// Where it takes an invite to have an account, one invite is one account, however many sign up by it at once.
+// Where it takes an invite, or an operator's link, to have an account, one of them is one account, however many sign up by it at once.
 func TestAnInviteMakesOneAccount(t *testing.T) {
 	t.Parallel()
 	g, _ := started(t)
@@ -158,16 +158,36 @@ func TestAnInviteMakesOneAccount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, text, err := g.parts.Directory.NewInvite(t.Context(), directory.By{Account: owner.ID}, tenant.ID, principal.Viewer, "")
+	_, invite, err := g.parts.Directory.NewInvite(t.Context(), directory.By{Account: owner.ID}, tenant.ID, principal.Viewer, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.settings.SignUp = ByInvite
+	link, err := g.parts.Directory.OperatorLink(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, by := range []struct {
+		takes SignUp
+		text  string
+	}{{ByInvite, invite}, {Off, link}} {
+		g.settings.SignUp = by.takes
+		if in := g.signUpAtOnce(t, by.text, i); in != 1 {
+			t.Errorf("%d have signed up by one %s", in, by.text[:3])
+		}
+		if people, _, err := g.List(t.Context(), "", 100); err != nil || len(people) != 2+i {
+			t.Errorf("there are %d accounts, %v", len(people), err)
+		}
+	}
+}
+
+// signUpAtOnce has four people sign up by the same, and says how many have: the others are told that it is good for nothing.
+func (g *gateway) signUpAtOnce(t *testing.T, text string, round int) int64 {
 	var all sync.WaitGroup
 	var in atomic.Int64
 	for n := range 4 {
 		all.Go(func() {
-			_, err := g.SignUp(t.Context(), NewAccount{Email: fmt.Sprintf("%d@example.com", n), Name: "Guest", Password: secret, Invite: text}, away(n))
+			email := fmt.Sprintf("%d.%d@example.com", n, round)
+			_, err := g.SignUp(t.Context(), NewAccount{Email: email, Name: "Guest", Password: secret, Invite: text}, away(n))
 			var field *engine.FieldError
 			switch {
 			case err == nil:
@@ -178,10 +198,7 @@ func TestAnInviteMakesOneAccount(t *testing.T) {
 		})
 	}
 	all.Wait()
-	people, _, err := g.List(t.Context(), "", 100)
-	if err != nil || in.Load() != 1 || len(people) != 2 {
-		t.Errorf("%d have signed up, and there are %d accounts, %v", in.Load(), len(people), err)
-	}
+	return in.Load()
 }
 
 // An account that should be taken back and stays is worse than an invite that is good for nothing: who signs up is told of the platform's

@@ -246,6 +246,38 @@ func TestAnUnknownAddressCostsWhatAKnownOneDoes(t *testing.T) {
 	g.box.newest(t, "maria@example.com", mail.ResetPassword)
 }
 
+// Letters that prove an address are counted for the one that they go to: who asks for a stranger's over and over would fill that box, and then
+// have none left for their own.
+func TestLettersToAnAddressThatIsAskedForAreItsOwn(t *testing.T) {
+	t.Parallel()
+	g, _ := started(t)
+	maria := g.signUp(t, "maria@example.com").Account
+	wish, current := "stranger@example.com", secret
+	before := len(g.box.letters)
+	var limited *GuessesError
+	for n := range perReader.Guesses + 1 {
+		in, err := g.Change(t.Context(), maria, Change{Email: &wish, Current: &current}, home)
+		if n < perReader.Guesses && err != nil || n == perReader.Guesses && !errors.As(err, &limited) {
+			t.Fatalf("the %dth time: %v", n+1, err)
+		}
+		if err == nil {
+			maria = in.Account
+		}
+	}
+	if err := g.AskVerification(t.Context(), maria); !errors.As(err, &limited) {
+		t.Errorf("another letter to the stranger: %v", err)
+	}
+	if sent := len(g.box.letters) - before; sent != perReader.Guesses {
+		t.Errorf("%d letters have come", sent)
+	}
+	own := maria.Email
+	if in, err := g.Change(t.Context(), maria, Change{Email: &own, Current: &current}, home); err != nil {
+		t.Error(err)
+	} else if err := g.AskVerification(t.Context(), in.Account); err != nil {
+		t.Errorf("to the own address nothing has gone but the first letter: %v", err)
+	}
+}
+
 // Whoever may invite could have our letters fill a stranger's box.
 func TestLettersToWhoIsInvitedAreCounted(t *testing.T) {
 	t.Parallel()

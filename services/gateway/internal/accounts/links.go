@@ -25,6 +25,11 @@ func (a *Accounts) sendVerification(ctx context.Context, p Parts, account direct
 	return nil
 }
 
+// countLetter fails where so many letters have gone to an address lately that it is to have no more.
+func (p Parts) countLetter(ctx context.Context, to string) error {
+	return p.take(ctx, "mail."+p.Directory.AddressKey(to), perReader)
+}
+
 // SendInvite brings an invite to whom it is for, and says whether it did: without mail, without an address, and where so many letters have gone
 // to it lately, its maker passes it on.
 func (a *Accounts) SendInvite(ctx context.Context, to, tenant, text string) bool {
@@ -33,7 +38,7 @@ func (a *Accounts) SendInvite(ctx context.Context, to, tenant, text string) bool
 	}
 	p, err := a.parts()
 	if err == nil {
-		err = p.take(ctx, "mail."+p.Directory.AddressKey(to), perReader)
+		err = p.countLetter(ctx, to)
 	}
 	if err != nil {
 		return false
@@ -58,7 +63,7 @@ func (a *Accounts) AskVerification(ctx context.Context, account directory.Accoun
 	if (account.Verified || account.Email == "") && account.NewEmail == "" {
 		return nil
 	}
-	if err := p.take(ctx, "mail."+p.Directory.AddressKey(account.Email), perReader); err != nil {
+	if err := p.countLetter(ctx, account.ToProve()); err != nil {
 		return err
 	}
 	return a.sendVerification(ctx, p, account)
@@ -106,7 +111,7 @@ func (a *Accounts) AskReset(ctx context.Context, email string, from From) error 
 	if err := p.takeFrom(ctx, from); err != nil {
 		return err
 	}
-	if err := p.take(ctx, "mail."+p.Directory.AddressKey(email), perReader); err != nil {
+	if err := p.countLetter(ctx, email); err != nil {
 		return err
 	}
 	if a.mail == nil {

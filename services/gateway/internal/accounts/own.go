@@ -36,6 +36,12 @@ func (a *Accounts) Change(ctx context.Context, account directory.Account, c Chan
 			return SignedIn{}, err
 		}
 	}
+	if c.Email != nil && a.mail != nil && newAddress(account, *c.Email) != "" {
+		// Before anything is changed. It is a stranger's box that could be filled by asking for its address over and over.
+		if err := p.countLetter(ctx, *c.Email); err != nil {
+			return SignedIn{}, err
+		}
+	}
 	if c.Name != nil {
 		if account, err = p.Directory.Rename(ctx, account, *c.Name); err != nil {
 			return SignedIn{}, err

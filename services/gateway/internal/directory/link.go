@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -13,13 +14,13 @@ const (
 	ResetLife  = time.Hour
 )
 
+// ToProve is the address that the account asks for, or the one that it has.
+func (a Account) ToProve() string { return cmp.Or(a.NewEmail, a.Email) }
+
 // VerifyLink makes a link which proves the address that the account asks for, or the one that it has. Whoever gets it sees that
 // it arrives there and nowhere else.
 func (d *Directory) VerifyLink(ctx context.Context, account Account) (secret, email string, err error) {
-	email = account.Email
-	if account.NewEmail != "" {
-		email = account.NewEmail
-	}
+	email = account.ToProve()
 	secret, err = d.links.issue(ctx, Link{Purpose: VerifyEmail, Account: account.ID, Address: d.AddressKey(email), Era: account.Era}, VerifyLife)
 	return secret, email, err
 }
