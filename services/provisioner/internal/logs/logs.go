@@ -33,9 +33,8 @@ const (
 	// firstWithin is how long the first frame waits for what has been written so far, the others for something to be written.
 	firstWithin = 2 * time.Second
 	readWithin  = 3 * time.Second
-	// gather is how long a frame waits for more of what is written just now: a question for every line would cost more than
-	// the lines.
-	gather = 50 * time.Millisecond
+	// gather lies between two frames of what is written just now: a question for every line would cost more than the lines.
+	gather = 20 * time.Millisecond
 	// watchesWithin is how long a provisioner that has just begun may take to hear of all pods.
 	watchesWithin = 3 * time.Second
 )

@@ -228,3 +228,38 @@ func TestLogsThatCouldNotBeReadBeginAtTheirTail(t *testing.T) {
 		})
 	}
 }
+
+// Who follows logs to which little is written is told a line when it comes; of much, lines are gathered, and a full page doesn't wait.
+func TestALineBehindASilenceIsToldAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPages()
+		puts := func(line string) {
+			if err := p.put(t.Context(), query.LogLine{Line: line}, query.LogMark{}); err != nil {
+				t.Error(err)
+			}
+		}
+		tells := func(lines int, later time.Duration) {
+			t.Helper()
+			began := time.Now()
+			frame, _ := p.next(t.Context(), readWithin)
+			if told := bytes.Count(frame.Lines, []byte("\n")); told != lines || time.Since(began) != later {
+				t.Errorf("%d lines are told after %s, want %d after %s", told, time.Since(began), lines, later)
+			}
+		}
+		tells(0, readWithin)
+		time.Sleep(gather)
+		puts("one")
+		tells(1, 0)
+		puts("two")
+		go func() { time.Sleep(gather / 2); puts("three") }()
+		tells(2, gather)
+		go func() {
+			for range 3 {
+				puts(strings.Repeat("x", maxPage-1))
+			}
+		}()
+		tells(1, 0)
+		tells(1, 0)
+		tells(1, gather)
+	})
+}

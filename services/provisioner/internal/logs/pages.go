@@ -23,6 +23,8 @@ type pages struct {
 	// settled: what had been written when the session began is in it, or was.
 	settled, done bool
 	end           string
+	// taken is when the last frame was.
+	taken time.Time
 	// full is closed when somebody waits for room, room when there is some again, and some when there is something to take.
 	full, room, some chan struct{}
 }
@@ -105,16 +107,16 @@ func (p *pages) first(ctx context.Context, within time.Duration) (query.LogsFram
 	}
 }
 
-// next waits for something to be written, and some more for what comes with it.
+// next waits for something to be written. Behind a silence it is told at once; where the frame before has just been taken, what comes with it is waited for.
 func (p *pages) next(ctx context.Context, within time.Duration) (query.LogsFrame, bool) {
 	timer := time.NewTimer(within)
 	defer timer.Stop()
 	p.mu.Lock()
-	some, full := p.some, p.full
+	some, full, taken := p.some, p.full, p.taken
 	p.mu.Unlock()
 	select {
 	case <-some:
-		timer.Reset(gather)
+		timer.Reset(gather - time.Since(taken))
 		select {
 		case <-full:
 		case <-timer.C:
@@ -136,6 +138,7 @@ func (p *pages) take() (frame query.LogsFrame, done bool) {
 	}
 	clear(p.marks)
 	p.lines.Reset()
+	p.taken = time.Now()
 	if !p.done {
 		p.some, p.full = renewed(p.some), renewed(p.full)
 	}
