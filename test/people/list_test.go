@@ -86,7 +86,7 @@ func (p *page) keepsWhatWasFound() {
 	p.Helper()
 	var there atomic.Bool
 	held, answer := late()
-	asked, continued := make(chan struct{}, 1), make(chan struct{}, 1)
+	refused, asked, continued := make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
 	tell := func(to chan struct{}) {
 		select {
 		case to <- struct{}{}:
@@ -95,10 +95,13 @@ func (p *page) keepsWhatWasFound() {
 	}
 	behind := p.door(map[string]doorman{
 		"/stores": func(w http.ResponseWriter, r *http.Request, through http.Handler) {
-			switch {
+			switch failed := r.URL.Query().Get("status") == "Failed"; {
 			case !there.Load():
 				new(said).answers(w, r, through)
-			case r.URL.Query().Get("status") == "Failed":
+				if failed {
+					tell(refused)
+				}
+			case failed:
 				tell(asked)
 				held(w, r, through)
 			default:
@@ -112,7 +115,7 @@ func (p *page) keepsWhatWasFound() {
 			through.ServeHTTP(w, r)
 		},
 	})
-	p.from(behind, "", p.Says("#list-empty", "Stores can’t be listed right now"), p.Choose("#status-filter", "Failed"), act(func() { there.Store(true) }), p.told(asked),
+	p.from(behind, "", p.Says("#list-empty", "Stores can’t be listed right now"), p.Choose("#status-filter", "Failed"), p.told(refused), act(func() { there.Store(true) }), p.told(asked),
 		p.Choose("#status-filter", ""), p.Says("#list", "Violet ink"), p.keeps("#list", "Violet ink", answer, p.told(continued)))
 }
 
