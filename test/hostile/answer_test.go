@@ -2,6 +2,8 @@ package hostile
 
 import (
 	"net/http"
+	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,19 +27,28 @@ func (a answer) breaks(op operation) string {
 	if _, described := op.Responses[strconv.Itoa(a.status)]; !described && a.status < 500 && !slices.Contains(ofAny, a.status) {
 		return "the document doesn't know the status"
 	}
-	return a.breaksAll()
+	return a.breaksAll(op.Method, op.Path)
 }
 
 // clusterless is what is answered where a provisioner would have to tell: there is no cluster here.
 const clusterless = "cluster_unavailable"
 
-// breaksAll says what an answer breaks of what is promised of all of them. Nothing else is away that a gateway leans on, so no refusal is the
-// platform's.
-func (a answer) breaksAll() string {
+// ofCluster are the last words of the paths where one has to; who asks for another part of a store is answered without.
+var ofCluster = []string{"monitoring", "logs"}
+
+// wantsCluster says whether a request can't be answered without a cluster, whatever else is odd about its path.
+func wantsCluster(method, target string) bool {
+	at, err := url.ParseRequestURI(target)
+	return err == nil && (method == http.MethodGet || method == http.MethodHead) && strings.HasPrefix(at.Path, "/stores/") && slices.Contains(ofCluster, path.Base(at.Path))
+}
+
+// breaksAll says what an answer to a request breaks of what is promised of all of them. Nothing but a cluster is away that a gateway leans on, so no
+// other refusal is the platform's.
+func (a answer) breaksAll(method, target string) string {
 	p := a.problem()
 	later := p.Retryable && (a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable)
 	switch {
-	case a.status >= 500 && p.Code != clusterless:
+	case a.status >= 500 && (p.Code != clusterless || !wantsCluster(method, target)):
 		return "the platform's fault"
 	case a.status < 400:
 		return ""

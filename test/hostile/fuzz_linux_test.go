@@ -106,7 +106,7 @@ func (c *crowd) hold(t *testing.T, r request, plain bool) {
 
 func (c *crowd) judge(t *testing.T, r request, a answer) {
 	t.Helper()
-	why := a.breaksAll()
+	why := a.breaksAll(r.method, r.target)
 	// What comes in answer to HEAD has no body.
 	if r.method == http.MethodHead && a.status < 500 {
 		why = ""

@@ -101,9 +101,9 @@ func arsenal() []armed {
 	}
 	zeros := make([]byte, unpacked)
 	for encoding, pack := range map[string]func([]byte) []byte{
-		"gzip": func(b []byte) []byte { return fasthttp.AppendGzipBytesLevel(nil, b, fasthttp.CompressBestCompression) },
+		"gzip": func(b []byte) []byte { return fasthttp.AppendGzipBytesLevel(nil, b, fasthttp.CompressBestSpeed) },
 		"deflate": func(b []byte) []byte {
-			return fasthttp.AppendDeflateBytesLevel(nil, b, fasthttp.CompressBestCompression)
+			return fasthttp.AppendDeflateBytesLevel(nil, b, fasthttp.CompressBestSpeed)
 		},
 		"br": func(b []byte) []byte {
 			return fasthttp.AppendBrotliBytesLevel(nil, b, fasthttp.CompressBrotliBestSpeed)

@@ -53,18 +53,20 @@ func (p *page) counts(rows int) shops.Act {
 // keepsTheCursor is somebody who is at a row that goes elsewhere, since its store is called otherwise now.
 func (p *page) keepsTheCursor(violet tenant) {
 	p.Helper()
-	id := violet.made("Aniseed")
+	id := violet.made("Zest")
 	row := fmt.Sprintf(`#list a[href="#store/%s"]`, id)
-	p.do("", p.Says("#list", "Aniseed"), p.Choose("#order", "name"), p.Says("#list > li:nth-child(2)", "Aniseed"), chromedp.Focus(chromedp.CSS(row)), p.Cursor(row),
-		act(func() { violet.chief.did(http.StatusOK, http.MethodPatch, "/stores/"+string(id), body("name", "Zest")) }),
-		p.Says("#list > li:last-child", "Zest"), p.Cursor(row))
+	p.do("", p.Says("#list", "Zest"), p.Choose("#order", "name"), p.Says("#list > li:last-child", "Zest"), chromedp.Focus(chromedp.CSS(row)), p.Cursor(row),
+		act(func() {
+			violet.chief.did(http.StatusOK, http.MethodPatch, "/stores/"+string(id), body("name", "Aniseed"))
+		}),
+		p.Says("#list > li:nth-child(2)", "Aniseed"), p.Cursor(row))
 }
 
 // showsMore is somebody who has pages of one store, and asks for more until there is none.
 func (p *page) showsMore() {
 	p.Helper()
 	behind := p.door(map[string]doorman{"/stores": narrow})
-	p.from(behind, "", p.Says("#list", "Zest"), p.Says("#list-count", "1+"), p.Lacks("#list", "Eclairs"), p.Press("Show more stores"), p.Says("#list", "Eclairs"), p.Says("#list-count", "2+"),
+	p.from(behind, "", p.Says("#list", "Aniseed"), p.Says("#list-count", "1+"), p.Lacks("#list", "Eclairs"), p.Press("Show more stores"), p.Says("#list", "Eclairs"), p.Says("#list-count", "2+"),
 		p.Press("Show more stores"), p.Says("#list-count", "3+"), p.Press("Show more stores"), p.Says("#list-count", "4+"), p.Press("Show more stores"), p.Says("#list", "Amber tea"),
 		p.Lacks(".sidebar", "Show more stores"), p.Says("#list-count", "5"))
 }
@@ -84,7 +86,7 @@ func (p *page) keepsWhatWasFound() {
 	p.Helper()
 	var there atomic.Bool
 	held, answer := late()
-	asked, continued := make(chan struct{}, 1), make(chan struct{}, 1)
+	refused, asked, continued := make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
 	tell := func(to chan struct{}) {
 		select {
 		case to <- struct{}{}:
@@ -93,10 +95,13 @@ func (p *page) keepsWhatWasFound() {
 	}
 	behind := p.door(map[string]doorman{
 		"/stores": func(w http.ResponseWriter, r *http.Request, through http.Handler) {
-			switch {
+			switch failed := r.URL.Query().Get("status") == "Failed"; {
 			case !there.Load():
 				new(said).answers(w, r, through)
-			case r.URL.Query().Get("status") == "Failed":
+				if failed {
+					tell(refused)
+				}
+			case failed:
 				tell(asked)
 				held(w, r, through)
 			default:
@@ -110,8 +115,20 @@ func (p *page) keepsWhatWasFound() {
 			through.ServeHTTP(w, r)
 		},
 	})
-	p.from(behind, "", p.Says("#list-empty", "Stores can’t be listed right now"), p.Choose("#status-filter", "Failed"), act(func() { there.Store(true) }), p.told(asked),
-		p.Choose("#status-filter", ""), p.Says("#list", "Violet ink"), answer, p.told(continued), p.Says("#list", "Amber tea"), p.Says("#list", "Violet ink"))
+	p.from(behind, "", p.Says("#list-empty", "Stores can’t be listed right now"), p.Choose("#status-filter", "Failed"), p.told(refused), act(func() { there.Store(true) }), p.told(asked),
+		p.Choose("#status-filter", ""), p.Says("#list", "Violet ink"), p.keeps("#list", "Violet ink", answer, p.told(continued)))
+}
+
+// keeps does acts during which what the selector names never ceases to say something.
+func (p *page) keeps(selector, words string, acts ...shops.Act) shops.Act {
+	watched := fmt.Sprintf(`(e => (window.lost = false, new MutationObserver(() => { window.lost ||= !e.textContent.includes(%q); }).observe(e, { childList: true, subtree: true, characterData: true })))(document.querySelector(%q))`, words, selector)
+	return shops.Steps(chromedp.Evaluate[chromedp.Void](watched), shops.Steps(acts...), func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		lost, err := chromedp.Evaluate[bool](`window.lost`)(ctx, target)
+		if err == nil && lost {
+			err = fmt.Errorf("%s didn't say %q for a while", selector, words)
+		}
+		return chromedp.Void{}, err
+	})
 }
 
 // told waits until somebody outside of the browser says so.

@@ -18,6 +18,7 @@ func TestAnOperatorIsAtThePage(t *testing.T) {
 		{"the list is filtered and holds still", func(p *page) { p.filtered(amber, violet) }},
 		{"dead letters and sweeps are dealt with", func(p *page) { p.deals(violet) }},
 		{"who waits after a restore is told for each tenant", func(p *page) { p.restored(amber) }},
+		{"all is reached by the keyboard, and little is said aloud", func(p *page) { p.reached(violet) }},
 		{"a store says why it is where it is", (*page).explained},
 	} {
 		t.Run(part.holds, func(t *testing.T) { part.do(p.of(t)) })

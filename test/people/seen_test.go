@@ -64,9 +64,14 @@ func (p *page) deals(violet tenant) {
 		p.Fatal(err)
 	}
 	behind := p.door(map[string]doorman{"/dead-letters": narrow})
-	first, second, third := `.failures > li:nth-child(1)`, `.failures > li:nth-child(2)`, `.failures > li:nth-child(3)`
+	nth := func(n int) string { return fmt.Sprintf(".failures > li:nth-child(%d)", n) }
+	first, second, third := nth(1), nth(2), nth(3)
+	var late store.ID
 	p.from(behind, "#operators", p.Says("#operators", "1 or more waiting."), p.Press("Show more"), p.Says(second, "Violet ink"), p.Says("#operators", "2 or more waiting."),
-		p.Press("Show more"), p.Says(third, "Violet pens"), p.Lacks("#operators", "Show more"), p.Says("#operators", "3 waiting."))
+		p.Press("Show more"), p.Says(third, "Violet pens"), p.Lacks("#operators", "Show more"), p.Says("#operators", "3 waiting."),
+		// Who sees all of them sees also what comes then.
+		act(func() { late = violet.made("Violet caps"); provisioner.fail(late) }), p.Says(nth(4), "Violet caps"), p.Lacks("#operators", "Show more"), p.Says("#operators", "4 waiting."),
+		act(func() { violet.answers(late) }), p.Says(nth(4), "Dealt with meanwhile."), p.Says("#operators", "3 waiting."))
 	p.do("", p.Says("#operators-link", "Operators"), p.Click("#operators-link"),
 		p.Says(first, "Amber tea"), p.Says(first, "Making the store failed. The image can’t be pulled."), p.Says(second, "Violet ink"),
 		p.Says("#operators", "deleted stores whose namespace is still there"), p.Says("#operators", "<i>store</i>"), p.Says("#operators", "The log looks older than the cluster."),

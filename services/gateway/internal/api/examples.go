@@ -91,7 +91,7 @@ func examplesOfStores() []any {
 		CredentialList{Credentials: []query.Credential{{Name: "admin", Title: "Orders", Username: "admin", Password: exampleSecret}}},
 		exampleExplanation(),
 		exampleMonitoring(), Summary{
-			Store: storeIn(store.Ready, ""), Engine: &corner, Links: []Link{{Name: "storefront", Title: "Shop", URL: exampleURL + "/"}}, Missing: []string{"monitoring"},
+			Store: storeIn(store.Ready, ""), Engine: &corner, Links: []Link{{Name: "storefront", Title: "Shop", URL: exampleURL + "/"}}, Missing: []explain.Part{explain.Cluster},
 		},
 		FeedTicket{Ticket: "ABCDEFGHIJKLMNOPQRSTUVWXYZ", Expires: exampleTime.Add(30 * time.Second)},
 		DeadLetterList{DeadLetters: []query.DeadLetter{{
@@ -111,7 +111,7 @@ func exampleExplanation() explain.Explanation {
 		Store: exampleStore, Status: store.Provisioning, Object: pod, Next: entry.Next, For: entry.For, Runbook: entry.Runbook(),
 		Sentence: "Making the store is between two attempts: attempt 1 of 5 has ended, and the next is due at 2026-11-03T09:00:10Z. The shop's image can't be fetched.",
 		Cause:    query.Cause{Reason: entry.Name, Message: "The shop's image can't be fetched.", Detail: words},
-		Chain: []explain.ChainLink{
+		Missing:  []explain.Part{}, Chain: []explain.ChainLink{
 			{At: exampleTime, Kind: explain.OfCommand, Title: "create", Text: "Makes the store.", Seq: 42},
 			{At: exampleTime.Add(time.Second), Kind: explain.OfAttempt, Title: "attempt 1", Seq: 43},
 			{At: exampleTime.Add(5 * time.Second), Kind: explain.OfAttempt, Title: entry.Name, Text: words, Object: pod, Seq: 50, OK: &bad},

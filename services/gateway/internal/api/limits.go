@@ -1,9 +1,6 @@
 package api
 
 import (
-	"net/http"
-	"strconv"
-
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/store-platform/store-platform/services/gateway/internal/limits"
@@ -34,7 +31,7 @@ func describeHeaders(doc *huma.OpenAPI) {
 			continue
 		}
 		for status, answer := range op.Responses {
-			if status < "3" || status == strconv.Itoa(http.StatusTooManyRequests) {
+			if status < "3" {
 				refer(answer, limits.HeaderPolicy, limits.HeaderLimit)
 			}
 		}

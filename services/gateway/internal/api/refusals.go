@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/store-platform/store-platform/services/gateway/internal/known"
+	"github.com/store-platform/store-platform/services/gateway/internal/limits"
 	"github.com/store-platform/store-platform/services/gateway/internal/principal"
 	"github.com/store-platform/store-platform/services/gateway/internal/problem"
 	"github.com/store-platform/store-platform/services/gateway/internal/rights"
@@ -130,24 +131,34 @@ func security(do rights.Action) []map[string][]string {
 	return all
 }
 
-// describeRefusals documents of each operation every code that it may be answered with. What some status says on every route stands
-// once, among the components.
+// describeRefusals documents of each operation every code that it may be answered with. What several say of a status in the same words stands once,
+// among the components: a document that says it each time is twice as long, and is read by nobody.
 func describeRefusals(doc *huma.OpenAPI) {
-	common := byStatus(everyRoute)
 	doc.Components.Responses, doc.Components.Examples = map[string]*huma.Response{}, map[string]*huma.Example{}
 	for _, op := range operationsOf(doc) {
 		maps.DeleteFunc(op.Responses, func(status string, _ *huma.Response) bool { return status >= "4" })
 		for status, codes := range byStatus(slices.Concat(shared(op), op.Metadata[refuses].(refusals))) {
-			said := strconv.Itoa(status)
-			if !slices.Equal(codes, common[status]) {
-				op.Responses[said] = refusal(doc, codes)
-				continue
+			name := nameOf(status, codes)
+			if doc.Components.Responses[name] == nil {
+				doc.Components.Responses[name] = refusal(doc, codes)
 			}
-			name := strings.ReplaceAll(http.StatusText(status), " ", "")
-			doc.Components.Responses[name] = refusal(doc, codes)
-			op.Responses[said] = &huma.Response{Ref: "#/components/responses/" + name}
+			op.Responses[strconv.Itoa(status)] = &huma.Response{Ref: "#/components/responses/" + name}
 		}
 	}
+}
+
+// common are everyRoute's by their status.
+var common = byStatus(everyRoute)
+
+// nameOf names a refusal by its status and, behind a dot each, by its codes beside those that every route has.
+func nameOf(status int, codes refusals) string {
+	name := strings.ReplaceAll(http.StatusText(status), " ", "")
+	for _, code := range codes {
+		if !slices.Contains(common[status], code) {
+			name += "." + string(code)
+		}
+	}
+	return name
 }
 
 func byStatus(codes refusals) map[int]refusals {
@@ -177,6 +188,9 @@ func refusal(doc *huma.OpenAPI, codes refusals) *huma.Response {
 	}
 	for name := range problem.New(codes[0], "").GetHeaders() {
 		refer(answer, name)
+	}
+	if codes[0].Status() == http.StatusTooManyRequests {
+		refer(answer, limits.HeaderPolicy, limits.HeaderLimit)
 	}
 	return answer
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/reason"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/services/gateway/internal/explain"
 	"github.com/store-platform/store-platform/services/gateway/internal/rights"
 )
 
@@ -20,7 +21,7 @@ type Summary struct {
 	Links      []Link                 `json:"links" doc:"Where it can be opened; none before it stands"`
 	Wrong      *query.Wrong           `json:"wrong,omitempty" doc:"What is wrong with it, as its cluster says, or else the log. Absent while nothing is known to be"`
 	Monitoring *query.MonitoringReply `json:"monitoring,omitempty" doc:"How what runs of it is. Absent of a deleted store"`
-	Missing    []string               `json:"missing" doc:"The parts that nobody could tell just now: engine, links, monitoring"`
+	Missing    []explain.Part         `json:"missing" doc:"What couldn't be told just now, or only in part: it isn't here"`
 }
 
 type summaryOutput struct {
@@ -42,14 +43,17 @@ func (a *API) summary(ctx context.Context, in *idInput) (*summaryOutput, error) 
 		return nil, err
 	}
 	shown := a.show(ctx, state)
-	page := Summary{Store: shown.Body, Links: []Link{}, Wrong: wrongOf(shown.Body), Missing: []string{}}
+	page := Summary{Store: shown.Body, Links: []Link{}, Wrong: wrongOf(shown.Body), Missing: []explain.Part{}}
 	a.describe(&page, state)
 	if state.Status != store.Deleted {
 		if seen, err := a.monitored(ctx, state); err != nil {
 			slog.InfoContext(ctx, "show a store without how what runs of it is", "store", state.ID, "error", err)
-			page.Missing = append(page.Missing, "monitoring")
+			page.Missing = append(page.Missing, explain.Cluster)
 		} else {
 			page.Monitoring, page.Wrong = &seen, seen.Wrong
+			if len(seen.Missing) > 0 {
+				page.Missing = append(page.Missing, explain.Cluster)
+			}
 		}
 	}
 	return &summaryOutput{ETag: shown.ETag, Body: page}, nil
@@ -59,7 +63,7 @@ func (a *API) summary(ctx context.Context, in *idInput) (*summaryOutput, error) 
 func (a *API) describe(page *Summary, state store.State) {
 	catalog, err := a.packs()
 	if err != nil {
-		page.Missing = append(page.Missing, "engine", "links")
+		page.Missing = append(page.Missing, explain.Engine, explain.Links)
 		return
 	}
 	if pack, ok := catalog.Version(state.Spec.Engine, state.Spec.Version); ok {
@@ -67,7 +71,7 @@ func (a *API) describe(page *Summary, state store.State) {
 		engine := engineOf(pack, preferred)
 		page.Engine = &engine
 	} else {
-		page.Missing = append(page.Missing, "engine")
+		page.Missing = append(page.Missing, explain.Engine)
 	}
 	if state.Stands() {
 		page.Links = linksOf(state, catalog)

@@ -11,17 +11,19 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
-// Part is one who is asked for a part of the answer.
+// Part is what an explanation of a store, or a summary, does without where nobody can tell it just now. The state of the store is no such part.
 type Part string
 
-// The parts that an answer does without where nobody gives them. The state of the store isn't among them.
+// The parts: what its history and its cluster tell, and what a summary has of the catalog.
 const (
 	History Part = "history"
 	Cluster Part = "cluster"
+	Engine  Part = "engine"
+	Links   Part = "links"
 )
 
 // Parts are all of them.
-var Parts = []Part{History, Cluster}
+var Parts = []Part{History, Cluster, Engine, Links}
 
 // Explanation is why a store is where it is.
 type Explanation struct {
@@ -34,7 +36,7 @@ type Explanation struct {
 	For     reason.Whom `json:"for,omitempty" doc:"Who does it; absent where nobody has to"`
 	Runbook string      `json:"runbook,omitempty" doc:"Where the gateway says more of the reason" example:"/docs/reasons#imagepullbackoff"`
 	Chain   []ChainLink `json:"chain" doc:"What led there, oldest first: the newest operation from its first try on"`
-	Missing []Part      `json:"missing,omitempty" doc:"Who couldn't be asked, or only in part: what they would have said isn't here"`
+	Missing []Part      `json:"missing" doc:"What couldn't be told just now, or only in part: it isn't here"`
 }
 
 // Kind says what a link of the chain is of.
@@ -80,7 +82,7 @@ type Seen struct {
 // Explain makes the answer.
 func Explain(seen Seen) Explanation {
 	s := seen.State
-	e := Explanation{Store: s.ID, Status: s.Status, Cause: seen.Why, Chain: seen.chain(), Missing: seen.Missing}
+	e := Explanation{Store: s.ID, Status: s.Status, Cause: seen.Why, Chain: seen.chain(), Missing: append([]Part{}, seen.Missing...)}
 	e.Object = objectIn(e.Detail)
 	if wrong := seen.wrong(); wrong != nil && (e.Reason == "" || e.Reason == wrong.Reason) {
 		e.Cause = query.Cause{Reason: wrong.Reason, Message: wrong.Message, Detail: wrong.Detail}

@@ -106,7 +106,7 @@ func viewOf(doc *huma.OpenAPI) docsView {
 			item.Post, item.Get, item.Head, item.Put, item.Patch, item.Delete, item.Options, item.Trace,
 		} {
 			if op != nil && len(op.Tags) > 0 {
-				groups[op.Tags[0]] = append(groups[op.Tags[0]], operationOf(op))
+				groups[op.Tags[0]] = append(groups[op.Tags[0]], operationOf(doc, op))
 			}
 		}
 	}
@@ -114,6 +114,9 @@ func viewOf(doc *huma.OpenAPI) docsView {
 		v.Groups = append(v.Groups, docsGroup{Name: tag.Name, About: tag.Description, Operations: groups[tag.Name]})
 	}
 	for _, name := range slices.Sorted(maps.Keys(doc.Components.Responses)) {
+		if !everywhere(name) {
+			continue
+		}
 		answer := doc.Components.Responses[name]
 		v.Everywhere = append(v.Everywhere, docsResponse{Status: name, Description: answer.Description, Schema: contentOf(answer.Content)})
 	}
@@ -124,7 +127,10 @@ func viewOf(doc *huma.OpenAPI) docsView {
 	return v
 }
 
-func operationOf(op *huma.Operation) docsOperation {
+// everywhere says whether each operation may give a shared answer: others are named by codes of their own.
+func everywhere(name string) bool { return !strings.Contains(name, ".") }
+
+func operationOf(doc *huma.OpenAPI, op *huma.Operation) docsOperation {
 	o := docsOperation{ID: op.OperationID, Method: op.Method, Path: op.Path, Summary: op.Summary, Description: op.Description}
 	for _, way := range op.Security {
 		takes := "nothing, in open mode"
@@ -143,8 +149,11 @@ func operationOf(op *huma.Operation) docsOperation {
 	}
 	for _, status := range slices.Sorted(maps.Keys(op.Responses)) {
 		r := op.Responses[status]
-		if r.Ref != "" {
-			continue
+		if name, shared := strings.CutPrefix(r.Ref, "#/components/responses/"); shared {
+			if everywhere(name) {
+				continue
+			}
+			r = doc.Components.Responses[name]
 		}
 		o.Responses = append(o.Responses, docsResponse{Status: status, Description: r.Description, Schema: contentOf(r.Content)})
 	}

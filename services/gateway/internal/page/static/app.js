@@ -84,7 +84,7 @@ const feed = new Feed({
     }
     if (model.selected === event.store && (before?.line || store?.operation)) looking.want();
     if (store && model.put(store)) tell(store, before);
-    if (before?.status !== store?.status) filters.counting.want();
+    if (before?.status !== store?.status) filters.counting.happened();
     detail.addEvent(event);
     if (!$('operators').hidden) letters.happened(event);
     render();

@@ -31,7 +31,7 @@ export class Letters {
 
   /** happened is told of what may have made a letter, or dealt with one. */
   happened(event) {
-    if (event.type === 'failed' || event.type === 'redriven' || event.type === 'discarded' || event.facts?.deadLetter) this.renewal.want();
+    if (event.type === 'failed' || event.type === 'redriven' || event.type === 'discarded' || event.facts?.deadLetter) this.renewal.happened();
   }
 
   /** read goes through as many as were shown, or one page more behind those. */

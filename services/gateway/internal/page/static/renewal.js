@@ -1,4 +1,5 @@
 const PAUSE = 1500;
+const BEHIND = 3;
 
 /**
  * Renewal has something asked for anew when what happened may have changed it: at once, one question at a time, and however much happens
@@ -9,6 +10,13 @@ export class Renewal {
     this.ask = ask;
     this.going = false;
     this.wanted = false;
+    this.again = 0;
+  }
+
+  /** happened wants what a list tells, which may be behind what the feed has told of: it is asked for some more times. */
+  happened() {
+    this.again = BEHIND;
+    return this.want();
   }
 
   async want() {
@@ -16,7 +24,8 @@ export class Renewal {
     if (this.going) return;
     this.going = true;
     try {
-      while (this.wanted) {
+      while (this.wanted || this.again > 0) {
+        if (!this.wanted) this.again--;
         this.wanted = false;
         await this.ask();
         await new Promise((later) => { setTimeout(later, PAUSE); });
@@ -29,5 +38,6 @@ export class Renewal {
 
   stop() {
     this.wanted = false;
+    this.again = 0;
   }
 }
