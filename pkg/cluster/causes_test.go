@@ -22,6 +22,13 @@ func looped(end corev1.ContainerStateTerminated) corev1.PodStatus {
 	return status
 }
 
+// endedAgain is a container's status behind such an end, before its kubelet says that it waits for the next start.
+func endedAgain(end corev1.ContainerStateTerminated) corev1.PodStatus {
+	status := looped(end)
+	status.ContainerStatuses[0].State = corev1.ContainerState{Terminated: &end}
+	return status
+}
+
 // What a kubelet says of a pod is told with the pod's name, and by what it comes from.
 func TestAPodsCauseIsNamed(t *testing.T) {
 	t.Parallel()
@@ -33,6 +40,7 @@ func TestAPodsCauseIsNamed(t *testing.T) {
 		"out of memory":        {looped(corev1.ContainerStateTerminated{ExitCode: 137, Reason: "OOMKilled"}), "OutOfMemory", "OOMKilled"},
 		"never begun":          {looped(corev1.ContainerStateTerminated{ExitCode: 128, Reason: "StartError", Message: runtimeWords}), "RunContainerError", runtimeWords},
 		"crash":                {looped(corev1.ContainerStateTerminated{ExitCode: 1, Reason: "Error", Message: "password=hunter2"}), "CrashLoopBackOff", "ended with 1, Error"},
+		"crash, just now":      {endedAgain(corev1.ContainerStateTerminated{ExitCode: 1, Reason: "Error", Message: "password=hunter2"}), "CrashLoopBackOff", "ended with 1, Error"},
 		"wrong at its start":   {waiting("CreateContainerConfigError", 0), "CreateContainerConfigError", "the cluster's own words"},
 		"an image for nothing": {waiting("ImagePullBackOff", 0), "ImagePullBackOff", "the cluster's own words"},
 	} {
@@ -134,6 +142,14 @@ func TestAVolumeThatStaysUnboundIsNamed(t *testing.T) {
 	b.claim(t, &class, "")
 	const words = "Waiting for a volume to be created either by the external provisioner 'example.com/nobody' or manually by the system administrator."
 	b.tell(t, corev1.EventTypeNormal, "data", "PersistentVolumeClaim", "ExternalProvisioning", words)
+	// What was said of a claim of the same name that is gone outlives it.
+	if _, err := b.api.Admin.CoreV1().Events(b.id.Namespace()).Create(t.Context(), &corev1.Event{
+		ObjectMeta:     metav1.ObjectMeta{GenerateName: "data-"},
+		InvolvedObject: corev1.ObjectReference{Kind: "PersistentVolumeClaim", Name: "data", Namespace: b.id.Namespace(), UID: "of-another"},
+		Type:           corev1.EventTypeWarning, Reason: "ProvisioningFailed", Message: "not found", LastTimestamp: metav1.Now(),
+	}, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
 	b.deploy(t, "64Mi")
 	b.runPods(t, "registry.example/shop:1", corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{{
 		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable,

@@ -78,6 +78,7 @@ var sentences = map[string]string{
 	reasonCannotRun:     "A program of the store can't be started as it is configured.",
 	reasonNodeGone:      "The machine that the store runs on doesn't answer any more.",
 	reasonNotBound:      "The store's volume isn't there yet.",
+	reasonDNSRefused:    "A program of the store asks for a name, and isn't told the address of it.",
 	reasonDNSElsewhere:  "The store's programs don't find each other: nobody is there whom the platform lets them ask for names.",
 }
 
@@ -123,12 +124,8 @@ func (e *NotReadyError) classified() *Error {
 func hopeless(r rollout, pods []*corev1.Pod) *NotReadyError {
 	for _, pod := range podsOf(r, pods) {
 		for _, status := range containers(pod) {
-			waiting := status.State.Waiting
-			if waiting == nil {
-				continue
-			}
-			reason := waitsFor(status)
-			if definitive[reason] || waiting.Reason == reasonCrashLoop && status.RestartCount >= crashesToGiveUp {
+			reason, loops := keptFrom(status)
+			if definitive[reason] || loops && status.RestartCount >= crashesToGiveUp {
 				return ofPod(r, pod, reason, containerWords(status))
 			}
 		}
@@ -136,18 +133,24 @@ func hopeless(r rollout, pods []*corev1.Pod) *NotReadyError {
 	return nil
 }
 
-// waitsFor is why a container waits, in the kubelet's word: of a loop, where it tells, what the loop comes from.
-func waitsFor(status corev1.ContainerStatus) string {
-	last := status.LastTerminationState.Terminated
-	switch {
-	case status.State.Waiting.Reason != reasonCrashLoop || last == nil:
-		return status.State.Waiting.Reason
+// keptFrom is why a container doesn't run, in the kubelet's word, and empty while it does; of one that ends again and again, where it tells,
+// what that comes from. Between an end and the start behind it, a kubelet says for seconds that it has ended, before it says that it waits.
+func keptFrom(status corev1.ContainerStatus) (reason string, loops bool) {
+	waiting, ended := status.State.Waiting, status.State.Terminated
+	again := ended != nil && ended.ExitCode != 0 && status.LastTerminationState.Terminated != nil
+	switch last := cmp.Or(ended, status.LastTerminationState.Terminated); {
+	case waiting == nil && !again:
+		return "", false
+	case waiting != nil && waiting.Reason != reasonCrashLoop:
+		return waiting.Reason, false
+	case last == nil:
+		return reasonCrashLoop, true
 	case last.Reason == killedForMemory:
-		return reasonOutOfMemory
+		return reasonOutOfMemory, true
 	case neverRan[last.Reason]:
-		return reasonCannotRun
+		return reasonCannotRun, true
 	}
-	return reasonCrashLoop
+	return reasonCrashLoop, true
 }
 
 // killedForMemory and neverRan are how a container has ended, in a kubelet's words. What never ran is told of by the runtime alone.
@@ -287,11 +290,12 @@ func roomless(r rollout, pod *corev1.Pod) *NotReadyError {
 
 func waiting(r rollout, pod *corev1.Pod) *NotReadyError {
 	for _, status := range containers(pod) {
-		switch {
-		case outOfMemory(status):
-			return ofPod(r, pod, reasonOutOfMemory, containerWords(status))
-		case status.State.Waiting != nil:
-			return ofPod(r, pod, waitsFor(status), containerWords(status))
+		reason, _ := keptFrom(status)
+		if outOfMemory(status) {
+			reason = reasonOutOfMemory
+		}
+		if reason != "" {
+			return ofPod(r, pod, reason, containerWords(status))
 		}
 	}
 	return nil
@@ -306,7 +310,7 @@ func containerWords(status corev1.ContainerStatus) string {
 	if w := status.State.Waiting; w != nil && w.Message != "" {
 		words += ": " + w.Message
 	}
-	t := cmp.Or(status.LastTerminationState.Terminated, status.State.Terminated)
+	t := cmp.Or(status.State.Terminated, status.LastTerminationState.Terminated)
 	if t == nil {
 		return words
 	}

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/store-platform/store-platform/pkg/store"
 )
@@ -32,7 +33,7 @@ func (o *Operation) explain(ctx context.Context, id store.ID, e *NotReadyError) 
 	if e.Reason == reasonUnschedulable {
 		return o.explainVolumes(ctx, id, e)
 	}
-	if o.explainNames(ctx, e) {
+	if o.explainNames(ctx, e) || o.explainLookups(ctx, id, e) {
 		return e
 	}
 	if openTo[e.Reason] {
@@ -51,7 +52,7 @@ func (o *Operation) explainEvents(ctx context.Context, id store.ID, e *NotReadyE
 	if _, name, _ := strings.Cut(e.Object, "/"); e.Object != e.Workload {
 		about = append(about, "involvedObject.name="+name)
 	}
-	last := o.lastEvent(ctx, id, append(about, "type="+corev1.EventTypeWarning)...)
+	last := o.lastEvent(ctx, id, "", append(about, "type="+corev1.EventTypeWarning)...)
 	if last == nil {
 		return
 	}
@@ -65,13 +66,20 @@ func (o *Operation) explainEvents(ctx context.Context, id store.ID, e *NotReadyE
 	}
 }
 
-// lastEvent is the newest event of those that the selectors leave, nil when there is none or nobody answers.
-func (o *Operation) lastEvent(ctx context.Context, id store.ID, selectors ...string) *corev1.Event {
+// lastEvent is the newest event of those that the selectors leave, nil when there is none or nobody answers. of is the object's, where
+// there may have been another of its name: events outlive what they are about.
+func (o *Operation) lastEvent(ctx context.Context, id store.ID, of types.UID, selectors ...string) *corev1.Event {
 	events, err := o.client.CoreV1().Events(id.Namespace()).List(ctx, metav1.ListOptions{FieldSelector: strings.Join(selectors, ","), Limit: 100})
-	if err != nil || len(events.Items) == 0 {
+	if err != nil {
 		return nil
 	}
-	last := slices.MaxFunc(events.Items, func(a, b corev1.Event) int { return eventTime(a).Compare(eventTime(b)) })
+	about := slices.DeleteFunc(events.Items, func(e corev1.Event) bool {
+		return of != "" && e.InvolvedObject.UID != "" && e.InvolvedObject.UID != of
+	})
+	if len(about) == 0 {
+		return nil
+	}
+	last := slices.MaxFunc(about, func(a, b corev1.Event) int { return eventTime(a).Compare(eventTime(b)) })
 	return &last
 }
 
@@ -97,10 +105,10 @@ func (o *Operation) explainVolumes(ctx context.Context, id store.ID, e *NotReady
 // unbound is why a claim has no volume, and empty where it waits for its first pod.
 func (o *Operation) unbound(ctx context.Context, id store.ID, claim corev1.PersistentVolumeClaim) (reason, words string) {
 	about, said := "involvedObject.name="+claim.Name, ""
-	warning := o.lastEvent(ctx, id, about, "type="+corev1.EventTypeWarning)
+	warning := o.lastEvent(ctx, id, claim.UID, about, "type="+corev1.EventTypeWarning)
 	last := warning
 	if last == nil {
-		last = o.lastEvent(ctx, id, about)
+		last = o.lastEvent(ctx, id, claim.UID, about)
 	}
 	if last != nil {
 		said = last.Reason + ": " + last.Message

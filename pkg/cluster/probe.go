@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/again"
@@ -132,12 +133,12 @@ func askEach(ctx context.Context, routes []route, public *url.URL, q question) (
 		var told *engine.CauseError
 		switch {
 		case errors.As(err, &told):
-			return r.via, wrap(fmt.Errorf("ask by %s: %w", r.via, err), Transient, told.Reason, told.Message)
+			return r.via, wrap(fmt.Errorf("%s: ask by %s: %w", r.object, r.via, err), Transient, told.Reason, told.Message)
 		case err != nil && i > 0:
-			return via, wrap(fmt.Errorf("probe by %s: %w", r.via, err), Transient, ReasonRouteDead,
+			return via, wrap(fmt.Errorf("%s: probe by %s: %w", r.object, r.via, err), Transient, ReasonRouteDead,
 				"The store works, and its address doesn't lead to it.")
 		case err != nil:
-			return r.via, notAnswering(r.via, err)
+			return r.via, notAnswering(r, err)
 		case i > 0:
 			via += "+"
 		}
@@ -148,9 +149,11 @@ func askEach(ctx context.Context, routes []route, public *url.URL, q question) (
 
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
-// route is a way to a store. The address holds what goes into TLS and the request line; dial goes where the route leads.
+// route is a way to a store. The address holds what goes into TLS and the request line; dial goes where the route leads. object is who
+// is asked: the Service by its name, or the host that visitors know, since who answers for that the cluster doesn't say.
 type route struct {
 	via     string
+	object  string
 	address *url.URL
 	dial    dialer
 }
@@ -161,10 +164,11 @@ func (c *Cluster) routes(l *link, id store.ID, q question, public *url.URL) []ro
 	service := net.JoinHostPort(q.service+"."+id.Namespace()+".svc", strconv.Itoa(q.port))
 	// A visitor's, but for the name: the platform's own DNS may not know it, and a balancer that hands out its public address
 	// may not be reached by it from inside.
-	visitors := route{ViaIngress, &url.URL{Scheme: public.Scheme, Host: public.Host}, func(ctx context.Context, network, _ string) (net.Conn, error) {
+	visitors := route{ViaIngress, workloadKey("host", public.Hostname()), &url.URL{Scheme: public.Scheme, Host: public.Host}, func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return direct(ctx, network, c.cfg.IngressAddr)
 	}}
-	inside := route{ViaService, &url.URL{Scheme: "http", Host: service}, direct}
+	named := workloadKey("service", q.service)
+	inside := route{ViaService, named, &url.URL{Scheme: "http", Host: service}, direct}
 	switch known := c.cfg.IngressAddr != ""; {
 	case l.inCluster && known:
 		return []route{inside, visitors}
@@ -173,7 +177,7 @@ func (c *Cluster) routes(l *link, id store.ID, q question, public *url.URL) []ro
 	case known:
 		return []route{visitors}
 	}
-	return []route{{ViaPortForward, &url.URL{Scheme: "http", Host: service}, func(ctx context.Context, _, _ string) (net.Conn, error) {
+	return []route{{ViaPortForward, named, &url.URL{Scheme: "http", Host: service}, func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return l.dialService(ctx, id.Namespace(), q.service)
 	}}}
 }
@@ -204,10 +208,28 @@ func ask(ctx context.Context, r route, public *url.URL, q question) error {
 	if err != nil {
 		return fmt.Errorf("read the store's answer: %w", err)
 	}
-	return q.judge(resp.StatusCode, body)
+	return answeredBy(resp.Header, q.judge(resp.StatusCode, body))
+}
+
+// answeredBy adds to a wrong answer by whom it is, as far as it says: what it says besides may be anybody's.
+func answeredBy(header http.Header, wrong error) error {
+	var told *engine.CauseError
+	if wrong == nil || errors.As(wrong, &told) {
+		return wrong
+	}
+	var says []string
+	for _, name := range []string{"Server", "Content-Type"} {
+		if value := header.Get(name); value != "" {
+			says = append(says, fmt.Sprintf("%s %.80q", name, value))
+		}
+	}
+	if len(says) == 0 {
+		return wrong
+	}
+	return fmt.Errorf("%w (with %s)", wrong, strings.Join(says, " and "))
 }
 
 // notAnswering is for every wrong answer, and for none: a store that can't be reached isn't a cluster that is away.
-func notAnswering(via string, err error) *Error {
-	return wrap(fmt.Errorf("probe by %s: %w", via, err), Transient, "NotAnswering", "The store doesn't answer as it should yet.")
+func notAnswering(asked route, err error) *Error {
+	return wrap(fmt.Errorf("%s: probe by %s: %w", asked.object, asked.via, err), Transient, "NotAnswering", "The store doesn't answer as it should yet.")
 }

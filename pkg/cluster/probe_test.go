@@ -125,6 +125,11 @@ func TestProbeTellsTheLastWrongAnswer(t *testing.T) {
 	if !errors.As(err, &e) || e.Kind != Transient || e.Reason != "NotAnswering" || !errors.As(err, &wrong) {
 		t.Errorf("got %v", err)
 	}
+	// Who was asked, and by what the answer is known.
+	const words = `host/store-sabcdefghijk.localhost: probe by ingress: GET /health answered 404 instead of 200 (with Content-Type "text/plain; charset=utf-8")`
+	if e.Detail != words {
+		t.Errorf("it says %q, want %q", e.Detail, words)
+	}
 }
 
 func TestProbeOfAStoreThatIsAwayIsNotAClusterThatIsAway(t *testing.T) {

@@ -1,6 +1,8 @@
 package query
 
 import (
+	"cmp"
+	"regexp"
 	"time"
 
 	"github.com/store-platform/store-platform/pkg/store"
@@ -45,6 +47,18 @@ type Cause struct {
 func causeOf(c store.Cause) Cause {
 	return Cause{Reason: store.Bounded(c.Reason), Message: store.Bounded(c.Message), Detail: store.Bounded(c.Detail)}
 }
+
+// The cluster's words about something begin with its name, behind that of the part of the store which it keeps from working.
+var named = regexp.MustCompile(`^((?:deployment|statefulset)/[a-z0-9.-]+)?(?:: )?([a-z]+/[a-z0-9.-]+)?`)
+
+// ObjectIn is what of the cluster a cause's detail is about, like pod/web-1; empty where it names nothing.
+func ObjectIn(detail string) string {
+	found := named.FindStringSubmatch(detail)
+	return cmp.Or(found[2], found[1])
+}
+
+// PartIn is the workload that doesn't work for it, like deployment/web; empty where the detail begins with none.
+func PartIn(detail string) string { return named.FindStringSubmatch(detail)[1] }
 
 // Operation is what is being done about a store, or was done last.
 type Operation struct {

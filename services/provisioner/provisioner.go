@@ -18,6 +18,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/cluster/hands"
 	"github.com/store-platform/store-platform/pkg/cluster/release"
 	"github.com/store-platform/store-platform/pkg/config"
+	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/storelog"
 	"github.com/store-platform/store-platform/services/provisioner/engines"
@@ -77,9 +78,13 @@ func (c Config) work(
 	kube := kubernetes{Cluster: process.Cluster, releases: release.New(c.HelmSlots)}
 	hand := c.hand(process, set, settings, kube)
 	hand.Stores, hand.Said = stores, c.cluster(stores).Said()
+	leases, err := lease.Open(ctx, process.Log)
+	if err != nil {
+		return err
+	}
 	reading := logs.New(process.Cluster, process.Clock)
 	service, err := (&answers.Service{
-		States: process.Log, Secrets: process.Cluster, Packs: set, Cluster: kube, Logs: reading,
+		States: process.Log, Secrets: process.Cluster, Packs: set, Cluster: kube, Leases: leases.Of(c.Cluster), Logs: reading,
 		Grow: func(ctx context.Context, s store.State, plan string) error { return hand.CanGrow(ctx, s, plan, kube) },
 	}).Start(process.NATS, c.Cluster)
 	if err != nil {

@@ -121,7 +121,7 @@ func (b *bench) toldToCrash(id store.ID) {
 		}
 		return nil
 	})
-	if w := seen.Wrong; w.Reason != "CrashLoopBackOff" || !strings.HasPrefix(w.Object, "pod/store-") || w.For != reason.Merchant || !strings.Contains(w.Detail, "container shop: back-off") {
+	if w := seen.Wrong; w.Reason != "CrashLoopBackOff" || !strings.HasPrefix(w.Object, "pod/store-") || w.For != reason.Merchant || !strings.Contains(w.Detail, "container shop") || !strings.Contains(w.Detail, "(last ended with 1, Error") {
 		b.Errorf("wrong is %+v", w)
 	}
 	var summary struct {

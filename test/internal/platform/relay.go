@@ -83,7 +83,18 @@ func Relay(listener net.Listener, dial func() (net.Conn, error)) {
 // Listen listens on the node, where pods reach it: see NodeAddress.
 func (n Node) Listen(tb testing.TB, port string) net.Listener {
 	tb.Helper()
-	listener, err := ListenIn(tb.Context(), n.runtime, "tcp", net.JoinHostPort(NodeAddress, port))
+	return n.listen(tb, net.JoinHostPort(NodeAddress, port))
+}
+
+// ListenBeside listens on the node's loopback, where what runs beside pods reaches it: the API server.
+func (n Node) ListenBeside(tb testing.TB) net.Listener {
+	tb.Helper()
+	return n.listen(tb, "127.0.0.1:0")
+}
+
+func (n Node) listen(tb testing.TB, address string) net.Listener {
+	tb.Helper()
+	listener, err := ListenIn(tb.Context(), n.runtime, "tcp", address)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func (a *API) explain(ctx context.Context, in *idInput) (*explainOutput, error) 
 		return nil, err
 	}
 	view := a.show(ctx, state).Body
-	seen := explain.Seen{State: state, Why: view.LastOperation.Cause}
+	seen := explain.Seen{State: state, Why: view.LastOperation.Cause, Pack: a.packOf(state)}
 	if seen.Why.Reason == "" {
 		seen.Why = view.Cause
 	}

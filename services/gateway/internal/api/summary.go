@@ -7,8 +7,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/query"
-	"github.com/store-platform/store-platform/pkg/reason"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/gateway/internal/explain"
 	"github.com/store-platform/store-platform/services/gateway/internal/rights"
@@ -43,7 +43,7 @@ func (a *API) summary(ctx context.Context, in *idInput) (*summaryOutput, error) 
 		return nil, err
 	}
 	shown := a.show(ctx, state)
-	page := Summary{Store: shown.Body, Links: []Link{}, Wrong: wrongOf(shown.Body), Missing: []explain.Part{}}
+	page := Summary{Store: shown.Body, Links: []Link{}, Wrong: a.wrongOf(shown.Body, state), Missing: []explain.Part{}}
 	a.describe(&page, state)
 	if state.Status != store.Deleted {
 		if seen, err := a.monitored(ctx, state); err != nil {
@@ -79,10 +79,22 @@ func (a *API) describe(page *Summary, state store.State) {
 }
 
 // wrongOf is what the log says where nobody can look.
-func wrongOf(s query.Store) *query.Wrong {
+func (a *API) wrongOf(s query.Store, state store.State) *query.Wrong {
 	if s.Reason == "" || s.Status != store.Degraded && s.Status != store.Failed {
 		return nil
 	}
-	entry, _ := reason.Of(s.Reason)
-	return &query.Wrong{Reason: s.Reason, Message: s.Message, Detail: s.Detail, For: entry.For}
+	return &query.Wrong{
+		Reason: s.Reason, Message: s.Message, Object: query.ObjectIn(s.Detail), Detail: s.Detail, For: a.packOf(state).Whose(s.Reason),
+	}
+}
+
+// packOf is what a store is made of, or is to be; zero while nobody knows.
+func (a *API) packOf(state store.State) engine.Pack {
+	catalog, err := a.packs()
+	if err != nil {
+		return engine.Pack{}
+	}
+	spec := state.Target()
+	pack, _ := catalog.Version(spec.Engine, spec.Version)
+	return pack
 }

@@ -62,7 +62,7 @@ func (s Seen) remembered() []ChainLink {
 			kind = OfAttempt
 		}
 		links = append(links, ChainLink{
-			At: is.UpdatedAt, Kind: kind, Title: s.Why.Reason, Text: joined(s.Why.Message, s.Why.Detail), Object: objectIn(s.Why.Detail), Seq: is.Version,
+			At: is.UpdatedAt, Kind: kind, Title: s.Why.Reason, Text: joined(s.Why.Message, s.Why.Detail), Object: query.ObjectIn(s.Why.Detail), Seq: is.Version,
 		})
 	}
 	return links
@@ -71,7 +71,7 @@ func (s Seen) remembered() []ChainLink {
 // linkOf shows an entry of the history.
 func linkOf(e query.Event) ChainLink {
 	f := e.Facts
-	l := ChainLink{At: e.Time, Seq: e.Seq, Kind: OfEvent, Title: words(e.Type), Text: joined(f.Message, f.Detail), Object: objectIn(f.Detail)}
+	l := ChainLink{At: e.Time, Seq: e.Seq, Kind: OfEvent, Title: words(e.Type), Text: joined(f.Message, f.Detail), Object: query.ObjectIn(f.Detail)}
 	switch e.Type {
 	case store.Waited:
 		l.Kind, l.Title = OfWait, f.Reason

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/reason"
 	"github.com/store-platform/store-platform/pkg/store"
@@ -72,6 +73,8 @@ type Seen struct {
 	// State is the store as the log has it, and Why what it says of itself, as of now.
 	State store.State
 	Why   query.Cause
+	// Pack is what the store is made of, zero where nobody knows it: its reasons are told by it.
+	Pack engine.Pack
 	// History is what the newest operation's log holds, oldest first; nil where nobody could be asked.
 	History []query.Event
 	// Cluster is what stands of the store; nil where nobody could be asked, or nothing does.
@@ -83,8 +86,8 @@ type Seen struct {
 func Explain(seen Seen) Explanation {
 	s := seen.State
 	e := Explanation{Store: s.ID, Status: s.Status, Cause: seen.Why, Chain: seen.chain(), Missing: append([]Part{}, seen.Missing...)}
-	e.Object = objectIn(e.Detail)
-	if wrong := seen.wrong(); wrong != nil && (e.Reason == "" || e.Reason == wrong.Reason) {
+	e.Object = query.ObjectIn(e.Detail)
+	if wrong := seen.wrong(); wrong != nil && (e.Reason == "" || e.Reason == wrong.Reason || seen.since(*wrong)) {
 		e.Cause = query.Cause{Reason: wrong.Reason, Message: wrong.Message, Detail: wrong.Detail}
 		e.Object = wrong.Object
 	}
@@ -92,7 +95,7 @@ func Explain(seen Seen) Explanation {
 		e.pending(seen)
 	}
 	e.Sentence = sentence(s, e.Cause)
-	e.advise(s)
+	e.advise(s, seen.Pack)
 	return e
 }
 
@@ -103,6 +106,13 @@ func (s Seen) wrong() *query.Wrong {
 		return nil
 	}
 	return s.Cluster.Wrong
+}
+
+// since says that what the cluster says is the same trouble as the keeper has told of, as it looks by now: of one workload that goes on
+// failing the keeper tells another cause only when that has lasted.
+func (s Seen) since(wrong query.Wrong) bool {
+	told := query.PartIn(s.Why.Detail)
+	return s.State.Ails() && s.State.Trouble == nil && !s.State.InFlight() && told != "" && told == query.PartIn(wrong.Detail)
 }
 
 // pending names Helm's release where an attempt has come no further than that.
@@ -118,20 +128,17 @@ func (e *Explanation) pending(seen Seen) {
 }
 
 // advise says what to do next.
-func (e *Explanation) advise(s store.State) {
+func (e *Explanation) advise(s store.State, pack engine.Pack) {
 	if e.Reason == "" {
 		e.Next = unexplained(s)
 		return
 	}
-	entry, known := reason.Of(e.Reason)
-	if !known {
-		// A pack's own reason. Its sentence was written for whoever has the store.
-		entry = reason.Entry{For: reason.Merchant, Next: "The message says what there is to know."}
-		e.Runbook = reason.Page
+	e.For = pack.Whose(e.Reason)
+	if entry, known := reason.Of(e.Reason); known {
+		e.Next, e.Runbook = entry.Next, entry.Runbook()
 	} else {
-		e.Runbook = entry.Runbook()
+		e.Next, e.Runbook = "The message says what there is to know.", reason.Page
 	}
-	e.Next, e.For = entry.Next, entry.For
 	if s.InFlight() || s.Status == store.Degraded || len(s.DeadLetters()) == 0 {
 		return
 	}

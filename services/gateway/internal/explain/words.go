@@ -2,7 +2,6 @@ package explain
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -122,14 +121,3 @@ func withRetry(next string) string {
 }
 
 func clockOf(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
-// The cluster's words about something begin with its name, behind that of the part of the store which it keeps from working.
-var object = regexp.MustCompile(`^(?:(?:deployment|statefulset)/[a-z0-9.-]+: )?([a-z]+/[a-z0-9.-]+)`)
-
-func objectIn(detail string) string {
-	found := object.FindStringSubmatch(detail)
-	if found == nil {
-		return ""
-	}
-	return found[1]
-}

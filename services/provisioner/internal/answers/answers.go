@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
+	"github.com/store-platform/store-platform/pkg/lease"
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/pkg/store"
@@ -26,6 +27,11 @@ type Secrets interface {
 	ReadSecret(context.Context, store.ID) (map[string][]byte, error)
 }
 
+// Leases says who is at a store (lease.Bucket).
+type Leases interface {
+	Held(ctx context.Context, pattern string) ([]lease.Holding, error)
+}
+
 // Service answers what is asked for a cluster's stores.
 type Service struct {
 	States  States
@@ -36,6 +42,7 @@ type Service struct {
 	Grow func(ctx context.Context, s store.State, plan string) error
 	// Cluster is looked at for how what runs of a store is.
 	Cluster Cluster
+	Leases  Leases
 	Logs    *logs.Sessions
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/store-platform/store-platform/pkg/cluster"
 	"github.com/store-platform/store-platform/pkg/engine"
 	"github.com/store-platform/store-platform/pkg/query"
-	"github.com/store-platform/store-platform/pkg/reason"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/services/provisioner/internal/packs"
 )
@@ -96,14 +95,36 @@ func (m *monitor) wrong(ctx context.Context, s store.State, seen cluster.Seen) *
 	if seen.Complete && s.Doing() != store.Delete {
 		if found := m.found(ctx, s, pack); found != nil {
 			return &query.Wrong{
-				Reason: found.Reason, Message: found.Sentence, Object: found.Object(), Detail: store.Bounded(found.Detail), For: whose(found.Reason, pack),
+				Reason: found.Reason, Message: found.Sentence, Object: found.Object(), Detail: store.Bounded(found.Detail), For: pack.Whose(found.Reason),
 			}
 		}
 	}
 	if why := said(s); why.Reason != "" {
-		return &query.Wrong{Reason: why.Reason, Message: why.Message, Detail: why.Detail, For: whose(why.Reason, pack)}
+		return &query.Wrong{
+			Reason: why.Reason, Message: why.Message, Object: query.ObjectIn(why.Detail), Detail: why.Detail, For: pack.Whose(why.Reason),
+		}
 	}
-	return nil
+	return m.queued(ctx, s)
+}
+
+// reasonLeaseHeld is that of a command that nobody begins while somebody is still at its store.
+const reasonLeaseHeld = "LeaseHeld"
+
+// queued names whom a command waits for that isn't begun since its store's lease is another's; nil where it isn't. Nothing of that is on
+// the log: the worker that wanted the lease tries again.
+func (m *monitor) queued(ctx context.Context, s store.State) *query.Wrong {
+	if !s.InFlight() || s.Working {
+		return nil
+	}
+	held, err := m.Leases.Held(ctx, string(s.ID))
+	if err != nil || len(held) == 0 {
+		return nil
+	}
+	object := "lease/" + string(s.ID)
+	return &query.Wrong{
+		Reason: reasonLeaseHeld, Message: "Another worker is still at the store.", Object: object,
+		Detail: object + ": held by " + held[0].Holder, For: engine.Pack{}.Whose(reasonLeaseHeld),
+	}
 }
 
 // packOf is what the store is made of, or is to be; not every provisioner carries it.
@@ -146,16 +167,4 @@ func said(s store.State) store.Cause {
 		return s.Cause
 	}
 	return store.Cause{}
-}
-
-// whose is who is to do something about a reason. What its pack says of a store's programs is its merchant's; a word of the
-// cluster's that the platform doesn't know, whoever looks after the cluster understands.
-func whose(name string, pack packs.Engine) reason.Whom {
-	if known, ok := reason.Of(name); ok {
-		return known.For
-	}
-	if slices.ContainsFunc(pack.Failures, func(f engine.Failure) bool { return f.Reason == name }) {
-		return reason.Merchant
-	}
-	return reason.Operator
 }
