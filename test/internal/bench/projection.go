@@ -56,19 +56,22 @@ func projectionRate(b *bench) {
 	}.atLeast(0.5))
 }
 
-// checkpoint waits for the projection to be at least at seq, and answers where it is and when.
+// checkpoint waits for the projection to be at least at seq, as long as it comes nearer, and answers where it is and when.
 func (b *bench) checkpoint(p *parts.Process, conn *pgx.Conn, seq uint64) (at uint64, when time.Time) {
 	b.Helper()
-	b.await(fmt.Sprintf("project up to %d", seq), p, 5*time.Minute, func() error {
-		if err := conn.QueryRow(b.ctx, "select seq from checkpoint").Scan(&at); err != nil {
-			return err
-		}
-		if at < seq {
-			return fmt.Errorf("it is at %d", at)
-		}
-		when = time.Now()
-		return nil
-	})
+	for at < seq {
+		behind := at
+		b.await(fmt.Sprintf("project more than %d of %d messages", behind, seq), p, startPatience, func() error {
+			if err := conn.QueryRow(b.ctx, "select seq from checkpoint").Scan(&at); err != nil {
+				return err
+			}
+			if at <= behind {
+				return fmt.Errorf("it is at %d", at)
+			}
+			when = time.Now()
+			return nil
+		})
+	}
 	return at, when
 }
 

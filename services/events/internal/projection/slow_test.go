@@ -94,14 +94,17 @@ func TestWhatIsFilledStaysFilledWhileAStoreHoldsItUp(t *testing.T) {
 	early := b.head(t) - longSpans + 2
 	b.forget(t, early)
 	b.exec(t, fmt.Sprintf("insert into obstacle values (%d)", obstacle))
+	heldUp := func() {
+		waittest.Eventually(t, func() error {
+			at := b.texts(t, "select part || ' ' || upto from filling")
+			if want := fmt.Sprintf("%s %d", long, obstacle-1); !slices.Equal(at, []string{want}) {
+				return fmt.Errorf("the fill is at %v, and hasn't come to %s", at, want)
+			}
+			return nil
+		})
+	}
 	stop := b.fillSlowly(t)
-	waittest.Eventually(t, func() error {
-		at := b.texts(t, "select part || ' ' || upto from filling")
-		if want := fmt.Sprintf("%s %d", long, obstacle-1); !slices.Equal(at, []string{want}) {
-			return fmt.Errorf("the fill is at %v, and hasn't come to %s", at, want)
-		}
-		return nil
-	})
+	heldUp()
 	stop()
 	stop = b.fillSlowly(t)
 	b.writeSpans(t, 4)
@@ -109,6 +112,9 @@ func TestWhatIsFilledStaysFilledWhileAStoreHoldsItUp(t *testing.T) {
 	b.checkWrittenOnce(t, "")
 
 	b.operator(t, long, store.Redriven, early)
+	b.awaitProjected(t)
+	heldUp()
+	b.writeSpans(t, 4)
 	b.awaitProjected(t)
 	stop()
 	b.exec(t, "delete from obstacle")

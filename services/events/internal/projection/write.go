@@ -81,6 +81,12 @@ type writer struct {
 func (w *writer) run(ctx context.Context, items <-chan *item) error {
 	check := time.NewTicker(checkEvery)
 	defer check.Stop()
+	if w.seq == 0 && w.filling.due != nil {
+		// There is nothing to be filled from, and what the first batch brings is to be listed at once.
+		if err := w.fill(ctx); err != nil {
+			return err
+		}
+	}
 	for {
 		select {
 		case <-ctx.Done():

@@ -164,9 +164,10 @@ func TestEachFilterUsesItsIndex(t *testing.T) {
 	b := setup(t)
 	b.exec(t, `insert into listed select 's' || n, n, 'tenant-' || n % 500, case when n % 400 = 0 then 'Failed' when n % 3 = 0 then 'Deleted' else 'Ready' end,
 		case when n % 300 = 0 then 'rare' else 'e' end, case when n % 300 = 0 then 'rare' else 'p' end, 'name ' || n, 'name ' || n from generate_series(1, 20000) n`,
-		`insert into listed_grams select id, array[substr(text, length(text) - 2, 3)] from listed`,
+		`insert into listed_grams select id, array[right(text, 3), substr(text, length(text) - 3, 3), substr(text, length(text) - 4, 3)] from listed`,
 		`insert into stores_4 (id, opened, version, tenant, name, engine, status, standing, state)
 		select id, opened, opened, tenant, sorted, engine, status, 'up', '{}' from listed`,
+		`insert into listed_counts select side, engine, plan, status, count(*) from listed, unnest(array['', tenant]) side group by 1, 2, 3, 4`,
 		"insert into stores select id, opened, version, tenant, name, engine, status, state from stores_4", "analyze")
 	spot := readmodel.Spot{Opened: 15000, Sorted: "name 15000"}
 	for index, l := range map[string]readmodel.List{
@@ -181,6 +182,32 @@ func TestEachFilterUsesItsIndex(t *testing.T) {
 		b.usesIndex(t, true, l, index)
 	}
 	b.usesIndex(t, false, readmodel.List{Scope: query.Of("tenant-7"), Behind: spot, Limit: 50}, "stores_by_tenant")
+	// The first page, too, of what isn't among the first; among a tenant's few there is nothing else to look for.
+	b.usesIndex(t, true, readmodel.List{Scope: query.All(), Search: "789", Limit: 50}, "listed_by_grams")
+	b.usesIndex(t, true, readmodel.List{Scope: query.Of("tenant-7"), Search: "07", Limit: 50}, "listed_counts")
+	for text, grams := range map[string]bool{"789": true, "name": false} {
+		b.countsByGrams(t, readmodel.List{Scope: query.All(), Search: text}, grams)
+		b.countsByGrams(t, readmodel.List{Scope: query.Of("tenant-7"), Search: text}, false)
+	}
+}
+
+// countsByGrams holds how a list is counted, and that it is so many.
+func (b *testBundle) countsByGrams(t *testing.T, l readmodel.List, grams bool) {
+	t.Helper()
+	asked := &recorder{Querier: b.pool}
+	counts, err := readmodel.CountStores(t.Context(), readmodel.Moment{Querier: asked, Filled: true}, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got, want int64
+	for _, n := range counts {
+		got += n
+	}
+	err = b.pool.QueryRow(t.Context(), "select count(*) from listed where status <> 'Deleted' and strpos(text, $1) > 0 and (tenant = $2 or $3)",
+		l.Search, l.Scope.Tenant(), l.Scope.SeesAll()).Scan(&want)
+	if by := strings.Contains(asked.sql, "listed_grams"); err != nil || got != want || by != grams {
+		t.Errorf("%+v: counted %d, by grams %t, want %d (%v), by grams %t", l, got, by, want, err, grams)
+	}
 }
 
 func (b *testBundle) usesIndex(t *testing.T, filled bool, l readmodel.List, index string) {

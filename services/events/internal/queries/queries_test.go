@@ -19,6 +19,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/question"
 	"github.com/store-platform/store-platform/pkg/store"
+	"github.com/store-platform/store-platform/pkg/waittest"
 	"github.com/store-platform/store-platform/services/events/internal/logtest"
 	"github.com/store-platform/store-platform/services/events/internal/pgtest"
 	"github.com/store-platform/store-platform/services/events/internal/places"
@@ -78,6 +79,15 @@ func (b *testBundle) background(t *testing.T, run func(context.Context) error) {
 func (b *testBundle) project(t *testing.T) {
 	t.Helper()
 	b.background(t, projection.New(b.nc, b.pool.Config().ConnConfig, b.progress).Run)
+	// Until then it is right to refuse what the tables of before don't know.
+	waittest.Eventually(t, func() error {
+		return readmodel.At(t.Context(), b.pool, "", func(m readmodel.Moment) error {
+			if !m.Filled {
+				return fmt.Errorf("at %d the newest tables aren't filled", m.Seq)
+			}
+			return nil
+		})
+	})
 }
 
 // ask asks until somebody listens and returns the reply or the code of the refusal.

@@ -82,6 +82,9 @@ const (
 // have, only to sort it and leave most of it, would take longer than to look.
 const firstOnes = 2000
 
+// frequentOnes of the first make a text one that is counted by looking at each store.
+const frequentOnes = 50
+
 // statement reads a page and one row more, from what the newest tables list.
 func (l List) statement(how search) (string, []any) {
 	c := l.filters()
@@ -165,8 +168,9 @@ func (l List) filters() *conditions {
 	return c
 }
 
-// counts is how many a list would hold, by status. Who asks for no text is answered from what is counted already.
-func (l List) counts() (string, []any) {
+// counts is how many a list would hold, by status, of those that the index of texts finds among all, or by looking at each. Who asks for no text
+// is answered from what is counted already.
+func (l List) counts(how search) (string, []any) {
 	if l.Name == "" && !l.searches() {
 		return l.summed()
 	}
@@ -174,8 +178,10 @@ func (l List) counts() (string, []any) {
 	l.withStatuses(c)
 	from := "listed"
 	if l.searches() {
-		c.and("grams @> ?", gramsWithin(Folded(l.Search)))
 		c.and(textLike, l.pattern())
+	}
+	if l.searches() && how == amongAll {
+		c.and("grams @> ?", gramsWithin(Folded(l.Search)))
 		from = "listed join listed_grams using (id)"
 	}
 	return "select status, count(*) from " + from + " where " + c.text() + " group by status", c.args

@@ -35,18 +35,34 @@ func Stores(ctx context.Context, m Moment, l List) (stores []Placed, more bool, 
 		if stores, more, err = l.read(ctx, m, sql, args); err != nil || more {
 			return stores, more, err
 		}
-		// What is narrowed otherwise is often no more than these.
-		var first int
-		sql, args = l.statement(countFirst)
-		if err := m.QueryRow(ctx, sql, args...).Scan(&first); err != nil {
-			return nil, false, fmt.Errorf("count what comes first in a list: %w", err)
-		}
-		if first < firstOnes {
-			return stores, false, nil
+		if few, err := l.few(ctx, m); err != nil || few {
+			return stores, false, err
 		}
 	}
 	sql, args := l.statement(amongAll)
 	return l.read(ctx, m, sql, args)
+}
+
+// few says that all that a page is looked for among is what comes first, as what is narrowed otherwise than by text often is.
+func (l List) few(ctx context.Context, m Moment) (bool, error) {
+	if (l.Behind == Spot{}) {
+		sql, args := l.summed()
+		counts, err := counted[store.Status](ctx, m, sql, args...)
+		if err != nil {
+			return false, fmt.Errorf("read how many stores are listed: %w", err)
+		}
+		all := int64(0)
+		for _, n := range counts {
+			all += n
+		}
+		return all < firstOnes, nil
+	}
+	var first int
+	sql, args := l.statement(countFirst)
+	if err := m.QueryRow(ctx, sql, args...).Scan(&first); err != nil {
+		return false, fmt.Errorf("count what comes first in a list: %w", err)
+	}
+	return first < firstOnes, nil
 }
 
 func (l List) read(ctx context.Context, m Moment, sql string, args []any) (stores []Placed, more bool, err error) {
@@ -68,12 +84,33 @@ func CountStores(ctx context.Context, m Moment, l List) (map[store.Status]int64,
 	case !m.Filled:
 		return nil, ErrFilling
 	}
-	sql, args := l.counts()
+	by, err := l.counting(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	sql, args := l.counts(by)
 	counts, err := counted[store.Status](ctx, m, sql, args...)
 	if err != nil {
 		return nil, fmt.Errorf("count the stores of a list: %w", err)
 	}
 	return counts, nil
+}
+
+// counting says how the stores of a list are counted. By the index a text that many have takes ten times as long as looking at each store.
+func (l List) counting(ctx context.Context, m Moment) (search, error) {
+	if !l.searches() {
+		return amongAll, nil
+	}
+	l.Limit = frequentOnes
+	sql, args := l.statement(amongFirst)
+	_, frequent, err := l.read(ctx, m, sql, args)
+	if err == nil && !frequent {
+		frequent, err = l.few(ctx, m)
+	}
+	if frequent {
+		return amongFirst, err
+	}
+	return amongAll, err
 }
 
 func scanStore(row pgx.CollectableRow) (Placed, error) {
