@@ -90,7 +90,7 @@ var broken = []part{
 	{name: "memory", memory: "16Mi", env: map[string]string{"ADMIN_PASSWORD_FILE": "/dev/zero"}, reasons: []string{"OutOfMemory"}, said: ofContainer(containerStatus.ended)},
 	{name: "nul", memory: "8Mi", env: map[string]string{"SHOP_CURRENCY": "EUR\x00"}, reasons: []string{"RunContainerError"}, said: ofContainer(containerStatus.started)},
 	{name: "configuration", memory: "8Mi", secret: "nobody-made-it", reasons: []string{"CreateContainerConfigError"}, said: ofContainer(containerStatus.waits)},
-	{name: "names", image: shellImage, memory: "8Mi", command: []string{"nslookup", "database.example"}, reasons: []string{"DNSRefused"}, said: ofLog},
+	{name: "names", image: platform.ShellImage, memory: "8Mi", command: []string{"nslookup", "database.example"}, reasons: []string{"DNSRefused"}, said: ofLog},
 }
 
 // What keeps a store from working is named with the object that the cluster speaks of, and by the cluster's own words, which are read from
@@ -256,7 +256,7 @@ func (p part) containers(shop template) (all []map[string]any) {
 	switch image {
 	case "":
 		image, policy = shop.Spec.Containers[0].Image, "IfNotPresent"
-	case shellImage:
+	case platform.ShellImage:
 		policy = "Never"
 	}
 	amounts := map[string]string{"cpu": "20m", "memory": p.memory}
