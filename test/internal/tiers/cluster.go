@@ -95,7 +95,7 @@ func (c *cluster) launch(r *runner) error {
 	// Not r.command: the end of ctx must not kill it before it has cleaned up (see stop).
 	c.process = exec.Command("nice", "-n", "5", r.localPath(), "up", "--state", stateDir, "--api", "127.0.0.1:0", "--stores", "127.0.0.1:0")
 	c.process.Dir, c.process.Stdout, c.process.Stderr = r.repo, log, log
-	c.process.Env = append(os.Environ(), "MAX_STORES=200", "RATE_LIMIT_ENABLED=false", "CREATE_RATE_LIMIT_CAPACITY=0", "GOGC=400",
+	c.process.Env = append(os.Environ(), "MAX_STORES=200", "SLOTS=16", "RATE_LIMIT_ENABLED=false", "CREATE_RATE_LIMIT_CAPACITY=0", "GOGC=400",
 		"OTEL_EXPORTER_OTLP_ENDPOINT=http://"+c.traces, "OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20"+platform.TracesToken)
 	// However this run ends: the platform ends with it, and then its own guard ends what it has started.
 	if err := guard.Join(c.process); err != nil {
