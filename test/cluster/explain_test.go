@@ -11,6 +11,7 @@ import (
 	"github.com/store-platform/store-platform/pkg/query"
 	"github.com/store-platform/store-platform/pkg/store"
 	"github.com/store-platform/store-platform/pkg/waittest"
+	"github.com/store-platform/store-platform/test/internal/platform"
 )
 
 // explanation is what GET /stores/{id}/explain answers, as far as it matters here.
