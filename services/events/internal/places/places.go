@@ -40,7 +40,8 @@ type Places struct {
 	behind  []heard
 	reading bool
 	halls   map[hall]*turn.Line
-	paces   map[hall]*pace
+	// working are those of each hall that are worked on.
+	working map[hall]map[store.ID]*flight
 	flights map[store.ID]*flight
 	times   times
 	// standings are the orders of each line and lane, made anew when they are asked for and apart is over.
@@ -67,6 +68,8 @@ type flight struct {
 	why        string
 	// told is the least place that somebody was told; zero while nobody was.
 	told int
+	// since is when it was said of last that it waits, or when what it waited for was due.
+	since time.Time
 	course
 }
 
@@ -79,7 +82,7 @@ func New() *Places {
 
 func (p *Places) forget(epoch string) {
 	p.epoch, p.behind, p.reading = epoch, nil, false
-	p.halls, p.paces, p.flights, p.standings = map[hall]*turn.Line{}, map[hall]*pace{}, map[store.ID]*flight{}, map[queue]*standing{}
+	p.halls, p.working, p.flights, p.standings = map[hall]*turn.Line{}, map[hall]map[store.ID]*flight{}, map[store.ID]*flight{}, map[queue]*standing{}
 	p.times = times{}
 }
 
@@ -142,10 +145,11 @@ func (p *Places) fold(at time.Time, entry storelog.Entry) {
 	where := hall{row.Hand, s.ClusterName()}
 	if f != nil && (!s.InFlight() || f.generation != s.Generation) {
 		if f.generation == s.Generation && s.Outcome == store.Succeeded {
-			p.times.add(f.course, at)
+			p.times.add(f.course, at, len(p.working[f.hall]))
 		}
 		p.leave(f, s)
 		delete(p.flights, s.ID)
+		delete(p.working[f.hall], s.ID)
 		f = nil
 	}
 	if !s.InFlight() || row.Hand == "" {
@@ -159,26 +163,26 @@ func (p *Places) fold(at time.Time, entry storelog.Entry) {
 	if m.Type == store.AttemptStarted {
 		f.told = 0 // it stands in the line no more; where it comes back to it, it is for another turn
 	}
-	f.course.hear(at, m, s)
-	line, pace := p.in(where)
-	line.Hear(m, s)
-	if m.Type == store.AttemptStarted {
-		_, waiting := line.First(turn.All, at)
-		pace.begun(at, waiting != "")
+	if f.since = at; s.NotBefore != nil && s.NotBefore.After(at) {
+		f.since = *s.NotBefore
 	}
+	p.in(where).Hear(m, s)
+	if delete(p.working[where], s.ID); s.Working {
+		p.working[where][s.ID] = f
+	}
+	f.course.hear(at, m, s, len(p.working[where]))
 }
 
 // leave takes a store out of the line that it stood in: its newest command may be another hand's.
 func (p *Places) leave(f *flight, s store.State) {
-	line, _ := p.in(f.hall)
-	line.Put(s)
+	p.in(f.hall).Put(s)
 }
 
-func (p *Places) in(where hall) (*turn.Line, *pace) {
+func (p *Places) in(where hall) *turn.Line {
 	if p.halls[where] == nil {
-		p.halls[where], p.paces[where] = turn.New(where.hand), &pace{}
+		p.halls[where], p.working[where] = turn.New(where.hand), map[store.ID]*flight{}
 	}
-	return p.halls[where], p.paces[where]
+	return p.halls[where]
 }
 
 // Answer answers a query.LineRequest. Lists of who is next are made while nobody is kept from hearing or asking.
@@ -193,7 +197,7 @@ func (p *Places) Answer(_ context.Context, r query.LineRequest) (query.LineReply
 		return reply, err
 	}
 	for s := range at {
-		at[s] = p.placesIn(s)
+		at[s] = p.listed(s)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -209,20 +213,19 @@ func (p *Places) Answer(_ context.Context, r query.LineRequest) (query.LineReply
 }
 
 // standIn says in which queues those stand that are asked for and wait for their turn.
-func (p *Places) standIn(r query.LineRequest, now time.Time) (map[*standing]places, error) {
+func (p *Places) standIn(r query.LineRequest, now time.Time) (map[*standing]*listing, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.follows(r.Log); err != nil {
 		return nil, err
 	}
-	in := map[*standing]places{}
+	in := map[*standing]*listing{}
 	for _, id := range r.Stores {
 		f := p.flights[id]
 		if f == nil || !r.Scope.Sees(f.tenant) {
 			continue
 		}
-		line, _ := p.in(f.hall)
-		if wait, lane := line.Waits(id, now); wait == turn.Turn {
+		if wait, lane := p.in(f.hall).Waits(id, now); wait == turn.Turn {
 			in[p.standing(f.hall, lane)] = nil
 		}
 	}
@@ -240,36 +243,33 @@ func (p *Places) follows(log string) error {
 	return nil
 }
 
-func (p *Places) show(id store.ID, f *flight, at map[*standing]places, now time.Time) query.Line {
-	line, pace := p.in(f.hall)
-	wait, lane := line.Waits(id, now)
+func (p *Places) show(id store.ID, f *flight, at map[*standing]*listing, now time.Time) query.Line {
+	wait, lane := p.in(f.hall).Waits(id, now)
+	beside := len(p.working[f.hall])
 	switch wait {
 	case turn.Turn:
 	case turn.Begun:
-		return query.Line{Why: "It is worked on.", ETA: p.times.left(f.course, now)}
+		return query.Line{Why: "It is worked on.", ETA: eta(p.times.left(f.course, now, beside))}
 	case turn.Time:
 		return query.Line{Why: sentence("Another attempt will be made.", f.why)}
 	default:
 		return query.Line{Why: sentence("It waits for something else than its turn.", f.why)}
 	}
 	those := at[p.standing(f.hall, lane)]
-	place := those[id]
+	place := those.placeOf(id)
 	if place == 0 { // it has come into the line since
 		return query.Line{Why: "It is begun when its turn has come."}
 	}
 	if f.told == 0 || place < f.told {
 		f.told = place
 	}
-	shown := query.Line{Place: f.told, Of: len(those), Why: "It is begun with the next slot that is free."}
+	shown := query.Line{Place: f.told, Of: len(those.places), Why: "It is begun with the next slot that is free."}
 	if before := f.told - 1; before == 1 {
 		shown.Why = "One other is begun before, as slots get free."
 	} else if before > 1 {
 		shown.Why = fmt.Sprintf("%d others are begun before, as slots get free.", before)
 	}
-	if half, nearlyAll, known := p.times.whole(f.course); known {
-		waits, atMost := pace.until(f.told, now)
-		shown.ETA = query.NewETA(half+waits, nearlyAll+atMost)
-	}
+	shown.ETA = eta(those.waits.until(f.told), p.times.whole(f.course, beside))
 	return shown
 }
 

@@ -108,8 +108,7 @@ func TestPlacesCountDownWithoutAJumpUp(t *testing.T) {
 				waiting = append(waiting, l.ask(fmt.Sprint("one", round, n), 0))
 			}
 		}
-		line, _ := l.in(hall{hand: store.Provisioner, cluster: store.DefaultCluster})
-		next := orderOf(line)[0]
+		next := orderOf(l.in(hall{hand: store.Provisioner, cluster: store.DefaultCluster}))[0]
 		lines := l.whereAre(waiting)
 		for _, id := range waiting {
 			shown := lines[id]
@@ -154,13 +153,16 @@ func TestWhatIsLeftIsKnownFromWhatSuchOperationsTook(t *testing.T) {
 		l.tell(twice, "tenant", store.RetryScheduled, store.Facts{})
 		l.make(twice, 100*time.Millisecond)
 	}
-	l.at = time.Now()
-	// One that waits for its turn, at once begun.
-	if eta := l.where(first).ETA; eta == nil || eta.P50 < 5.5 || eta.P50 > 22 || eta.P95 < eta.P50 || eta.P95 > 22 {
-		t.Errorf("what takes eleven seconds is expected to take %+v", eta)
+	if shown := l.where(first); shown.ETA != nil {
+		t.Errorf("who has waited for an hour, while nothing is worked on, is told %+v", shown.ETA)
 	}
+	l.at = time.Now()
 	l.tell(first, "tenant", store.AttemptStarted, store.Facts{Attempt: 1})
 	begun := l.where(first).ETA
+	// One that waits for its turn, at once begun.
+	if eta := l.where(l.ask("tenant", 1)).ETA; eta == nil || eta.P50 < 5.5 || eta.P50 > 22 || eta.P95 < eta.P50 || eta.P95 > 22 {
+		t.Errorf("what takes eleven seconds is expected to take %+v", eta)
+	}
 	l.tell(first, "tenant", store.StepCompleted, store.Facts{Step: "step0"})
 	l.tell(first, "tenant", store.StepCompleted, store.Facts{Step: "step1"})
 	last := l.where(first).ETA
@@ -174,24 +176,77 @@ func TestWhatIsLeftIsKnownFromWhatSuchOperationsTook(t *testing.T) {
 	}
 }
 
-// Twenty wait behind four that are worked on, one of which ends each second.
+// Twenty wait behind four that are worked on, one of which ends each second. Then nobody waits any more but who comes to a free slot.
 func TestTheLineHasAPace(t *testing.T) {
 	l := newTeller(t)
-	l.make(l.ask("tenant", 1000), 4*time.Second)
-	l.at = time.Now().Add(-time.Minute)
+	const slots, made, wait = 4, 20, 20
+	l.at = time.Now().Add(-made * time.Second)
 	var all []store.ID
-	for i := range 40 {
+	for i := range made + slots + wait {
 		all = append(all, l.ask("tenant", i))
 	}
-	for i := range 20 {
-		l.tell(all[i], "tenant", store.AttemptStarted, store.Facts{Attempt: 1})
-		l.at = l.at.Add(time.Second)
-	}
-	for i, place := range []int{1, 10, 20} {
-		shown := l.where(all[19+place])
-		if shown.Place != place || shown.ETA == nil || shown.ETA.P50 < float64(place+3) || shown.ETA.P50 > float64(place+5) {
-			t.Errorf("%d: %+v, want place %d and as many seconds and four", i, shown, place)
+	for i := range made + slots {
+		if i >= slots {
+			l.at = l.at.Add(time.Second)
+			l.tell(all[i-slots], "tenant", store.BecameReady, store.Facts{URL: "http://shop"})
 		}
+		l.tell(all[i], "tenant", store.AttemptStarted, store.Facts{Attempt: 1})
+	}
+	for _, place := range []int{1, 10, 20} {
+		shown := l.where(all[made+slots-1+place])
+		if want := float64(place) + slots; shown.Place != place || shown.ETA == nil || shown.ETA.P50 < want-2 || shown.ETA.P50 > want+2 || shown.ETA.P95 < shown.ETA.P50 {
+			t.Errorf("%+v %+v, want place %d and about %.0f seconds", shown, shown.ETA, place, want)
+		}
+	}
+	for i := range wait {
+		l.tell(all[made+slots+i], "tenant", store.DeleteCommand, store.Facts{})
+	}
+	l.at = time.Now()
+	if eta := l.where(l.ask("tenant", 1000)).ETA; eta == nil || eta.P50 > slots+1 {
+		t.Errorf("who has just come is told %+v", eta)
+	}
+}
+
+// Of the first line ever nobody has seen how fast it moves: eight wait behind four of which it is known how long they take.
+func TestTheFirstLineIsAsLongAsWhatIsWorkedOn(t *testing.T) {
+	l := newTeller(t)
+	var all []store.ID
+	for i := range 4 {
+		all = append(all, l.ask("tenant", i))
+		l.tell(all[i], "tenant", store.AttemptStarted, store.Facts{Attempt: 1})
+	}
+	l.at = l.at.Add(10 * time.Second)
+	for _, id := range all {
+		l.tell(id, "tenant", store.BecameReady, store.Facts{URL: "http://shop"})
+	}
+	l.at = time.Now().Add(-4 * time.Second)
+	for i := range 12 {
+		all = append(all, l.ask("tenant", 10+i))
+	}
+	for _, id := range all[4:8] {
+		l.tell(id, "tenant", store.AttemptStarted, store.Facts{Attempt: 1})
+	}
+	for place, want := range map[int]float64{1: 6 + 10, 4: 6 + 10, 5: 16 + 10, 8: 16 + 10} {
+		shown := l.where(all[7+place])
+		if shown.Place != place || shown.ETA == nil || shown.ETA.P50 < want*0.7 || shown.ETA.P50 > want*1.4 {
+			t.Errorf("%+v %+v, want place %d and about %.0f seconds", shown, shown.ETA, place, want)
+		}
+	}
+}
+
+// Those that are worked on at once may hold each other up or not: with four times as many it takes as long or four times as long, and
+// it is told what is wrong by two at most.
+func TestWhatIsMadeBesideMoreTakesLonger(t *testing.T) {
+	l := newTeller(t)
+	l.make(l.ask("tenant", 0), 10*time.Second)
+	l.at = time.Now()
+	var last store.ID
+	for i := range 4 {
+		last = l.ask("tenant", 1+i)
+		l.tell(last, "tenant", store.AttemptStarted, store.Facts{Attempt: 1})
+	}
+	if eta := l.where(last).ETA; eta == nil || eta.P50 < 15 || eta.P50 > 21 {
+		t.Errorf("beside three others what took ten seconds is told to take %+v", eta)
 	}
 }
 
@@ -228,7 +283,7 @@ func TestWhatWaitsForSomethingElseHasNoPlaceAndSaysWhatItIs(t *testing.T) {
 		}
 	}
 	l.tell(free, "a", store.DeleteCommand, store.Facts{})
-	if line, _ := l.in(hall{hand: store.Provisioner, cluster: store.DefaultCluster}); len(orderOf(line)) != 0 {
+	if len(orderOf(l.in(hall{hand: store.Provisioner, cluster: store.DefaultCluster}))) != 0 {
 		t.Error("a store that is to be deleted still waits to be made")
 	}
 	if shown := l.where(free); shown.Place != 1 || shown.Of != 1 {

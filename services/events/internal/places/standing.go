@@ -30,7 +30,16 @@ type standing struct {
 
 type listing struct {
 	places
-	at time.Time
+	waits waits
+	at    time.Time
+}
+
+// placeOf is zero of who isn't listed.
+func (l *listing) placeOf(id store.ID) int {
+	if l == nil {
+		return 0
+	}
+	return l.places[id]
 }
 
 // standing is that of a queue. The lock is held.
@@ -42,24 +51,25 @@ func (p *Places) standing(of hall, lane turn.Lane) *standing {
 	return p.standings[q]
 }
 
-// placesIn are those of a queue, a moment old. Who has come since has none yet.
-func (p *Places) placesIn(s *standing) places {
+// listed is who stands in a queue, and how long they wait there, a moment old. Who has come since isn't in it yet.
+func (p *Places) listed(s *standing) *listing {
 	if l := s.newest.Load(); l != nil && time.Since(l.at) < p.apart {
-		return l.places
+		return l
 	}
 	s.making.Lock()
 	defer s.making.Unlock()
 	if l := s.newest.Load(); l != nil && time.Since(l.at) < p.apart {
-		return l.places // somebody has made it meanwhile
+		return l // somebody has made it meanwhile
 	}
 	l := &listing{places: places{}, at: time.Now()}
 	p.mu.Lock()
-	line, _ := p.in(s.hall)
-	waiting := line.Queue(s.lane, l.at)
+	waiting := p.in(s.hall).Queue(s.lane, l.at)
 	p.mu.Unlock()
-	for i, id := range waiting.Order() {
+	order := waiting.Order()
+	for i, id := range order {
 		l.places[id] = i + 1
 	}
+	l.waits = p.slots(s.hall, order, l.at).waits(len(order))
 	s.newest.Store(l)
-	return l.places
+	return l
 }

@@ -14,8 +14,6 @@ const (
 	samples = 64
 	// kinds are how many are, a step each; beyond that all are learned anew.
 	kinds = 2048
-	// paceFor is how long ago something may have been begun to say how fast the line moves.
-	paceFor = 15 * time.Minute
 )
 
 // kind is what takes about as long: from the end of a step of such an operation to the operation's own. The step before the
@@ -30,6 +28,8 @@ type kind struct {
 type course struct {
 	kind  kind
 	marks []mark
+	// beside is how many were worked on when it was begun, itself among them.
+	beside int
 	// again says that it took more than one attempt, of which nothing is learned.
 	again bool
 }
@@ -39,12 +39,12 @@ type mark struct {
 	at   time.Time
 }
 
-func (c *course) hear(at time.Time, m store.Message, s store.State) {
+func (c *course) hear(at time.Time, m store.Message, s store.State, beside int) {
 	spec := s.Target()
 	c.kind = kind{verb: s.Doing(), engine: spec.Engine, version: spec.Version, plan: spec.Plan}
 	switch m.Type {
 	case store.AttemptStarted:
-		c.again = s.Attempt > 1 || s.Crashes > 0
+		c.again, c.beside = s.Attempt > 1 || s.Crashes > 0, beside
 		step := ""
 		if n := len(s.Steps); n > 0 {
 			step = s.Steps[n-1]
@@ -56,32 +56,53 @@ func (c *course) hear(at time.Time, m store.Message, s store.State) {
 }
 
 // times are how long operations of each kind took from there on.
-type times struct{ of map[kind][]time.Duration }
+type times struct{ of map[kind][]sample }
 
-// add learns from one that has succeeded.
-func (t *times) add(c course, end time.Time) {
+// sample is one of them, with so many worked on at once, itself among them.
+type sample struct {
+	took   time.Duration
+	beside float64
+}
+
+// add learns from one that has succeeded, when so many were worked on.
+func (t *times) add(c course, end time.Time, beside int) {
 	if c.again {
 		return
 	}
 	if t.of == nil || len(t.of) > kinds {
-		t.of = map[kind][]time.Duration{}
+		t.of = map[kind][]sample{}
 	}
 	for _, m := range c.marks {
 		k := c.kind
 		k.step = m.step
-		known := append(t.of[k], max(0, end.Sub(m.at)))
+		known := append(t.of[k], sample{max(0, end.Sub(m.at)), max(1, float64(c.beside+beside)/2)})
 		t.of[k] = known[max(0, len(known)-samples):]
 	}
 }
 
+// likely are how long something takes in one of two cases, and in nineteen of twenty; nil where nobody knows.
+type likely struct{ half, nearlyAll time.Duration }
+
+// taking is how long operations of a kind take with so many worked on at once. They hold each other up wholly where
+// processors are short, and not at all where each waits for something of its own. Nobody says which it is, so they are taken to do by half of that.
+func (t *times) taking(k kind, beside int) []time.Duration {
+	var took []time.Duration
+	for _, s := range t.of[k] {
+		took = append(took, time.Duration(float64(s.took)*math.Sqrt(max(1, float64(beside))/s.beside)))
+	}
+	return took
+}
+
 // whole is how long such an operation takes once it is begun.
-func (t *times) whole(c course) (half, nearlyAll time.Duration, known bool) {
-	return quantiles(t.of[c.kind])
+func (t *times) whole(c course, beside int) *likely {
+	k := c.kind
+	k.step = ""
+	return quantiles(t.taking(k, beside))
 }
 
 // left is what is left of one that is worked on: what those took from its last step on that took longer than it has already. One that has
 // taken longer than all is over some time.
-func (t *times) left(c course, now time.Time) *query.ETA {
+func (t *times) left(c course, now time.Time, beside int) *likely {
 	if len(c.marks) == 0 {
 		return nil
 	}
@@ -90,64 +111,32 @@ func (t *times) left(c course, now time.Time) *query.ETA {
 	k.step = last.step
 	passed := max(0, now.Sub(last.at))
 	var longer []time.Duration
-	for _, took := range t.of[k] {
+	for _, took := range t.taking(k, beside) {
 		if took > passed {
 			longer = append(longer, took-passed)
 		}
 	}
-	half, nearlyAll, known := quantiles(longer)
-	if !known {
+	return quantiles(longer)
+}
+
+func quantiles(of []time.Duration) *likely {
+	if len(of) == 0 {
 		return nil
 	}
-	return query.NewETA(half, nearlyAll)
+	slices.Sort(of)
+	at := func(part float64) time.Duration { return of[int(math.Ceil(part*float64(len(of))))-1] }
+	return &likely{at(0.5), at(0.95)}
 }
 
-func quantiles(of []time.Duration) (half, nearlyAll time.Duration, known bool) {
-	if len(of) == 0 {
-		return 0, 0, false
-	}
-	sorted := slices.Sorted(slices.Values(of))
-	at := func(part float64) time.Duration { return sorted[int(math.Ceil(part*float64(len(sorted))))-1] }
-	return at(0.5), at(0.95), true
-}
-
-// pace is how fast a line moves: the times between two that were begun while more waited.
-type pace struct {
-	last time.Time
-	gaps []gap
-}
-
-type gap struct {
-	at   time.Time
-	long time.Duration
-}
-
-// begun is told of each that is, while others wait or not.
-func (p *pace) begun(at time.Time, waiting bool) {
-	if !p.last.IsZero() {
-		p.gaps = append(p.gaps, gap{at, max(0, at.Sub(p.last))})
-		p.gaps = p.gaps[max(0, len(p.gaps)-samples):]
-	}
-	// Without anybody who waits the next comes whenever it is asked for.
-	p.last = time.Time{}
-	if waiting {
-		p.last = at
-	}
-}
-
-// until is how long it takes until so many are begun. Where nobody had to wait lately, nobody has.
-func (p *pace) until(place int, now time.Time) (half, nearlyAll time.Duration) {
-	var n, sum, squares float64
-	for _, g := range p.gaps {
-		if now.Sub(g.at) < paceFor {
-			n, sum, squares = n+1, sum+g.long.Seconds(), squares+g.long.Seconds()*g.long.Seconds()
+// eta is told of what comes one after the other, if of each is known how long it takes.
+func eta(parts ...*likely) *query.ETA {
+	var half, nearlyAll time.Duration
+	for _, p := range parts {
+		if p == nil {
+			return nil
 		}
+		half += p.half
+		nearlyAll += p.nearlyAll
 	}
-	if n == 0 {
-		return 0, 0
-	}
-	mean := sum / n
-	spread := math.Sqrt(max(0, squares/n-mean*mean) * float64(place))
-	half = time.Duration(mean * float64(place) * float64(time.Second))
-	return half, half + time.Duration(1.65*spread*float64(time.Second))
+	return query.NewETA(half, nearlyAll)
 }
