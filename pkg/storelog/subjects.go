@@ -67,9 +67,6 @@ func of(cluster, subject string) string {
 // historyOf is the pattern of the fence and of a store's last message.
 func historyOf(id store.ID) string { return prefix + string(id) + ".>" }
 
-// eventsOf is where a store's events are, of one in that cluster.
-func eventsOf(id store.ID, cluster string) string { return of(cluster, prefix+string(id)+eventSuffix) }
-
 // subjectOf is where a message belongs of a store in the cluster: a command is for its verb's hand.
 func subjectOf(m store.Message, cluster string) string {
 	suffix := eventSuffix

@@ -53,6 +53,8 @@ var mayPublish = []publint.Exception{
 	{File: "deploy/local/internal/broker/users.go"},
 	// Answers a question at its own address, which is an inbox or isn't answered.
 	{File: "pkg/question/answer.go", Func: "accept"},
+	// Refuses a delivery where the broker hears of those.
+	{File: "pkg/work/summon.go", Func: "summonOne"},
 	// Ends a restore at the address that the broker gave for it, under a user that may not write to the log.
 	{File: "services/backup/internal/snapshot/snapshot.go", Func: "Restore"},
 }
