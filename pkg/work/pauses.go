@@ -15,7 +15,8 @@ type timing struct {
 	snooze, snoozeAtMost    time.Duration
 	waitFirst, waitAtMost   time.Duration
 	looksApart, placesApart time.Duration
-	idle                    time.Duration
+	// idle is how long nothing moves before whose turn it is is asked for by name, and named how long before it is passed over then.
+	idle, named             time.Duration
 	retryFirst, retryAtMost time.Duration
 	grace                   time.Duration
 }
@@ -26,14 +27,14 @@ var production = timing{
 	ackWait: 30 * time.Second, heartbeat: 10 * time.Second,
 	snooze: time.Second, snoozeAtMost: 15 * time.Second,
 	waitFirst: 2 * time.Second, waitAtMost: 2 * time.Minute, looksApart: 50 * time.Millisecond,
-	placesApart: 200 * time.Millisecond, idle: time.Second,
+	placesApart: 200 * time.Millisecond, idle: time.Second, named: time.Second,
 	retryFirst: 30 * time.Second, retryAtMost: 300 * time.Second,
 	grace: 5 * time.Second,
 }
 
 func (t timing) by(c clock.Divisor) timing {
 	for _, wait := range []*time.Duration{
-		&t.ackWait, &t.heartbeat, &t.snooze, &t.snoozeAtMost, &t.waitFirst, &t.waitAtMost, &t.looksApart, &t.placesApart, &t.idle,
+		&t.ackWait, &t.heartbeat, &t.snooze, &t.snoozeAtMost, &t.waitFirst, &t.waitAtMost, &t.looksApart, &t.placesApart, &t.idle, &t.named,
 		&t.retryFirst, &t.retryAtMost, &t.grace,
 	} {
 		*wait = c.Of(*wait)

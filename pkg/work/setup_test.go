@@ -80,7 +80,7 @@ var quick = timing{
 	ackWait: 2 * time.Second, heartbeat: 200 * time.Millisecond,
 	snooze: 50 * time.Millisecond, snoozeAtMost: 200 * time.Millisecond,
 	waitFirst: 50 * time.Millisecond, waitAtMost: 200 * time.Millisecond, looksApart: time.Millisecond,
-	placesApart: time.Millisecond, idle: 100 * time.Millisecond,
+	placesApart: time.Millisecond, idle: 100 * time.Millisecond, named: 100 * time.Millisecond,
 	retryFirst: 20 * time.Millisecond, retryAtMost: 100 * time.Millisecond,
 	grace: 10 * time.Millisecond,
 }

@@ -117,7 +117,7 @@ func (t *turns) isNext(j *job, now time.Time) bool {
 
 // isNextOfThoseThatCome passes over what nobody has taken for a while.
 func (t *turns) isNextOfThoseThatCome(j *job, now time.Time) bool {
-	if now.Sub(t.moved[j.lane]) < t.timing.idle || t.seek(j.lane, now) {
+	if !t.stands(j.lane, now) || t.seek(j.lane, now) {
 		return false
 	}
 	t.passOver(j.lane, now, t.seen[j.lane])
@@ -127,6 +127,15 @@ func (t *turns) isNextOfThoseThatCome(j *job, now time.Time) bool {
 	}
 	t.call(now)
 	return false
+}
+
+// stands says that nothing has moved for too long.
+func (t *turns) stands(lane turn.Lane, now time.Time) bool {
+	atMost := t.timing.idle
+	if t.sought[lane] != 0 {
+		atMost = t.timing.named
+	}
+	return now.Sub(t.moved[lane]) >= atMost
 }
 
 // wanted is a command that was delivered to somebody, and by which way.
@@ -212,7 +221,7 @@ func (t *turns) idle(lane turn.Lane) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
-	if now.Sub(t.moved[lane]) < t.timing.idle || t.seek(lane, now) {
+	if !t.stands(lane, now) || t.seek(lane, now) {
 		return
 	}
 	t.passOver(lane, now, math.MaxUint64)

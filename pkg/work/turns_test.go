@@ -246,7 +246,7 @@ func (b *testBench) taken(w *Worker) {
 // The command whose turn it is was delivered to a worker that died. Who has a slot free asks for it, and it has its turn.
 func TestATurnIsKeptWhenItsWorkerDies(t *testing.T) {
 	often := quick
-	often.waitFirst, often.waitAtMost, often.idle = 5*time.Millisecond, 10*time.Millisecond, time.Second
+	often.waitFirst, often.waitAtMost = 5*time.Millisecond, 10*time.Millisecond
 	rest := forever()
 	rest.idle = quick.idle
 	for _, slots := range []int{1, 4} {
@@ -268,7 +268,7 @@ func keptByTheDead(t *testing.T, pauses timing, slots int) {
 		}
 		return nil
 	}
-	pauses.ackWait = time.Hour
+	pauses.ackWait, pauses.named = time.Hour, time.Hour // it isn't passed over
 	w := b.worker(pauses, h, Config{Slots: slots})
 	dead := b.ask("dead", 0)
 	b.taken(w)
@@ -301,7 +301,7 @@ func created(tenant string, seq uint64) *job {
 // What the broker may be about to deliver isn't passed over by who comes to look, nor what was turned away and doesn't rest yet.
 func TestOnlyWhatWasDeliveredIsPassedOver(t *testing.T) {
 	timing := production
-	timing.idle = 0
+	timing.idle, timing.named = 0, 0
 	turns := newTurns("provisioner", &timing, newResting(bustest.Start(t)))
 	first, second, undelivered := created("many", 1), created("many", 2), created("one", 3)
 	if !turns.begin(first) {

@@ -159,14 +159,13 @@ func TestWhatIsLeftIsKnownFromWhatSuchOperationsTook(t *testing.T) {
 	l.at = time.Now()
 	l.tell(first, "tenant", store.AttemptStarted, store.Facts{Attempt: 1})
 	begun := l.where(first).ETA
-	// One that waits for its turn, at once begun.
-	if eta := l.where(l.ask("tenant", 1)).ETA; eta == nil || eta.P50 < 5.5 || eta.P50 > 22 || eta.P95 < eta.P50 || eta.P95 > 22 {
-		t.Errorf("what takes eleven seconds is expected to take %+v", eta)
+	if begun == nil || begun.P50 < 5.5 || begun.P50 > 22 || begun.P95 < begun.P50 || begun.P95 > 22 {
+		t.Errorf("what takes eleven seconds is expected to take %+v", begun)
 	}
 	l.tell(first, "tenant", store.StepCompleted, store.Facts{Step: "step0"})
 	l.tell(first, "tenant", store.StepCompleted, store.Facts{Step: "step1"})
 	last := l.where(first).ETA
-	if begun == nil || last == nil || last.P50 >= begun.P50 || last.P50 < 3.5 || last.P50 > 14 || last.P95 > 9 {
+	if last == nil || last.P50 >= begun.P50 || last.P50 < 3.5 || last.P50 > 14 || last.P95 > 9 {
 		t.Errorf("of eleven seconds %+v, and of seven %+v", begun, last)
 	}
 	other := logtest.Store("tenant", 300)
@@ -176,7 +175,7 @@ func TestWhatIsLeftIsKnownFromWhatSuchOperationsTook(t *testing.T) {
 	}
 }
 
-// Twenty wait behind four that are worked on, one of which ends each second. Then nobody waits any more but who comes to a free slot.
+// Twenty wait behind four that are worked on, one of which ends each second. Whether that one waits who has just come, nobody knows yet.
 func TestTheLineHasAPace(t *testing.T) {
 	l := newTeller(t)
 	const slots, made, wait = 4, 20, 20
@@ -202,8 +201,8 @@ func TestTheLineHasAPace(t *testing.T) {
 		l.tell(all[made+slots+i], "tenant", store.DeleteCommand, store.Facts{})
 	}
 	l.at = time.Now()
-	if eta := l.where(l.ask("tenant", 1000)).ETA; eta == nil || eta.P50 > slots+1 {
-		t.Errorf("who has just come is told %+v", eta)
+	if eta := l.where(l.ask("tenant", 1000)).ETA; eta != nil {
+		t.Errorf("who has just come, and may find a slot free, is told %+v", eta)
 	}
 }
 

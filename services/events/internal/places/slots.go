@@ -7,13 +7,12 @@ import (
 	"github.com/store-platform/store-platform/pkg/store"
 )
 
-// full is how long somebody has to wait for a slot for all to be taken: one that is free is given away at once.
+// full is how long somebody has to wait for a slot for all to be taken: one that is free is given away at once. Until then nobody knows
+// whether anybody has to wait.
 const full = time.Second
 
 // slots are the slots of a hall. How many there are is what is worked on while somebody waits.
 type slots struct {
-	// taken says that somebody waits although nothing else is in the way.
-	taken bool
 	// left is what is left of those that are worked on, then next is what takes their place; nil where nobody knows.
 	left []*likely
 	next *likely
@@ -24,16 +23,14 @@ func (p *Places) slots(where hall, order []store.ID, now time.Time) slots {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var s slots
-	for _, id := range order {
-		if f := p.flights[id]; f != nil && now.Sub(f.since) > full {
-			s.taken = true
-			break
-		}
-	}
-	working := p.working[where]
-	if !s.taken || len(working) == 0 {
+	taken := slices.ContainsFunc(order, func(id store.ID) bool {
+		f := p.flights[id]
+		return f != nil && now.Sub(f.since) > full
+	})
+	if !taken {
 		return s
 	}
+	working := p.working[where]
 	var all likely
 	known := time.Duration(0)
 	for _, f := range working {
@@ -49,18 +46,11 @@ func (p *Places) slots(where hall, order []store.ID, now time.Time) slots {
 }
 
 // waits are how long each of a line waits for a slot, the first first.
-type waits struct {
-	// none says that there are slots free, and nobody waits.
-	none            bool
-	half, nearlyAll []time.Duration
-}
+type waits struct{ half, nearlyAll []time.Duration }
 
-// waits are those of so many that are begun one after the other, as slots get free.
+// waits are those of so many that are begun one after the other, as slots get free; empty where nobody knows.
 func (s slots) waits(many int) waits {
-	switch {
-	case !s.taken:
-		return waits{none: true}
-	case s.next == nil:
+	if s.next == nil {
 		return waits{}
 	}
 	half, nearlyAll := make([]time.Duration, len(s.left)), make([]time.Duration, len(s.left))
@@ -76,9 +66,6 @@ func (s slots) waits(many int) waits {
 
 // until is how long it takes until so many are begun.
 func (w waits) until(place int) *likely {
-	if w.none {
-		return &likely{}
-	}
 	if place > len(w.half) {
 		return nil
 	}
