@@ -18,7 +18,7 @@ const lastLines, lastBytes = 20, 16 << 10
 // unresolved is what programs say that were told no address for a name: those written in Go, for Node.js and in PHP, the clients of
 // databases, and the tools that images have. Only this is taken of a log, since the rest of a line may be anything: a password, too.
 var unresolved = regexp.MustCompile(strings.Join([]string{
-	`lookup [\w.-]+(?: on [\w.:\[\]]+)?: (?:no such host|server misbehaving|i/o timeout|(?:read|dial) udp [\w.:\[\]>-]+: [a-z/ ]+)`,
+	`lookup [\w.-]+(?: on [\w.:\[\]]+)?: (?:no such host|server misbehaving|i/o timeout|(?:read|dial) udp [\w.:\[\]>-]+: (?:read: |connect: )?(?:connection refused|i/o timeout|network is unreachable|no route to host|operation not permitted))`,
 	`getaddrinfo (?:EAI_AGAIN|ENOTFOUND)(?: [\w.-]+)?`,
 	`getaddrinfo (?:for [\w.-]+ )?failed: (?:Temporary failure in name resolution|Name or service not known)`,
 	`could not translate host name "[\w.-]+" to address`,

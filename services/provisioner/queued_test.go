@@ -13,7 +13,7 @@ import (
 
 // A command that isn't begun since another process is at its store is told by that one's name, and begins when it has let go.
 func TestWhoIsStillAtAStoreIsTold(t *testing.T) {
-	b := setup(t).serving()
+	b := setup(t).serving().fronts()
 	b.start("provisioner")
 	id := b.ready()
 	leases, err := lease.Open(t.Context(), b.log)
