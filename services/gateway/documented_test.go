@@ -58,10 +58,7 @@ func (d documented) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // describes holds an answer's body against the schema that the document has for it; nil where it has none.
 func (d document) describes(op operation, status int, kind string, body []byte) error {
-	answer := op.Responses[strconv.Itoa(status)]
-	if _, shared, is := strings.Cut(answer.Ref, "#/components/responses/"); is {
-		answer = d.Components.Responses[shared]
-	}
+	answer, _ := d.answer(op, status)
 	name, has := strings.CutPrefix(answer.Content[kind].Schema.Ref, "#/components/schemas/")
 	if !has {
 		return nil
@@ -125,15 +122,18 @@ func (d document) operation(method, path string) (found operation, known bool) {
 
 // tells says whether the document has the status among the operation's answers, and of a problem its code.
 func (d document) tells(op operation, status int, code problem.Code) bool {
-	answer, told := op.Responses[strconv.Itoa(status)]
-	if !told {
-		return false
-	}
-	if _, shared, is := strings.Cut(answer.Ref, "#/components/responses/"); is {
-		answer = d.Components.Responses[shared]
-	}
+	answer, told := d.answer(op, status)
 	_, named := answer.Content[problem.ContentType].Examples[string(code)]
-	return code == "" || named
+	return told && (code == "" || named)
+}
+
+// answer is what an operation is answered with a status, which several may share.
+func (d document) answer(op operation, status int) (answer response, told bool) {
+	answer, told = op.Responses[strconv.Itoa(status)]
+	if _, shared, is := strings.Cut(answer.Ref, "#/components/responses/"); is {
+		answer, told = d.Components.Responses[shared]
+	}
+	return answer, told
 }
 
 func TestTheDocumentIsSearchedAsRequestsAreRouted(t *testing.T) {
