@@ -43,9 +43,9 @@ func listFilters(b *bench) {
 		page := "/stores?" + f.query.Encode()
 		get := func(a *asker) error { return a.get(page) }
 		b.allOf(askers, len(askers), get)
-		bare := b.pageReaders(l.database, fmt.Sprintf("select version, state from (select id, opened, sorted from listed where %[1]s order by %[2]s limit 51) page join stores_4 using (id)",
-			f.where, f.by), f.arguments...)
+		bare, end := b.pageReaders(l.database, barePage(f.where, f.by), f.arguments...)
 		ours, theirs := b.allOf(askers, b.sizes.reads, get), bare(b.sizes.reads)
+		end()
 		b.report(line{
 			what: fmt.Sprintf("GET %s of %d stores", page, l.all), platform: perSecond(ours), bare: perSecond(theirs), ratio: ours / theirs,
 			aim: fmt.Sprintf("≥ %d/s", filterAim), met: ours >= filterAim,

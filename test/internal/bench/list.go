@@ -20,8 +20,10 @@ const (
 	listTurns = 5
 )
 
-// barePage is what a page is read from, by the same index.
-const barePage = "select opened, version, state from stores where status <> '' and tenant = $1 and status <> 'Deleted' order by opened desc limit 51"
+// barePage is what a page is read from, by the same index: those that are listed, in an order.
+func barePage(where, by string) string {
+	return fmt.Sprintf("select version, state from (select id, opened, sorted from listed where %s order by %s limit 51) page join stores_4 using (id)", where, by)
+}
 
 // listing is a gateway and an events service before as many stores as there are to be, a thousand of them a tenant's.
 type listing struct {
@@ -80,7 +82,8 @@ func listPages(b *bench) {
 	askers := b.askers(l.url, func() [2]string { return bearing(l.tenant) })
 	b.await("list stores", l.events, startPatience, askers[0].list)
 	b.allOf(askers, len(askers), (*asker).list)
-	readers := b.pageReaders(l.database, barePage, l.tenant.ID)
+	readers, end := b.pageReaders(l.database, barePage("status <> 'Deleted' and tenant = $1", "opened desc"), l.tenant.ID)
+	defer end()
 	var platform, bare []float64
 	for turn := range listTurns {
 		platform = append(platform, b.allOf(askers, b.sizes.reads, (*asker).list))
@@ -99,12 +102,17 @@ func listPages(b *bench) {
 // pageConnections are as many as the events service has.
 const pageConnections = 16
 
-// pageReaders reads a page straight from the database, so many times, and answers at what rate.
-func (b *bench) pageReaders(database, page string, arguments ...any) func(pages int) float64 {
+// pageReaders reads a page straight from the database, so many times, and answers at what rate, until it is ended.
+func (b *bench) pageReaders(database, page string, arguments ...any) (read func(pages int) float64, end func()) {
 	b.Helper()
 	conns := make(chan *pgx.Conn, pageConnections)
 	for range pageConnections {
 		conns <- b.dialPostgres(database)
+	}
+	end = func() {
+		for range pageConnections {
+			_ = (<-conns).Close(b.ctx)
+		}
 	}
 	return func(pages int) float64 {
 		b.Helper()
@@ -120,7 +128,7 @@ func (b *bench) pageReaders(database, page string, arguments ...any) func(pages 
 			return nil
 		})
 		return rate(pages, took)
-	}
+	}, end
 }
 
 func readPage(b *bench, conn *pgx.Conn, page string, arguments []any) error {
