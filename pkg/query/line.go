@@ -34,7 +34,7 @@ type Line struct {
 	Place int    `json:"place,omitempty" doc:"How many are begun up to this one, itself included, as it was when that was least: it never rises. Absent once it was begun, and while it waits for something else than its turn"`
 	Of    int    `json:"of,omitempty" doc:"How many wait for their turn"`
 	Why   string `json:"why" doc:"What it waits for, or that it is worked on, in a sentence"`
-	ETA   *ETA   `json:"eta,omitempty" doc:"When it is likely over, by what such operations have taken here before; absent where there were none"`
+	ETA   *ETA   `json:"eta,omitempty" doc:"When it is likely over, by what such operations have taken here before; absent while nobody knows, as of one that has just come"`
 }
 
 // ETA is in how many seconds from now an operation is over.

@@ -84,7 +84,8 @@ func (t *times) add(c course, end time.Time, beside int) {
 type likely struct{ half, nearlyAll time.Duration }
 
 // taking is how long operations of a kind take with so many worked on at once. They hold each other up wholly where
-// processors are short, and not at all where each waits for something of its own. Nobody says which it is, so they are taken to do by half of that.
+// processors are short, and not at all where each waits for something of its own. Nobody says which it is: by the root of the ratio what is told is as
+// far from the one as from the other.
 func (t *times) taking(k kind, beside int) []time.Duration {
 	var took []time.Duration
 	for _, s := range t.of[k] {
